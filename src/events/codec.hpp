@@ -1,0 +1,32 @@
+#pragma once
+
+#include "events/events.hpp"
+#include "platform/error.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+/// Events to and from bytes (cereal's portable binary form, little-endian) and to JSON.
+namespace podstudio {
+
+/// The frozen name of the event's type.
+std::string_view event_name(const event& what) noexcept;
+/// The version its encoding is written in.
+std::uint16_t event_version(const event& what) noexcept;
+
+/// Appends the event's body to `out`.
+void encode_event(const event& what, std::string& out);
+
+/// The event of a body. Never allocates more than the body holds. Errors: `newer_version` for a name
+/// or a version this build does not know; `damaged` for a body that is short, long, or holds a value no
+/// writer writes (an unnamed enum value, a string that is no UTF-8, a number that is not finite).
+result<event> decode_event(std::string_view name, std::uint16_t version, std::span<const std::uint8_t> body);
+
+/// The event's fields as a JSON object: digests in hex, enums as words, absent values as null.
+nlohmann::json to_json(const event& what);
+
+}  // namespace podstudio

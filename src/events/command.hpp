@@ -1,0 +1,43 @@
+#pragma once
+
+#include "events/events.hpp"
+#include "platform/types.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace podstudio {
+
+/// What one command decided: all of it happens, or none of it. It becomes one frame of the log.
+struct command {
+  uuid id{};            ///< the sender's; sent again, it has one effect
+  std::string origin;   ///< who gave it: "console", "import", "watcher", "jobs", "engine"
+  std::string summary;  ///< one line for a person, such as "approve 3 assets"
+  std::vector<event> events;  ///< at least 1, at most max_events_per_command
+  bool operator==(const command&) const = default;
+};
+
+/// Bounds of a command, so that a frame fits a segment and a buffer.
+inline constexpr std::size_t max_events_per_command = 65'536;
+
+/// A command that is in the log, durable.
+struct committed_command {
+  sequence_number first_sequence = 0;  ///< of its first event; they are numbered without gaps
+  std::int64_t at_us = 0;              ///< the writer's time, microseconds since the Unix epoch
+  digest hash{};                       ///< of its frame: the link of the chain
+  std::shared_ptr<const command> what;
+
+  sequence_number last_sequence() const noexcept { return first_sequence + what->events.size() - 1; }
+};
+
+/// A place in the chain: the last event's sequence and the hash of its frame. {0, zeros} is the
+/// empty log.
+struct log_head {
+  sequence_number sequence = 0;
+  digest hash{};
+  bool operator==(const log_head&) const = default;
+};
+
+}  // namespace podstudio

@@ -1,0 +1,629 @@
+#pragma once
+
+#include "model/enums.hpp"
+#include "platform/types.hpp"
+
+#include <cereal/cereal.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+/// The event catalogue: everything that can happen, declared once. EVENTS.md is its page.
+///
+/// Each type has its frozen on-disk name, the version of its encoding, its fields with units, and
+/// `serialize(archive, version)`, which is the encoding, the decoding of every version ever released,
+/// and the JSON form in one. An event of a change carries the value before and the value after, so
+/// history and undo need nothing else. To add one, see CONTRIBUTING.md.
+namespace podstudio {
+
+/// What the file system says of a file. Equal facts mean: not touched since.
+struct file_facts {
+  std::uint64_t size_bytes = 0;
+  std::int64_t mtime_ns = 0;  ///< since the Unix epoch
+  std::int64_t ctime_ns = 0;  ///< since the Unix epoch
+  std::uint64_t inode = 0;
+  std::uint64_t device = 0;
+  bool operator==(const file_facts&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(CEREAL_NVP(size_bytes), CEREAL_NVP(mtime_ns), CEREAL_NVP(ctime_ns), CEREAL_NVP(inode),
+            CEREAL_NVP(device));
+  }
+};
+
+/// A file's bytes by digest, and the facts they were read under.
+struct file_content {
+  digest sha256{};
+  file_facts facts;
+  bool operator==(const file_content&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(CEREAL_NVP(sha256), CEREAL_NVP(facts));
+  }
+};
+
+/// What the file says of itself, as far as the `asset` table shows it.
+struct media_facts {
+  std::optional<std::int64_t> width;          ///< pixels
+  std::optional<std::int64_t> height;         ///< pixels
+  std::optional<double> duration_sec;         ///< seconds
+  std::optional<std::int64_t> samplerate_hz;  ///< hertz
+  bool operator==(const media_facts&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(CEREAL_NVP(width), CEREAL_NVP(height), CEREAL_NVP(duration_sec), CEREAL_NVP(samplerate_hz));
+  }
+};
+
+/// What a person can write on a pack.
+struct pack_facts {
+  std::string name;
+  license_type license = license_type::royalty_free;
+  std::optional<std::string> theme;
+  std::optional<std::string> description;
+  bool operator==(const pack_facts&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(CEREAL_NVP(name), CEREAL_NVP(license), CEREAL_NVP(theme), CEREAL_NVP(description));
+  }
+};
+
+// --- assets: emitted by the catalog actor, folded by projections/assets.cpp -----------------------
+
+/// A file is known for the first time.
+struct asset_registered {
+  static constexpr std::string_view name = "asset.registered";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  std::string path;  ///< absolute, valid UTF-8
+  asset_type type = asset_type::image;
+  file_content content;
+  bool operator==(const asset_registered&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(path), CEREAL_NVP(type), CEREAL_NVP(content));
+  }
+};
+
+/// The file has other bytes than before.
+struct asset_content_changed {
+  static constexpr std::string_view name = "asset.content_changed";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  file_content before;
+  file_content after;
+  bool operator==(const asset_content_changed&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(before), CEREAL_NVP(after));
+  }
+};
+
+/// The file has the same bytes as before, read again because the file system's facts differ. Without
+/// it the file would be read again at every start.
+struct asset_touched {
+  static constexpr std::string_view name = "asset.touched";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  file_facts before;
+  file_facts after;
+  bool operator==(const asset_touched&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(before), CEREAL_NVP(after));
+  }
+};
+
+/// The same file under another path.
+struct asset_moved {
+  static constexpr std::string_view name = "asset.moved";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  std::string path_before;
+  std::string path_after;
+  file_facts before;
+  file_facts after;
+  bool operator==(const asset_moved&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(path_before), CEREAL_NVP(path_after), CEREAL_NVP(before),
+            CEREAL_NVP(after));
+  }
+};
+
+/// The file is gone from its path; the asset stays, with all that is known of it.
+struct asset_missing {
+  static constexpr std::string_view name = "asset.missing";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  bool operator==(const asset_missing&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset));
+  }
+};
+
+/// A missing asset's content is back, at the same path or at another.
+struct asset_returned {
+  static constexpr std::string_view name = "asset.returned";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  std::string path_before;
+  std::string path_after;
+  file_facts before;
+  file_facts after;
+  bool operator==(const asset_returned&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(path_before), CEREAL_NVP(path_after), CEREAL_NVP(before),
+            CEREAL_NVP(after));
+  }
+};
+
+/// What the file says of itself was read.
+struct asset_metadata_extracted {
+  static constexpr std::string_view name = "asset.metadata_extracted";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  media_facts before;
+  media_facts after;
+  bool operator==(const asset_metadata_extracted&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(before), CEREAL_NVP(after));
+  }
+};
+
+/// A person approved the asset; it was not approved before.
+struct asset_approved {
+  static constexpr std::string_view name = "asset.approved";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  bool operator==(const asset_approved&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset));
+  }
+};
+
+/// A person took the approval back; it was approved before.
+struct asset_approval_withdrawn {
+  static constexpr std::string_view name = "asset.approval_withdrawn";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  bool operator==(const asset_approval_withdrawn&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset));
+  }
+};
+
+struct asset_theme_set {
+  static constexpr std::string_view name = "asset.theme_set";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  std::optional<std::string> before;
+  std::optional<std::string> after;
+  bool operator==(const asset_theme_set&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(before), CEREAL_NVP(after));
+  }
+};
+
+struct asset_source_set {
+  static constexpr std::string_view name = "asset.source_set";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  std::optional<std::string> before;
+  std::optional<std::string> after;
+  bool operator==(const asset_source_set&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(before), CEREAL_NVP(after));
+  }
+};
+
+struct asset_provenance_set {
+  static constexpr std::string_view name = "asset.provenance_set";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  provenance before = provenance::unknown;
+  provenance after = provenance::unknown;
+  bool operator==(const asset_provenance_set&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(before), CEREAL_NVP(after));
+  }
+};
+
+/// The asset has a tag it did not have.
+struct asset_tagged {
+  static constexpr std::string_view name = "asset.tagged";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  std::string tag;
+  bool operator==(const asset_tagged&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(tag));
+  }
+};
+
+/// The asset lost a tag it had.
+struct asset_untagged {
+  static constexpr std::string_view name = "asset.untagged";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  std::string tag;
+  bool operator==(const asset_untagged&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(tag));
+  }
+};
+
+/// The asset's row is gone; all that it held is here, so that this can be undone. Its tags and its
+/// places in packs are taken away by events of their own, earlier in the same command.
+struct asset_forgotten {
+  static constexpr std::string_view name = "asset.forgotten";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  std::string path;
+  asset_type type = asset_type::image;
+  file_content content;
+  media_facts media;
+  std::optional<std::string> theme;
+  std::optional<std::string> source;
+  provenance origin = provenance::unknown;
+  bool approved = false;
+  bool missing = false;
+  bool operator==(const asset_forgotten&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(path), CEREAL_NVP(type), CEREAL_NVP(content), CEREAL_NVP(media),
+            CEREAL_NVP(theme), CEREAL_NVP(source), CEREAL_NVP(origin), CEREAL_NVP(approved),
+            CEREAL_NVP(missing));
+  }
+};
+
+// --- packs: emitted by the catalog actor, folded by projections/packs.cpp -------------------------
+
+struct pack_created {
+  static constexpr std::string_view name = "pack.created";
+  static constexpr std::uint16_t version = 1;
+  pack_id pack = 0;
+  pack_facts facts;
+  bool operator==(const pack_created&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(pack), CEREAL_NVP(facts));
+  }
+};
+
+struct pack_edited {
+  static constexpr std::string_view name = "pack.edited";
+  static constexpr std::uint16_t version = 1;
+  pack_id pack = 0;
+  pack_facts before;
+  pack_facts after;
+  bool operator==(const pack_edited&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(pack), CEREAL_NVP(before), CEREAL_NVP(after));
+  }
+};
+
+struct pack_asset_added {
+  static constexpr std::string_view name = "pack.asset_added";
+  static constexpr std::uint16_t version = 1;
+  pack_id pack = 0;
+  asset_id asset = 0;
+  std::int64_t position = 0;  ///< order within the pack, ascending; gaps are allowed
+  bool operator==(const pack_asset_added&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(pack), CEREAL_NVP(asset), CEREAL_NVP(position));
+  }
+};
+
+struct pack_asset_removed {
+  static constexpr std::string_view name = "pack.asset_removed";
+  static constexpr std::uint16_t version = 1;
+  pack_id pack = 0;
+  asset_id asset = 0;
+  std::int64_t position = 0;  ///< the place it had
+  bool operator==(const pack_asset_removed&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(pack), CEREAL_NVP(asset), CEREAL_NVP(position));
+  }
+};
+
+struct pack_exported {
+  static constexpr std::string_view name = "pack.exported";
+  static constexpr std::uint16_t version = 1;
+  pack_id pack = 0;
+  std::optional<std::string> path_before;
+  std::optional<std::int64_t> at_us_before;  ///< microseconds since the Unix epoch
+  std::string path_after;
+  std::int64_t at_us_after = 0;
+  bool operator==(const pack_exported&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(pack), CEREAL_NVP(path_before), CEREAL_NVP(at_us_before), CEREAL_NVP(path_after),
+            CEREAL_NVP(at_us_after));
+  }
+};
+
+/// The pack is gone; its members are taken out by events of their own, earlier in the same command.
+struct pack_deleted {
+  static constexpr std::string_view name = "pack.deleted";
+  static constexpr std::uint16_t version = 1;
+  pack_id pack = 0;
+  pack_facts facts;
+  std::optional<std::string> export_path;
+  std::optional<std::int64_t> exported_at_us;
+  bool operator==(const pack_deleted&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(pack), CEREAL_NVP(facts), CEREAL_NVP(export_path), CEREAL_NVP(exported_at_us));
+  }
+};
+
+// --- jobs: emitted by the jobs actor, folded by projections/jobs.cpp ------------------------------
+
+struct job_queued {
+  static constexpr std::string_view name = "job.queued";
+  static constexpr std::uint16_t version = 1;
+  job_id job = 0;
+  job_kind kind = job_kind::upscale;
+  std::optional<asset_id> asset;
+  std::optional<pack_id> pack;
+  std::optional<std::string> params_json;
+  bool operator==(const job_queued&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(job), CEREAL_NVP(kind), CEREAL_NVP(asset), CEREAL_NVP(pack), CEREAL_NVP(params_json));
+  }
+};
+
+/// pending -> running
+struct job_started {
+  static constexpr std::string_view name = "job.started";
+  static constexpr std::uint16_t version = 1;
+  job_id job = 0;
+  std::uint32_t attempt = 1;  ///< the first is 1
+  bool operator==(const job_started&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(job), CEREAL_NVP(attempt));
+  }
+};
+
+/// Progress of a running job; may be lost in a crash, so it never causes a sync.
+struct job_progressed {
+  static constexpr std::string_view name = "job.progressed";
+  static constexpr std::uint16_t version = 1;
+  job_id job = 0;
+  double progress = 0;  ///< percent, 0 to 100
+  bool operator==(const job_progressed&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(job), CEREAL_NVP(progress));
+  }
+};
+
+/// running -> completed
+struct job_completed {
+  static constexpr std::string_view name = "job.completed";
+  static constexpr std::uint16_t version = 1;
+  job_id job = 0;
+  std::optional<std::string> result_path;
+  bool operator==(const job_completed&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(job), CEREAL_NVP(result_path));
+  }
+};
+
+/// running -> failed
+struct job_failed {
+  static constexpr std::string_view name = "job.failed";
+  static constexpr std::uint16_t version = 1;
+  job_id job = 0;
+  std::string error_message;
+  bool operator==(const job_failed&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(job), CEREAL_NVP(error_message));
+  }
+};
+
+/// pending or running -> cancelled
+struct job_cancelled {
+  static constexpr std::string_view name = "job.cancelled";
+  static constexpr std::uint16_t version = 1;
+  job_id job = 0;
+  job_status before = job_status::pending;
+  bool operator==(const job_cancelled&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(job), CEREAL_NVP(before));
+  }
+};
+
+/// running (put back by a stop or a crash), failed or cancelled (tried again by a person) -> pending
+struct job_requeued {
+  static constexpr std::string_view name = "job.requeued";
+  static constexpr std::uint16_t version = 1;
+  job_id job = 0;
+  job_status before = job_status::running;
+  std::string reason;
+  bool operator==(const job_requeued&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(job), CEREAL_NVP(before), CEREAL_NVP(reason));
+  }
+};
+
+// --- watch roots and problems: emitted by the catalog actor, folded by projections/watch.cpp ------
+
+struct watch_root_added {
+  static constexpr std::string_view name = "watch.root_added";
+  static constexpr std::uint16_t version = 1;
+  root_id root = 0;
+  std::string path;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  bool operator==(const watch_root_added&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(root), CEREAL_NVP(path), CEREAL_NVP(device), CEREAL_NVP(inode));
+  }
+};
+
+struct watch_root_removed {
+  static constexpr std::string_view name = "watch.root_removed";
+  static constexpr std::uint16_t version = 1;
+  root_id root = 0;
+  std::string path;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  bool operator==(const watch_root_removed&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(root), CEREAL_NVP(path), CEREAL_NVP(device), CEREAL_NVP(inode));
+  }
+};
+
+/// The root is unmounted, replaced or unreadable; nothing below it is believed until it returns.
+struct watch_root_lost {
+  static constexpr std::string_view name = "watch.root_lost";
+  static constexpr std::uint16_t version = 1;
+  root_id root = 0;
+  std::string reason;
+  bool operator==(const watch_root_lost&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(root), CEREAL_NVP(reason));
+  }
+};
+
+struct watch_root_returned {
+  static constexpr std::string_view name = "watch.root_returned";
+  static constexpr std::uint16_t version = 1;
+  root_id root = 0;
+  bool operator==(const watch_root_returned&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(root));
+  }
+};
+
+/// The engine could not take a file. One problem a path: a second one replaces the first.
+struct problem_found {
+  static constexpr std::string_view name = "problem.found";
+  static constexpr std::uint16_t version = 1;
+  std::string path;  ///< printable form (platform/text.hpp), as the name itself may be no UTF-8
+  problem_kind kind = problem_kind::unreadable;
+  std::string reason;  ///< for a person
+  bool operator==(const problem_found&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(path), CEREAL_NVP(kind), CEREAL_NVP(reason));
+  }
+};
+
+struct problem_resolved {
+  static constexpr std::string_view name = "problem.resolved";
+  static constexpr std::uint16_t version = 1;
+  std::string path;
+  bool operator==(const problem_resolved&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(path));
+  }
+};
+
+// --- the engine: emitted by the supervisor; no table shows them -----------------------------------
+
+struct engine_started {
+  static constexpr std::string_view name = "engine.started";
+  static constexpr std::uint16_t version = 1;
+  std::string program_version;
+  std::int64_t pid = 0;
+  bool operator==(const engine_started&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(program_version), CEREAL_NVP(pid));
+  }
+};
+
+/// The last event of a clean stop.
+struct engine_stopped {
+  static constexpr std::string_view name = "engine.stopped";
+  static constexpr std::uint16_t version = 1;
+  std::int64_t pid = 0;
+  bool operator==(const engine_stopped&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(pid));
+  }
+};
+
+/// The one list. Codec, folds, JSON and tests iterate it; the order means nothing on disk.
+using event = std::variant<
+  asset_registered, asset_content_changed, asset_touched, asset_moved, asset_missing, asset_returned,
+  asset_metadata_extracted, asset_approved, asset_approval_withdrawn, asset_theme_set, asset_source_set,
+  asset_provenance_set, asset_tagged, asset_untagged, asset_forgotten,                            //
+  pack_created, pack_edited, pack_asset_added, pack_asset_removed, pack_exported, pack_deleted,   //
+  job_queued, job_started, job_progressed, job_completed, job_failed, job_cancelled, job_requeued,  //
+  watch_root_added, watch_root_removed, watch_root_lost, watch_root_returned,                     //
+  problem_found, problem_resolved,                                                                //
+  engine_started, engine_stopped>;
+
+}  // namespace podstudio

@@ -1,0 +1,89 @@
+#include "platform/text.hpp"
+
+#include <chrono>
+#include <cstdio>
+
+namespace podstudio {
+
+namespace {
+
+/// The length of the well-formed UTF-8 sequence at the start of `s` (not empty), 0 if there is none.
+std::size_t utf8_length(std::string_view s) noexcept {
+  auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
+  auto tail = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
+    return i < s.size() && byte(i) >= low && byte(i) <= high;
+  };
+  auto lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xc2 && lead <= 0xdf) return tail(1) ? 2 : 0;
+  if (lead >= 0xe0 && lead <= 0xef) {
+    unsigned low = lead == 0xe0 ? 0xa0u : 0x80u, high = lead == 0xed ? 0x9fu : 0xbfu;
+    return tail(1, low, high) && tail(2) ? 3 : 0;
+  }
+  if (lead >= 0xf0 && lead <= 0xf4) {
+    unsigned low = lead == 0xf0 ? 0x90u : 0x80u, high = lead == 0xf4 ? 0x8fu : 0xbfu;
+    return tail(1, low, high) && tail(2) && tail(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view bytes) noexcept {
+  while (!bytes.empty()) {
+    auto length = utf8_length(bytes);
+    if (length == 0 || bytes[0] == '\0') return false;
+    bytes.remove_prefix(length);
+  }
+  return true;
+}
+
+std::string printable(std::string_view bytes) {
+  std::string out;
+  out.reserve(bytes.size());
+  auto escape = [&](unsigned char c) {
+    char buffer[8];
+    std::snprintf(buffer, sizeof buffer, "\\x%02x", c);
+    out += buffer;
+  };
+  while (!bytes.empty()) {
+    auto length = utf8_length(bytes);
+    auto first = static_cast<unsigned char>(bytes[0]);
+    bool c1_control = length == 2 && first == 0xc2 && static_cast<unsigned char>(bytes[1]) < 0xa0;
+    if (length == 0 || first < 0x20 || first == 0x7f) {
+      escape(first);
+      length = 1;
+    } else if (c1_control) {
+      escape(first);
+      escape(static_cast<unsigned char>(bytes[1]));
+    } else if (first == '\\') {
+      out += "\\\\";
+    } else {
+      out += bytes.substr(0, length);
+    }
+    bytes.remove_prefix(length);
+  }
+  return out;
+}
+
+std::string to_timestamp(std::int64_t at_us) {
+  using namespace std::chrono;
+  // Civil time by floor division, so that times before 1970 come out right too.
+  sys_time<microseconds> at{microseconds{at_us}};
+  auto day = floor<days>(at);
+  year_month_day date{day};
+  hh_mm_ss time{at - day};
+  char buffer[48];
+  std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02u %02d:%02d:%02d.%06d", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
+  return buffer;
+}
+
+std::int64_t now_us() noexcept {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace podstudio

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace podstudio {
+
+/// True when `bytes` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates) without NUL.
+bool is_utf8(std::string_view bytes) noexcept;
+
+/// A form of any byte string that is valid UTF-8 and safe on a terminal: bytes that are no UTF-8 and
+/// control characters (C0, C1, DEL) become `\xNN`, a backslash becomes `\\`.
+std::string printable(std::string_view bytes);
+
+/// UTC as `YYYY-MM-DD HH:MM:SS.ffffff`, from microseconds since the Unix epoch.
+std::string to_timestamp(std::int64_t at_us);
+
+/// Microseconds since the Unix epoch from the system's clock.
+std::int64_t now_us() noexcept;
+
+}  // namespace podstudio

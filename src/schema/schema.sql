@@ -1,0 +1,125 @@
+-- The read side of PODStudio. SCHEMA.md is its page. Everything here can be built again from the log.
+-- Timestamps are UTC text, YYYY-MM-DD HH:MM:SS.ffffff. The three tables asset, pack and job are a
+-- contract with other programs: no column is ever added to them; what else the engine knows lives in
+-- the side tables below, keyed by the same ids.
+
+CREATE TABLE asset (
+  id            INTEGER PRIMARY KEY,
+  path          TEXT NOT NULL,                -- absolute
+  type          TEXT NOT NULL CHECK (type IN ('image', 'audio', 'video')),
+  hash          TEXT NOT NULL,                -- SHA-256, 64 lower-case hexadecimal digits
+  width         INTEGER,                      -- pixels
+  height        INTEGER,                      -- pixels
+  duration_sec  REAL,
+  samplerate_hz INTEGER,
+  theme         TEXT,
+  source        TEXT,
+  provenance    TEXT NOT NULL CHECK (provenance IN ('unknown', 'ai_generated', 'user_provided', 'enhanced')),
+  approved      BOOLEAN NOT NULL DEFAULT FALSE CHECK (approved IN (0, 1)),
+  created_at    TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'),
+  updated_at    TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')
+);
+CREATE UNIQUE INDEX ix_asset_path ON asset (path);
+
+CREATE TABLE pack (
+  id            INTEGER PRIMARY KEY,
+  name          TEXT NOT NULL,
+  theme         TEXT,
+  description   TEXT,
+  license_type  TEXT NOT NULL CHECK (license_type IN ('royalty_free', 'attribution', 'commercial', 'personal')),
+  asset_count   INTEGER NOT NULL DEFAULT 0,
+  total_size_mb REAL NOT NULL DEFAULT 0.0,    -- megabytes of 1,000,000 bytes
+  export_path   TEXT,
+  exported_at   TIMESTAMP,
+  created_at    TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'),
+  updated_at    TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')
+);
+
+CREATE TABLE job (
+  id            INTEGER PRIMARY KEY,
+  kind          TEXT NOT NULL CHECK (kind IN ('upscale', 'denoise_audio', 'denoise_video', 'enhance',
+                                              'export_pack', 'metadata_extract')),
+  asset_id      INTEGER REFERENCES asset (id),
+  pack_id       INTEGER REFERENCES pack (id),
+  params_json   TEXT,
+  status        TEXT NOT NULL CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
+  progress      REAL NOT NULL DEFAULT 0.0,    -- percent, 0 to 100
+  result_path   TEXT,
+  error_message TEXT,
+  created_at    TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'),
+  started_at    TIMESTAMP,
+  completed_at  TIMESTAMP
+);
+
+-- Pack <-> asset, many to many, in the order of `position`.
+CREATE TABLE pack_asset (
+  pack_id  INTEGER NOT NULL REFERENCES pack (id),
+  asset_id INTEGER NOT NULL REFERENCES asset (id),
+  position INTEGER NOT NULL,
+  PRIMARY KEY (pack_id, asset_id)
+) WITHOUT ROWID;
+CREATE INDEX ix_pack_asset_asset ON pack_asset (asset_id);
+
+-- What the file system says of an asset's file, as of the bytes `asset.hash` is of.
+CREATE TABLE asset_file (
+  asset_id      INTEGER PRIMARY KEY REFERENCES asset (id),
+  size_bytes    INTEGER NOT NULL,
+  mtime_ns      INTEGER NOT NULL,             -- since the Unix epoch
+  ctime_ns      INTEGER NOT NULL,             -- since the Unix epoch
+  inode         INTEGER NOT NULL,             -- two's complement of the unsigned number
+  device        INTEGER NOT NULL,             -- two's complement of the unsigned number
+  missing_since TIMESTAMP                     -- null: the file is there
+);
+
+CREATE TABLE asset_tag (
+  asset_id INTEGER NOT NULL REFERENCES asset (id),
+  tag      TEXT NOT NULL,
+  PRIMARY KEY (asset_id, tag)
+) WITHOUT ROWID;
+CREATE INDEX ix_asset_tag_tag ON asset_tag (tag);
+
+CREATE TABLE job_attempt (
+  job_id   INTEGER PRIMARY KEY REFERENCES job (id),
+  attempts INTEGER NOT NULL                   -- how often the job was started
+);
+
+CREATE TABLE watch_root (
+  id         INTEGER PRIMARY KEY,
+  path       TEXT NOT NULL UNIQUE,
+  device     INTEGER NOT NULL,
+  inode      INTEGER NOT NULL,
+  state      TEXT NOT NULL CHECK (state IN ('active', 'lost')),
+  reason     TEXT,                            -- why it is lost
+  created_at TIMESTAMP NOT NULL
+);
+
+-- Files the engine could not take; a row goes when the file is taken after all or is gone.
+CREATE TABLE problem (
+  path   TEXT PRIMARY KEY,                    -- printable form
+  kind   TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  since  TIMESTAMP NOT NULL
+) WITHOUT ROWID;
+
+-- Every command in the log: who gave it, when, and which events came of it.
+CREATE TABLE command (
+  first_sequence INTEGER PRIMARY KEY,
+  last_sequence  INTEGER NOT NULL,
+  id             TEXT NOT NULL,               -- 8-4-4-4-12
+  at             TIMESTAMP NOT NULL,
+  origin         TEXT NOT NULL,
+  summary        TEXT NOT NULL
+);
+
+-- The highest id each table has ever given out, so that none is used twice.
+CREATE TABLE last_id (
+  kind TEXT PRIMARY KEY CHECK (kind IN ('asset', 'pack', 'job', 'root')),
+  id   INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- How much of the log the tables hold: written in the transaction of the last fold.
+CREATE TABLE checkpoint (
+  only     INTEGER PRIMARY KEY CHECK (only = 1),
+  sequence INTEGER NOT NULL,
+  hash     BLOB NOT NULL                      -- of the frame that holds `sequence`, 32 bytes
+);
