@@ -118,7 +118,8 @@ result<std::uint64_t> file_digester::map_through(int fd, const std::string& path
     window_begin = reinterpret_cast<std::uintptr_t>(window);
     window_end = window_begin + length;
     hash_.update(window, length);
-    window_begin = window_end = 0;
+    window_begin = 0;
+    window_end = 0;
     munmap(window, length);
     // A read error of the device raises the same signal as a truncation. Reading the place tells.
     if (mapping_failed != 0) {

@@ -3,8 +3,8 @@
 #include "platform/types.hpp"
 
 #include <cstddef>
-#include <memory>
 #include <string_view>
+#include <utility>
 
 struct evp_md_ctx_st;
 
@@ -17,8 +17,11 @@ class sha256 {
 public:
   sha256();
   ~sha256();
-  sha256(const sha256&) = delete;
-  sha256& operator=(const sha256&) = delete;
+  sha256(sha256&& other) noexcept : context_(std::exchange(other.context_, nullptr)) {}
+  sha256& operator=(sha256&& other) noexcept {
+    std::swap(context_, other.context_);
+    return *this;
+  }
 
   void update(const void* bytes, std::size_t size);
   /// The digest of all since the last call, and a fresh start.
