@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -71,6 +70,8 @@ error changed(const std::string& path) {
   return {error_code::changed, "the file " + quoted(path) + " changed while it was read"};
 }
 
+error stopped() { return {error_code::stopping, "the engine is stopping"}; }
+
 error read_error(int errno_value, const std::string& path) {
   return system_error(errno_value, "cannot read " + quoted(path));
 }
@@ -94,11 +95,13 @@ file_facts facts_of(const struct stat& status) noexcept {
           .device = status.st_dev};
 }
 
-file_digester::file_digester() : buffer_(new char[buffer_size_bytes]) { install_bus_guard(); }
+file_digester::file_digester(const std::atomic<bool>* cancelled)
+    : cancelled_(cancelled), buffer_(new char[buffer_size_bytes]) { install_bus_guard(); }
 
 result<std::uint64_t> file_digester::read_through(int fd, const std::string& path) {
   std::uint64_t total = 0;
   for (;;) {
+    if (cancelled()) return stopped();
     auto size = ::read(fd, buffer_.get(), buffer_size_bytes);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return read_error(errno, path);
@@ -110,6 +113,7 @@ result<std::uint64_t> file_digester::read_through(int fd, const std::string& pat
 
 result<std::uint64_t> file_digester::map_through(int fd, const std::string& path, std::uint64_t size) {
   for (std::uint64_t offset = 0; offset < size; offset += window_bytes) {
+    if (cancelled()) return stopped();
     auto length = static_cast<std::size_t>(std::min(window_bytes, size - offset));
     void* window =
       mmap(nullptr, length, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, static_cast<off_t>(offset));

@@ -306,12 +306,6 @@ std::optional<error> bad_label(std::string_view field, const std::string& text) 
   return std::nullopt;
 }
 
-/// Whether `inner` is `outer` or lies below it.
-bool lies_within(std::string_view inner, std::string_view outer) {
-  if (outer == "/") return true;
-  return inner.starts_with(outer) && (inner.size() == outer.size() || inner[outer.size()] == '/');
-}
-
 }  // namespace
 
 std::vector<event> decide(const catalog_model& model, const std::vector<digested_file>& files,

@@ -12,11 +12,14 @@
 /// What the jobs actor knows, in memory, and how it decides: (model, command) gives events or a refusal,
 /// (model, event) gives the next model. No input or output, no clock, no actor.
 ///
-///     queued -> pending -> running -> completed
-///                  |  ^       |  \--> failed ----\
-///                  |  |       +-----> cancelled --+--> (retry) pending
-///                  |  +-------/ (put back)
-///                  +--> cancelled
+///   from                  step       to
+///   (none)                submit     pending
+///   pending               start      running
+///   running               complete   completed
+///   running               fail       failed
+///   pending, running      cancel     cancelled
+///   failed, cancelled     retry      pending
+///   running               put back   pending
 namespace podstudio {
 
 struct job_state {
