@@ -73,9 +73,9 @@ input_stream& this_threads_input() {
 
 }  // namespace podstudio
 
-// cereal/types/string.hpp is not used because its load resizes to whatever length the bytes claim, and
-// its plain load of a bool takes any byte, which is undefined behaviour for all but 0 and 1. These have
-// the same form on disk. Each is better than cereal's own template by being none.
+// cereal/types/string.hpp is not used because its load resizes to whatever length the bytes claim,
+// and its plain load of a bool takes any byte, which is undefined behaviour for all but 0 and 1.
+// These have the same form on disk. Each is better than cereal's own template by being none.
 namespace cereal {
 
 static void CEREAL_SAVE_FUNCTION_NAME(PortableBinaryOutputArchive& archive,
@@ -97,7 +97,8 @@ static void CEREAL_LOAD_FUNCTION_NAME(PortableBinaryInputArchive& archive, std::
 static void CEREAL_LOAD_FUNCTION_NAME(PortableBinaryInputArchive& archive, bool& value) {
   std::uint8_t byte = 0;
   archive.loadBinary<1>(&byte, 1);
-  if (byte > 1) throw Exception("a truth value is neither 0 nor 1");
+  if (byte > 1)
+    throw Exception("a truth value is neither 0 nor 1");
   value = byte == 1;
 }
 
@@ -110,8 +111,9 @@ namespace {
 template <class T>
 concept enumeration = std::is_enum_v<T>;
 
-/// An archive that looks at the values instead of moving them: finds the first field that holds what
-/// no writer writes. `T::serialize` is the one list of an event's fields, for this as for the bytes.
+/// An archive that looks at the values instead of moving them: finds the first field that holds
+/// what no writer writes. `T::serialize` is the one list of an event's fields, for this as for the
+/// bytes.
 class field_checker {
 public:
   template <class... Fields>
@@ -125,16 +127,19 @@ public:
 private:
   template <class T>
   void field(const char* name, T& value) {
-    if (complaint_.empty()) check(name, value);
+    if (complaint_.empty())
+      check(name, value);
   }
 
   void check(const char*, std::integral auto&) {}
   void check(const char*, digest&) {}
   void check(const char* name, double& value) {
-    if (!std::isfinite(value)) complain(name, "is not a finite number");
+    if (!std::isfinite(value))
+      complain(name, "is not a finite number");
   }
   void check(const char* name, enumeration auto& value) {
-    if (!is_named(value)) complain(name, "has a value without a name");
+    if (!is_named(value))
+      complain(name, "has a value without a name");
   }
   void check(const char* name, std::string& value) {
     if (value.size() > max_string_bytes)
@@ -144,13 +149,12 @@ private:
   }
   template <class T>
   void check(const char* name, std::optional<T>& value) {
-    if (value) check(name, *value);
+    if (value)
+      check(name, *value);
   }
   template <class T>
-    requires requires(T& value, field_checker& archive) { value.serialize(archive); }
-  void check(const char*, T& value) {
-    value.serialize(*this);
-  }
+  requires requires(T& value, field_checker& archive) { value.serialize(archive); }
+  void check(const char*, T& value) { value.serialize(*this); }
 
   void complain(const char* name, const char* what) {
     complaint_ = std::string("the field '") + name + "' " + what;
@@ -182,7 +186,7 @@ private:
     return value ? json_of(*value) : nlohmann::json(nullptr);
   }
   template <class T>
-    requires requires(T& value, json_writer& archive) { value.serialize(archive); }
+  requires requires(T& value, json_writer& archive) { value.serialize(archive); }
   static nlohmann::json json_of(T& value) {
     json_writer nested;
     value.serialize(nested);
@@ -192,8 +196,8 @@ private:
   nlohmann::json object_ = nlohmann::json::object();
 };
 
-/// Calls `serialize` of the event the variant holds. It is one function for reading and writing, hence
-/// not const; the archives this is used with do not write.
+/// Calls `serialize` of the event the variant holds. It is one function for reading and writing,
+/// hence not const; the archives this is used with do not write.
 template <class Archive>
 void visit_fields(const event& what, Archive& archive) {
   std::visit(
@@ -252,7 +256,8 @@ std::uint16_t event_version(const event& what) noexcept {
 result<void> check_event(const event& what) {
   field_checker checker;
   visit_fields(what, checker);
-  if (checker.complaint().empty()) return {};
+  if (checker.complaint().empty())
+    return {};
   return error{error_code::invalid_argument, "an event '" + std::string(event_name(what))
                                                  + "' cannot be logged: " + checker.complaint()};
 }
@@ -267,7 +272,8 @@ void encode_event(const event& what, std::string& out) {
 
 result<void> check_event_known(std::string_view name, std::uint16_t version) {
   auto* type = find_type(name);
-  if (type == nullptr) return unknown_event(name, version, "is of a type this build does not know");
+  if (type == nullptr)
+    return unknown_event(name, version, "is of a type this build does not know");
   if (version > type->version)
     return unknown_event(name, version, "is of a later version than this build knows");
   return {};
@@ -275,11 +281,14 @@ result<void> check_event_known(std::string_view name, std::uint16_t version) {
 
 result<event> decode_event(std::string_view name, std::uint16_t version,
                            std::span<const std::uint8_t> body) {
-  if (auto known = check_event_known(name, version); !known) return known.failure();
-  if (version == 0) return bad_body(name, version, "versions start at 1");
-  // The first byte is cereal's: 1 for little-endian, the only order we write. 0 would be read with its
-  // bytes swapped, and one event would then have two encodings.
-  if (body.empty() || body[0] != 1) return bad_body(name, version, "it does not start with 1");
+  if (auto known = check_event_known(name, version); !known)
+    return known.failure();
+  if (version == 0)
+    return bad_body(name, version, "versions start at 1");
+  // The first byte is cereal's: 1 for little-endian, the only order we write. 0 would be read with
+  // its bytes swapped, and one event would then have two encodings.
+  if (body.empty() || body[0] != 1)
+    return bad_body(name, version, "it does not start with 1");
   event what;
   auto& input = this_threads_input();
   input.source.attach(body);
@@ -290,10 +299,12 @@ result<event> decode_event(std::string_view name, std::uint16_t version,
   } catch (const cereal::Exception& failure) {
     return bad_body(name, version, failure.what());
   }
-  if (input.source.remaining() != 0) return bad_body(name, version, "bytes follow its last field");
+  if (input.source.remaining() != 0)
+    return bad_body(name, version, "bytes follow its last field");
   field_checker checker;
   visit_fields(what, checker);
-  if (!checker.complaint().empty()) return bad_body(name, version, checker.complaint());
+  if (!checker.complaint().empty())
+    return bad_body(name, version, checker.complaint());
   return what;
 }
 
