@@ -48,8 +48,9 @@ CREATE TABLE job (
   error_message TEXT,
   created_at    TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'),
   started_at    TIMESTAMP,
-  completed_at  TIMESTAMP
+  completed_at  TIMESTAMP                     -- when it ended, in whatever way
 );
+CREATE INDEX ix_job_asset ON job (asset_id);
 
 -- Pack <-> asset, many to many, in the order of `position`.
 CREATE TABLE pack_asset (
@@ -123,3 +124,5 @@ CREATE TABLE checkpoint (
   sequence INTEGER NOT NULL,
   hash     BLOB NOT NULL                      -- of the frame that holds `sequence`, 32 bytes
 );
+INSERT INTO last_id (kind, id) VALUES ('asset', 0), ('pack', 0), ('job', 0), ('root', 0);
+INSERT INTO checkpoint (only, sequence, hash) VALUES (1, 0, zeroblob(32));
