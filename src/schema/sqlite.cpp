@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <mutex>
 
 namespace podstudio {
 
@@ -194,6 +195,10 @@ std::string_view statement::column_name(int column) const noexcept {
 // -------------------------------------------------------------------------------------
 
 result<database> database::open(const std::string& path, open_mode mode) {
+  // Without the count of its memory, SQLite takes no process-wide lock at every allocation: a fifth of
+  // the time of an insert. It must be said before the library's first use.
+  static std::once_flag configured;
+  std::call_once(configured, [] { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
   sqlite3* handle = nullptr;
   auto code = sqlite3_open_v2(plain_path(path).c_str(), &handle, flags_of(mode), nullptr);
   database opened(handle);
