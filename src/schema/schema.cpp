@@ -95,7 +95,7 @@ std::string path_index_sql() {
 }  // namespace
 
 result<database> open_tables_read_only(const std::string& path) {
-  auto db = database::open(path, open_mode::read_only);
+  auto db = database::open(path, database_access::read_only);
   if (!db)
     return db;
   auto found = inspect(*db, path);
@@ -111,7 +111,7 @@ result<database> open_tables_read_only(const std::string& path) {
 }
 
 result<database> open_tables(const std::string& path) {
-  auto db = database::open(path, open_mode::create);
+  auto db = database::open(path, database_access::create);
   if (!db)
     return db;
   auto found = inspect(*db, path);
@@ -137,7 +137,7 @@ result<database> open_tables(const std::string& path) {
 }
 
 result<database> create_bulk_tables(const std::string& path) {
-  auto db = database::open(path, open_mode::create);
+  auto db = database::open(path, database_access::create);
   if (!db)
     return db;
   auto set = db->execute(std::string(new_file_settings) + bulk_settings);

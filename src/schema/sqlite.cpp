@@ -63,15 +63,15 @@ std::string plain_path(const std::string& path) {
   return path.starts_with('/') ? path : "./" + path;
 }
 
-int flags_of(open_mode mode) {
+int flags_of(database_access access) {
   // One connection is used by one thread at a time, so it needs no mutex of its own.
   constexpr int common = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  switch (mode) {
-  case open_mode::read_only:
+  switch (access) {
+  case database_access::read_only:
     return common | SQLITE_OPEN_READONLY;
-  case open_mode::read_write:
+  case database_access::read_write:
     return common | SQLITE_OPEN_READWRITE;
-  case open_mode::create:
+  case database_access::create:
     return common | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   }
   return common;
@@ -180,6 +180,21 @@ std::span<const std::uint8_t> statement::blob(int column) const noexcept {
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(handle(), column))};
 }
 
+column_value statement::value(int column) const noexcept {
+  switch (sqlite3_column_type(handle(), column)) {
+  case SQLITE_INTEGER:
+    return integer(column);
+  case SQLITE_FLOAT:
+    return real(column);
+  case SQLITE_TEXT:
+    return text(column);
+  case SQLITE_BLOB:
+    return blob(column);
+  default:
+    return {};
+  }
+}
+
 bool statement::is_null(int column) const noexcept {
   return sqlite3_column_type(handle(), column) == SQLITE_NULL;
 }
@@ -194,13 +209,13 @@ std::string_view statement::column_name(int column) const noexcept {
 // --- database
 // -------------------------------------------------------------------------------------
 
-result<database> database::open(const std::string& path, open_mode mode) {
-  // Without the count of its memory, SQLite takes no process-wide lock at every allocation: a fifth of
-  // the time of an insert. It must be said before the library's first use.
+result<database> database::open(const std::string& path, database_access access) {
+  // Without the count of its memory, SQLite takes no process-wide lock at every allocation: a fifth
+  // of the time of an insert. It must be said before the library's first use.
   static std::once_flag configured;
   std::call_once(configured, [] { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
   sqlite3* handle = nullptr;
-  auto code = sqlite3_open_v2(plain_path(path).c_str(), &handle, flags_of(mode), nullptr);
+  auto code = sqlite3_open_v2(plain_path(path).c_str(), &handle, flags_of(access), nullptr);
   database opened(handle);
   if (code != SQLITE_OK)
     return failure_of(code, handle, path);

@@ -3,7 +3,6 @@
 #include "platform/error.hpp"
 
 #include <cassert>
-#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,6 +11,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -37,6 +37,10 @@ template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 }  // namespace detail
 
+/// A value in SQLite's storage classes: NULL, INTEGER, REAL, TEXT, BLOB.
+using column_value = std::variant<std::monostate, std::int64_t, double, std::string_view,
+                                  std::span<const std::uint8_t>>;
+
 /// A prepared statement: bind, step, read columns, reset; prepare once and use often. Parameters
 /// count from 1 and columns from 0, as in SQLite. It must not outlive its database's last use by
 /// much: the connection stays open until its statements are gone.
@@ -53,6 +57,25 @@ public:
     int index = 0;
     (bind_at(++index, values), ...);
     assert(index == parameter_count());
+  }
+
+  /// Binds one parameter, as `bind` does.
+  template <class T>
+  void bind_at(int index, const T& value) {
+    if constexpr (detail::is_optional<T>) {
+      if (value)
+        bind_at(index, *value);
+      else
+        bind_null(index);
+    } else if constexpr (std::is_integral_v<T>) {
+      bind_integer(index, static_cast<std::int64_t>(value));
+    } else if constexpr (std::is_floating_point_v<T>) {
+      bind_real(index, static_cast<double>(value));
+    } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
+      bind_text(index, value);
+    } else {
+      bind_blob(index, std::span<const std::uint8_t>(value));
+    }
   }
 
   /// True: there is a row to read. False: done.
@@ -105,6 +128,8 @@ public:
     }
   }
   std::span<const std::uint8_t> blob(int column) const noexcept;
+  /// Whatever is there, valid until the next step.
+  column_value value(int column) const noexcept;
   bool is_null(int column) const noexcept;
   int column_count() const noexcept;
   std::string_view column_name(int column) const noexcept;
@@ -112,23 +137,6 @@ public:
   sqlite3_stmt* handle() const noexcept { return handle_.get(); }
 
 private:
-  template <class T>
-  void bind_at(int index, const T& value) {
-    if constexpr (detail::is_optional<T>) {
-      if (value)
-        bind_at(index, *value);
-      else
-        bind_null(index);
-    } else if constexpr (std::is_integral_v<T>) {
-      bind_integer(index, static_cast<std::int64_t>(value));
-    } else if constexpr (std::is_floating_point_v<T>) {
-      bind_real(index, static_cast<double>(value));
-    } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
-      bind_text(index, value);
-    } else {
-      bind_blob(index, std::span<const std::uint8_t>(value));
-    }
-  }
   void bind_null(int index) noexcept;
   void bind_integer(int index, std::int64_t value) noexcept;
   void bind_real(int index, double value) noexcept;
@@ -144,7 +152,7 @@ private:
   std::unique_ptr<sqlite3_stmt, detail::finalize_statement> handle_;
 };
 
-enum class open_mode {
+enum class database_access {
   read_only,   ///< the file must exist; any number of readers, beside a writer
   read_write,  ///< the file must exist
   create,      ///< makes the file where there is none
@@ -154,7 +162,7 @@ enum class open_mode {
 class database {
 public:
   /// Waits up to five seconds for another program's lock before an operation fails as `busy`.
-  static result<database> open(const std::string& path, open_mode mode);
+  static result<database> open(const std::string& path, database_access access);
 
   /// Runs SQL text of one or more statements that take no parameters.
   result<void> execute(const std::string& sql);
