@@ -76,7 +76,7 @@ public:
   /// The name of a new parameter with this value.
   std::string parameter(std::string value) {
     values_.push_back(std::move(value));
-    return "?" + std::to_string(values_.size());
+    return std::string("?").append(std::to_string(values_.size()));
   }
 
   /// The statement, ready to step as long as this lives.
