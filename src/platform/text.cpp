@@ -66,6 +66,13 @@ std::string printable(std::string_view bytes) {
   return out;
 }
 
+std::string in_quotes(std::string_view bytes) {
+  std::string out = "'";
+  out += printable(bytes);
+  out += '\'';
+  return out;
+}
+
 std::string to_timestamp(std::int64_t at_us) {
   using namespace std::chrono;
   // Civil time by floor division, so that times before 1970 come out right too.

@@ -13,6 +13,9 @@ bool is_utf8(std::string_view bytes) noexcept;
 /// control characters (C0, C1, DEL) become `\xNN`, a backslash becomes `\\`.
 std::string printable(std::string_view bytes);
 
+/// `printable`, in single quotes: how a message names a file.
+std::string in_quotes(std::string_view bytes);
+
 /// UTC as `YYYY-MM-DD HH:MM:SS.ffffff`, from microseconds since the Unix epoch.
 std::string to_timestamp(std::int64_t at_us);
 
