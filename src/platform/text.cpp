@@ -71,6 +71,13 @@ bool lies_within(std::string_view inner, std::string_view outer) noexcept {
   return inner.starts_with(outer) && (inner.size() == outer.size() || inner[outer.size()] == '/');
 }
 
+std::string in_quotes(std::string_view bytes) {
+  std::string out = "'";
+  out += printable(bytes);
+  out += '\'';
+  return out;
+}
+
 std::string to_timestamp(std::int64_t at_us) {
   using namespace std::chrono;
   // Civil time by floor division, so that times before 1970 come out right too.

@@ -16,6 +16,9 @@ std::string printable(std::string_view bytes);
 /// Whether the path `inner` is `outer` or lies below it; both absolute, neither ending in a slash.
 bool lies_within(std::string_view inner, std::string_view outer) noexcept;
 
+/// `printable`, in single quotes: how a message names a file.
+std::string in_quotes(std::string_view bytes);
+
 /// UTC as `YYYY-MM-DD HH:MM:SS.ffffff`, from microseconds since the Unix epoch.
 std::string to_timestamp(std::int64_t at_us);
 

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "platform/data_folder.hpp"
+#include "platform/error.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace podstudio {
+
+struct engine_options {
+  data_folder folder;
+  std::vector<std::string> watch;  ///< roots to watch besides the remembered ones; absolute
+  bool service = false;            ///< publish the console, watch the roots, write the service log
+  std::string log_level = "info";  ///< of the service log
+};
+
+/// The whole engine of one data folder, in this process.
+class engine {
+public:
+  /// Takes the folder's lock, recovers the log, brings the tables up to date and starts the actors.
+  /// A folder that does not exist is created. Errors: `in_use` names the process that holds the
+  /// folder; `damaged`, `newer_version`; as `system_error`.
+  static result<std::unique_ptr<engine>> start(engine_options options);
+  virtual ~engine() = default;
+
+  /// Answers one request of the console's protocol; blocks for the reply.
+  virtual nlohmann::json request(const nlohmann::json& request) = 0;
+
+  /// Runs as a service until `stop_fd` is readable, or the engine fails and says why.
+  virtual result<void> wait(int stop_fd) = 0;
+
+  /// Stops in order; everything acknowledged is durable. Called once.
+  virtual result<void> stop() = 0;
+};
+
+}  // namespace podstudio

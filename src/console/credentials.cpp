@@ -1,0 +1,162 @@
+#include "console/credentials.hpp"
+
+#include "platform/files.hpp"
+#include "platform/text.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <memory>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace podstudio {
+
+namespace {
+
+template <auto Free>
+struct freed_by {
+  template <class T>
+  void operator()(T* object) const {
+    Free(object);
+  }
+};
+using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<&EVP_PKEY_free>>;
+using certificate_ptr = std::unique_ptr<X509, freed_by<&X509_free>>;
+using extension_ptr = std::unique_ptr<X509_EXTENSION, freed_by<&X509_EXTENSION_free>>;
+using bio_ptr = std::unique_ptr<BIO, freed_by<&BIO_free_all>>;
+
+struct pem_pair {
+  std::string certificate;
+  std::string key;
+};
+
+bool add_extension(X509* certificate, int kind, const char* value) {
+  X509V3_CTX context;
+  X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
+  extension_ptr extension{X509V3_EXT_conf_nid(nullptr, &context, kind, value)};
+  return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
+}
+
+certificate_ptr make_certificate(EVP_PKEY* key) {
+  certificate_ptr certificate{X509_new()};
+  std::uint64_t serial = 0;
+  if (!certificate || RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial) != 1)
+    return nullptr;
+  auto x = certificate.get();
+  auto name = X509_get_subject_name(x);
+  static constexpr unsigned char common_name[] = "podstudio console";
+  bool done = X509_set_version(x, X509_VERSION_3) == 1
+              && ASN1_INTEGER_set_uint64(X509_get_serialNumber(x), serial >> 1) == 1
+              && ASN1_TIME_set_string_X509(X509_getm_notBefore(x), "19700101000000Z") == 1
+              && ASN1_TIME_set_string_X509(X509_getm_notAfter(x), "99991231235959Z") == 1
+              && X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common_name, -1, -1, 0) == 1
+              && X509_set_issuer_name(x, name) == 1
+              && X509_set_pubkey(x, key) == 1
+              // It vouches for itself and for no other certificate.
+              && add_extension(x, NID_basic_constraints, "critical,CA:FALSE")
+              && add_extension(x, NID_key_usage, "critical,digitalSignature")
+              && add_extension(x, NID_ext_key_usage, "serverAuth,clientAuth")
+              && X509_sign(x, key, EVP_sha256()) != 0;
+  return done ? std::move(certificate) : nullptr;
+}
+
+std::string contents(BIO* memory) {
+  char* bytes = nullptr;
+  auto size = BIO_get_mem_data(memory, &bytes);
+  return {bytes, static_cast<std::size_t>(size)};
+}
+
+result<pem_pair> make_pair() {
+  key_ptr key{EVP_EC_gen("P-256")};
+  auto certificate = key ? make_certificate(key.get()) : nullptr;
+  bio_ptr certificate_text{BIO_new(BIO_s_mem())}, key_text{BIO_new(BIO_s_mem())};
+  if (!certificate || !certificate_text || !key_text
+      || PEM_write_bio_X509(certificate_text.get(), certificate.get()) != 1
+      || PEM_write_bio_PKCS8PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr,
+                                       nullptr)
+             != 1)
+    return error{error_code::internal,
+                 "OpenSSL cannot make the console's key; check its configuration"};
+  return pem_pair{contents(certificate_text.get()), contents(key_text.get())};
+}
+
+credentials files_in(const std::string& folder) {
+  return {folder + "/console.crt", folder + "/console.key"};
+}
+
+/// Makes DATA/tls unless another process is quicker.
+result<void> make_folder(const data_folder& folder) {
+  auto pair = make_pair();
+  if (!pair)
+    return pair.failure();
+  auto temporary = folder.tls() + ".XXXXXX";
+  if (::mkdtemp(temporary.data()) == nullptr)  // mode 0700
+    return system_error(errno, "cannot create " + in_quotes(folder.tls()));
+  auto files = files_in(temporary);
+  auto written = write_file_atomically(files.certificate_file, pair->certificate);
+  if (written)
+    written = write_file_atomically(files.key_file, pair->key);
+  // A rename over a folder that is there fails unless that folder is empty.
+  if (written && ::rename(temporary.c_str(), folder.tls().c_str()) == 0) {
+    file_descriptor root{::open(folder.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!root || ::fsync(root.get()) != 0)
+      return system_error(errno, "cannot sync " + in_quotes(folder.root));
+    return {};
+  }
+  auto cause = errno;
+  std::error_code ignored;
+  std::filesystem::remove_all(temporary, ignored);
+  if (!written)
+    return written;
+  if (cause == EEXIST || cause == ENOTEMPTY)
+    return {};
+  return system_error(cause, "cannot create " + in_quotes(folder.tls()));
+}
+
+/// Checks that `path`, the folder or a file in it, is there and is nobody else's business.
+result<void> check_private(const data_folder& folder, const std::string& path) {
+  const auto name = in_quotes(path);
+  auto unusable = [&](error_code code, const std::string& why) {
+    return error{code, name + why + "; stop the service and remove " + in_quotes(folder.tls())
+                           + ", a new key is made at the next start"};
+  };
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0)
+    return errno == ENOENT ? unusable(error_code::damaged, " is missing")
+                           : system_error(errno, "cannot read " + name);
+  if (facts.st_uid != ::geteuid())
+    return error{error_code::refused, name + " belongs to another user; run as its owner"};
+  if ((facts.st_mode & 077) != 0)
+    return unusable(error_code::refused,
+                    " is open to other users, so the console's key is no secret");
+  return {};
+}
+
+}  // namespace
+
+result<credentials> ensure_credentials(const data_folder& folder) {
+  struct stat facts {};
+  if (::stat(folder.tls().c_str(), &facts) != 0) {
+    if (errno != ENOENT)
+      return system_error(errno, "cannot read " + in_quotes(folder.tls()));
+    if (auto made = make_folder(folder); !made)
+      return made.failure();
+  }
+  auto files = files_in(folder.tls());
+  // The folder first: where others may write to it, nothing in it can be trusted.
+  for (const auto& path : {folder.tls(), files.certificate_file, files.key_file})
+    if (auto checked = check_private(folder, path); !checked)
+      return checked.failure();
+  return files;
+}
+
+}  // namespace podstudio

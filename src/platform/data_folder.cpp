@@ -1,0 +1,193 @@
+#include "platform/data_folder.hpp"
+
+#include "platform/files.hpp"
+#include "platform/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace podstudio {
+
+namespace {
+
+constexpr mode_t private_mode = 0700;
+constexpr std::size_t run_file_bytes_max = 4096;
+
+/// The lock that excludes every other, over the whole file.
+struct flock whole_file() {
+  struct flock lock {};  // l_pid must be 0 for open-file-description locks
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+std::string environment(const char* name) {
+  auto value = std::getenv(name);
+  return value == nullptr ? std::string{} : std::string{value};
+}
+
+result<void> create_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), private_mode) == 0 || errno == EEXIST) {
+    struct stat facts {};
+    if (::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode))
+      return {};
+    return error{error_code::invalid_argument,
+                 in_quotes(path) + " is no folder; remove it or choose another data folder"};
+  }
+  if (errno != ENOENT)
+    return system_error(errno, "cannot create " + in_quotes(path));
+  auto parent = std::filesystem::path(path).parent_path().string();
+  if (auto made = create_folder(parent); !made)
+    return made;
+  if (::mkdir(path.c_str(), private_mode) != 0 && errno != EEXIST)
+    return system_error(errno, "cannot create " + in_quotes(path));
+  return {};
+}
+
+/// The id the holder of the lock wrote, for a message; empty when it cannot be read.
+std::string holder(const data_folder& folder) {
+  auto text = read_small_file(folder.lock_file(), run_file_bytes_max);
+  if (!text)
+    return {};
+  auto digits = text->substr(0, text->find('\n'));
+  bool valid = !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
+  return valid ? digits : std::string{};
+}
+
+}  // namespace
+
+result<std::string> absolute_path(const std::string& path) {
+  namespace fs = std::filesystem;
+  if (path.empty())
+    return error{error_code::invalid_argument, "a path is empty; give a name"};
+  if (!is_utf8(path))
+    return error{error_code::invalid_argument,
+                 "the path " + in_quotes(path) + " is no valid UTF-8; rename it first"};
+  std::error_code failure;
+  auto full = fs::absolute(path, failure);
+  bool climbs = false;
+  for (const auto& part : full)
+    climbs = climbs || part == "..";
+  if (!failure)
+    full = climbs ? fs::weakly_canonical(full, failure) : full.lexically_normal();
+  if (failure)
+    return error{error_code::io_failed,
+                 "cannot resolve the path " + in_quotes(path) + ": " + failure.message()};
+  auto text = full.string();
+  if (text.size() > 1 && text.back() == '/')
+    text.pop_back();
+  if (!is_utf8(text))
+    return error{error_code::invalid_argument,
+                 "the path " + in_quotes(text) + " is no valid UTF-8; rename the folder first"};
+  return text;
+}
+
+result<data_folder> resolve_data_folder(const std::string& root, const std::string& database) {
+  auto chosen = root;
+  if (chosen.empty())
+    chosen = environment("PODSTUDIO_DATA");
+  // The XDG specification has relative values ignored.
+  if (auto home = environment("XDG_DATA_HOME"); chosen.empty() && home.starts_with('/'))
+    chosen = home + "/podstudio";
+  if (auto home = environment("HOME"); chosen.empty() && !home.empty())
+    chosen = home + "/.local/share/podstudio";
+  if (chosen.empty())
+    return error{error_code::invalid_argument, "no data folder: HOME is not set; use --data DIR"};
+  auto absolute_root = absolute_path(chosen);
+  if (!absolute_root)
+    return absolute_root.failure();
+  data_folder folder{*absolute_root, *absolute_root + "/podstudio.db"};
+  if (!database.empty()) {
+    auto absolute_database = absolute_path(database);
+    if (!absolute_database)
+      return absolute_database.failure();
+    folder.database = *absolute_database;
+  }
+  return folder;
+}
+
+bool exists(const data_folder& folder) {
+  struct stat facts {};
+  return ::stat(folder.root.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
+result<void> create(const data_folder& folder) {
+  for (const auto& path : {folder.root, folder.log(), folder.run(), folder.work(), folder.packs(),
+                           folder.cache(), folder.logs()})
+    if (auto made = create_folder(path); !made)
+      return made;
+  return {};
+}
+
+result<folder_lock> folder_lock::acquire(const data_folder& folder) {
+  file_descriptor file{::open(folder.lock_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  if (!file)
+    return system_error(errno, "cannot open " + in_quotes(folder.lock_file()));
+  auto lock = whole_file();
+  if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
+    if (errno != EAGAIN && errno != EACCES)
+      return system_error(errno, "cannot lock " + in_quotes(folder.lock_file()));
+    auto pid = holder(folder);
+    return error{error_code::in_use, "the data folder " + in_quotes(folder.root) + " is in use by "
+                                         + (pid.empty() ? "another process" : "process " + pid)
+                                         + "; stop it" + (pid.empty() ? "" : " (kill " + pid + ")")
+                                         + " or choose another folder with --data"};
+  }
+  auto pid = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(file.get(), 0) != 0
+      || ::pwrite(file.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
+    return system_error(errno, "cannot write " + in_quotes(folder.lock_file()));
+  return folder_lock{file.release()};
+}
+
+bool folder_lock::held(const data_folder& folder) {
+  file_descriptor file{::open(folder.lock_file().c_str(), O_RDWR | O_CLOEXEC)};
+  if (!file)
+    return false;
+  auto lock = whole_file();
+  return ::fcntl(file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+folder_lock::~folder_lock() {
+  if (fd_ >= 0)
+    ::close(fd_);
+}
+
+result<void> write_console_address(const data_folder& folder, const console_address& address) {
+  nlohmann::json document = {{"port", address.port}, {"pid", address.pid}};
+  return write_file_atomically(folder.console_file(), document.dump() + "\n");
+}
+
+std::optional<console_address> read_console_address(const data_folder& folder) {
+  auto text = read_small_file(folder.console_file(), run_file_bytes_max);
+  if (!text)
+    return std::nullopt;
+  auto document = nlohmann::json::parse(*text, nullptr, false);
+  auto number = [&](const char* key, std::int64_t largest) -> std::int64_t {
+    if (!document.is_object() || !document.contains(key))
+      return 0;
+    const auto& value = document[key];
+    if (!value.is_number_unsigned()
+        || value.get<std::uint64_t>() > static_cast<std::uint64_t>(largest))
+      return 0;
+    return value.get<std::int64_t>();
+  };
+  console_address address{static_cast<std::uint16_t>(number("port", UINT16_MAX)),
+                          static_cast<pid_t>(number("pid", INT32_MAX))};
+  if (address.port == 0 || address.pid == 0)
+    return std::nullopt;
+  return address;
+}
+
+void remove_console_address(const data_folder& folder) noexcept {
+  ::unlink(folder.console_file().c_str());
+}
+
+}  // namespace podstudio

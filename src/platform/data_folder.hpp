@@ -1,0 +1,93 @@
+#pragma once
+
+#include "platform/error.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <utility>
+
+namespace podstudio {
+
+/// Where everything of one library lives. The functions name the places; none of them touches the
+/// disk.
+struct data_folder {
+  std::string root;      ///< absolute
+  std::string database;  ///< absolute; `root`/podstudio.db unless it was asked for elsewhere
+
+  std::string log() const { return root + "/log"; }  ///< the event log, the source of truth
+  std::string tls() const { return root + "/tls"; }  ///< the console's key and certificate
+  std::string run() const {
+    return root + "/run";
+  }  ///< lock and console address of a running engine
+  std::string work() const { return root + "/work"; }    ///< results of jobs
+  std::string packs() const { return root + "/packs"; }  ///< exported packs
+  std::string cache() const { return root + "/cache"; }  ///< previews; may be deleted at any time
+  std::string logs() const { return root + "/logs"; }    ///< the rotating service log
+  std::string config_file() const { return root + "/config.toml"; }
+  std::string lock_file() const { return run() + "/lock"; }
+  std::string console_file() const { return run() + "/console.json"; }
+};
+
+/// `path` made absolute against the working directory, without `.`, doubled or trailing slashes.
+/// Where it holds `..`, symbolic links are resolved, because only then is the parent known. Errors:
+/// `invalid_argument` (empty, or no valid UTF-8 and so not fit for a table), `io_failed`.
+result<std::string> absolute_path(const std::string& path);
+
+/// The data folder of `root`, or where that is empty of $PODSTUDIO_DATA, $XDG_DATA_HOME/podstudio
+/// or
+/// ~/.local/share/podstudio. An empty `database` means the usual place. Error: `invalid_argument`.
+result<data_folder> resolve_data_folder(const std::string& root, const std::string& database);
+
+/// Whether the root folder is there.
+bool exists(const data_folder& folder);
+
+/// Makes what is missing of the root (with its parents) and its folders, each private to the owner
+/// (0700). Folders that exist are left as they are. Errors: as `system_error`.
+result<void> create(const data_folder& folder);
+
+/// The right to work on a data folder: held by one process at a time, given back when this object
+/// or the process ends, however it ends.
+///
+/// It is an open-file-description lock on run/lock (fcntl(2), F_OFD_SETLK). Compared with flock(2)
+/// one can ask for its holder without taking it, and compared with POSIX record locks it does not
+/// vanish when some library closes another descriptor of the file. The file itself is never
+/// removed: a lock on an unlinked file would exclude nobody.
+class folder_lock {
+public:
+  /// Takes the lock of a folder that exists and writes this process's id into the file. Error:
+  /// `in_use` names the process that holds it and what to do.
+  static result<folder_lock> acquire(const data_folder& folder);
+
+  /// Whether some process holds the lock now.
+  static bool held(const data_folder& folder);
+
+  folder_lock(folder_lock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  folder_lock& operator=(folder_lock&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~folder_lock();
+
+private:
+  explicit folder_lock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+/// Where a running service answers commands: the contents of run/console.json.
+struct console_address {
+  std::uint16_t port = 0;  ///< on 127.0.0.1
+  pid_t pid = 0;
+  bool operator==(const console_address&) const = default;
+};
+
+/// Publishes the address; a reader sees the whole of it or nothing. Errors: as `system_error`.
+result<void> write_console_address(const data_folder& folder, const console_address& address);
+
+/// The address, or nothing where there is none or the file holds no valid one.
+std::optional<console_address> read_console_address(const data_folder& folder);
+
+void remove_console_address(const data_folder& folder) noexcept;
+
+}  // namespace podstudio

@@ -1,0 +1,79 @@
+#include "platform/files.hpp"
+
+#include "platform/text.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace podstudio {
+
+namespace {
+
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    auto written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+}  // namespace
+
+file_descriptor::~file_descriptor() {
+  if (fd_ >= 0)
+    ::close(fd_);
+}
+
+result<std::string> read_small_file(const std::string& path, std::size_t size_bytes_max) {
+  // O_NONBLOCK: opening a pipe that nobody writes to must not hang.
+  file_descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  if (!file)
+    return system_error(errno, "cannot open " + in_quotes(path));
+  struct stat facts {};
+  if (::fstat(file.get(), &facts) != 0)
+    return system_error(errno, "cannot read " + in_quotes(path));
+  if (!S_ISREG(facts.st_mode))
+    return error{error_code::invalid_argument,
+                 in_quotes(path) + " is no regular file; check the path"};
+  std::string contents(size_bytes_max + 1, '\0');
+  std::size_t size = 0;
+  while (size < contents.size()) {
+    auto count = ::read(file.get(), contents.data() + size, contents.size() - size);
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return system_error(errno, "cannot read " + in_quotes(path));
+    if (count == 0)
+      break;
+    size += static_cast<std::size_t>(count);
+  }
+  if (size > size_bytes_max)
+    return error{error_code::invalid_argument, in_quotes(path) + " is larger than "
+                                                   + std::to_string(size_bytes_max)
+                                                   + " bytes; check that it is the right file"};
+  contents.resize(size);
+  return contents;
+}
+
+result<void> write_file_atomically(const std::string& path, std::string_view contents) {
+  auto temporary = path + ".XXXXXX";
+  file_descriptor file{::mkostemp(temporary.data(), O_CLOEXEC)};  // created with mode 0600
+  if (!file)
+    return system_error(errno, "cannot write " + in_quotes(path));
+  if (!write_all(file.get(), contents) || ::fsync(file.get()) != 0
+      || ::rename(temporary.c_str(), path.c_str()) != 0) {
+    auto cause = errno;
+    ::unlink(temporary.c_str());
+    return system_error(cause, "cannot write " + in_quotes(path));
+  }
+  return {};
+}
+
+}  // namespace podstudio

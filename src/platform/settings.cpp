@@ -1,0 +1,193 @@
+#include "platform/settings.hpp"
+
+#include "platform/files.hpp"
+#include "platform/text.hpp"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+
+namespace podstudio {
+
+namespace {
+
+constexpr std::size_t settings_bytes_max = 64 << 10;
+constexpr std::array<std::string_view, 5> log_levels = {"trace", "debug", "info", "warn", "error"};
+
+std::string_view trimmed(std::string_view text) {
+  auto first = text.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos)
+    return {};
+  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
+}
+
+/// What follows a closing quote may only be blank or a comment.
+bool ends_line(std::string_view rest) {
+  rest = trimmed(rest);
+  return rest.empty() || rest.front() == '#';
+}
+
+std::optional<std::string> single_quoted(std::string_view text) {
+  auto end = text.find('\'', 1);
+  if (end == std::string_view::npos || !ends_line(text.substr(end + 1)))
+    return std::nullopt;
+  return std::string(text.substr(1, end - 1));
+}
+
+std::optional<std::string> double_quoted(std::string_view text) {
+  std::string value;
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '"')
+      return ends_line(text.substr(i + 1)) ? std::optional(value) : std::nullopt;
+    if (text[i] != '\\' || i + 1 == text.size()) {
+      value += text[i];
+      continue;
+    }
+    auto escaped = text[++i];
+    if (escaped == 'n')
+      value += '\n';
+    else if (escaped == '"' || escaped == '\\')
+      value += escaped;
+    else
+      value.append({'\\', escaped});
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> env_value(std::string_view text) {
+  if (text.starts_with('\''))
+    return single_quoted(text);
+  if (text.starts_with('"'))
+    return double_quoted(text);
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (text[i] == '#' && (i == 0 || text[i - 1] == ' ' || text[i - 1] == '\t'))
+      return std::string(trimmed(text.substr(0, i)));
+  return std::string(text);
+}
+
+bool is_key(std::string_view text) {
+  auto letter = [](char c) { return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); };
+  return !text.empty() && letter(text.front())
+         && std::all_of(text.begin(), text.end(),
+                        [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+error bad_setting(const std::string& file, std::string_view what) {
+  return {error_code::invalid_argument, in_quotes(file) + ": " + std::string(what)};
+}
+
+result<void> read_toml(const std::string& file, std::string_view text, settings& into) {
+  toml::table table;
+  try {
+    table = toml::parse(text);
+  } catch (const toml::parse_error& failure) {
+    return bad_setting(file, "line " + std::to_string(failure.source().begin.line) + ": "
+                                 + printable(failure.description()) + "; correct it");
+  }
+  for (const auto& [key, value] : table) {
+    auto where = "line " + std::to_string(value.source().begin.line) + ": ";
+    if (key == "database" && value.is_string()) {
+      into.database = **value.as_string();
+    } else if (key == "log_level" && value.is_string()) {
+      into.log_level = **value.as_string();
+      if (std::find(log_levels.begin(), log_levels.end(), into.log_level) == log_levels.end())
+        return bad_setting(file, where + "log_level is one of trace, debug, info, warn, error");
+    } else if (key == "watch_folders" && value.is_array()) {
+      for (const auto& folder : *value.as_array()) {
+        if (!folder.is_string())
+          return bad_setting(file, where + "watch_folders is a list of strings");
+        into.watch_folders.push_back(**folder.as_string());
+      }
+    } else {
+      return bad_setting(file,
+                         where + in_quotes(key.str())
+                             + " is no setting of that kind; there are watch_folders (list of "
+                               "strings), database and log_level (strings)");
+    }
+  }
+  return {};
+}
+
+void take(const std::string& key, const std::string& value, settings& into) {
+  if (key == "WATCH_FOLDERS")
+    into.watch_folders = split_folders(value);
+  if (key == "DB_PATH")
+    into.database = value;
+}
+
+}  // namespace
+
+result<std::map<std::string, std::string>>
+parse_env_file(std::string_view text, const std::vector<std::string>& required_keys) {
+  std::map<std::string, std::string> values;
+  if (text.starts_with("\xef\xbb\xbf"))
+    text.remove_prefix(3);  // a byte order mark
+  for (std::size_t number = 1; !text.empty(); ++number) {
+    auto end = std::min(text.find('\n'), text.size());
+    auto line = trimmed(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.starts_with("export "))
+      line = trimmed(line.substr(7));
+    auto equals = line.find('=');
+    if (line.starts_with('#') || equals == std::string_view::npos)
+      continue;
+    auto key = trimmed(line.substr(0, equals));
+    if (!is_key(key))
+      continue;
+    auto value = env_value(trimmed(line.substr(equals + 1)));
+    if (value && is_utf8(*value)) {
+      values[std::string(key)] = *value;
+    } else if (std::find(required_keys.begin(), required_keys.end(), key) != required_keys.end()) {
+      return error{error_code::invalid_argument,
+                   "line " + std::to_string(number) + ": the value of " + std::string(key)
+                       + (value ? " is no valid UTF-8" : " has a quote that is not closed")};
+    }
+  }
+  return values;
+}
+
+std::vector<std::string> split_folders(std::string_view list) {
+  std::vector<std::string> folders;
+  while (!list.empty()) {
+    auto end = std::min(list.find(','), list.size());
+    if (auto folder = trimmed(list.substr(0, end)); !folder.empty())
+      folders.emplace_back(folder);
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return folders;
+}
+
+result<settings> load_settings(const std::string& config_file, bool config_required) {
+  settings loaded;
+  auto config = read_small_file(config_file, settings_bytes_max);
+  if (config) {
+    if (auto read = read_toml(config_file, *config, loaded); !read)
+      return read.failure();
+  } else if (config_required || config.failure().code != error_code::not_found) {
+    return config.failure();
+  }
+
+  static const std::vector<std::string> keys = {"WATCH_FOLDERS", "DB_PATH"};
+  // Anything else of that name (a folder, as some tools make it) is not ours.
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(".env", ignored)) {
+    auto text = read_small_file(".env", settings_bytes_max);
+    if (!text)
+      return text.failure();
+    auto values = parse_env_file(*text, keys);
+    if (!values)
+      return bad_setting(".env", values.failure().message);
+    for (const auto& [key, value] : *values)
+      take(key, value, loaded);
+  }
+  for (const auto& key : keys)
+    if (auto value = std::getenv(key.c_str()); value != nullptr)
+      take(key, value, loaded);
+  return loaded;
+}
+
+}  // namespace podstudio

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "platform/error.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace podstudio {
+
+/// What can be set outside the command line.
+struct settings {
+  std::vector<std::string> watch_folders;  ///< as written; relative to the working directory
+  std::string database;                    ///< empty: the usual place
+  std::string log_level = "info";          ///< of the service log: trace debug info warn error
+};
+
+/// The assignments of a `.env` file: `KEY=VALUE` lines, an optional `export ` in front, blank lines
+/// and
+/// `#` comments. A value may stand in single quotes (taken as it is) or double quotes (where \\ \"
+/// \n are escapes); a plain value ends at ` #`. Nothing is expanded or run. Such files are shared
+/// with other programs, so a line this grammar does not know is skipped, unless it assigns one of
+/// `required_keys`. Error: `invalid_argument` names the line.
+result<std::map<std::string, std::string>>
+parse_env_file(std::string_view text, const std::vector<std::string>& required_keys = {});
+
+/// The folders of a comma-separated list, blanks around each removed, empty ones dropped.
+std::vector<std::string> split_folders(std::string_view list);
+
+/// The settings of, from weak to strong: `config_file` (TOML: `watch_folders`, `database`,
+/// `log_level`), the file `.env` in the working directory, the environment (WATCH_FOLDERS,
+/// DB_PATH). Without `config_required` the file may be absent. Errors: `invalid_argument` for a key
+/// nobody knows or a value of the wrong kind, naming file and line; as `system_error`.
+result<settings> load_settings(const std::string& config_file, bool config_required);
+
+}  // namespace podstudio
