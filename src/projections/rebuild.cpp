@@ -102,7 +102,7 @@ result<log_head> build(log_reader& log, const std::string& path, const rebuild_b
 }
 
 result<void> make_durable(file_system& files, const std::string& path) {
-  auto file = files.open(path, database_mode::write);
+  auto file = files.open(path, open_mode::write);
   if (!file)
     return file.failure();
   return (*file)->sync_all();
