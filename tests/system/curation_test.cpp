@@ -1,0 +1,130 @@
+#define BOOST_TEST_MODULE curation
+#include "system/process.hpp"
+#include "system/tables.hpp"
+#include "system/workspace.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <optional>
+
+using namespace system_test;
+
+namespace {
+
+struct curated_library {
+  workspace space;
+  library podstudio{space.data};
+  std::optional<service> running;
+
+  curated_library() {
+    for (int i = 0; i < 30; ++i)
+      make_file(space.root + "/" + std::to_string(i) + ".png", "picture " + std::to_string(i));
+    running.emplace(podstudio, words{space.root});
+    podstudio.must({"sync"});
+  }
+  std::string column(const std::string& name, int id) {
+    return value(podstudio.database(), "SELECT " + name + " FROM asset WHERE id = " + std::to_string(id));
+  }
+  std::uint64_t head() { return podstudio.json({"status"})["log"]["head_sequence"]; }
+};
+
+void check_replay(const library& podstudio, const char* when) {
+  auto checked = podstudio({"replay", "--check"});
+  BOOST_CHECK_MESSAGE(checked.code == 0 && checked.out.find("identical") != std::string::npos,
+                      "replay --check " << when << ": " << checked);
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(curation_survives_a_kill_and_a_replay, curated_library) {
+  podstudio.must({"asset", "approve", "1", "2", "3"});
+  podstudio.must({"asset", "unapprove", "2"});
+  podstudio.must({"asset", "set", "3", "4", "--theme", "forest \xf0\x9f\x8c\xb2 'n' \"more\""});
+  podstudio.must({"asset", "set", "4", "--source", "Midjourney"});
+  podstudio.must({"asset", "set", "5", "--provenance", "ai_generated"});
+  podstudio.must({"asset", "set", "6", "--theme", "gone soon"});
+  podstudio.must({"asset", "set", "6", "--theme", "kept", "--source", "a scan", "--provenance", "user_provided"});
+
+  BOOST_CHECK_EQUAL(column("approved", 1), "1");
+  BOOST_CHECK_EQUAL(column("approved", 2), "0");
+  BOOST_CHECK_EQUAL(column("approved", 3), "1");
+  BOOST_CHECK_EQUAL(column("theme", 3), "forest \xf0\x9f\x8c\xb2 'n' \"more\"");
+  BOOST_CHECK_EQUAL(column("source", 4), "Midjourney");
+  BOOST_CHECK_EQUAL(column("provenance", 5), "ai_generated");
+  BOOST_CHECK_EQUAL(column("theme", 6), "kept");
+  BOOST_CHECK_EQUAL(column("provenance", 7), "unknown");
+  auto rows = seed_rows(podstudio.database());
+  check_replay(podstudio, "before the kill");
+
+  running->kill();
+  running.emplace(podstudio, words{space.root});
+  podstudio.must({"sync"});
+  auto again = seed_rows(podstudio.database());
+  BOOST_CHECK_MESSAGE(rows == again, "after the kill:" << difference(rows, again));
+  check_replay(podstudio, "with the service up");
+
+  auto status = podstudio.json({"status"});
+  auto verified = podstudio({"log", "verify"});
+  BOOST_CHECK_MESSAGE(verified.code == 0, "log verify: " << verified);
+  for (const auto& expected :
+       {status["log"]["head_sequence"].dump(), status["log"]["head_hash"].get<std::string>()})
+    BOOST_CHECK_MESSAGE(verified.out.find(expected) != std::string::npos,
+                        "log verify does not print " << expected << ": " << verified);
+
+  auto stopped = running->stop();
+  BOOST_CHECK_MESSAGE(stopped.code == 0, stopped);
+  check_replay(podstudio, "with the service down");
+  BOOST_CHECK_EQUAL(podstudio({"log", "verify"}).code, 0);
+
+  // The tables are disposable: they come back from the log alone.
+  podstudio.must({"replay"});
+  auto replayed = seed_rows(podstudio.database());
+  BOOST_CHECK_MESSAGE(rows == replayed, "after the replay:" << difference(rows, replayed));
+  for (auto suffix : {"", "-wal", "-shm"}) std::filesystem::remove(podstudio.database() + suffix);
+  podstudio.must({"status"});
+  auto rebuilt = seed_rows(podstudio.database());
+  BOOST_CHECK_MESSAGE(rows == rebuilt, "after the tables were deleted:" << difference(rows, rebuilt));
+}
+
+BOOST_FIXTURE_TEST_CASE(an_approval_given_twice_is_one_event, curated_library) {
+  podstudio.must({"asset", "approve", "1"});
+  auto after_first = head();
+  auto updated = column("updated_at", 1);
+  podstudio.must({"asset", "approve", "1"});
+  BOOST_CHECK_EQUAL(head(), after_first);
+  BOOST_CHECK_EQUAL(column("updated_at", 1), updated);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_unknown_id_is_refused_by_name_and_the_command_has_no_effect_at_all, curated_library) {
+  auto before = head();
+  for (const words& command : {words{"asset", "set", "987654", "--theme", "x"}, words{"asset", "approve", "1", "987654"},
+                               words{"asset", "unapprove", "987654"}, words{"asset", "show", "987654"}}) {
+    auto refused = podstudio(command);
+    BOOST_CHECK_MESSAGE(refused.code == 1, command[1] << ": " << refused);
+    BOOST_CHECK_MESSAGE(refused.err.find("987654") != std::string::npos, command[1] << ": " << refused);
+    BOOST_CHECK_MESSAGE(std::count(refused.err.begin(), refused.err.end(), '\n') == 1,
+                        command[1] << " does not answer with one line: " << refused);
+    BOOST_CHECK_MESSAGE(refused.out.empty(), command[1] << ": " << refused);
+  }
+  BOOST_CHECK_EQUAL(head(), before);
+  BOOST_CHECK_EQUAL(column("approved", 1), "0");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_word_that_is_no_provenance_is_refused, curated_library) {
+  auto before = head();
+  auto refused = podstudio({"asset", "set", "1", "--provenance", "stolen"});
+  BOOST_CHECK_MESSAGE(refused.code == 1 || refused.code == 2, refused);
+  BOOST_CHECK_MESSAGE(refused.err.find("ai_generated") != std::string::npos,
+                      "the message does not say what is allowed: " << refused);
+  BOOST_CHECK_EQUAL(head(), before);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_whole_selection_is_one_command, curated_library) {
+  podstudio.must({"asset", "set", "1", "2", "3", "--theme", "chosen"});
+  auto before = head();
+  podstudio.must({"asset", "approve", "--all-matching", "--theme", "chosen"});
+  BOOST_CHECK_EQUAL(head(), before + 3);
+  BOOST_CHECK_EQUAL(value(podstudio.database(), "SELECT group_concat(id) FROM asset WHERE approved"), "1,2,3");
+  BOOST_CHECK_EQUAL(value(podstudio.database(), "SELECT last_sequence - first_sequence FROM command"
+                                                " ORDER BY first_sequence DESC LIMIT 1"),
+                    "2");
+}
