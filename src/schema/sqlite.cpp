@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <cstring>
 #include <mutex>
 
 namespace podstudio {
@@ -16,7 +17,10 @@ std::string file_of(sqlite3* handle) {
   return name ? name : "";
 }
 
-bool is_out_of_room(int system_errno) { return system_errno == ENOSPC || system_errno == EDQUOT; }
+/// Beside a full disk, a quota or the process's limit of a file's size.
+bool is_out_of_room(int system_errno) {
+  return system_errno == ENOSPC || system_errno == EDQUOT || system_errno == EFBIG;
+}
 
 /// The error of a failed call on a file. SQLite's own words are kept: they name the constraint, the
 /// table or the system call.
