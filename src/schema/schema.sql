@@ -31,7 +31,8 @@ CREATE TABLE pack (
   name          TEXT NOT NULL,
   theme         TEXT,
   description   TEXT,
-  license_type  TEXT NOT NULL CHECK (license_type IN ('royalty_free', 'attribution', 'commercial', 'personal')),
+  license_type  TEXT NOT NULL
+                CHECK (license_type IN ('royalty_free', 'attribution', 'commercial', 'personal')),
   asset_count   INTEGER NOT NULL DEFAULT 0,
   total_size_mb REAL NOT NULL DEFAULT 0.0,    -- megabytes of 1,000,000 bytes
   export_path   TEXT,
