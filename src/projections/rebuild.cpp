@@ -85,8 +85,9 @@ result<log_head> build(log_reader& log, const std::string& path, const rebuild_b
     return tables.failure();
   bounded_source source(log, until);
   // The next commands are read and decoded while these are folded: a rebuild takes as long as its
-  // inserts. Whatever way this ends, the destructor waits for the reading to end first.
-  auto read_ahead = [&] { return std::async(std::launch::async, [&] { return source.next(); }); };
+  // inserts. Where there is no thread to be had, the library reads them in turn. Whatever way this
+  // ends, the future's destructor waits for the reading to end first.
+  auto read_ahead = [&] { return std::async([&] { return source.next(); }); };
   for (auto upcoming = read_ahead();;) {
     auto batch = upcoming.get();
     if (!batch)
