@@ -1,11 +1,271 @@
 #include "actors/engine.hpp"
 
-#include <nlohmann/json.hpp>
+#include "actors/supervisor.hpp"
+#include "console/protocol.hpp"
+#include "console/transport.hpp"
+#include "events/file_system.hpp"
+#include "events/log.hpp"
+#include "platform/text.hpp"
+#include "platform/unique_fd.hpp"
+#include "projections/projection.hpp"
+#include "projections/rebuild.hpp"
+#include "query/models.hpp"
+#include "schema/schema.hpp"
+
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <mutex>
+#include <thread>
 
 namespace podstudio {
 
-result<std::unique_ptr<engine>> engine::start(engine_options) {
-  return error{error_code::internal, "this build has no engine"};
+namespace {
+
+using nlohmann::json;
+
+/// A service stops within this time; what has not ended then is cut off by the process's end, which
+/// loses nothing that was acknowledged.
+constexpr auto stop_time_max = std::chrono::seconds(10);
+/// The service log's size: one file, and how many files.
+constexpr std::size_t service_log_bytes = 5u << 20;
+constexpr std::size_t service_log_files = 5;
+/// How many commands one fold takes while the tables catch up with the log.
+constexpr std::size_t catch_up_commands = 1024;
+/// From so many events behind on, building anew is quicker than catching up.
+constexpr sequence_number rebuild_from_events = 100'000;
+
+/// The service writes its log to a file; a command only says on stderr what went wrong.
+result<void> open_service_log(const engine_options& options) {
+  try {
+    std::shared_ptr<spdlog::logger> log;
+    if (options.service) {
+      auto file = options.folder.logs() + "/podstudio.log";
+      auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file, service_log_bytes, service_log_files);
+      log = std::make_shared<spdlog::logger>("podstudio", sink);
+      log->set_level(spdlog::level::from_str(options.log_level));
+      log->flush_on(spdlog::level::info);
+    } else {
+      log = std::make_shared<spdlog::logger>("podstudio", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+      log->set_level(spdlog::level::err);
+    }
+    spdlog::set_default_logger(log);
+    return {};
+  } catch (const spdlog::spdlog_ex& failure) {
+    return error{error_code::io_failed, "cannot write the service log: " + std::string(failure.what())};
+  }
+}
+
+/// The tables, and whether they had to be given up because no program of this version can use them.
+struct opened_tables {
+  std::unique_ptr<projection> tables;  ///< null: to be built from the log
+};
+
+result<opened_tables> open_existing(const data_folder& folder) {
+  auto opened = projection::open(folder.database);
+  if (opened) return opened_tables{std::move(*opened)};
+  if (!needs_rebuild(opened.failure())) return opened.failure();
+  spdlog::warn("building the tables anew from the log: {}", opened.failure().message);
+  return opened_tables{};
+}
+
+result<void> catch_up(file_system& files, const std::string& log, projection& tables) {
+  auto reader = log_reader::open(files, log, tables.checkpoint().sequence + 1);
+  if (!reader) return reader.failure();
+  std::vector<committed_command> some;
+  for (;;) {
+    auto next = (*reader)->next();
+    if (!next) return next.failure();
+    if (*next) some.push_back(std::move(**next));
+    if (some.size() == catch_up_commands || (!*next && !some.empty())) {
+      if (auto folded = tables.fold(some); !folded) return folded;
+      some.clear();
+    }
+    if (!*next) return {};
+  }
+}
+
+result<std::unique_ptr<projection>> bring_up_to_date(file_system& files, const data_folder& folder,
+                                                     std::unique_ptr<projection> tables, log_head head) {
+  auto behind = tables ? head.sequence - tables->checkpoint().sequence : head.sequence;
+  if (!tables || behind > rebuild_from_events) {
+    tables.reset();
+    auto rebuilt = rebuild(files, folder.log(), folder.database);
+    if (!rebuilt) return rebuilt.failure();
+    return projection::open(folder.database);
+  }
+  if (behind > 0)
+    if (auto caught_up = catch_up(files, folder.log(), *tables); !caught_up) return caught_up.failure();
+  return tables;
+}
+
+/// Everything before the first actor: recovers the log, brings the tables up to date, loads the models.
+result<engine_parts> make_ready(const engine_options& options) {
+  engine_parts parts;
+  const auto& folder = options.folder;
+  auto& files = posix_file_system();
+  auto existing = open_existing(folder);
+  if (!existing) return existing.failure();
+  std::optional<log_head> checkpoint;
+  if (existing->tables) checkpoint = existing->tables->checkpoint();
+  recovery_report report;
+  auto log = log_writer::open(files, folder.log(), {}, checkpoint, report);
+  if (!log) return log.failure();
+  if (report.truncated_bytes > 0)
+    spdlog::warn("the log ended in a torn write of {} bytes; they are set aside in {}", report.truncated_bytes,
+                 report.truncated_copy);
+  parts.log = std::move(*log);
+  auto tables = bring_up_to_date(files, folder, std::move(existing->tables), parts.log->head());
+  if (!tables) return tables.failure();
+  parts.tables = std::move(*tables);
+
+  auto reading = open_tables_read_only(folder.database);
+  if (!reading) return reading.failure();
+  auto assets = load_catalog_model(*reading);
+  if (!assets) return assets.failure();
+  auto jobs = load_jobs_model(*reading);
+  if (!jobs) return jobs.failure();
+  parts.assets = std::move(*assets);
+  parts.jobs = std::move(*jobs);
+  parts.reading = std::make_unique<database>(std::move(*reading));
+
+  struct stat status;
+  if (::stat(folder.root.c_str(), &status) != 0)
+    return system_error(errno, "cannot use the data folder " + in_quotes(folder.root));
+  parts.own_folder = {status.st_dev, status.st_ino};
+  parts.data_folder = folder.root;
+  parts.service = options.service;
+  parts.hashers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
+  return parts;
+}
+
+class running_engine final : public engine {
+public:
+  running_engine(engine_options options, folder_lock lock)
+      : options_(std::move(options)), lock_(std::move(lock)), failed_(::eventfd(0, EFD_CLOEXEC)) {}
+
+  ~running_engine() override {
+    if (system_) (void)stop();
+  }
+
+  result<void> run() {
+    if (!failed_) return system_error(errno, "cannot start");
+    auto parts = make_ready(options_);
+    if (!parts) return parts.failure();
+    parts->on_failure = [this](const error& failure) { fail(failure); };
+    config_.set("scheduler.max-threads", std::size_t{2});
+    if (options_.service) {
+      auto pair = ensure_credentials(options_.folder.tls());
+      if (!pair) return pair.failure();
+      configure_transport(config_, *pair);
+    }
+    system_ = std::make_unique<caf::actor_system>(config_);
+    // The engine waits for its own actors only, and in bounded time; see `stop`.
+    system_->await_actors_before_shutdown(false);
+    supervisor_ = system_->spawn(supervisor, std::make_shared<engine_parts>(std::move(*parts)));
+    caf::scoped_actor self{*system_};
+    std::optional<error> trouble;
+    self->request(supervisor_, caf::infinite, get_atom::value)
+      .receive([this](const console_actor& found) { console_ = found; },
+               [&](const caf::error& failure) { trouble = from_caf(failure); });
+    if (trouble) return *trouble;
+    for (const auto& root : options_.watch)
+      if (auto watched = watch(root); !watched) return watched;
+    return options_.service ? publish() : result<void>{};
+  }
+
+  json request(const json& request) override {
+    caf::scoped_actor self{*system_};
+    json reply;
+    self->request(console_, caf::infinite, to_text(request))
+      .receive([&](const std::string& text) { reply = json::parse(text, nullptr, false); },
+               [&](const caf::error& failure) { reply = make_reply(from_caf(failure)); });
+    return reply;
+  }
+
+  result<void> wait(int stop_fd) override {
+    pollfd waits[2] = {{stop_fd, POLLIN, 0}, {failed_.get(), POLLIN, 0}};
+    while (::poll(waits, 2, -1) < 0)
+      if (errno != EINTR) return system_error(errno, "cannot wait for the end");
+    std::scoped_lock hold(mutex_);
+    if (failure_) return *failure_;
+    return {};
+  }
+
+  result<void> stop() override {
+    if (!system_) return {};
+    if (options_.service) remove_console_address(options_.folder);
+    std::optional<error> trouble;
+    {
+      caf::scoped_actor self{*system_};
+      self->request(supervisor_, stop_time_max, stop_atom::value)
+        .receive([](bool) {}, [&](const caf::error& failure) { trouble = from_caf(failure); });
+      self->send_exit(supervisor_, caf::exit_reason::user_shutdown);
+    }
+    console_ = nullptr;
+    supervisor_ = nullptr;
+    if (trouble) {
+      spdlog::error("the engine did not stop in order: {}", trouble->message);
+      spdlog::default_logger()->flush();
+      // Threads that hang (a dead network disk, say) would keep the process for ever.
+      if (trouble->code == error_code::timed_out) ::_exit(1);
+    }
+    system_.reset();
+    if (trouble) return *trouble;
+    return {};
+  }
+
+private:
+  result<void> watch(const std::string& root) {
+    auto reply = read_reply(request(make_request("watch.add", {{"path", root}})));
+    if (!reply) return reply.failure();
+    return {};
+  }
+
+  result<void> publish() {
+    auto port = publish_console(*system_, console_);
+    if (!port) return port.failure();
+    spdlog::info("ready: version {}, pid {}, console on 127.0.0.1:{}", PODSTUDIO_VERSION, ::getpid(), *port);
+    return write_console_address(options_.folder, {*port, ::getpid()});
+  }
+
+  void fail(const error& failure) {
+    {
+      std::scoped_lock hold(mutex_);
+      failure_ = failure;
+    }
+    constexpr std::uint64_t once = 1;
+    [[maybe_unused]] auto written = ::write(failed_.get(), &once, sizeof once);
+  }
+
+  engine_options options_;
+  folder_lock lock_;  // given back last, when all else is down
+  unique_fd failed_;
+  std::mutex mutex_;
+  std::optional<error> failure_;
+  caf::actor_system_config config_;
+  std::unique_ptr<caf::actor_system> system_;
+  supervisor_actor supervisor_;
+  console_actor console_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<engine>> engine::start(engine_options options) {
+  if (auto made = create(options.folder); !made) return made.failure();
+  auto lock = folder_lock::acquire(options.folder);
+  if (!lock) return lock.failure();
+  if (auto opened = open_service_log(options); !opened) return opened.failure();
+  auto started = std::make_unique<running_engine>(std::move(options), std::move(*lock));
+  if (auto run = started->run(); !run) return run.failure();
+  return std::unique_ptr<engine>(std::move(started));
 }
 
 }  // namespace podstudio

@@ -66,6 +66,11 @@ std::string printable(std::string_view bytes) {
   return out;
 }
 
+bool lies_within(std::string_view inner, std::string_view outer) noexcept {
+  if (outer == "/") return true;
+  return inner.starts_with(outer) && (inner.size() == outer.size() || inner[outer.size()] == '/');
+}
+
 std::string in_quotes(std::string_view bytes) {
   std::string out = "'";
   out += printable(bytes);

@@ -13,6 +13,9 @@ bool is_utf8(std::string_view bytes) noexcept;
 /// control characters (C0, C1, DEL) become `\xNN`, a backslash becomes `\\`.
 std::string printable(std::string_view bytes);
 
+/// Whether the path `inner` is `outer` or lies below it; both absolute, neither ending in a slash.
+bool lies_within(std::string_view inner, std::string_view outer) noexcept;
+
 /// `printable`, in single quotes: how a message names a file.
 std::string in_quotes(std::string_view bytes);
 

@@ -2,11 +2,14 @@
 -- Timestamps are UTC text, YYYY-MM-DD HH:MM:SS.ffffff. The three tables asset, pack and job are a
 -- contract with other programs: no column is ever added to them; what else the engine knows lives in
 -- the side tables below, keyed by the same ids.
-
+--
+-- The words of `asset` are checked one by one: SQLite builds a temporary index for an IN list of three
+-- or more at every insert, which takes longer than the insert itself.
 CREATE TABLE asset (
   id            INTEGER PRIMARY KEY,
   path          TEXT NOT NULL,                -- absolute
-  type          TEXT NOT NULL CHECK (type IN ('image', 'audio', 'video')),
+  type          TEXT NOT NULL
+                CHECK (type = 'image' OR type = 'audio' OR type = 'video'),
   hash          TEXT NOT NULL,                -- SHA-256, 64 lower-case hexadecimal digits
   width         INTEGER,                      -- pixels
   height        INTEGER,                      -- pixels
@@ -14,7 +17,9 @@ CREATE TABLE asset (
   samplerate_hz INTEGER,
   theme         TEXT,
   source        TEXT,
-  provenance    TEXT NOT NULL CHECK (provenance IN ('unknown', 'ai_generated', 'user_provided', 'enhanced')),
+  provenance    TEXT NOT NULL
+                CHECK (provenance = 'unknown' OR provenance = 'ai_generated'
+                       OR provenance = 'user_provided' OR provenance = 'enhanced'),
   approved      BOOLEAN NOT NULL DEFAULT FALSE CHECK (approved IN (0, 1)),
   created_at    TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'),
   updated_at    TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')
@@ -48,8 +53,9 @@ CREATE TABLE job (
   error_message TEXT,
   created_at    TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'),
   started_at    TIMESTAMP,
-  completed_at  TIMESTAMP
+  completed_at  TIMESTAMP                     -- when it ended, in whatever way
 );
+CREATE INDEX ix_job_asset ON job (asset_id);
 
 -- Pack <-> asset, many to many, in the order of `position`.
 CREATE TABLE pack_asset (
@@ -123,3 +129,5 @@ CREATE TABLE checkpoint (
   sequence INTEGER NOT NULL,
   hash     BLOB NOT NULL                      -- of the frame that holds `sequence`, 32 bytes
 );
+INSERT INTO last_id (kind, id) VALUES ('asset', 0), ('pack', 0), ('job', 0), ('root', 0);
+INSERT INTO checkpoint (only, sequence, hash) VALUES (1, 0, zeroblob(32));

@@ -1,0 +1,349 @@
+#include "actors/catalog.hpp"
+
+#include "platform/text.hpp"
+
+#include <algorithm>
+
+namespace podstudio {
+
+namespace {
+
+/// A line for people on what came of a batch of files.
+std::string summarize(const std::vector<event>& events, observation_outcome& counts) {
+  std::uint64_t registered = 0, changed = 0, touched = 0, problems = 0, other = 0;
+  for (const auto& e : events) {
+    if (std::holds_alternative<asset_registered>(e))
+      ++registered;
+    else if (std::holds_alternative<asset_content_changed>(e))
+      ++changed;
+    else if (std::holds_alternative<asset_touched>(e))
+      ++touched;
+    else if (std::holds_alternative<problem_found>(e))
+      ++problems;
+    else
+      ++other;
+  }
+  counts.registered += registered;
+  counts.changed += changed;
+  counts.unchanged += touched;
+  std::string text;
+  auto add = [&](std::uint64_t count, std::string_view what) {
+    if (count == 0) return;
+    if (!text.empty()) text += ", ";
+    text += std::to_string(count) + " " + std::string(what);
+  };
+  add(registered, "registered");
+  add(changed, "changed");
+  add(touched, "touched");
+  add(problems, "problems");
+  add(other, "resolved or returned");
+  return text;
+}
+
+problem_kind kind_of(const error& failure) {
+  return failure.code == error_code::not_permitted ? problem_kind::unreadable : problem_kind::io_failed;
+}
+
+}  // namespace
+
+// --- bounds ---------------------------------------------------------------------------------------
+
+template <class Promise>
+bool catalog_state::admit(Promise& promise) {
+  if (draining) {
+    promise.deliver(to_caf({error_code::stopping, "the engine is stopping; try again when it runs"}));
+    return false;
+  }
+  if (pending >= catalog_pending_max) {
+    promise.deliver(to_caf({error_code::busy, "too many requests wait already; try again"}));
+    return false;
+  }
+  ++pending;
+  return true;
+}
+
+void catalog_state::answered() {
+  --pending;
+  if (pending != 0) return;
+  for (auto& promise : drained) promise.deliver(true);
+  drained.clear();
+}
+
+// --- taking files ---------------------------------------------------------------------------------
+
+void catalog_state::observe(const observation_batch& batch,
+                            caf::typed_response_promise<observation_outcome> promise) {
+  auto taken = std::make_shared<intake>();
+  taken->origin = batch.origin;
+  taken->promise = std::move(promise);
+  auto wanted = std::make_shared<std::vector<seen_file>>();
+  for (const auto& file : batch.files) {
+    if (in_reading.contains(file.key)) {
+      taken->outcome.again.push_back(file.path);
+    } else if (!file.written && model.unchanged(file.key, file.facts)) {
+      ++taken->outcome.unchanged;
+    } else {
+      in_reading.insert(file.key);
+      wanted->push_back(file);
+    }
+  }
+  taken->wanted = std::move(wanted);
+  taken->outcome.failed = batch.failures.size();
+  taken->parts = 1;  // held until all parts are on their way
+  if (!batch.failures.empty()) {
+    ++taken->parts;
+    take(taken, {}, batch.failures);
+  }
+  split(taken);
+  hand_out();
+  part_done(taken);
+}
+
+void catalog_state::split(const intake_ptr& batch) {
+  const auto& files = *batch->wanted;
+  for (std::size_t begin = 0; begin < files.size();) {
+    auto end = begin;
+    std::uint64_t bytes = 0;
+    while (end < files.size() && (end == begin || bytes + files[end].facts.size_bytes <= reading_bytes_max))
+      bytes += files[end++].facts.size_bytes;
+    ++batch->parts;
+    unread.push_back({batch, begin, end});
+    begin = end;
+  }
+}
+
+void catalog_state::hand_out() {
+  while (!unread.empty()) {
+    auto idlest = static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
+    if (load[idlest] >= hasher_load_max) return;
+    ++load[idlest];
+    auto part = unread.front();
+    unread.pop_front();
+    self
+      ->request(hashers[idlest], caf::infinite, digest_atom::value,
+                digest_request{part.batch->wanted, part.begin, part.end})
+      .then(
+        [this, part, idlest](const digest_reply& reply) {
+          --load[idlest];
+          hand_out();  // first, so that the hasher never waits for us
+          digested(part, *reply.outcomes);
+        },
+        [this, part, idlest](const caf::error& failure) {
+          --load[idlest];
+          for (auto i = part.begin; i < part.end; ++i) in_reading.erase((*part.batch->wanted)[i].key);
+          part.batch->failed = from_caf(failure);
+          part_done(part.batch);
+        });
+  }
+}
+
+void catalog_state::digested(const reading& part, const std::vector<result<file_content>>& outcomes) {
+  std::vector<digested_file> files;
+  std::vector<failed_file> failures;
+  files.reserve(outcomes.size());
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    const auto& seen = (*part.batch->wanted)[part.begin + i];
+    in_reading.erase(seen.key);
+    if (outcomes[i]) {
+      files.push_back({seen.path, seen.key, seen.type, *outcomes[i]});
+      continue;
+    }
+    const auto& failure = outcomes[i].failure();
+    if (failure.code == error_code::changed || failure.code == error_code::stopping) {
+      part.batch->outcome.again.push_back(seen.path);
+    } else if (failure.code != error_code::invalid_argument) {  // else it is no regular file any more
+      ++part.batch->outcome.failed;
+      failures.push_back({printable(seen.path), kind_of(failure), failure.message});
+    }
+  }
+  take(part.batch, files, failures);
+}
+
+void catalog_state::take(const intake_ptr& batch, const std::vector<digested_file>& files,
+                         const std::vector<failed_file>& failures) {
+  auto events = decide(model, files, failures);
+  // Read again for nothing: the facts and the bytes are those that were known.
+  auto told = static_cast<std::uint64_t>(std::count_if(events.begin(), events.end(), [](const event& e) {
+    return std::holds_alternative<asset_registered>(e) || std::holds_alternative<asset_content_changed>(e)
+           || std::holds_alternative<asset_touched>(e);
+  }));
+  if (files.size() > told) batch->outcome.unchanged += files.size() - told;
+  command what{.id = {}, .origin = batch->origin, .summary = summarize(events, batch->outcome), .events = {}};
+  what.events = std::move(events);
+  log(
+    std::move(what),
+    [this, batch](sequence_number sequence) {
+      batch->outcome.last_sequence = std::max(batch->outcome.last_sequence, sequence);
+      part_done(batch);
+    },
+    [this, batch](const caf::error& failure) {
+      batch->failed = from_caf(failure);
+      part_done(batch);
+    });
+}
+
+void catalog_state::part_done(const intake_ptr& batch) {
+  if (--batch->parts != 0) return;
+  auto fail = [this, batch](const caf::error& failure) {
+    batch->promise.deliver(failure);
+    answered();
+  };
+  if (batch->failed) return fail(to_caf(*batch->failed));
+  when_visible(
+    batch->outcome.last_sequence,
+    [this, batch](sequence_number) {
+      batch->promise.deliver(batch->outcome);
+      answered();
+    },
+    fail);
+}
+
+// --- deciding and logging -------------------------------------------------------------------------
+
+void catalog_state::log(command what, on_sequence then, on_failure otherwise) {
+  if (what.events.empty()) return then(0);
+  if (what.id == uuid{}) what.id = make_uuid();
+  for (const auto& e : what.events) model.apply(e);
+  auto shared = std::make_shared<const command>(std::move(what));
+  in_flight.push_back(shared);
+  self->request(journal, caf::infinite, append_atom::value, shared, epoch)
+    .then(
+      [this, then](const committed_command& durable) {
+        in_flight.pop_front();
+        then(durable.last_sequence());
+      },
+      [this, otherwise, sent = epoch](const caf::error& failure) {
+        // The first refusal of an epoch takes back all that was decided in it and is not durable; the
+        // journal refuses the rest of it too.
+        if (sent == epoch) take_back();
+        otherwise(failure);
+      });
+}
+
+void catalog_state::take_back() {
+  for (auto what = in_flight.rbegin(); what != in_flight.rend(); ++what)
+    for (auto e = (*what)->events.rbegin(); e != (*what)->events.rend(); ++e) model.revert(*e);
+  in_flight.clear();
+  ++epoch;
+}
+
+void catalog_state::when_visible(sequence_number sequence, on_sequence then, on_failure otherwise) {
+  if (sequence == 0) return then(0);
+  self->request(projector, caf::infinite, wait_atom::value, sequence)
+    .then([then, sequence](sequence_number) { then(sequence); },
+          [otherwise](const caf::error& failure) { otherwise(failure); });
+}
+
+template <class Outcome, class Fill>
+void catalog_state::change(result<std::vector<event>> decided, command what,
+                           caf::typed_response_promise<Outcome> promise, Fill fill) {
+  auto fail = [this, promise](const caf::error& failure) mutable {
+    promise.deliver(failure);
+    answered();
+  };
+  if (!decided) return fail(to_caf(decided.failure()));
+  auto count = decided->size();
+  what.events = std::move(*decided);
+  log(
+    std::move(what),
+    [this, promise, fill, count, fail](sequence_number sequence) {
+      when_visible(
+        sequence,
+        [this, promise, fill, count](sequence_number last) mutable {
+          promise.deliver(fill(count, last));
+          answered();
+        },
+        fail);
+    },
+    fail);
+}
+
+namespace {
+
+result<std::vector<event>> decide_root(const catalog_model& model, const root_request& request) {
+  using step = root_request::step;
+  switch (request.what) {
+    case step::add:
+      return decide_root_added(model, request.path, request.device, request.inode);
+    case step::remove:
+      return decide_root_removed(model, request.path);
+    case step::lose:
+      return decide_root_state(model, request.root, true, request.reason);
+    case step::regain:
+      return decide_root_state(model, request.root, false, {});
+  }
+  return error{error_code::internal, "no such step of a watch root"};
+}
+
+std::string describe(const root_request& request) {
+  using step = root_request::step;
+  switch (request.what) {
+    case step::add:
+      return "watch " + printable(request.path);
+    case step::remove:
+      return "stop watching " + printable(request.path);
+    case step::lose:
+      return "lost a watched folder: " + request.reason;
+    case step::regain:
+      return "a watched folder is back";
+  }
+  return {};
+}
+
+root_id root_at(const catalog_model& model, const std::string& path) {
+  for (const auto& [id, root] : model.roots())
+    if (root.path == path) return id;
+  return 0;
+}
+
+}  // namespace
+
+catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_state> self,
+                                     std::shared_ptr<catalog_model> model, journal_actor journal,
+                                     projector_actor projector, std::vector<hasher_actor> hashers) {
+  auto& state = self->state;
+  state.self = self;
+  state.model = std::move(*model);
+  state.journal = std::move(journal);
+  state.projector = std::move(projector);
+  state.load.resize(hashers.size());
+  state.hashers = std::move(hashers);
+  return {
+    [self](observe_atom, const observation_batch& batch) {
+      auto promise = self->make_response_promise<observation_outcome>();
+      if (self->state.admit(promise)) self->state.observe(batch, promise);
+      return promise;
+    },
+    [self](label_atom, const label_request& request) {
+      auto promise = self->make_response_promise<change_outcome>();
+      auto& s = self->state;
+      if (s.admit(promise))
+        s.change(decide(s.model, request.change), {request.id, request.origin, request.summary, {}}, promise,
+                 [](std::size_t count, sequence_number last) { return change_outcome{count, last, 0}; });
+      return promise;
+    },
+    [self](root_atom, const root_request& request) {
+      auto promise = self->make_response_promise<root_outcome>();
+      auto& s = self->state;
+      if (!s.admit(promise)) return promise;
+      auto before = root_at(s.model, request.path);
+      s.change(decide_root(s.model, request), {request.id, request.origin, describe(request), {}}, promise,
+               [&s, before, path = request.path](std::size_t, sequence_number last) {
+                 return root_outcome{before != 0 ? before : root_at(s.model, path), last};
+               });
+      return promise;
+    },
+    [self](drain_atom) {
+      auto& s = self->state;
+      s.draining = true;
+      auto promise = self->make_response_promise<bool>();
+      s.drained.push_back(promise);
+      ++s.pending;
+      s.answered();
+      return promise;
+    },
+    [self](status_atom) { return catalog_status{self->state.pending}; },
+  };
+}
+
+}  // namespace podstudio

@@ -1,0 +1,95 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <unordered_set>
+#include <vector>
+
+namespace podstudio {
+
+/// A batch of a source that is being taken.
+struct intake {
+  std::string origin;
+  std::shared_ptr<const std::vector<seen_file>> wanted;  ///< files to read
+  observation_outcome outcome;
+  caf::typed_response_promise<observation_outcome> promise;
+  std::size_t parts = 0;  ///< of it, not yet durable
+  std::optional<error> failed;
+};
+using intake_ptr = std::shared_ptr<intake>;
+
+/// A part of an intake that one hasher reads.
+struct reading {
+  intake_ptr batch;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+struct catalog_state {
+  using on_sequence = std::function<void(sequence_number)>;
+  using on_failure = std::function<void(caf::error)>;
+
+  // Taking files.
+  void observe(const observation_batch& batch, caf::typed_response_promise<observation_outcome> promise);
+  void split(const intake_ptr& batch);
+  void hand_out();
+  void digested(const reading& part, const std::vector<result<file_content>>& outcomes);
+  void take(const intake_ptr& batch, const std::vector<digested_file>& files,
+            const std::vector<failed_file>& failures);
+  void part_done(const intake_ptr& batch);
+
+  /// Folds the command into the model and logs it; `then` gets its last sequence once it is durable, or 0
+  /// at once when it has no events. A refusal takes it and all after it out of the model again.
+  void log(command what, on_sequence then, on_failure otherwise);
+  void take_back();
+  /// Logs what was decided and answers the promise once it is visible.
+  template <class Outcome, class Fill>
+  void change(result<std::vector<event>> decided, command what,
+              caf::typed_response_promise<Outcome> promise, Fill fill);
+  void when_visible(sequence_number sequence, on_sequence then, on_failure otherwise);
+
+  /// Whether one more request may come in; refuses it otherwise.
+  template <class Promise>
+  bool admit(Promise& promise);
+  void answered();
+
+  catalog_actor::pointer self = nullptr;
+  catalog_model model;
+  journal_actor journal;
+  projector_actor projector;
+
+  std::vector<hasher_actor> hashers;
+  std::vector<std::size_t> load;  ///< requests in flight to each hasher, at most max_load
+  std::deque<reading> unread;     ///< bounded by the sources' credit
+  /// Paths being read; a second look at one has to wait, or an older digest could come in last.
+  std::unordered_set<path_key, path_key_hash> in_reading;
+
+  /// Decided and applied, but not yet durable, oldest first; of the current epoch.
+  std::deque<command_ptr> in_flight;
+  epoch_number epoch = 1;
+  std::uint64_t pending = 0;  ///< requests of any kind that are not answered yet
+  bool draining = false;
+  std::vector<caf::typed_response_promise<bool>> drained;
+  static inline const char* name = "catalog";
+};
+
+/// How many requests a hasher holds: one it works on, and the next.
+inline constexpr std::size_t hasher_load_max = 2;
+/// How much one request to a hasher covers, so that large files are shared among hashers.
+inline constexpr std::uint64_t reading_bytes_max = 16u << 20;
+/// How many requests may wait for an answer before new ones are refused as busy.
+inline constexpr std::uint64_t catalog_pending_max = 4096;
+
+catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_state> self,
+                                     std::shared_ptr<catalog_model> model, journal_actor journal,
+                                     projector_actor projector, std::vector<hasher_actor> hashers);
+
+}  // namespace podstudio

@@ -1,0 +1,354 @@
+#include "actors/console.hpp"
+
+#include "actors/reader.hpp"
+#include "console/protocol.hpp"
+#include "platform/text.hpp"
+
+#include <unistd.h>
+
+#include <map>
+#include <optional>
+
+namespace podstudio {
+
+namespace {
+
+using nlohmann::json;
+
+/// The answer to one request. Copies are the same answer.
+class answer {
+public:
+  explicit answer(caf::typed_response_promise<std::string> promise) : promise_(std::move(promise)) {}
+
+  void operator()(const json& outcome, sequence_number sequence = 0) {
+    json reply{{"ok", true}, {"result", outcome}};
+    if (sequence != 0) reply["sequence"] = sequence;
+    promise_.deliver(to_text(reply));
+  }
+  void operator()(const error& failure) { promise_.deliver(to_text(make_reply(failure))); }
+  void operator()(const caf::error& failure) { (*this)(from_caf(failure)); }
+
+private:
+  caf::typed_response_promise<std::string> promise_;
+};
+
+/// A request that is well formed.
+struct request {
+  std::string command;
+  json arguments;
+  uuid id{};
+};
+
+result<request> parse_request(const std::string& text) {
+  auto bad = [](const std::string& what) { return error{error_code::invalid_argument, what}; };
+  if (text.size() > console_request_bytes_max) return bad("the request is too long; split it");
+  auto document = json::parse(text, nullptr, false);
+  if (!document.is_object()) return bad("the request is no JSON object");
+  request parsed;
+  auto command = document.find("command");
+  if (command == document.end() || !command->is_string()) return bad("the request names no 'command'");
+  parsed.command = command->get<std::string>();
+  parsed.arguments = document.value("arguments", json::object());
+  if (!parsed.arguments.is_object()) return bad("the request's 'arguments' are no JSON object");
+  auto id = document.find("id");
+  if (id == document.end())
+    parsed.id = make_uuid();
+  else if (!id->is_string() || !parse_uuid(id->get<std::string>(), parsed.id))
+    return bad("the request's 'id' is no UUID");
+  return parsed;
+}
+
+// Arguments, with a clear error for each that is not as it should be.
+
+error wrong(const std::string& key, const std::string& rule) {
+  return {error_code::invalid_argument, "the argument '" + key + "' " + rule};
+}
+
+result<std::string> text_argument(const json& arguments, const std::string& key) {
+  auto at = arguments.find(key);
+  if (at == arguments.end() || !at->is_string() || at->get_ref<const std::string&>().empty())
+    return wrong(key, "is a text that is not empty; give one");
+  return at->get<std::string>();
+}
+
+result<std::uint64_t> number_argument(const json& arguments, const std::string& key, std::uint64_t highest) {
+  auto at = arguments.find(key);
+  if (at == arguments.end() || !at->is_number_unsigned() || at->get<std::uint64_t>() > highest)
+    return wrong(key, "is a whole number from 0 to " + std::to_string(highest));
+  return at->get<std::uint64_t>();
+}
+
+/// Present: a text, or null to clear. Absent: nothing.
+result<std::optional<std::optional<std::string>>> label_argument(const json& arguments,
+                                                                 const std::string& key) {
+  using label = std::optional<std::optional<std::string>>;
+  auto at = arguments.find(key);
+  if (at == arguments.end()) return label{};
+  if (at->is_null()) return label{std::optional<std::string>{}};
+  if (!at->is_string()) return wrong(key, "is a text, or null to clear it");
+  return label{at->get<std::string>()};
+}
+
+result<asset_ids> ids_argument(const json& ids) {
+  asset_ids parsed;
+  if (!ids.is_array() || ids.empty()) return wrong("ids", "is a list of asset ids; name at least one");
+  for (const auto& id : ids) {
+    if (!id.is_number_integer()) return wrong("ids", "holds '" + printable(to_text(id)) + "', which is no id");
+    parsed.push_back(id.get<asset_id>());
+  }
+  return parsed;
+}
+
+// The commands.
+
+void import_start(console_state& s, const request& what, answer reply) {
+  import_request wanted;
+  auto paths = what.arguments.value("paths", json());
+  if (!paths.is_array() || paths.empty()) return reply(wrong("paths", "is a list of absolute paths"));
+  for (const auto& path : paths) {
+    if (!path.is_string() || !path.get_ref<const std::string&>().starts_with("/"))
+      return reply(wrong("paths", "holds '" + printable(to_text(path)) + "', which is no absolute path"));
+    wanted.paths.push_back(path.get<std::string>());
+  }
+  s.self->request(s.peers.supervisor, caf::infinite, import_atom::value, wanted)
+    .then([reply](std::uint64_t number) mutable { reply(json{{"import", number}}); },
+          [reply](const caf::error& failure) mutable { reply(failure); });
+}
+
+constexpr std::uint64_t long_poll_ms_max = 60'000;
+
+void import_wait(console_state& s, const request& what, answer reply) {
+  auto number = number_argument(what.arguments, "import", UINT64_MAX);
+  if (!number) return reply(number.failure());
+  auto timeout = number_argument(what.arguments, "timeout_ms", long_poll_ms_max);
+  if (!timeout) return reply(timeout.failure());
+  s.self->request(s.peers.supervisor, caf::infinite, wait_atom::value, *number, *timeout)
+    .then(
+      [reply](const import_progress& p) mutable {
+        reply(json{{"done", p.done},
+                   {"counts",
+                    {{"scanned", p.scanned},
+                     {"registered", p.registered},
+                     {"changed", p.changed},
+                     {"moved", p.moved},
+                     {"unchanged", p.unchanged},
+                     {"skipped", p.skipped},
+                     {"failed", p.failed}}}},
+              p.last_sequence);
+      },
+      [reply](const caf::error& failure) mutable { reply(failure); });
+}
+
+constexpr std::uint64_t sync_ms_max = 86'400'000;
+
+void sync(console_state& s, const request& what, answer reply) {
+  auto timeout = number_argument(what.arguments, "timeout_ms", sync_ms_max);
+  if (!timeout) return reply(timeout.failure());
+  s.self->request(s.peers.supervisor, std::chrono::milliseconds(*timeout), sync_atom::value)
+    .then([reply](sequence_number sequence) mutable { reply(json{{"sequence", sequence}}, sequence); },
+          [reply](const caf::error& failure) mutable {
+            if (failure != caf::sec::request_timeout) return reply(failure);
+            reply(error{error_code::timed_out,
+                        "changes are still being taken; give --timeout more seconds, or see 'status'"});
+          });
+}
+
+void watch(console_state& s, const request& what, answer reply, bool add) {
+  auto path = text_argument(what.arguments, "path");
+  if (!path) return reply(path.failure());
+  if (!path->starts_with("/")) return reply(wrong("path", "is an absolute path"));
+  s.self
+    ->request(s.peers.supervisor, caf::infinite, root_atom::value,
+              watch_request{add, *path, what.id, "console"})
+    .then(
+      [reply, shown = *path](const change_outcome& outcome) mutable {
+        reply(json{{"root", outcome.id}, {"path", shown}, {"changed", outcome.changed}}, outcome.last_sequence);
+      },
+      [reply](const caf::error& failure) mutable { reply(failure); });
+}
+
+void watch_add(console_state& s, const request& what, answer reply) { watch(s, what, reply, true); }
+void watch_remove(console_state& s, const request& what, answer reply) { watch(s, what, reply, false); }
+
+/// Labels the assets that `ids` or `filter` name. `labels` is the summary's beginning.
+void label(console_state& s, const request& what, answer reply, label_change change, std::string labels) {
+  auto count_of_asked = [](const asset_ids& ids) {
+    return std::to_string(ids.size()) + (ids.size() == 1 ? " asset" : " assets");
+  };
+  auto apply = [&s, id = what.id, reply, change, labels, count_of_asked](asset_ids ids) mutable {
+    auto asked = ids.size();
+    auto summary = labels + " on " + count_of_asked(ids);
+    change.assets = std::move(ids);
+    s.self
+      ->request(s.peers.catalog, caf::infinite, label_atom::value,
+                label_request{id, "console", summary, change})
+      .then(
+        [reply, asked](const change_outcome& outcome) mutable {
+          reply(json{{"changed", outcome.changed}, {"assets", asked}}, outcome.last_sequence);
+        },
+        [reply](const caf::error& failure) mutable { reply(failure); });
+  };
+  bool by_ids = what.arguments.contains("ids"), by_filter = what.arguments.contains("filter");
+  if (by_ids == by_filter) return reply(wrong("ids", "or else 'filter' is needed, and not both"));
+  if (by_ids) {
+    auto ids = ids_argument(what.arguments["ids"]);
+    if (!ids) return reply(ids.failure());
+    return apply(std::move(*ids));
+  }
+  s.self->request(s.peers.reader, caf::infinite, query_atom::value, to_text(what.arguments["filter"]))
+    .then([apply](const asset_ids& ids) mutable { apply(ids); },
+          [reply](const caf::error& failure) mutable { reply(failure); });
+}
+
+void asset_approve(console_state& s, const request& what, answer reply) {
+  label(s, what, reply, {.assets = {}, .approved = true, .theme = {}, .source = {}, .provenance = {}}, "approve");
+}
+
+void asset_unapprove(console_state& s, const request& what, answer reply) {
+  label(s, what, reply, {.assets = {}, .approved = false, .theme = {}, .source = {}, .provenance = {}},
+        "unapprove");
+}
+
+void asset_set(console_state& s, const request& what, answer reply) {
+  label_change change;
+  std::string labels;
+  auto describe = [&labels](const std::string& key, const std::optional<std::string>& value) {
+    labels += (labels.empty() ? "set " : ", ") + key + "=" + printable(value.value_or("(none)").substr(0, 80));
+  };
+  for (auto [key, field] : {std::pair{"theme", &change.theme}, {"source", &change.source}}) {
+    auto given = label_argument(what.arguments, key);
+    if (!given) return reply(given.failure());
+    *field = *given;
+    if (*field) describe(key, **field);
+  }
+  if (what.arguments.contains("provenance")) {
+    auto given = text_argument(what.arguments, "provenance");
+    if (!given) return reply(given.failure());
+    change.provenance = from_word<provenance>(*given);
+    if (!change.provenance)
+      return reply(wrong("provenance", "is one of unknown, ai_generated, user_provided, enhanced"));
+    describe("provenance", *given);
+  }
+  if (labels.empty()) return reply(wrong("theme", ", 'source' or 'provenance' is needed"));
+  label(s, what, reply, std::move(change), std::move(labels));
+}
+
+/// Adds to each root how it is followed; the tables do not know.
+void add_modes(json& roots, const watcher_statuses& watchers) {
+  for (auto& root : roots) {
+    root["mode"] = "idle";
+    for (const auto& watcher : watchers)
+      if (watcher.path == root["path"]) root["mode"] = watcher.mode;
+  }
+}
+
+void watch_list(console_state& s, const request&, answer reply) {
+  auto fail = [reply](const caf::error& failure) mutable { reply(failure); };
+  s.self->request(s.peers.supervisor, caf::infinite, status_atom::value)
+    .then(
+      [&s, reply, fail](const watcher_statuses& watchers) {
+        s.self
+          ->request(s.peers.reader, caf::infinite, query_atom::value, std::string("watch.list"),
+                    std::string("{}"))
+          .then(
+            [watchers, reply](const std::string& text) mutable {
+              auto roots = json::parse(text);
+              add_modes(roots, watchers);
+              reply(roots);
+            },
+            fail);
+      },
+      fail);
+}
+
+/// The status is put together from four actors, one after the other.
+void status(console_state& s, const request&, answer reply) {
+  auto fail = [reply](const caf::error& failure) mutable { reply(failure); };
+  auto uptime = std::chrono::duration<double>(std::chrono::steady_clock::now() - s.started).count();
+  json known{{"version", PODSTUDIO_VERSION},
+             {"pid", s.service ? json(::getpid()) : json()},
+             {"uptime_seconds", s.service ? uptime : 0.0}};
+  s.self->request(s.peers.journal, caf::infinite, status_atom::value)
+    .then(
+      [&s, known, reply, fail](const journal_status& log) mutable {
+        known["log"] = {{"head_sequence", log.head.sequence},
+                        {"head_hash", to_hex(log.head.hash)},
+                        {"segments", log.segments},
+                        {"bytes", log.bytes}};
+        s.self->request(s.peers.projector, caf::infinite, status_atom::value)
+          .then(
+            [&s, known, reply, fail](const projector_status& tables) mutable {
+              known["projection"] = {{"sequence", tables.sequence}};
+              s.self->request(s.peers.supervisor, caf::infinite, status_atom::value)
+                .then(
+                  [&s, known, reply, fail](const watcher_statuses& watchers) mutable {
+                    s.self
+                      ->request(s.peers.reader, caf::infinite, query_atom::value, std::string("counts"),
+                                std::string("{}"))
+                      .then(
+                        [known, watchers, reply](const std::string& text) mutable {
+                          known.update(json::parse(text));
+                          add_modes(known["roots"], watchers);
+                          reply(known);
+                        },
+                        fail);
+                  },
+                  fail);
+            },
+            fail);
+      },
+      fail);
+}
+
+void query(console_state& s, const request& what, answer reply) {
+  s.self
+    ->request(s.peers.reader, caf::infinite, query_atom::value, what.command, to_text(what.arguments))
+    .then([reply](const std::string& text) mutable { reply(json::parse(text)); },
+          [reply](const caf::error& failure) mutable { reply(failure); });
+}
+
+using command_function = void (*)(console_state&, const request&, answer);
+
+/// Every command there is, besides the queries in reader.cpp. To add one, add a line.
+const std::map<std::string, command_function> commands = {
+  {"asset.approve", asset_approve},
+  {"asset.set", asset_set},
+  {"asset.unapprove", asset_unapprove},
+  {"import.start", import_start},
+  {"import.wait", import_wait},
+  {"status", status},
+  {"sync", sync},
+  {"watch.add", watch_add},
+  {"watch.list", watch_list},
+  {"watch.remove", watch_remove},
+};
+
+}  // namespace
+
+console_actor::behavior_type console(console_actor::stateful_pointer<console_state> self,
+                                     console_peers peers, bool service) {
+  self->state.self = self;
+  self->state.peers = std::move(peers);
+  self->state.service = service;
+  return {
+    [self](const std::string& text) {
+      auto promise = self->make_response_promise<std::string>();
+      answer reply(promise);
+      auto parsed = parse_request(text);
+      if (!parsed) {
+        reply(parsed.failure());
+      } else if (auto command = commands.find(parsed->command); command != commands.end()) {
+        command->second(self->state, *parsed, reply);
+      } else if (is_query(parsed->command)) {
+        query(self->state, *parsed, reply);
+      } else {
+        reply(error{error_code::invalid_argument,
+                    "the engine knows no command '" + printable(parsed->command)
+                      + "'; is the service of another version?"});
+      }
+      return promise;
+    },
+  };
+}
+
+}  // namespace podstudio

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <chrono>
+#include <string>
+
+namespace podstudio {
+
+/// Whom the console asks.
+struct console_peers {
+  journal_actor journal;
+  projector_actor projector;
+  catalog_actor catalog;
+  reader_actor reader;
+  supervisor_actor supervisor;
+};
+
+struct console_state {
+  console_actor::pointer self = nullptr;
+  console_peers peers;
+  bool service = false;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+  static inline const char* name = "console";
+};
+
+/// The longest request, in bytes.
+inline constexpr std::size_t console_request_bytes_max = 4u << 20;
+
+/// The console; `service` tells whether it belongs to a service or works for one command only.
+console_actor::behavior_type console(console_actor::stateful_pointer<console_state> self,
+                                     console_peers peers, bool service);
+
+}  // namespace podstudio
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::console_peers)

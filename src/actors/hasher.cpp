@@ -1,0 +1,20 @@
+#include "actors/hasher.hpp"
+
+namespace podstudio {
+
+hasher_actor::behavior_type hasher(hasher_actor::stateful_pointer<hasher_state> self,
+                                   std::shared_ptr<const std::atomic<bool>> cancelled) {
+  self->state.digester.emplace(cancelled.get());
+  self->state.cancelled = std::move(cancelled);
+  return {
+    [self](digest_atom, const digest_request& wanted) {
+      digest_reply reply{std::make_shared<std::vector<result<file_content>>>()};
+      reply.outcomes->reserve(wanted.end - wanted.begin);
+      for (auto i = wanted.begin; i < wanted.end; ++i)
+        reply.outcomes->push_back(self->state.digester->digest((*wanted.files)[i].path));
+      return reply;
+    },
+  };
+}
+
+}  // namespace podstudio

@@ -1,0 +1,164 @@
+#pragma once
+
+#include "events/command.hpp"
+#include "model/catalog_model.hpp"
+#include "model/jobs_model.hpp"
+#include "platform/error.hpp"
+#include "watch/look.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/error.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+/// What the actors send each other. All of it stays in this process.
+namespace podstudio {
+
+using command_ptr = std::shared_ptr<const command>;
+using epoch_number = std::uint64_t;
+using committed_group = std::shared_ptr<const std::vector<committed_command>>;
+using asset_ids = std::vector<asset_id>;
+
+struct journal_status {
+  log_head head;
+  std::uint64_t segments = 0;
+  std::uint64_t bytes = 0;
+};
+
+struct projector_status {
+  sequence_number sequence = 0;
+};
+
+/// Files a source saw, at most max_batch_files of them.
+struct observation_batch {
+  std::string origin;  ///< "watcher" or "import"
+  std::vector<seen_file> files;
+  std::vector<failed_file> failures;
+};
+inline constexpr std::size_t max_batch_files = 256;
+
+struct observation_outcome {
+  std::uint64_t registered = 0;
+  std::uint64_t changed = 0;
+  std::uint64_t moved = 0;
+  std::uint64_t unchanged = 0;
+  std::uint64_t failed = 0;
+  std::vector<std::string> again;  ///< paths that changed while they were read, or are being read
+  sequence_number last_sequence = 0;
+};
+
+/// Files to read.
+struct digest_request {
+  std::shared_ptr<const std::vector<seen_file>> files;
+  std::size_t begin = 0;  ///< the part of `files` that is meant
+  std::size_t end = 0;
+};
+
+struct digest_reply {
+  std::shared_ptr<std::vector<result<file_content>>> outcomes;  ///< in the order of the request
+};
+
+struct label_request {
+  uuid id{};
+  std::string origin;
+  std::string summary;
+  label_change change;
+};
+
+struct change_outcome {
+  std::uint64_t changed = 0;           ///< events
+  sequence_number last_sequence = 0;   ///< 0: nothing had to change
+  std::int64_t id = 0;                 ///< of a thing that was made
+};
+
+struct root_request {
+  enum class step { add, remove, lose, regain } what = step::add;
+  root_id root = 0;     ///< lose, regain
+  std::string path;     ///< add, remove
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::string reason;   ///< lose
+  uuid id{};
+  std::string origin;
+};
+
+struct root_outcome {
+  root_id root = 0;
+  sequence_number last_sequence = 0;
+};
+
+struct catalog_status {
+  std::uint64_t in_flight = 0;
+};
+
+struct job_step {
+  enum class step { submit, start, progress, complete, fail, cancel, retry } what = step::submit;
+  job_id job = 0;
+  job_request request;  ///< submit
+  double percent = 0;   ///< progress
+  std::string text;     ///< complete: the result's path; fail: the message
+  uuid id{};
+  std::string origin;
+};
+
+struct watcher_status {
+  root_id root = 0;
+  std::string path;
+  std::string state;  ///< active, lost
+  std::string mode;   ///< scanning, live
+};
+using watcher_statuses = std::vector<watcher_status>;
+
+struct watch_request {
+  bool add = true;
+  std::string path;
+  uuid id{};
+  std::string origin;
+};
+
+struct import_request {
+  std::vector<std::string> paths;
+};
+
+struct import_progress {
+  bool done = false;
+  std::uint64_t scanned = 0;
+  std::uint64_t registered = 0;
+  std::uint64_t changed = 0;
+  std::uint64_t moved = 0;
+  std::uint64_t unchanged = 0;
+  std::uint64_t skipped = 0;
+  std::uint64_t failed = 0;
+  sequence_number last_sequence = 0;
+};
+
+/// Our errors in the actor system's, and back.
+caf::error to_caf(const error& failure);
+error from_caf(const caf::error& failure);
+
+}  // namespace podstudio
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::command_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::committed_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::committed_group)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_ids)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::journal_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::projector_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::observation_batch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::observation_outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::digest_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::digest_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::label_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::change_outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::root_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::root_outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::catalog_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::job_step)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watcher_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watcher_statuses)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watch_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::import_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::import_progress)

@@ -1,0 +1,66 @@
+#include "actors/projector.hpp"
+
+#include <chrono>
+
+namespace podstudio {
+
+namespace {
+
+constexpr auto retry_after = std::chrono::seconds(1);
+
+}  // namespace
+
+void projector_state::wake() {
+  auto end = waiting.upper_bound(tables->checkpoint().sequence);
+  for (auto at = waiting.begin(); at != end; ++at) at->second.deliver(tables->checkpoint().sequence);
+  waiting.erase(waiting.begin(), end);
+}
+
+void projector_state::flush() {
+  flush_sent = false;
+  if (arrived.empty()) return;
+  auto folded = tables->fold(arrived);
+  if (folded) {
+    if (stalled) spdlog::info("the tables are written again");
+    stalled = false;
+    arrived.clear();
+    wake();
+    return;
+  }
+  auto code = folded.failure().code;
+  if (code != error_code::disk_full && code != error_code::busy) {
+    spdlog::critical("the tables cannot be written: {}", folded.failure().message);
+    self->quit(to_caf(folded.failure()));
+    return;
+  }
+  if (!stalled) spdlog::error("the tables wait: {}", folded.failure().message);
+  stalled = true;
+  flush_sent = true;
+  self->delayed_send(self, retry_after, flush_atom::value);
+}
+
+projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,
+                                         std::shared_ptr<std::unique_ptr<projection>> tables) {
+  self->state.self = self;
+  self->state.tables = std::move(*tables);
+  return {
+    [self](fold_atom, const committed_group& group) {
+      auto& s = self->state;
+      s.arrived.insert(s.arrived.end(), group->begin(), group->end());
+      // The flush goes to the end of the mailbox: all that waits there now joins the transaction.
+      if (!s.flush_sent) self->send(self, flush_atom::value);
+      s.flush_sent = true;
+    },
+    [self](flush_atom) { self->state.flush(); },
+    [self](wait_atom, sequence_number sequence) {
+      auto& s = self->state;
+      auto promise = self->make_response_promise<sequence_number>();
+      s.waiting.emplace(sequence, promise);
+      s.wake();
+      return promise;
+    },
+    [self](status_atom) { return projector_status{self->state.tables->checkpoint().sequence}; },
+  };
+}
+
+}  // namespace podstudio

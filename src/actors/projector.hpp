@@ -1,0 +1,35 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "projections/projection.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace podstudio {
+
+struct projector_state {
+  /// Folds all that has arrived in one transaction and wakes those who wait for it. Without room on the
+  /// disk it keeps what arrived and tries again later: what is kept is bounded by what the actors have
+  /// in flight, as they get their credit back only when it is folded.
+  void flush();
+  void wake();
+
+  projector_actor::pointer self = nullptr;
+  std::unique_ptr<projection> tables;
+  std::vector<committed_command> arrived;
+  std::multimap<sequence_number, caf::typed_response_promise<sequence_number>> waiting;
+  bool flush_sent = false;
+  bool stalled = false;  ///< the last fold found no room
+  static inline const char* name = "projector";
+};
+
+/// The projector. Ends with the error when the tables cannot be written for another reason than room.
+projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,
+                                         std::shared_ptr<std::unique_ptr<projection>> tables);
+
+}  // namespace podstudio

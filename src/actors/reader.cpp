@@ -1,0 +1,89 @@
+#include "actors/reader.hpp"
+
+#include "query/assets.hpp"
+#include "query/library.hpp"
+#include "schema/sqlite.hpp"
+
+#include <map>
+
+namespace podstudio {
+
+namespace {
+
+using nlohmann::json;
+using query_function = result<json> (*)(database&, const json& arguments);
+
+result<json> asset_list(database& tables, const json& arguments) {
+  auto filter = parse_filter(arguments);
+  if (!filter) return filter.failure();
+  return list_assets(tables, *filter);
+}
+
+result<json> asset_show(database& tables, const json& arguments) {
+  auto asset = arguments.value("asset", json());
+  if (asset.is_number_integer()) return show_asset(tables, asset_key(asset.get<asset_id>()));
+  if (asset.is_string()) return show_asset(tables, asset_key(asset.get<std::string>()));
+  return error{error_code::invalid_argument, "'asset' is an id or an absolute path; give one"};
+}
+
+result<json> problem_list(database& tables, const json&) { return list_problems(tables); }
+
+result<json> watch_list(database& tables, const json&) { return list_roots(tables); }
+
+/// All counts of `status` in one view of the tables.
+result<json> counts(database& tables, const json&) {
+  auto view = transaction::begin_read(tables);
+  if (!view) return view.failure();
+  auto assets = asset_counts(tables);
+  if (!assets) return assets.failure();
+  auto packs = pack_count(tables);
+  if (!packs) return packs.failure();
+  auto jobs = job_counts(tables);
+  if (!jobs) return jobs.failure();
+  auto roots = list_roots(tables);
+  if (!roots) return roots.failure();
+  auto problems = problem_count(tables);
+  if (!problems) return problems.failure();
+  return json{{"assets", *assets},
+              {"packs", {{"total", *packs}}},
+              {"jobs", *jobs},
+              {"roots", *roots},
+              {"problems", *problems}};
+}
+
+/// Every query there is. To add one, add a line.
+const std::map<std::string, query_function> queries = {
+  {"asset.list", asset_list},     {"asset.show", asset_show}, {"counts", counts},
+  {"problem.list", problem_list}, {"watch.list", watch_list},
+};
+
+}  // namespace
+
+bool is_query(const std::string& command) { return queries.contains(command); }
+
+reader_state::~reader_state() = default;
+
+reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self,
+                                   std::shared_ptr<std::unique_ptr<database>> tables) {
+  self->state.tables = std::move(*tables);
+  return {
+    [self](query_atom, const std::string& command, const std::string& arguments) -> caf::result<std::string> {
+      auto given = json::parse(arguments, nullptr, false);
+      auto query = queries.find(command);
+      if (query == queries.end() || !given.is_object())
+        return to_caf({error_code::invalid_argument, "there is no query '" + command + "'"});
+      auto answer = query->second(*self->state.tables, given);
+      if (!answer) return to_caf(answer.failure());
+      return answer->dump();
+    },
+    [self](query_atom, const std::string& given) -> caf::result<asset_ids> {
+      auto filter = parse_filter(json::parse(given, nullptr, false));
+      if (!filter) return to_caf(filter.failure());
+      auto ids = matching_assets(*self->state.tables, *filter);
+      if (!ids) return to_caf(ids.failure());
+      return std::move(*ids);
+    },
+  };
+}
+
+}  // namespace podstudio

@@ -1,0 +1,96 @@
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "watch/look.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace podstudio {
+
+class database;
+class log_writer;
+class projection;
+
+/// What a start made ready, to be handed to the actors.
+struct engine_parts {
+  std::unique_ptr<log_writer> log;
+  std::unique_ptr<projection> tables;
+  std::unique_ptr<database> reading;  ///< a second connection, read-only
+  catalog_model assets;
+  jobs_model jobs;
+  std::string data_folder;      ///< the engine's own, never catalogued
+  folder_identity own_folder;
+  bool service = false;         ///< watch the roots; log start and stop
+  std::size_t hashers = 1;
+  /// Called at most once, from an actor: the engine cannot go on.
+  std::function<void(error)> on_failure;
+};
+
+struct supervisor_state {
+  // Start.
+  void start(engine_parts parts);
+  void watch(const watched_root& root);
+
+  // Failure.
+  void down(const caf::down_msg& who);
+  void watcher_down(root_id root, const caf::error& why);
+  void report(const error& failure);
+
+  // Stop, one step after the other.
+  void stop();
+  void stop_catalog();
+  void stop_jobs();
+  void stop_readers();
+  void stop_log();
+  void stop_tables();
+  /// Ends the actors and goes on when all are down.
+  void end(const std::vector<caf::actor>& actors, std::function<void()> then);
+
+  supervisor_actor::pointer self = nullptr;
+  std::string data_folder;
+  folder_identity own_folder;
+  bool service = false;
+  std::function<void(error)> on_failure;
+  std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
+
+  journal_actor journal;
+  projector_actor projector;
+  std::vector<hasher_actor> hashers;
+  catalog_actor catalog;
+  jobs_actor jobs;
+  reader_actor reader;
+  console_actor console;
+
+  struct watching {
+    watched_root root;
+    watcher_actor actor;  ///< null while it is down
+    unsigned failures = 0;
+  };
+  std::map<root_id, watching> watchers;
+  std::map<std::uint64_t, importer_actor> imports;  ///< at most imports_max
+  std::uint64_t last_import = 0;
+
+  bool stopping = false;
+  std::set<caf::actor_addr> ending;
+  std::function<void()> when_ended;
+  caf::typed_response_promise<bool> stopped;
+  static inline const char* name = "supervisor";
+};
+
+/// How many imports run side by side or wait for their outcome to be fetched.
+inline constexpr std::size_t imports_max = 16;
+
+/// The supervisor. Its console is found by asking for it.
+supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<supervisor_state> self,
+                                           std::shared_ptr<engine_parts> parts);
+
+}  // namespace podstudio

@@ -1,0 +1,184 @@
+#include "events/file_system.hpp"
+
+#include <cerrno>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace podstudio {
+
+namespace {
+
+/// An errno error about a path: "cannot read '/a/b': ...".
+error failed(const char* doing, const std::string& path) {
+  return system_error(errno, std::string("cannot ") + doing + " '" + path + "'");
+}
+
+template <class Call>
+auto retry_interrupted(Call call) {
+  auto outcome = call();
+  while (outcome < 0 && errno == EINTR)
+    outcome = call();
+  return outcome;
+}
+
+class posix_file final : public file {
+public:
+  posix_file(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
+  ~posix_file() override { ::close(descriptor_); }  // what had to be durable was synced
+  posix_file(const posix_file&) = delete;
+  posix_file& operator=(const posix_file&) = delete;
+
+  result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) override {
+    std::size_t done = 0;
+    while (done < into.size()) {
+      auto count = retry_interrupted([&] {
+        return ::pread(descriptor_, into.data() + done, into.size() - done,
+                       static_cast<off_t>(offset + done));
+      });
+      if (count < 0)
+        return failed("read", path_);
+      if (count == 0)
+        break;
+      done += static_cast<std::size_t>(count);
+    }
+    return done;
+  }
+
+  result<void> write_at(std::uint64_t offset, std::span<const std::uint8_t> bytes) override {
+    while (!bytes.empty()) {
+      auto count = retry_interrupted([&] {
+        return ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      });
+      if (count < 0)
+        return failed("write", path_);
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+      offset += static_cast<std::uint64_t>(count);
+    }
+    return {};
+  }
+
+  // A sync is not tried again after EINTR: whether the first try dropped a page is unknown.
+  result<void> sync_data() override {
+    if (::fdatasync(descriptor_) != 0)
+      return failed("sync", path_);
+    return {};
+  }
+
+  result<void> sync_all() override {
+    if (::fsync(descriptor_) != 0)
+      return failed("sync", path_);
+    return {};
+  }
+
+  result<void> allocate(std::uint64_t offset, std::uint64_t size_bytes) override {
+    auto outcome = retry_interrupted([&] {
+      return ::fallocate(descriptor_, 0, static_cast<off_t>(offset),
+                         static_cast<off_t>(size_bytes));
+    });
+    // A file system without it allocates when the caller fills the space with zeros.
+    if (outcome != 0 && errno != EOPNOTSUPP)
+      return failed("allocate space in", path_);
+    return {};
+  }
+
+  result<void> truncate(std::uint64_t size_bytes) override {
+    auto outcome =
+        retry_interrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(size_bytes)); });
+    if (outcome != 0)
+      return failed("truncate", path_);
+    return {};
+  }
+
+  result<std::uint64_t> size() override {
+    struct stat facts {};
+    if (::fstat(descriptor_, &facts) != 0)
+      return failed("stat", path_);
+    return static_cast<std::uint64_t>(facts.st_size);
+  }
+
+private:
+  int descriptor_;
+  std::string path_;
+};
+
+class posix_files final : public file_system {
+public:
+  result<std::unique_ptr<file>> open(const std::string& path, open_mode mode) override {
+    int flags = O_CLOEXEC | (mode == open_mode::read ? O_RDONLY : O_RDWR);
+    if (mode == open_mode::create)
+      flags |= O_CREAT | O_EXCL;
+    int descriptor = retry_interrupted([&] { return ::open(path.c_str(), flags, 0600); });
+    if (descriptor < 0)
+      return failed(mode == open_mode::create ? "create" : "open", path);
+    return std::unique_ptr<file>(std::make_unique<posix_file>(descriptor, path));
+  }
+
+  result<std::vector<std::string>> list(const std::string& folder) override {
+    DIR* entries = ::opendir(folder.c_str());
+    if (entries == nullptr)
+      return failed("list", folder);
+    std::vector<std::string> names;
+    errno = 0;
+    while (auto* entry = ::readdir(entries)) {
+      std::string name = entry->d_name;
+      if (name != "." && name != "..")
+        names.push_back(std::move(name));
+      errno = 0;
+    }
+    int failure = errno;
+    ::closedir(entries);
+    errno = failure;
+    if (failure != 0)
+      return failed("list", folder);
+    return names;
+  }
+
+  result<bool> make_folder(const std::string& path) override {
+    if (::mkdir(path.c_str(), 0700) == 0)
+      return true;
+    struct stat facts {};
+    int failure = errno;
+    if (failure == EEXIST && ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode))
+      return false;
+    errno = failure;
+    return failed("make the folder", path);
+  }
+
+  result<void> rename(const std::string& from, const std::string& to) override {
+    if (::rename(from.c_str(), to.c_str()) != 0)
+      return failed("rename", from);
+    return {};
+  }
+
+  result<void> remove(const std::string& path) override {
+    if (::unlink(path.c_str()) != 0)
+      return failed("remove", path);
+    return {};
+  }
+
+  result<void> sync_folder(const std::string& path) override {
+    int descriptor =
+        retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    if (descriptor < 0)
+      return failed("open", path);
+    int outcome = ::fsync(descriptor);
+    int failure = errno;
+    ::close(descriptor);
+    errno = failure;
+    if (outcome != 0)
+      return failed("sync", path);
+    return {};
+  }
+};
+
+}  // namespace
+
+file_system& posix_file_system() {
+  static posix_files files;
+  return files;
+}
+
+}  // namespace podstudio

@@ -1,0 +1,395 @@
+#include "model/catalog_model.hpp"
+
+#include "platform/text.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace podstudio {
+
+// --- keys and texts -------------------------------------------------------------------------------
+
+path_key path_keyer::operator()(std::string_view path) {
+  auto whole = hash_.of(path);
+  path_key key;
+  std::memcpy(key.data(), whole.data(), sizeof key);
+  return key;
+}
+
+text_number text_pool::number(const std::optional<std::string>& text) {
+  if (!text) return 0;
+  auto [at, added] = numbers_.try_emplace(*text, static_cast<text_number>(texts_.size() + 1));
+  if (added) texts_.push_back(&at->first);  // nodes of an unordered_map stay where they are
+  return at->second;
+}
+
+std::optional<std::string> text_pool::text(text_number number) const {
+  if (number == 0) return std::nullopt;
+  return *texts_.at(number - 1);
+}
+
+std::optional<text_number> text_pool::find(const std::optional<std::string>& text) const {
+  if (!text) return 0;
+  auto at = numbers_.find(*text);
+  if (at == numbers_.end()) return std::nullopt;
+  return at->second;
+}
+
+// --- the table of assets --------------------------------------------------------------------------
+
+catalog_model::catalog_model() : index_(1024) {}
+catalog_model::catalog_model(catalog_model&&) noexcept = default;
+catalog_model& catalog_model::operator=(catalog_model&&) noexcept = default;
+catalog_model::~catalog_model() = default;
+
+const asset_state* catalog_model::asset(asset_id id) const noexcept {
+  if (id < 1 || id > last_asset_) return nullptr;
+  auto place = static_cast<std::size_t>(id - 1);
+  if (place / block_size >= blocks_.size()) return nullptr;
+  const auto& found = blocks_[place / block_size][place % block_size];
+  return found.known ? &found : nullptr;
+}
+
+asset_state& catalog_model::at(asset_id id) {
+  assert(asset(id) != nullptr);
+  auto place = static_cast<std::size_t>(id - 1);
+  return blocks_[place / block_size][place % block_size];
+}
+
+std::size_t catalog_model::index_find(const path_key& key) const noexcept {
+  auto mask = index_.size() - 1;
+  for (auto slot = key[1] & mask;; slot = (slot + 1) & mask) {
+    auto id = index_[slot];
+    if (id == 0) return slot;
+    if (asset(id)->key == key) return slot;
+  }
+}
+
+asset_id catalog_model::asset_at(const path_key& key) const noexcept { return index_[index_find(key)]; }
+
+void catalog_model::index_add(const path_key& key, std::uint32_t id) {
+  if ((index_used_ + 1) * 10 > index_.size() * 7) index_grow();
+  auto slot = index_find(key);
+  assert(index_[slot] == 0);
+  index_[slot] = id;
+  ++index_used_;
+}
+
+void catalog_model::index_grow() {
+  std::vector<std::uint32_t> old(index_.size() * 2);
+  old.swap(index_);
+  for (auto id : old)
+    if (id != 0) index_[index_find(asset(id)->key)] = id;
+}
+
+void catalog_model::index_remove(const path_key& key) {
+  auto mask = index_.size() - 1;
+  auto hole = index_find(key);
+  assert(index_[hole] != 0);
+  // Shift back what probed past the hole, so that no tombstones are needed.
+  for (auto slot = (hole + 1) & mask; index_[slot] != 0; slot = (slot + 1) & mask) {
+    auto home = asset(index_[slot])->key[1] & mask;
+    if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
+    index_[hole] = index_[slot];
+    hole = slot;
+  }
+  index_[hole] = 0;
+  --index_used_;
+}
+
+void catalog_model::insert(asset_id id, std::string_view path, asset_state state) {
+  assert(id >= 1 && id <= 0xffff'ffff && asset(id) == nullptr);
+  auto place = static_cast<std::size_t>(id - 1);
+  while (place / block_size >= blocks_.size())
+    blocks_.push_back(std::make_unique<asset_state[]>(block_size));
+  state.key = keyer_(path);
+  state.known = true;
+  if (id > last_asset_) last_asset_ = id;
+  auto& entry = blocks_[place / block_size][place % block_size];
+  // The index compares keys in the entries, so it must be searched while this one is not in it yet.
+  entry = state;
+  index_add(state.key, static_cast<std::uint32_t>(id));
+}
+
+void catalog_model::erase(asset_id id) {
+  index_remove(at(id).key);
+  at(id) = {};
+}
+
+void catalog_model::rekey(asset_id id, std::string_view path) {
+  index_remove(at(id).key);
+  at(id).key = keyer_(path);
+  index_add(at(id).key, static_cast<std::uint32_t>(id));
+}
+
+std::optional<problem_kind> catalog_model::problem(const path_key& key) const {
+  auto at = problems_.find(key);
+  if (at == problems_.end()) return std::nullopt;
+  return at->second;
+}
+
+bool catalog_model::unchanged(const path_key& key, const file_facts& facts) const noexcept {
+  auto id = asset_at(key);
+  if (id == 0) return false;
+  const auto* known = asset(id);
+  return !known->missing && known->facts == facts;
+}
+
+// --- folding --------------------------------------------------------------------------------------
+
+/// How each event changes the model, and back. `forward` tells which.
+struct catalog_folds {
+  catalog_model& model;
+  bool forward;
+
+  template <class T>
+  const T& side(const T& before, const T& after) const {
+    return forward ? after : before;
+  }
+
+  void operator()(const asset_registered& e) {
+    if (!forward) return model.erase(e.asset);
+    model.insert(e.asset, e.path,
+                 {.sha256 = e.content.sha256, .facts = e.content.facts, .type = e.type});
+  }
+  void operator()(const asset_content_changed& e) {
+    const auto& content = side(e.before, e.after);
+    auto& asset = model.at(e.asset);
+    asset.sha256 = content.sha256;
+    asset.facts = content.facts;
+  }
+  void operator()(const asset_touched& e) { model.at(e.asset).facts = side(e.before, e.after); }
+  void operator()(const asset_moved& e) {
+    model.rekey(e.asset, side(e.path_before, e.path_after));
+    model.at(e.asset).facts = side(e.before, e.after);
+  }
+  void operator()(const asset_missing& e) { model.at(e.asset).missing = forward; }
+  void operator()(const asset_returned& e) {
+    if (e.path_before != e.path_after) model.rekey(e.asset, side(e.path_before, e.path_after));
+    auto& asset = model.at(e.asset);
+    asset.facts = side(e.before, e.after);
+    asset.missing = !forward;
+  }
+  void operator()(const asset_approved& e) { model.at(e.asset).approved = forward; }
+  void operator()(const asset_approval_withdrawn& e) { model.at(e.asset).approved = !forward; }
+  void operator()(const asset_theme_set& e) {
+    model.at(e.asset).theme = model.texts_.number(side(e.before, e.after));
+  }
+  void operator()(const asset_source_set& e) {
+    model.at(e.asset).source = model.texts_.number(side(e.before, e.after));
+  }
+  void operator()(const asset_provenance_set& e) { model.at(e.asset).provenance = side(e.before, e.after); }
+  void operator()(const asset_forgotten& e) {
+    if (forward) return model.erase(e.asset);
+    model.insert(e.asset, e.path,
+                 {.sha256 = e.content.sha256,
+                  .facts = e.content.facts,
+                  .theme = model.texts_.number(e.theme),
+                  .source = model.texts_.number(e.source),
+                  .type = e.type,
+                  .provenance = e.origin,
+                  .approved = e.approved,
+                  .missing = e.missing});
+  }
+  void add_root(root_id root, const std::string& path, std::uint64_t device, std::uint64_t inode) {
+    model.roots_[root] = {.path = path, .device = device, .inode = inode};
+    if (root > model.last_root_) model.last_root_ = root;
+  }
+  void operator()(const watch_root_added& e) {
+    if (forward) return add_root(e.root, e.path, e.device, e.inode);
+    model.roots_.erase(e.root);
+  }
+  void operator()(const watch_root_removed& e) {
+    if (!forward) return add_root(e.root, e.path, e.device, e.inode);
+    model.roots_.erase(e.root);
+  }
+  void operator()(const watch_root_lost& e) { model.roots_.at(e.root).lost = forward; }
+  void operator()(const watch_root_returned& e) { model.roots_.at(e.root).lost = !forward; }
+  void operator()(const problem_found& e) {
+    // A problem that replaces another is forgotten on the way back, at worst reported once more.
+    auto key = model.keyer_(e.path);
+    if (forward)
+      model.problems_[key] = e.kind;
+    else
+      model.problems_.erase(key);
+  }
+  void operator()(const problem_resolved& e) {
+    auto key = model.keyer_(e.path);
+    if (forward)
+      model.problems_.erase(key);
+    else
+      model.problems_[key] = problem_kind::io_failed;
+  }
+
+  // Events of which decisions need to know nothing.
+  void operator()(const asset_metadata_extracted&) {}
+  void operator()(const asset_tagged&) {}
+  void operator()(const asset_untagged&) {}
+  void operator()(const pack_created&) {}
+  void operator()(const pack_edited&) {}
+  void operator()(const pack_asset_added&) {}
+  void operator()(const pack_asset_removed&) {}
+  void operator()(const pack_exported&) {}
+  void operator()(const pack_deleted&) {}
+  void operator()(const job_queued&) {}
+  void operator()(const job_started&) {}
+  void operator()(const job_progressed&) {}
+  void operator()(const job_completed&) {}
+  void operator()(const job_failed&) {}
+  void operator()(const job_cancelled&) {}
+  void operator()(const job_requeued&) {}
+  void operator()(const engine_started&) {}
+  void operator()(const engine_stopped&) {}
+};
+
+void catalog_model::apply(const event& what) { std::visit(catalog_folds{*this, true}, what); }
+
+void catalog_model::revert(const event& what) { std::visit(catalog_folds{*this, false}, what); }
+
+void catalog_model::load_asset(asset_id id, std::string_view path, asset_state state,
+                               const std::optional<std::string>& theme,
+                               const std::optional<std::string>& source) {
+  state.theme = texts_.number(theme);
+  state.source = texts_.number(source);
+  insert(id, path, state);
+}
+
+void catalog_model::load_root(root_id id, root_state state) {
+  roots_[id] = std::move(state);
+  if (id > last_root_) last_root_ = id;
+}
+
+void catalog_model::load_problem(std::string_view path, problem_kind kind) {
+  problems_[keyer_(path)] = kind;
+}
+
+void catalog_model::load_last_ids(asset_id last_asset, root_id last_root) {
+  if (last_asset > last_asset_) last_asset_ = last_asset;
+  if (last_root > last_root_) last_root_ = last_root;
+}
+
+// --- deciding -------------------------------------------------------------------------------------
+
+namespace {
+
+void decide_file(const catalog_model& model, const digested_file& file, asset_id& next_asset,
+                 std::vector<event>& events) {
+  auto id = model.asset_at(file.key);
+  if (id == 0) {
+    events.emplace_back(asset_registered{next_asset++, file.path, file.type, file.content});
+    return;
+  }
+  const auto& known = *model.asset(id);
+  if (known.missing)
+    events.emplace_back(asset_returned{id, file.path, file.path, known.facts, file.content.facts});
+  if (known.sha256 != file.content.sha256)
+    events.emplace_back(asset_content_changed{
+      id, {known.sha256, known.missing ? file.content.facts : known.facts}, file.content});
+  else if (!known.missing && known.facts != file.content.facts)
+    events.emplace_back(asset_touched{id, known.facts, file.content.facts});
+}
+
+/// A text that people give: not empty, bounded, UTF-8, one line.
+std::optional<error> bad_label(std::string_view field, const std::string& text) {
+  auto refuse = [&](const std::string& rule) {
+    return error{error_code::invalid_argument, "the " + std::string(field) + " '"
+                                                 + printable(text.substr(0, 80)) + "' " + rule};
+  };
+  if (text.empty()) return refuse("is empty; give a text, or null to clear it");
+  if (text.size() > max_label_bytes)
+    return refuse("is longer than " + std::to_string(max_label_bytes) + " bytes; shorten it");
+  if (!is_utf8(text)) return refuse("is no valid UTF-8; check the terminal's encoding");
+  for (char c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      return refuse("holds a control character; remove it");
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<event> decide(const catalog_model& model, const std::vector<digested_file>& files,
+                          const std::vector<failed_file>& failures) {
+  std::vector<event> events;
+  events.reserve(files.size() + failures.size());
+  path_keyer key_of;
+  auto next_asset = model.last_asset() + 1;
+  for (const auto& file : files) {
+    decide_file(model, file, next_asset, events);
+    if (!model.has_problems()) continue;
+    auto shown = printable(file.path);
+    if (model.problem(key_of(shown))) events.emplace_back(problem_resolved{shown});
+  }
+  for (const auto& failure : failures)
+    if (model.problem(key_of(failure.path)) != failure.kind)
+      events.emplace_back(problem_found{failure.path, failure.kind, failure.reason});
+  return events;
+}
+
+result<std::vector<event>> decide(const catalog_model& model, const label_change& change) {
+  if (change.theme && *change.theme)
+    if (auto bad = bad_label("theme", **change.theme)) return *bad;
+  if (change.source && *change.source)
+    if (auto bad = bad_label("source", **change.source)) return *bad;
+  auto theme = change.theme ? model.texts().find(*change.theme) : std::nullopt;
+  auto source = change.source ? model.texts().find(*change.source) : std::nullopt;
+
+  auto ids = change.assets;
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+
+  std::vector<event> events;
+  for (auto id : ids) {
+    const auto* known = model.asset(id);
+    if (known == nullptr)
+      return error{error_code::not_found,
+                   "there is no asset " + std::to_string(id) + "; 'asset list' shows the ids"};
+    if (change.approved && *change.approved != known->approved) {
+      if (*change.approved)
+        events.emplace_back(asset_approved{id});
+      else
+        events.emplace_back(asset_approval_withdrawn{id});
+    }
+    if (change.theme && theme != known->theme)
+      events.emplace_back(asset_theme_set{id, model.texts().text(known->theme), *change.theme});
+    if (change.source && source != known->source)
+      events.emplace_back(asset_source_set{id, model.texts().text(known->source), *change.source});
+    if (change.provenance && *change.provenance != known->provenance)
+      events.emplace_back(asset_provenance_set{id, known->provenance, *change.provenance});
+    if (events.size() > max_events_per_command)
+      return error{error_code::invalid_argument,
+                   "this would make more than " + std::to_string(max_events_per_command)
+                     + " changes in one command; narrow the selection"};
+  }
+  return events;
+}
+
+result<std::vector<event>> decide_root_added(const catalog_model& model, const std::string& path,
+                                             std::uint64_t device, std::uint64_t inode) {
+  for (const auto& [id, root] : model.roots()) {
+    if (root.path == path) return std::vector<event>{};
+    if (lies_within(path, root.path) || lies_within(root.path, path))
+      return error{error_code::refused, "the folder '" + printable(path)
+                                          + "' overlaps the watched folder '" + printable(root.path)
+                                          + "'; remove that one first or choose another"};
+  }
+  return std::vector<event>{watch_root_added{model.last_root() + 1, path, device, inode}};
+}
+
+result<std::vector<event>> decide_root_removed(const catalog_model& model, const std::string& path) {
+  for (const auto& [id, root] : model.roots())
+    if (root.path == path)
+      return std::vector<event>{watch_root_removed{id, root.path, root.device, root.inode}};
+  return error{error_code::not_found,
+               "the folder '" + printable(path) + "' is not watched; 'watch list' shows those that are"};
+}
+
+std::vector<event> decide_root_state(const catalog_model& model, root_id root, bool lost,
+                                     const std::string& reason) {
+  auto at = model.roots().find(root);
+  if (at == model.roots().end() || at->second.lost == lost) return {};
+  if (lost) return {watch_root_lost{root, reason}};
+  return {watch_root_returned{root}};
+}
+
+}  // namespace podstudio

@@ -1,0 +1,181 @@
+#pragma once
+
+#include "events/command.hpp"
+#include "platform/error.hpp"
+#include "platform/sha256.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+/// What the catalog knows, in memory, and how it decides. Two pure functions: (model, command) gives
+/// events or a refusal, and (model, event) gives the next model. No input or output, no clock, no actor.
+namespace podstudio {
+
+/// The first 128 bits of a path's SHA-256: what the model holds instead of the path. Nobody can make two
+/// paths that share it.
+using path_key = std::array<std::uint64_t, 2>;
+
+struct path_key_hash {
+  std::size_t operator()(const path_key& key) const noexcept { return key[0]; }
+};
+
+/// Computes keys; holds a hash context, so one per thread.
+class path_keyer {
+public:
+  path_key operator()(std::string_view path);
+
+private:
+  sha256 hash_;
+};
+
+/// Number of a text the model holds once; 0 is no text.
+using text_number = std::uint32_t;
+
+/// Texts that many assets share (themes, sources).
+class text_pool {
+public:
+  text_number number(const std::optional<std::string>& text);
+  std::optional<std::string> text(text_number number) const;
+  /// The number of a text that may not be in the pool, without adding it.
+  std::optional<text_number> find(const std::optional<std::string>& text) const;
+
+private:
+  std::unordered_map<std::string, text_number> numbers_;
+  std::vector<const std::string*> texts_;
+};
+
+/// All that decisions need to know of an asset: 104 bytes.
+struct asset_state {
+  path_key key{};
+  digest sha256{};
+  file_facts facts;
+  text_number theme = 0;
+  text_number source = 0;
+  asset_type type = asset_type::image;
+  podstudio::provenance provenance = podstudio::provenance::unknown;
+  bool approved = false;
+  bool missing = false;
+  bool known = false;  ///< false for an id that was never given or is forgotten
+};
+
+struct root_state {
+  std::string path;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  bool lost = false;
+};
+
+// --- commands -------------------------------------------------------------------------------------
+
+/// A file that was read.
+struct digested_file {
+  std::string path;  ///< absolute, valid UTF-8
+  path_key key{};    ///< of the path
+  asset_type type = asset_type::image;
+  file_content content;
+};
+
+/// A file that could not be taken.
+struct failed_file {
+  std::string path;  ///< printable form
+  problem_kind kind = problem_kind::unreadable;
+  std::string reason;
+};
+
+/// Curation of any number of assets; what is not set stays as it is.
+struct label_change {
+  std::vector<asset_id> assets;
+  std::optional<bool> approved;
+  std::optional<std::optional<std::string>> theme;   ///< the inner nothing clears it
+  std::optional<std::optional<std::string>> source;  ///< the inner nothing clears it
+  std::optional<podstudio::provenance> provenance;
+};
+
+/// The longest theme, source or tag, in bytes.
+inline constexpr std::size_t max_label_bytes = 1024;
+
+class catalog_model {
+public:
+  catalog_model();
+  catalog_model(catalog_model&&) noexcept;
+  catalog_model& operator=(catalog_model&&) noexcept;
+  ~catalog_model();
+
+  // What is known.
+  const asset_state* asset(asset_id id) const noexcept;
+  asset_id asset_at(const path_key& key) const noexcept;  ///< 0 when there is none
+  asset_id last_asset() const noexcept { return last_asset_; }
+  root_id last_root() const noexcept { return last_root_; }
+  std::uint64_t assets() const noexcept { return index_used_; }
+  const std::map<root_id, root_state>& roots() const noexcept { return roots_; }
+  bool has_problems() const noexcept { return !problems_.empty(); }
+  std::optional<problem_kind> problem(const path_key& key) const;  ///< key of the printable path
+  const text_pool& texts() const noexcept { return texts_; }
+
+  /// Whether the file was taken with these very facts, so that reading it again would tell nothing new.
+  bool unchanged(const path_key& key, const file_facts& facts) const noexcept;
+
+  /// The next model.
+  void apply(const event& what);
+  /// The model before the event, which was the last one applied. For a command that the journal refused
+  /// before anything of it was written.
+  void revert(const event& what);
+
+  // Loading from the tables, without events.
+  void load_asset(asset_id id, std::string_view path, asset_state state,
+                  const std::optional<std::string>& theme, const std::optional<std::string>& source);
+  void load_root(root_id id, root_state state);
+  void load_problem(std::string_view path, problem_kind kind);
+  void load_last_ids(asset_id last_asset, root_id last_root);
+
+private:
+  friend struct catalog_folds;
+
+  asset_state& at(asset_id id);
+  void insert(asset_id id, std::string_view path, asset_state state);
+  void erase(asset_id id);
+  void rekey(asset_id id, std::string_view path);
+  void index_add(const path_key& key, std::uint32_t id);
+  void index_remove(const path_key& key);
+  std::size_t index_find(const path_key& key) const noexcept;
+  void index_grow();
+
+  // Assets by id, in blocks, so that growing never copies; ids are dense.
+  static constexpr std::size_t block_size = 4096;
+  std::vector<std::unique_ptr<asset_state[]>> blocks_;
+  // Open addressing with linear probing over ids; the keys are compared in the blocks.
+  std::vector<std::uint32_t> index_;
+  std::uint64_t index_used_ = 0;
+  asset_id last_asset_ = 0;
+  root_id last_root_ = 0;
+  text_pool texts_;
+  std::map<root_id, root_state> roots_;
+  std::unordered_map<path_key, problem_kind, path_key_hash> problems_;
+  path_keyer keyer_;
+};
+
+/// Files that were read (each path once) and files that could not be.
+std::vector<event> decide(const catalog_model& model, const std::vector<digested_file>& files,
+                          const std::vector<failed_file>& failures);
+
+/// Errors: `not_found` naming the id, `invalid_argument` naming the text and the rule it breaks, or when
+/// more than max_events_per_command events would come of it. An asset that already is as asked gives no
+/// event.
+result<std::vector<event>> decide(const catalog_model& model, const label_change& change);
+
+/// A new watch root. Errors: `refused` when it overlaps another root, naming it.
+result<std::vector<event>> decide_root_added(const catalog_model& model, const std::string& path,
+                                             std::uint64_t device, std::uint64_t inode);
+/// Errors: `not_found` when no root has this path.
+result<std::vector<event>> decide_root_removed(const catalog_model& model, const std::string& path);
+/// No event when the root is gone or already is in this state.
+std::vector<event> decide_root_state(const catalog_model& model, root_id root, bool lost,
+                                     const std::string& reason);
+
+}  // namespace podstudio

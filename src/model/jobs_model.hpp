@@ -1,0 +1,70 @@
+#pragma once
+
+#include "events/command.hpp"
+#include "platform/error.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// What the jobs actor knows, in memory, and how it decides: (model, command) gives events or a refusal,
+/// (model, event) gives the next model. No input or output, no clock, no actor.
+///
+///   from                  step       to
+///   (none)                submit     pending
+///   pending               start      running
+///   running               complete   completed
+///   running               fail       failed
+///   pending, running      cancel     cancelled
+///   failed, cancelled     retry      pending
+///   running               put back   pending
+namespace podstudio {
+
+struct job_state {
+  job_kind kind = job_kind::upscale;
+  job_status status = job_status::pending;
+  std::uint32_t attempts = 0;
+};
+
+struct job_request {
+  job_kind kind = job_kind::upscale;
+  std::optional<asset_id> asset;
+  std::optional<pack_id> pack;
+  std::optional<std::string> params_json;
+};
+
+/// The longest parameters of a job, in bytes.
+inline constexpr std::size_t max_job_params_bytes = 64 << 10;
+
+class jobs_model {
+public:
+  const job_state* job(job_id id) const noexcept;
+  const std::map<job_id, job_state>& jobs() const noexcept { return jobs_; }
+  job_id last_job() const noexcept { return last_job_; }
+
+  void apply(const event& what);
+  void load_job(job_id id, const job_state& state);
+  void load_last_id(job_id last);
+
+private:
+  friend struct jobs_folds;
+  std::map<job_id, job_state> jobs_;
+  job_id last_job_ = 0;
+};
+
+/// Errors of all: `not_found` naming the job; `refused` when its status does not allow the step, naming
+/// the status; `invalid_argument` naming the parameter.
+result<std::vector<event>> decide_submit(const jobs_model& model, const job_request& request);
+result<std::vector<event>> decide_start(const jobs_model& model, job_id id);
+result<std::vector<event>> decide_progress(const jobs_model& model, job_id id, double percent);
+result<std::vector<event>> decide_complete(const jobs_model& model, job_id id,
+                                           std::optional<std::string> result_path);
+result<std::vector<event>> decide_fail(const jobs_model& model, job_id id, const std::string& message);
+result<std::vector<event>> decide_cancel(const jobs_model& model, job_id id);
+result<std::vector<event>> decide_retry(const jobs_model& model, job_id id);
+/// Puts every running job back: at a stop, and at a start after a crash.
+std::vector<event> decide_put_back(const jobs_model& model, const std::string& reason);
+
+}  // namespace podstudio

@@ -1,0 +1,158 @@
+#include "projections/folds.hpp"
+
+#include "model/enums.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace podstudio {
+
+namespace {
+
+/// A digest as the `hash` column has it, without an allocation.
+class hash_text {
+public:
+  explicit hash_text(const digest& bytes) noexcept {
+    constexpr std::string_view digits = "0123456789abcdef";
+    char* out = text_;
+    for (auto byte : bytes) {
+      *out++ = digits[byte >> 4];
+      *out++ = digits[byte & 0xf];
+    }
+  }
+  operator std::string_view() const noexcept { return {text_, sizeof text_}; }
+
+private:
+  char text_[2 * std::tuple_size_v<digest>];
+};
+
+result<void> set_facts(fold_context& context, asset_id asset, const file_facts& before,
+                       const file_facts& after) {
+  auto done = change_one(context.assets.set_facts, asset, after.size_bytes, after.mtime_ns,
+                         after.ctime_ns, after.inode, after.device);
+  if (!done || before.size_bytes == after.size_bytes)
+    return done;
+  return resize_packs_of(context, asset);
+}
+
+/// Makes room at `path` for `asset`. Files can swap their names within one command, and then the
+/// first move arrives where the other asset still is. That one waits aside; the command must move
+/// it on.
+result<void> park_occupant(fold_context& context, const std::string& path, asset_id asset) {
+  // In bulk two assets may share a path for a while: there is no index yet to forbid it.
+  if (context.bulk)
+    return {};
+  auto& find = context.assets.find_occupant;
+  find.bind(path, asset);
+  std::optional<asset_id> occupant;
+  auto found = find.for_each_row([&](const statement& row) { occupant = row.get<asset_id>(0); });
+  if (!found || !occupant)
+    return found;
+  context.parked.insert(*occupant);
+  return change_one(context.assets.park, *occupant);
+}
+
+result<void> set_path(fold_context& context, asset_id asset, const std::string& path) {
+  auto free = park_occupant(context, path, asset);
+  if (!free)
+    return free;
+  context.parked.erase(asset);
+  return change_one(context.assets.set_path, asset, path, context.at);
+}
+
+}  // namespace
+
+result<void> fold(fold_context& context, const asset_registered& what) {
+  context.ids.asset = std::max(context.ids.asset, what.asset);
+  auto inserted = context.assets.insert.run(what.asset, what.path, word(what.type),
+                                            hash_text(what.content.sha256), context.at);
+  if (!inserted)
+    return inserted;
+  const auto& facts = what.content.facts;
+  return context.assets.insert_file.run(what.asset, facts.size_bytes, facts.mtime_ns,
+                                        facts.ctime_ns, facts.inode, facts.device);
+}
+
+result<void> fold(fold_context& context, const asset_content_changed& what) {
+  auto changed =
+      change_one(context.assets.set_hash, what.asset, hash_text(what.after.sha256), context.at);
+  if (!changed)
+    return changed;
+  return set_facts(context, what.asset, what.before.facts, what.after.facts);
+}
+
+result<void> fold(fold_context& context, const asset_touched& what) {
+  return set_facts(context, what.asset, what.before, what.after);
+}
+
+result<void> fold(fold_context& context, const asset_moved& what) {
+  auto moved = set_path(context, what.asset, what.path_after);
+  if (!moved)
+    return moved;
+  return set_facts(context, what.asset, what.before, what.after);
+}
+
+result<void> fold(fold_context& context, const asset_missing& what) {
+  return change_one(context.assets.set_missing_since, what.asset, context.at);
+}
+
+result<void> fold(fold_context& context, const asset_returned& what) {
+  if (what.path_after != what.path_before) {
+    auto moved = set_path(context, what.asset, what.path_after);
+    if (!moved)
+      return moved;
+  }
+  auto returned =
+      change_one(context.assets.set_missing_since, what.asset, std::optional<std::string_view>());
+  if (!returned)
+    return returned;
+  return set_facts(context, what.asset, what.before, what.after);
+}
+
+result<void> fold(fold_context& context, const asset_metadata_extracted& what) {
+  const auto& media = what.after;
+  return change_one(context.assets.set_media, what.asset, media.width, media.height,
+                    media.duration_sec, media.samplerate_hz, context.at);
+}
+
+result<void> fold(fold_context& context, const asset_approved& what) {
+  return change_one(context.assets.set_approved, what.asset, true, context.at);
+}
+
+result<void> fold(fold_context& context, const asset_approval_withdrawn& what) {
+  return change_one(context.assets.set_approved, what.asset, false, context.at);
+}
+
+result<void> fold(fold_context& context, const asset_theme_set& what) {
+  return change_one(context.assets.set_theme, what.asset, what.after, context.at);
+}
+
+result<void> fold(fold_context& context, const asset_source_set& what) {
+  return change_one(context.assets.set_source, what.asset, what.after, context.at);
+}
+
+result<void> fold(fold_context& context, const asset_provenance_set& what) {
+  return change_one(context.assets.set_provenance, what.asset, word(what.after), context.at);
+}
+
+result<void> fold(fold_context& context, const asset_tagged& what) {
+  return context.assets.add_tag.run(what.asset, what.tag);
+}
+
+result<void> fold(fold_context& context, const asset_untagged& what) {
+  return change_one(context.assets.remove_tag, what.asset, what.tag);
+}
+
+result<void> fold(fold_context& context, const asset_forgotten& what) {
+  context.parked.erase(what.asset);
+  // Its jobs stay in the history; they only lose the reference.
+  auto done = context.jobs.forget_asset.run(what.asset);
+  if (!done)
+    return done;
+  done = change_one(context.assets.remove_file, what.asset);
+  if (!done)
+    return done;
+  return change_one(context.assets.remove, what.asset);
+}
+
+}  // namespace podstudio

@@ -1,0 +1,90 @@
+#include "projections/folds.hpp"
+
+#include "platform/text.hpp"
+#include "platform/types.hpp"
+
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+namespace podstudio {
+
+namespace {
+
+/// An internal error gets the event and its place, without which nobody could look for the cause.
+error located(error failure, std::string_view name, sequence_number sequence) {
+  if (failure.code == error_code::internal)
+    failure.message = "cannot fold " + std::string(name) + " at sequence "
+                      + std::to_string(sequence) + ": " + failure.message
+                      + "; rebuild the tables with 'podstudio replay'";
+  return failure;
+}
+
+result<void> write_last_id(fold_context& context, std::string_view kind, std::int64_t before,
+                           std::int64_t after) {
+  if (after == before)
+    return {};
+  return change_one(context.commands.set_last_id, kind, after);
+}
+
+result<void> write_last_ids(fold_context& context) {
+  const auto& before = context.committed_ids;
+  const auto& after = context.ids;
+  auto done = write_last_id(context, "asset", before.asset, after.asset);
+  if (done)
+    done = write_last_id(context, "pack", before.pack, after.pack);
+  if (done)
+    done = write_last_id(context, "job", before.job, after.job);
+  if (done)
+    done = write_last_id(context, "root", before.root, after.root);
+  return done;
+}
+
+}  // namespace
+
+// That the engine started or stopped is in `command`; no table has more of it.
+result<void> fold(fold_context&, const engine_started&) { return {}; }
+result<void> fold(fold_context&, const engine_stopped&) { return {}; }
+
+result<void> fold_command(fold_context& context, const committed_command& command) {
+  const auto& what = *command.what;
+  context.at = to_timestamp(command.at_us);
+  context.parked.clear();
+  auto recorded =
+      context.commands.insert.run(command.first_sequence, command.last_sequence(),
+                                  to_string(what.id), context.at, what.origin, what.summary);
+  if (!recorded)
+    return recorded;
+  auto sequence = command.first_sequence;
+  for (const auto& one : what.events) {
+    auto folded = std::visit(
+        [&](const auto& it) -> result<void> {
+          auto done = fold(context, it);
+          if (!done)
+            return located(done.failure(), std::decay_t<decltype(it)>::name, sequence);
+          return done;
+        },
+        one);
+    if (!folded)
+      return folded;
+    ++sequence;
+  }
+  if (!context.parked.empty())
+    return located(
+        {error_code::internal, "asset " + std::to_string(*context.parked.begin())
+                                   + " lost its path to another asset and got no new one"},
+        "the command", command.first_sequence);
+  return {};
+}
+
+result<void> fold_checkpoint(fold_context& context, const log_head& head) {
+  auto done = count_resized_packs(context);
+  if (!done)
+    return done;
+  done = write_last_ids(context);
+  if (!done)
+    return done;
+  return change_one(context.commands.set_checkpoint, head.sequence, head.hash);
+}
+
+}  // namespace podstudio

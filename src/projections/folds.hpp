@@ -1,0 +1,118 @@
+#pragma once
+
+#include "events/command.hpp"
+#include "projections/statements.hpp"
+#include "schema/sqlite.hpp"
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+/// INTERNAL to this room: what the folds work with, and one fold per event type. `std::visit` over
+/// the catalogue calls them, so an event without a fold does not compile.
+namespace podstudio {
+
+/// The highest id each kind has ever had.
+struct last_ids {
+  std::int64_t asset = 0;
+  std::int64_t pack = 0;
+  std::int64_t job = 0;
+  std::int64_t root = 0;
+  bool operator==(const last_ids&) const = default;
+};
+
+struct fold_context {
+  fold_context(database opened, bool in_bulk) : db(std::move(opened)), bulk(in_bulk) {}
+
+  database db;
+  statement_preparer prepare{db};
+  asset_statements assets{prepare};
+  pack_statements packs{prepare};
+  job_statements jobs{prepare};
+  watch_statements watch{prepare};
+  command_statements commands{prepare};
+
+  /// No index on `asset.path` yet, so nothing may look an asset up by it.
+  const bool bulk;
+
+  // As of the last committed transaction.
+  log_head head;
+  last_ids committed_ids;
+
+  // Of the transaction under way.
+  last_ids ids;
+  std::set<pack_id> resized_packs;  ///< whose members or their sizes changed
+
+  // Of the command under way.
+  std::string at;             ///< its time
+  std::set<asset_id> parked;  ///< whose path went to another asset before they got a new one
+};
+
+/// Runs a statement that must change exactly one row; `internal` if there is no such row.
+template <class... Values>
+result<void> change_one(statement& change, const Values&... values) {
+  auto done = change.run(values...);
+  if (!done)
+    return done;
+  if (change.changed_rows() != 1)
+    return error{error_code::internal, "the tables hold no such row"};
+  return {};
+}
+
+// assets.cpp
+result<void> fold(fold_context& context, const asset_registered& what);
+result<void> fold(fold_context& context, const asset_content_changed& what);
+result<void> fold(fold_context& context, const asset_touched& what);
+result<void> fold(fold_context& context, const asset_moved& what);
+result<void> fold(fold_context& context, const asset_missing& what);
+result<void> fold(fold_context& context, const asset_returned& what);
+result<void> fold(fold_context& context, const asset_metadata_extracted& what);
+result<void> fold(fold_context& context, const asset_approved& what);
+result<void> fold(fold_context& context, const asset_approval_withdrawn& what);
+result<void> fold(fold_context& context, const asset_theme_set& what);
+result<void> fold(fold_context& context, const asset_source_set& what);
+result<void> fold(fold_context& context, const asset_provenance_set& what);
+result<void> fold(fold_context& context, const asset_tagged& what);
+result<void> fold(fold_context& context, const asset_untagged& what);
+result<void> fold(fold_context& context, const asset_forgotten& what);
+
+// packs.cpp
+result<void> fold(fold_context& context, const pack_created& what);
+result<void> fold(fold_context& context, const pack_edited& what);
+result<void> fold(fold_context& context, const pack_asset_added& what);
+result<void> fold(fold_context& context, const pack_asset_removed& what);
+result<void> fold(fold_context& context, const pack_exported& what);
+result<void> fold(fold_context& context, const pack_deleted& what);
+
+/// The size of a file changed: the packs it is in are counted anew at the end of the transaction.
+result<void> resize_packs_of(fold_context& context, asset_id asset);
+/// Counts the members and sizes of the packs that changed in this transaction.
+result<void> count_resized_packs(fold_context& context);
+
+// jobs.cpp
+result<void> fold(fold_context& context, const job_queued& what);
+result<void> fold(fold_context& context, const job_started& what);
+result<void> fold(fold_context& context, const job_progressed& what);
+result<void> fold(fold_context& context, const job_completed& what);
+result<void> fold(fold_context& context, const job_failed& what);
+result<void> fold(fold_context& context, const job_cancelled& what);
+result<void> fold(fold_context& context, const job_requeued& what);
+
+// watch.cpp
+result<void> fold(fold_context& context, const watch_root_added& what);
+result<void> fold(fold_context& context, const watch_root_removed& what);
+result<void> fold(fold_context& context, const watch_root_lost& what);
+result<void> fold(fold_context& context, const watch_root_returned& what);
+result<void> fold(fold_context& context, const problem_found& what);
+result<void> fold(fold_context& context, const problem_resolved& what);
+
+// commands.cpp
+result<void> fold(fold_context& context, const engine_started& what);
+result<void> fold(fold_context& context, const engine_stopped& what);
+
+/// Folds a command and its events.
+result<void> fold_command(fold_context& context, const committed_command& command);
+/// What is written once per transaction: pack totals, last ids, the checkpoint.
+result<void> fold_checkpoint(fold_context& context, const log_head& head);
+
+}  // namespace podstudio

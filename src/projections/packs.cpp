@@ -1,0 +1,85 @@
+#include "projections/folds.hpp"
+
+#include "model/enums.hpp"
+#include "platform/text.hpp"
+
+#include <algorithm>
+
+namespace podstudio {
+
+namespace {
+
+/// The members changed: the row's totals follow at the end of the transaction.
+result<void> resize(fold_context& context, pack_id pack) {
+  context.resized_packs.insert(pack);
+  return change_one(context.packs.touch, pack, context.at);
+}
+
+}  // namespace
+
+result<void> fold(fold_context& context, const pack_created& what) {
+  context.ids.pack = std::max(context.ids.pack, what.pack);
+  const auto& facts = what.facts;
+  return context.packs.insert.run(what.pack, facts.name, facts.theme, facts.description,
+                                  word(facts.license), context.at);
+}
+
+result<void> fold(fold_context& context, const pack_edited& what) {
+  const auto& facts = what.after;
+  return change_one(context.packs.edit, what.pack, facts.name, facts.theme, facts.description,
+                    word(facts.license), context.at);
+}
+
+result<void> fold(fold_context& context, const pack_asset_added& what) {
+  auto added = context.packs.add_asset.run(what.pack, what.asset, what.position);
+  if (!added)
+    return added;
+  return resize(context, what.pack);
+}
+
+result<void> fold(fold_context& context, const pack_asset_removed& what) {
+  auto removed = change_one(context.packs.remove_asset, what.pack, what.asset);
+  if (!removed)
+    return removed;
+  return resize(context, what.pack);
+}
+
+result<void> fold(fold_context& context, const pack_exported& what) {
+  return change_one(context.packs.set_exported, what.pack, what.path_after,
+                    to_timestamp(what.at_us_after), context.at);
+}
+
+result<void> fold(fold_context& context, const pack_deleted& what) {
+  context.resized_packs.erase(what.pack);
+  // Its jobs stay in the history; they only lose the reference.
+  auto done = context.jobs.forget_pack.run(what.pack);
+  if (!done)
+    return done;
+  return change_one(context.packs.remove, what.pack);
+}
+
+result<void> resize_packs_of(fold_context& context, asset_id asset) {
+  std::set<pack_id> packs;
+  auto& find = context.packs.find_by_asset;
+  find.bind(asset);
+  auto found = find.for_each_row([&](const statement& row) { packs.insert(row.get<pack_id>(0)); });
+  if (!found)
+    return found;
+  for (auto pack : packs) {
+    auto resized = resize(context, pack);
+    if (!resized)
+      return resized;
+  }
+  return {};
+}
+
+result<void> count_resized_packs(fold_context& context) {
+  for (auto pack : context.resized_packs) {
+    auto counted = change_one(context.packs.count_assets, pack);
+    if (!counted)
+      return counted;
+  }
+  return {};
+}
+
+}  // namespace podstudio

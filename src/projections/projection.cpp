@@ -1,0 +1,136 @@
+#include "projections/projection.hpp"
+
+#include "projections/folds.hpp"
+#include "schema/schema.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace podstudio {
+
+namespace {
+
+result<last_ids> read_last_ids(database& db) {
+  auto query = db.prepare("SELECT kind, id FROM last_id");
+  if (!query)
+    return query.failure();
+  last_ids ids;
+  auto read = query->for_each_row([&](const statement& row) {
+    auto kind = row.get<std::string_view>(0);
+    auto& id = kind == "asset"  ? ids.asset
+               : kind == "pack" ? ids.pack
+               : kind == "job"  ? ids.job
+                                : ids.root;
+    id = row.get<std::int64_t>(1);
+  });
+  if (!read)
+    return read.failure();
+  return ids;
+}
+
+/// Whether the commands follow `head` and each other without a gap.
+result<void> expect_in_order(const log_head& head, std::span<const committed_command> commands) {
+  auto expected = head.sequence + 1;
+  for (const auto& command : commands) {
+    if (command.first_sequence != expected)
+      return error{error_code::internal, "cannot fold the command at sequence "
+                                             + std::to_string(command.first_sequence)
+                                             + ": the tables expect " + std::to_string(expected)
+                                             + "; restart the service"};
+    expected = command.last_sequence() + 1;
+  }
+  return {};
+}
+
+}  // namespace
+
+projection::projection(std::unique_ptr<fold_context> context) : context_(std::move(context)) {}
+projection::~projection() = default;
+
+result<std::unique_ptr<projection>> projection::start(database db, bool bulk) {
+  auto context = std::make_unique<fold_context>(std::move(db), bulk);
+  // A statement that cannot be prepared on tables of this version means that somebody changed them.
+  if (const auto& failure = context->prepare.failure())
+    return error{failure->code == error_code::internal ? error_code::damaged : failure->code,
+                 failure->message + "; rebuild it with 'podstudio replay'"};
+  auto head = read_checkpoint(context->db);
+  if (!head)
+    return head.failure();
+  auto ids = read_last_ids(context->db);
+  if (!ids)
+    return ids.failure();
+  context->head = *head;
+  context->committed_ids = *ids;
+  return std::unique_ptr<projection>(new projection(std::move(context)));
+}
+
+result<std::unique_ptr<projection>> projection::open(const std::string& path) {
+  auto db = open_tables(path);
+  if (!db)
+    return db.failure();
+  return start(*std::move(db), false);
+}
+
+result<std::unique_ptr<projection>> projection::create_bulk(const std::string& path) {
+  auto db = create_bulk_tables(path);
+  if (!db)
+    return db.failure();
+  return start(*std::move(db), true);
+}
+
+log_head projection::checkpoint() const noexcept { return context_->head; }
+
+result<void> projection::fold(std::span<const committed_command> commands) {
+  if (commands.empty())
+    return {};
+  auto& context = *context_;
+  auto in_order = expect_in_order(context.head, commands);
+  if (!in_order)
+    return in_order;
+  // Whatever a failed attempt left behind counts no more.
+  context.ids = context.committed_ids;
+  context.resized_packs.clear();
+  auto writing = transaction::begin_write(context.db);
+  if (!writing)
+    return writing.failure();
+  for (const auto& command : commands) {
+    auto folded = fold_command(context, command);
+    if (!folded)
+      return folded;
+  }
+  log_head head{commands.back().last_sequence(), commands.back().hash};
+  auto stored = fold_checkpoint(context, head);
+  if (!stored)
+    return stored;
+  auto committed = writing->commit();
+  if (!committed)
+    return committed;
+  context.head = head;
+  context.committed_ids = context.ids;
+  return {};
+}
+
+result<void> projection::checkpoint_wal() {
+  // Returns a row that says how far it got; a reader in the way is no failure.
+  return context_->db.execute("PRAGMA wal_checkpoint(PASSIVE)");
+}
+
+result<void> projection::finish_bulk() { return finish_bulk_tables(context_->db); }
+
+result<log_head> read_checkpoint(database& db) {
+  auto query = db.prepare("SELECT sequence, hash FROM checkpoint");
+  if (!query)
+    return query.failure();
+  auto row = query->step();
+  if (!row)
+    return row.failure();
+  log_head head;
+  if (!*row || query->blob(1).size() != head.hash.size())
+    return error{error_code::damaged, "there is no checkpoint in '" + db.path()
+                                          + "'; rebuild it with 'podstudio replay'"};
+  head.sequence = query->get<sequence_number>(0);
+  std::ranges::copy(query->blob(1), head.hash.begin());
+  return head;
+}
+
+}  // namespace podstudio

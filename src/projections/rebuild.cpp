@@ -1,0 +1,149 @@
+#include "projections/rebuild.hpp"
+
+#include "events/file_system.hpp"
+#include "events/log.hpp"
+#include "projections/projection.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace podstudio {
+
+namespace {
+
+/// Events folded in one transaction: enough that a transaction costs nothing, few enough to stay
+/// small in memory.
+constexpr std::size_t events_per_fold = 16'384;
+
+std::string folder_of(const std::string& path) {
+  auto folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+/// Gone, or never there.
+result<void> remove_if_there(file_system& files, const std::string& path) {
+  auto removed = files.remove(path);
+  if (!removed && removed.failure().code == error_code::not_found)
+    return {};
+  return removed;
+}
+
+/// A database and what SQLite keeps beside it, the database first. A WAL that is left beside
+/// another database than its own would be played into that one; and a database without its WAL may
+/// be half written back. So the database must not be there at any moment when the WAL does not
+/// match it.
+result<void> remove_database(file_system& files, const std::string& path) {
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    auto removed = remove_if_there(files, path + suffix);
+    if (!removed)
+      return removed;
+    // The order holds after a power cut too.
+    if (*suffix == '\0') {
+      auto synced = files.sync_folder(folder_of(path));
+      if (!synced)
+        return synced;
+    }
+  }
+  return {};
+}
+
+/// The next commands within the bound, about `events_per_fold` of their events; none at the end.
+class bounded_source {
+public:
+  bounded_source(log_reader& log, const rebuild_bound& until) : log_(log), until_(until) {}
+
+  result<std::vector<committed_command>> next() {
+    std::vector<committed_command> batch;
+    for (std::size_t events = 0; !ended_ && events < events_per_fold;) {
+      auto command = log_.next();
+      if (!command)
+        return command.failure();
+      ended_ = !*command || (*command)->last_sequence() > until_.sequence
+               || (*command)->at_us > until_.at_us;
+      if (ended_)
+        break;
+      events += (*command)->what->events.size();
+      batch.push_back(**std::move(command));
+    }
+    return batch;
+  }
+
+private:
+  log_reader& log_;
+  const rebuild_bound until_;
+  bool ended_ = false;
+};
+
+/// Everything up to a closed file; it is not durable yet.
+result<log_head> build(log_reader& log, const std::string& path, const rebuild_bound& until,
+                       const rebuild_progress& progress) {
+  auto tables = projection::create_bulk(path);
+  if (!tables)
+    return tables.failure();
+  bounded_source source(log, until);
+  for (;;) {
+    auto batch = source.next();
+    if (!batch)
+      return batch.failure();
+    if (batch->empty())
+      break;
+    auto folded = (*tables)->fold(*batch);
+    if (!folded)
+      return folded.failure();
+    if (progress)
+      progress((*tables)->checkpoint().sequence);
+  }
+  auto finished = (*tables)->finish_bulk();
+  if (!finished)
+    return finished.failure();
+  return (*tables)->checkpoint();
+}
+
+result<void> make_durable(file_system& files, const std::string& path) {
+  auto file = files.open(path, database_mode::write);
+  if (!file)
+    return file.failure();
+  return (*file)->sync_all();
+}
+
+result<void> replace_database(file_system& files, const std::string& from, const std::string& to) {
+  auto removed = remove_database(files, to);
+  if (!removed)
+    return removed;
+  auto renamed = files.rename(from, to);
+  if (!renamed)
+    return renamed;
+  return files.sync_folder(folder_of(to));
+}
+
+}  // namespace
+
+result<log_head> rebuild(file_system& files, log_reader& log, const std::string& output,
+                         const rebuild_bound& until, const rebuild_progress& progress) {
+  auto aside = output + ".new";
+  auto cleared = remove_database(files, aside);
+  if (!cleared)
+    return cleared.failure();
+  auto head = build(log, aside, until, progress);
+  auto done = head ? make_durable(files, aside) : result<void>(head.failure());
+  if (done)
+    done = replace_database(files, aside, output);
+  if (done)
+    return head;
+  // The first failure counts, whether this works or not.
+  (void)remove_database(files, aside);
+  return done.failure();
+}
+
+result<log_head> rebuild(file_system& files, const std::string& log_folder,
+                         const std::string& output, const rebuild_bound& until,
+                         const rebuild_progress& progress) {
+  auto log = log_reader::open(files, log_folder);
+  if (!log)
+    return log.failure();
+  return rebuild(files, **log, output, until, progress);
+}
+
+}  // namespace podstudio

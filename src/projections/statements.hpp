@@ -1,0 +1,146 @@
+#pragma once
+
+#include "schema/sqlite.hpp"
+
+#include <optional>
+#include <string_view>
+
+/// Every statement of the folds, by name; each is prepared once, when the tables are opened, so bad
+/// SQL shows at the start and not at the first event of its kind.
+namespace podstudio {
+
+/// Prepares statements and keeps the first failure for the owner to look at.
+class statement_preparer {
+public:
+  explicit statement_preparer(database& db) : db_(db) {}
+
+  statement operator()(std::string_view sql) {
+    auto prepared = db_.prepare(sql);
+    if (prepared)
+      return *std::move(prepared);
+    if (!failure_)
+      failure_ = prepared.failure();
+    return {};
+  }
+  const std::optional<error>& failure() const noexcept { return failure_; }
+
+private:
+  database& db_;
+  std::optional<error> failure_;
+};
+
+struct asset_statements {
+  statement_preparer& prepare;
+
+  statement insert = prepare(
+      "INSERT INTO asset (id, path, type, hash, provenance, approved, created_at, updated_at)"
+      " VALUES (?1, ?2, ?3, ?4, 'unknown', FALSE, ?5, ?5)");
+  statement insert_file =
+      prepare("INSERT INTO asset_file (asset_id, size_bytes, mtime_ns, ctime_ns, inode, device)"
+              " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+  statement remove = prepare("DELETE FROM asset WHERE id = ?1");
+  statement remove_file = prepare("DELETE FROM asset_file WHERE asset_id = ?1");
+
+  statement set_hash = prepare("UPDATE asset SET hash = ?2, updated_at = ?3 WHERE id = ?1");
+  statement set_path = prepare("UPDATE asset SET path = ?2, updated_at = ?3 WHERE id = ?1");
+  statement set_media = prepare("UPDATE asset SET width = ?2, height = ?3, duration_sec = ?4, "
+                                "samplerate_hz = ?5, updated_at = ?6"
+                                " WHERE id = ?1");
+  statement set_approved = prepare("UPDATE asset SET approved = ?2, updated_at = ?3 WHERE id = ?1");
+  statement set_theme = prepare("UPDATE asset SET theme = ?2, updated_at = ?3 WHERE id = ?1");
+  statement set_source = prepare("UPDATE asset SET source = ?2, updated_at = ?3 WHERE id = ?1");
+  statement set_provenance =
+      prepare("UPDATE asset SET provenance = ?2, updated_at = ?3 WHERE id = ?1");
+
+  statement set_facts = prepare(
+      "UPDATE asset_file SET size_bytes = ?2, mtime_ns = ?3, ctime_ns = ?4, inode = ?5, device = ?6"
+      " WHERE asset_id = ?1");
+  statement set_missing_since =
+      prepare("UPDATE asset_file SET missing_since = ?2 WHERE asset_id = ?1");
+
+  statement find_occupant = prepare("SELECT id FROM asset WHERE path = ?1 AND id <> ?2");
+  // No absolute path begins so, and no two ids make the same.
+  statement park = prepare("UPDATE asset SET path = 'moving:' || id WHERE id = ?1");
+
+  statement add_tag = prepare("INSERT INTO asset_tag (asset_id, tag) VALUES (?1, ?2)");
+  statement remove_tag = prepare("DELETE FROM asset_tag WHERE asset_id = ?1 AND tag = ?2");
+};
+
+struct pack_statements {
+  statement_preparer& prepare;
+
+  statement insert = prepare(
+      "INSERT INTO pack (id, name, theme, description, license_type, created_at, updated_at)"
+      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)");
+  statement edit = prepare(
+      "UPDATE pack SET name = ?2, theme = ?3, description = ?4, license_type = ?5, updated_at = ?6"
+      " WHERE id = ?1");
+  statement remove = prepare("DELETE FROM pack WHERE id = ?1");
+  statement set_exported =
+      prepare("UPDATE pack SET export_path = ?2, exported_at = ?3, updated_at = ?4 WHERE id = ?1");
+  statement touch = prepare("UPDATE pack SET updated_at = ?2 WHERE id = ?1");
+
+  statement add_asset =
+      prepare("INSERT INTO pack_asset (pack_id, asset_id, position) VALUES (?1, ?2, ?3)");
+  statement remove_asset = prepare("DELETE FROM pack_asset WHERE pack_id = ?1 AND asset_id = ?2");
+  statement find_by_asset = prepare("SELECT pack_id FROM pack_asset WHERE asset_id = ?1");
+  // Counted anew instead of added up: a sum of whole bytes does not drift.
+  statement count_assets =
+      prepare("UPDATE pack SET (asset_count, total_size_mb) ="
+              " (SELECT count(*), coalesce(sum(size_bytes), 0) / 1000000.0"
+              "  FROM pack_asset JOIN asset_file USING (asset_id) WHERE pack_id = ?1)"
+              " WHERE id = ?1");
+};
+
+struct job_statements {
+  statement_preparer& prepare;
+
+  statement insert = prepare(
+      "INSERT INTO job (id, kind, asset_id, pack_id, params_json, status, progress, created_at)"
+      " VALUES (?1, ?2, ?3, ?4, ?5, 'pending', 0.0, ?6)");
+  statement start = prepare("UPDATE job SET status = 'running', started_at = ?2 WHERE id = ?1");
+  statement set_attempts =
+      prepare("INSERT INTO job_attempt (job_id, attempts) VALUES (?1, ?2)"
+              " ON CONFLICT (job_id) DO UPDATE SET attempts = excluded.attempts");
+  statement set_progress = prepare("UPDATE job SET progress = ?2 WHERE id = ?1");
+  statement complete = prepare(
+      "UPDATE job SET status = 'completed', progress = 100.0, result_path = ?2, completed_at = ?3"
+      " WHERE id = ?1");
+  statement fail = prepare(
+      "UPDATE job SET status = 'failed', error_message = ?2, completed_at = ?3 WHERE id = ?1");
+  statement cancel =
+      prepare("UPDATE job SET status = 'cancelled', completed_at = ?2 WHERE id = ?1");
+  statement requeue = prepare(
+      "UPDATE job SET status = 'pending', progress = 0.0, result_path = NULL, error_message = NULL,"
+      " started_at = NULL, completed_at = NULL WHERE id = ?1");
+
+  statement forget_asset = prepare("UPDATE job SET asset_id = NULL WHERE asset_id = ?1");
+  statement forget_pack = prepare("UPDATE job SET pack_id = NULL WHERE pack_id = ?1");
+};
+
+struct watch_statements {
+  statement_preparer& prepare;
+
+  statement add_root = prepare("INSERT INTO watch_root (id, path, device, inode, state, created_at)"
+                               " VALUES (?1, ?2, ?3, ?4, 'active', ?5)");
+  statement remove_root = prepare("DELETE FROM watch_root WHERE id = ?1");
+  statement set_root_state = prepare("UPDATE watch_root SET state = ?2, reason = ?3 WHERE id = ?1");
+
+  statement put_problem =
+      prepare("INSERT INTO problem (path, kind, reason, since) VALUES (?1, ?2, ?3, ?4)"
+              " ON CONFLICT (path) DO UPDATE"
+              " SET kind = excluded.kind, reason = excluded.reason, since = excluded.since");
+  statement remove_problem = prepare("DELETE FROM problem WHERE path = ?1");
+};
+
+struct command_statements {
+  statement_preparer& prepare;
+
+  statement insert =
+      prepare("INSERT INTO command (first_sequence, last_sequence, id, at, origin, summary)"
+              " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+  statement set_last_id = prepare("UPDATE last_id SET id = ?2 WHERE kind = ?1");
+  statement set_checkpoint = prepare("UPDATE checkpoint SET sequence = ?1, hash = ?2");
+};
+
+}  // namespace podstudio

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "platform/error.hpp"
+#include "platform/types.hpp"
+#include "query/filter.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+#include <variant>
+#include <vector>
+
+/// Questions about assets, answered from the tables as JSON: the columns of the `asset` table under
+/// their names, `approved` as true or false, what is absent as null. Errors as in
+/// schema/sqlite.hpp.
+namespace podstudio {
+
+class database;
+
+/// An array of objects in the order of ids: the columns, `size_bytes`, `missing` and `tags`
+/// (sorted). The page after it begins at the last id.
+result<nlohmann::json> list_assets(database& db, const asset_filter& filter);
+
+/// The ids of all that match, in ascending order; `after` and `limit` of the filter do not count.
+result<std::vector<asset_id>> matching_assets(database& db, const asset_filter& filter);
+
+/// An asset by its id or its absolute path.
+using asset_key = std::variant<asset_id, std::string>;
+
+/// All that is known of an asset: as `list_assets`, and `file {size_bytes mtime_ns ctime_ns inode
+/// device missing_since}`, `media {width height duration_sec samplerate_hz}`, `generation` (null:
+/// nothing known), `lineage []`, `packs [{id name position}]`, `jobs [...]` (columns of the `job`
+/// table). Error `not_found`.
+result<nlohmann::json> show_asset(database& db, const asset_key& key);
+
+/// `{total image audio video approved missing}`
+result<nlohmann::json> asset_counts(database& db);
+
+}  // namespace podstudio

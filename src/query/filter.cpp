@@ -1,0 +1,150 @@
+#include "query/filter.hpp"
+
+#include "platform/text.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <string_view>
+
+namespace podstudio {
+
+namespace {
+
+using nlohmann::json;
+
+error invalid(std::string_view key, const std::string& problem) {
+  return {error_code::invalid_argument, "filter '" + std::string(key) + "' " + problem};
+}
+
+template <class Words>
+std::string joined(const Words& words) {
+  std::string text;
+  for (auto word : words)
+    text += (text.empty() ? "" : ", ") + std::string(word);
+  return text;
+}
+
+result<bool> read_flag(std::string_view key, const json& value) {
+  if (!value.is_boolean())
+    return invalid(key, "must be true or false");
+  return value.get<bool>();
+}
+
+result<std::string> read_text(std::string_view key, const json& value) {
+  if (!value.is_string())
+    return invalid(key, "must be text");
+  auto text = value.get<std::string>();
+  if (!is_utf8(text))
+    return invalid(key, "must be valid UTF-8 without NUL");
+  return text;
+}
+
+template <class E>
+result<E> read_word(std::string_view key, const json& value) {
+  auto text = read_text(key, value);
+  if (!text)
+    return text.failure();
+  auto known = from_word<E>(*text);
+  if (!known)
+    return invalid(key, "is '" + printable(*text) + "'; use one of: " + joined(enum_words<E>));
+  return *known;
+}
+
+result<std::int64_t> read_number(std::string_view key, const json& value, std::int64_t low,
+                                 std::int64_t high) {
+  // A number above the signed range would wrap around in a conversion.
+  bool fits = value.is_number_unsigned()
+                  ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(high)
+                  : value.is_number_integer();
+  if (!fits || value.get<std::int64_t>() < low || value.get<std::int64_t>() > high)
+    return invalid(key, "must be a whole number from " + std::to_string(low) + " to "
+                            + std::to_string(high));
+  return value.get<std::int64_t>();
+}
+
+/// Puts what was read where it belongs.
+template <class T, class Target>
+result<void> store(result<T> read, Target& target) {
+  if (!read)
+    return read.failure();
+  target = *std::move(read);
+  return {};
+}
+
+/// `approved` and `unapproved` are two words for one choice, so both at once choose nothing.
+result<void> read_approval(asset_filter& filter, std::string_view key, const json& value,
+                           bool approved) {
+  auto wanted = read_flag(key, value);
+  if (!wanted)
+    return wanted.failure();
+  if (!*wanted)
+    return {};
+  if (filter.approved)
+    return invalid(key, "contradicts the other one of 'approved', 'unapproved'");
+  filter.approved = approved;
+  return {};
+}
+
+struct filter_key {
+  std::string_view name;
+  result<void> (*read)(asset_filter& filter, std::string_view key, const json& value);
+};
+
+constexpr auto keys = std::to_array<filter_key>({
+    {"type",
+     [](auto& f, auto key, auto& v) { return store(read_word<asset_type>(key, v), f.type); }},
+    {"theme", [](auto& f, auto key, auto& v) { return store(read_text(key, v), f.theme); }},
+    {"provenance",
+     [](auto& f, auto key, auto& v) { return store(read_word<provenance>(key, v), f.origin); }},
+    {"approved", [](auto& f, auto key, auto& v) { return read_approval(f, key, v, true); }},
+    {"unapproved", [](auto& f, auto key, auto& v) { return read_approval(f, key, v, false); }},
+    {"missing", [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.missing); }},
+    {"duplicates",
+     [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.duplicates); }},
+    {"tag", [](auto& f, auto key, auto& v) { return store(read_text(key, v), f.tag); }},
+    {"search",
+     [](auto& f, auto key, auto& v) -> result<void> {
+       auto text = read_text(key, v);
+       if (text && (text->empty() || text->size() > max_search_bytes))
+         return invalid(key, "must have 1 to " + std::to_string(max_search_bytes) + " bytes");
+       return store(std::move(text), f.search);
+     }},
+    {"after",
+     [](auto& f, auto key, auto& v) {
+       return store(read_number(key, v, 0, std::numeric_limits<std::int64_t>::max()), f.after);
+     }},
+    {"limit", [](auto& f, auto key,
+                 auto& v) { return store(read_number(key, v, 1, max_assets_per_page), f.limit); }},
+});
+
+std::string key_names() {
+  std::string text;
+  for (const auto& key : keys)
+    text += (text.empty() ? "" : ", ") + std::string(key.name);
+  return text;
+}
+
+}  // namespace
+
+result<asset_filter> parse_filter(const json& given) {
+  if (!given.is_object())
+    return error{error_code::invalid_argument,
+                 "a filter must be a JSON object with: " + key_names()};
+  asset_filter filter;
+  for (const auto& [name, value] : given.items()) {
+    auto key = std::ranges::find(keys, std::string_view(name), &filter_key::name);
+    if (key == keys.end())
+      return invalid(printable(name), "is unknown; use: " + key_names());
+    if (value.is_null())
+      continue;
+    auto read = key->read(filter, key->name, value);
+    if (!read)
+      return read.failure();
+  }
+  return filter;
+}
+
+}  // namespace podstudio

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "model/enums.hpp"
+#include "platform/error.hpp"
+#include "platform/types.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace podstudio {
+
+/// What `asset list` and `--all-matching` choose by. Everything that is given must hold.
+struct asset_filter {
+  std::optional<asset_type> type;
+  std::optional<std::string> theme;
+  std::optional<provenance> origin;
+  std::optional<bool> approved;
+  bool missing = false;     ///< only those whose file is gone
+  bool duplicates = false;  ///< only those whose content is at another path too, both files there
+  std::optional<std::string> tag;
+  std::optional<std::string>
+      search;          ///< part of the path, theme, source or a tag; ASCII in any case
+  asset_id after = 0;  ///< only higher ids: the last one of the page before
+  std::int64_t limit = 1'000;
+  bool operator==(const asset_filter&) const = default;
+};
+
+inline constexpr std::int64_t max_assets_per_page = 10'000;
+inline constexpr std::size_t max_search_bytes = 1'000;
+
+/// A filter from a JSON object with the keys `type theme provenance approved unapproved missing
+/// duplicates tag search after limit`; null counts as not given. Error `invalid_argument` for an
+/// unknown key, a value of a wrong type or out of range, or an unknown word (the message lists the
+/// known ones).
+result<asset_filter> parse_filter(const nlohmann::json& given);
+
+}  // namespace podstudio

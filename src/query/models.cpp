@@ -1,0 +1,105 @@
+#include "query/models.hpp"
+
+#include "schema/sqlite.hpp"
+
+namespace podstudio {
+
+namespace {
+
+error bad_row(const database& tables, const std::string& what) {
+  return {error_code::damaged, "the tables in '" + tables.path() + "' hold " + what
+                                 + "; rebuild them with 'podstudio replay'"};
+}
+
+/// Calls `take` with each row of the query; it returns false for a row no fold writes.
+template <class Take>
+result<void> each_row(database& tables, std::string_view sql, std::string_view what, Take take) {
+  auto query = tables.prepare(sql);
+  if (!query) return query.failure();
+  bool good = true;
+  auto read = query->for_each_row([&](const statement& row) { good = good && take(row); });
+  if (!read) return read;
+  if (!good) return bad_row(tables, "a bad row of " + std::string(what));
+  return {};
+}
+
+result<std::int64_t> last_id(database& tables, std::string_view kind) {
+  return tables.value<std::int64_t>("SELECT coalesce(max(id), 0) FROM last_id WHERE kind = ?", kind);
+}
+
+}  // namespace
+
+result<catalog_model> load_catalog_model(database& tables) {
+  catalog_model model;
+  auto assets = each_row(
+    tables,
+    "SELECT a.id, a.path, a.type, a.hash, a.theme, a.source, a.provenance, a.approved, f.size_bytes,"
+    " f.mtime_ns, f.ctime_ns, f.inode, f.device, f.missing_since IS NOT NULL"
+    " FROM asset a JOIN asset_file f ON f.asset_id = a.id ORDER BY a.id",
+    "asset", [&](const statement& row) {
+      asset_state state;
+      auto type = from_word<asset_type>(row.get<std::string_view>(2));
+      auto provenance = from_word<podstudio::provenance>(row.get<std::string_view>(6));
+      auto id = row.get<std::int64_t>(0);
+      if (!type || !provenance || id < 1 || id > 0xffff'ffff
+          || !from_hex(row.get<std::string>(3), state.sha256.data(), state.sha256.size()))
+        return false;
+      state.type = *type;
+      state.provenance = *provenance;
+      state.approved = row.get<bool>(7);
+      state.facts = {.size_bytes = row.get<std::uint64_t>(8),
+                     .mtime_ns = row.get<std::int64_t>(9),
+                     .ctime_ns = row.get<std::int64_t>(10),
+                     .inode = row.get<std::uint64_t>(11),
+                     .device = row.get<std::uint64_t>(12)};
+      state.missing = row.get<bool>(13);
+      model.load_asset(id, row.get<std::string_view>(1), state, row.get<std::optional<std::string>>(4),
+                       row.get<std::optional<std::string>>(5));
+      return true;
+    });
+  if (!assets) return assets.failure();
+  auto roots = each_row(tables, "SELECT id, path, device, inode, state = 'lost' FROM watch_root", "watch_root",
+                        [&](const statement& row) {
+                          model.load_root(row.get<std::int64_t>(0), {.path = row.get<std::string>(1),
+                                                                     .device = row.get<std::uint64_t>(2),
+                                                                     .inode = row.get<std::uint64_t>(3),
+                                                                     .lost = row.get<bool>(4)});
+                          return true;
+                        });
+  if (!roots) return roots.failure();
+  auto problems = each_row(tables, "SELECT path, kind FROM problem", "problem", [&](const statement& row) {
+    auto kind = from_word<problem_kind>(row.get<std::string_view>(1));
+    if (kind) model.load_problem(row.get<std::string_view>(0), *kind);
+    return kind.has_value();
+  });
+  if (!problems) return problems.failure();
+  auto last_asset = last_id(tables, "asset");
+  if (!last_asset) return last_asset.failure();
+  auto last_root = last_id(tables, "root");
+  if (!last_root) return last_root.failure();
+  model.load_last_ids(*last_asset, *last_root);
+  return model;
+}
+
+result<jobs_model> load_jobs_model(database& tables) {
+  jobs_model model;
+  auto jobs = each_row(
+    tables,
+    "SELECT j.id, j.kind, j.status, coalesce(a.attempts, 0)"
+    " FROM job j LEFT JOIN job_attempt a ON a.job_id = j.id ORDER BY j.id",
+    "job", [&](const statement& row) {
+      auto kind = from_word<job_kind>(row.get<std::string_view>(1));
+      auto status = from_word<job_status>(row.get<std::string_view>(2));
+      if (!kind || !status) return false;
+      model.load_job(row.get<std::int64_t>(0),
+                     {.kind = *kind, .status = *status, .attempts = row.get<std::uint32_t>(3)});
+      return true;
+    });
+  if (!jobs) return jobs.failure();
+  auto last_job = last_id(tables, "job");
+  if (!last_job) return last_job.failure();
+  model.load_last_id(*last_job);
+  return model;
+}
+
+}  // namespace podstudio

@@ -1,0 +1,15 @@
+#pragma once
+
+#include "model/catalog_model.hpp"
+#include "model/jobs_model.hpp"
+
+/// The decision models as the tables have them.
+namespace podstudio {
+
+class database;
+
+/// Error: `damaged` when the tables hold what no fold writes.
+result<catalog_model> load_catalog_model(database& tables);
+result<jobs_model> load_jobs_model(database& tables);
+
+}  // namespace podstudio

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "schema/sqlite.hpp"
+
+#include <cstdint>
+#include <string>
+
+/// The tables of the read side: making them, and telling whether a file holds them. SCHEMA.md is
+/// the page of this room.
+namespace podstudio {
+
+/// "PODS", in the file's header: this is a PODStudio database.
+inline constexpr std::int32_t tables_application_id = 0x504f4453;
+
+/// Raise the first with any change of schema.sql, the second with any change of what a fold writes.
+/// There are no migrations: a file of another version is built again from the log.
+inline constexpr std::int32_t tables_layout_version = 1;
+inline constexpr std::int32_t tables_fold_version = 1;
+inline constexpr std::int32_t tables_version = tables_layout_version * 1000 + tables_fold_version;
+
+/// Opens the tables to read them, beside the service and any number of other readers. Errors:
+/// - `not_found`: no file, or one without any table in it: there is nothing yet;
+/// - `damaged`: ours, and broken; or `newer_version`: ours, of another version (in either
+/// direction).
+///   Both are cured by a rebuild (`needs_rebuild`);
+/// - `refused`: somebody else's file, which must never be overwritten by itself: no SQLite
+/// database, or
+///   one that another program made;
+/// - those of sqlite.hpp.
+result<database> open_tables_read_only(const std::string& path);
+
+/// Opens the tables to fold into them, and makes them where there is nothing yet. Errors as above,
+/// without `not_found`.
+result<database> open_tables(const std::string& path);
+
+/// Makes empty tables in a new file with settings for loading in bulk: no journal, no sync, and no
+/// index on `asset.path` (`finish_bulk_tables` makes it). A crash leaves a broken file, so this is
+/// for files aside only.
+result<database> create_bulk_tables(const std::string& path);
+
+/// Makes what was left out, and brings the file into the form in which it is used (WAL). Error
+/// `internal`: two assets have one path.
+result<void> finish_bulk_tables(database& db);
+
+/// True for errors of opening or using the tables that a rebuild from the log cures.
+bool needs_rebuild(const error& failure) noexcept;
+
+}  // namespace podstudio

@@ -1,0 +1,81 @@
+#include "watch/inotify.hpp"
+
+#include "platform/text.hpp"
+
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <optional>
+
+namespace podstudio {
+
+namespace {
+
+/// The kernel hands out whole events only; one has at most a header and a name of 255 bytes.
+constexpr std::size_t buffer_size_bytes = 64 << 10;
+
+constexpr std::uint32_t mask = IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM
+                               | IN_DELETE | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
+
+std::optional<change::kind> meaning(std::uint32_t bits) {
+  if ((bits & (IN_DELETE | IN_MOVED_FROM)) != 0) return change::kind::gone;
+  if ((bits & IN_ISDIR) != 0)
+    return (bits & (IN_CREATE | IN_MOVED_TO)) != 0 ? std::optional(change::kind::folder) : std::nullopt;
+  if ((bits & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0) return change::kind::written;
+  if ((bits & (IN_CREATE | IN_MODIFY)) != 0) return change::kind::touched;
+  return std::nullopt;
+}
+
+}  // namespace
+
+folder_watches::folder_watches(unique_fd fd)
+    : fd_(std::move(fd)), buffer_(new char[buffer_size_bytes]) {}
+
+result<folder_watches> folder_watches::open() {
+  unique_fd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  if (!fd)
+    return error{error_code::refused, "cannot watch folders: " + std::string(std::strerror(errno))
+                                        + "; raise fs.inotify.max_user_instances"};
+  return folder_watches(std::move(fd));
+}
+
+result<void> folder_watches::add(const std::string& folder) {
+  int watch = ::inotify_add_watch(fd_.get(), folder.c_str(), mask);
+  if (watch < 0 && errno == ENOSPC)
+    return error{error_code::refused, "the system's limit of watched folders is reached at '"
+                                        + printable(folder) + "'; raise fs.inotify.max_user_watches"};
+  if (watch < 0) return system_error(errno, "cannot watch '" + printable(folder) + "'");
+  folders_[watch] = folder;
+  return {};
+}
+
+result<bool> folder_watches::read(std::vector<change>& into) {
+  auto size = ::read(fd_.get(), buffer_.get(), buffer_size_bytes);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (size <= 0) return system_error(size < 0 ? errno : EIO, "cannot read the kernel's notices");
+  for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
+    inotify_event header;
+    std::memcpy(&header, buffer_.get() + at, sizeof header);
+    const char* name = buffer_.get() + at + sizeof header;
+    at += sizeof header + header.len;
+    if ((header.mask & IN_Q_OVERFLOW) != 0) {
+      into.push_back({change::kind::overflow, {}});
+      continue;
+    }
+    if ((header.mask & IN_IGNORED) != 0) {
+      folders_.erase(header.wd);
+      continue;
+    }
+    auto folder = folders_.find(header.wd);
+    auto what = meaning(header.mask);
+    if (folder == folders_.end() || !what || header.len == 0) continue;
+    auto path = folder->second;
+    if (path.back() != '/') path += '/';
+    into.push_back({*what, path + name});
+  }
+  return true;
+}
+
+}  // namespace podstudio
