@@ -93,7 +93,7 @@ result<asset_ids> ids_argument(const json& ids) {
   asset_ids parsed;
   if (!ids.is_array() || ids.empty()) return wrong("ids", "is a list of asset ids; name at least one");
   for (const auto& id : ids) {
-    if (!id.is_number_integer()) return wrong("ids", "holds '" + printable(to_text(id)) + "', which is no id");
+    if (!id.is_number_integer()) return wrong("ids", "holds " + in_quotes(to_text(id)) + ", which is no id");
     parsed.push_back(id.get<asset_id>());
   }
   return parsed;
@@ -107,7 +107,7 @@ void import_start(console_state& s, const request& what, answer reply) {
   if (!paths.is_array() || paths.empty()) return reply(wrong("paths", "is a list of absolute paths"));
   for (const auto& path : paths) {
     if (!path.is_string() || !path.get_ref<const std::string&>().starts_with("/"))
-      return reply(wrong("paths", "holds '" + printable(to_text(path)) + "', which is no absolute path"));
+      return reply(wrong("paths", "holds " + in_quotes(to_text(path)) + ", which is no absolute path"));
     wanted.paths.push_back(path.get<std::string>());
   }
   s.self->request(s.peers.supervisor, caf::infinite, import_atom::value, wanted)
@@ -343,8 +343,8 @@ console_actor::behavior_type console(console_actor::stateful_pointer<console_sta
         query(self->state, *parsed, reply);
       } else {
         reply(error{error_code::invalid_argument,
-                    "the engine knows no command '" + printable(parsed->command)
-                      + "'; is the service of another version?"});
+                    "the engine knows no command " + in_quotes(parsed->command)
+                      + "; is the service of another version?"});
       }
       return promise;
     },

@@ -162,7 +162,7 @@ public:
     parts->on_failure = [this](const error& failure) { fail(failure); };
     config_.set("scheduler.max-threads", std::size_t{2});
     if (options_.service) {
-      auto pair = ensure_credentials(options_.folder.tls());
+      auto pair = ensure_credentials(options_.folder);
       if (!pair) return pair.failure();
       configure_transport(config_, *pair);
     }

@@ -52,9 +52,10 @@ journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_sta
   return {
     [self](append_atom, const command_ptr& what, epoch_number epoch) {
       auto& s = self->state;
+      auto sender = self->current_sender()->id();  // the promise takes the sender away
       auto promise = self->make_response_promise<committed_command>();
       s.group.push_back(what);
-      s.senders.push_back({self->current_sender()->id(), epoch, promise});
+      s.senders.push_back({sender, epoch, promise});
       // The flush goes to the end of the mailbox: all that waits there now joins the group.
       if (!s.flush_sent) self->send(self, flush_atom::value);
       s.flush_sent = true;

@@ -104,6 +104,12 @@ struct job_step {
   std::string origin;
 };
 
+/// A watch root as the catalog knows it.
+struct watched_root {
+  root_id id = 0;
+  std::string path;
+};
+
 struct watcher_status {
   root_id root = 0;
   std::string path;

@@ -61,6 +61,7 @@ const std::map<std::string, query_function> queries = {
 
 bool is_query(const std::string& command) { return queries.contains(command); }
 
+reader_state::reader_state() = default;
 reader_state::~reader_state() = default;
 
 reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self,

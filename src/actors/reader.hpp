@@ -12,6 +12,7 @@ namespace podstudio {
 class database;
 
 struct reader_state {
+  reader_state();
   ~reader_state();
   std::unique_ptr<database> tables;
   static inline const char* name = "reader";

@@ -40,12 +40,12 @@ std::shared_ptr<T> shared(T value) {
 /// A path to import, without links. Errors name it.
 result<std::string> importable(const std::string& path, const std::string& data_folder) {
   std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
-  if (!real) return system_error(errno, "cannot import '" + printable(path) + "'");
+  if (!real) return system_error(errno, "cannot import " + in_quotes(path));
   std::string found = real.get();
   if (lies_within(found, data_folder))
-    return error{error_code::refused, "'" + printable(path) + "' lies in the engine's own data folder"};
+    return error{error_code::refused, in_quotes(path) + " lies in the engine's own data folder"};
   if (::access(found.c_str(), R_OK) != 0)
-    return system_error(errno, "cannot import '" + printable(path) + "'");
+    return system_error(errno, "cannot import " + in_quotes(path));
   return found;
 }
 
@@ -81,7 +81,6 @@ void supervisor_state::start(engine_parts parts) {
     .then([](const committed_command&) {},
           [](const caf::error& failure) { spdlog::warn("the start is not logged: {}", from_caf(failure).message); });
   for (const auto& root : roots) {
-    watchers[root.id] = {root, {}, 0};
     watch(root);
   }
 }
@@ -255,12 +254,13 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
 template <class Answer, class Then, class... Question>
 void ask_watchers(supervisor_pointer self, Then then, Question... question) {
   struct asking {
+    Then then;
     std::size_t left = 1;
     std::vector<Answer> answers;
   };
-  auto state = std::make_shared<asking>();
-  auto arrived = [state, then] {
-    if (--state->left == 0) then(state->answers);
+  auto state = std::make_shared<asking>(asking{then, 1, {}});
+  auto arrived = [state] {
+    if (--state->left == 0) state->then(state->answers);
   };
   for (const auto& [id, entry] : self->state.watchers) {
     if (!entry.actor) continue;

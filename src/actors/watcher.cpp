@@ -38,14 +38,15 @@ std::chrono::milliseconds back_off(unsigned tries) {
 
 }  // namespace
 
+watcher_state::watcher_state() = default;
 watcher_state::~watcher_state() = default;
 
 result<void> watcher_state::open() {
   struct stat status;
   if (::stat(root.path.c_str(), &status) != 0)
-    return system_error(errno, "cannot watch '" + printable(root.path) + "'");
+    return system_error(errno, "cannot watch " + in_quotes(root.path));
   if (!S_ISDIR(status.st_mode))
-    return error{error_code::invalid_argument, "'" + printable(root.path) + "' is no folder any more"};
+    return error{error_code::invalid_argument, in_quotes(root.path) + " is no folder any more"};
   auto opened = folder_watches::open();
   if (!opened) return opened.failure();
   watches.emplace(std::move(*opened));

@@ -20,12 +20,6 @@ namespace podstudio {
 
 class readiness;  // waits for the kernel's notices on a thread of its own
 
-/// A watch root as the catalog knows it.
-struct watched_root {
-  root_id id = 0;
-  std::string path;
-};
-
 struct watcher_state {
   using clock = std::chrono::steady_clock;
 
@@ -39,6 +33,7 @@ struct watcher_state {
   };
   using looked_paths = std::vector<std::pair<std::string, due_path>>;
 
+  watcher_state();
   ~watcher_state();
   result<void> open();
 

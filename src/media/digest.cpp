@@ -64,16 +64,15 @@ void install_bus_guard() {
   (void)installed;
 }
 
-std::string quoted(const std::string& path) { return "'" + printable(path) + "'"; }
 
 error changed(const std::string& path) {
-  return {error_code::changed, "the file " + quoted(path) + " changed while it was read"};
+  return {error_code::changed, "the file " + in_quotes(path) + " changed while it was read"};
 }
 
 error stopped() { return {error_code::stopping, "the engine is stopping"}; }
 
 error read_error(int errno_value, const std::string& path) {
-  return system_error(errno_value, "cannot read " + quoted(path));
+  return system_error(errno_value, "cannot read " + in_quotes(path));
 }
 
 /// Opens without touching the access time where that is allowed (only to the file's owner).
@@ -144,7 +143,7 @@ result<file_content> file_digester::digest(const std::string& path) {
   struct stat before;
   if (fstat(fd.get(), &before) != 0) return read_error(errno, path);
   if (!S_ISREG(before.st_mode))
-    return error{error_code::invalid_argument, quoted(path) + " is no regular file; it is left alone"};
+    return error{error_code::invalid_argument, in_quotes(path) + " is no regular file; it is left alone"};
 
   auto facts = facts_of(before);
   auto total = facts.size_bytes >= map_from_bytes ? map_through(fd.get(), path, facts.size_bytes)

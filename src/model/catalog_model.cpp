@@ -293,8 +293,8 @@ void decide_file(const catalog_model& model, const digested_file& file, asset_id
 /// A text that people give: not empty, bounded, UTF-8, one line.
 std::optional<error> bad_label(std::string_view field, const std::string& text) {
   auto refuse = [&](const std::string& rule) {
-    return error{error_code::invalid_argument, "the " + std::string(field) + " '"
-                                                 + printable(text.substr(0, 80)) + "' " + rule};
+    return error{error_code::invalid_argument, "the " + std::string(field) + " "
+                                                 + in_quotes(text.substr(0, 80)) + " " + rule};
   };
   if (text.empty()) return refuse("is empty; give a text, or null to clear it");
   if (text.size() > max_label_bytes)
@@ -369,9 +369,9 @@ result<std::vector<event>> decide_root_added(const catalog_model& model, const s
   for (const auto& [id, root] : model.roots()) {
     if (root.path == path) return std::vector<event>{};
     if (lies_within(path, root.path) || lies_within(root.path, path))
-      return error{error_code::refused, "the folder '" + printable(path)
-                                          + "' overlaps the watched folder '" + printable(root.path)
-                                          + "'; remove that one first or choose another"};
+      return error{error_code::refused, "the folder " + in_quotes(path)
+                                          + " overlaps the watched folder " + in_quotes(root.path)
+                                          + "; remove that one first or choose another"};
   }
   return std::vector<event>{watch_root_added{model.last_root() + 1, path, device, inode}};
 }
@@ -381,7 +381,7 @@ result<std::vector<event>> decide_root_removed(const catalog_model& model, const
     if (root.path == path)
       return std::vector<event>{watch_root_removed{id, root.path, root.device, root.inode}};
   return error{error_code::not_found,
-               "the folder '" + printable(path) + "' is not watched; 'watch list' shows those that are"};
+               "the folder " + in_quotes(path) + " is not watched; 'watch list' shows those that are"};
 }
 
 std::vector<event> decide_root_state(const catalog_model& model, root_id root, bool lost,

@@ -44,9 +44,9 @@ result<folder_watches> folder_watches::open() {
 result<void> folder_watches::add(const std::string& folder) {
   int watch = ::inotify_add_watch(fd_.get(), folder.c_str(), mask);
   if (watch < 0 && errno == ENOSPC)
-    return error{error_code::refused, "the system's limit of watched folders is reached at '"
-                                        + printable(folder) + "'; raise fs.inotify.max_user_watches"};
-  if (watch < 0) return system_error(errno, "cannot watch '" + printable(folder) + "'");
+    return error{error_code::refused, "the system's limit of watched folders is reached at "
+                                        + in_quotes(folder) + "; raise fs.inotify.max_user_watches"};
+  if (watch < 0) return system_error(errno, "cannot watch " + in_quotes(folder));
   folders_[watch] = folder;
   return {};
 }

@@ -210,7 +210,7 @@ void tree_walker::visit_link(const std::string& path, findings& into) {
 }
 
 result<folder_candidate> inspect_folder(const std::string& path, const std::string& data_folder) {
-  auto shown = "'" + printable(path) + "'";
+  auto shown = in_quotes(path);
   auto real = real_path(path);
   if (!real) return system_error(errno, "cannot use the folder " + shown);
   if (!is_utf8(*real))
