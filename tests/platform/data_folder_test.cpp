@@ -117,7 +117,7 @@ BOOST_FIXTURE_TEST_CASE(a_second_process_is_refused_and_told_the_first_ones_id, 
   ::close(done[0]);
   char byte = 0;
   BOOST_REQUIRE((::read(ready[0], &byte, 1) == 1 && byte == 'y'));
-  BOOST_TEST(folder_lock::held(folder));
+  BOOST_TEST((folder_lock::holder(folder) == child));
   auto second = folder_lock::acquire(folder);
   BOOST_REQUIRE(!second);
   BOOST_TEST((second.failure().code == error_code::in_use));
@@ -128,7 +128,7 @@ BOOST_FIXTURE_TEST_CASE(a_second_process_is_refused_and_told_the_first_ones_id, 
   int status = 0;
   BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
   BOOST_TEST(status == 0);
-  BOOST_TEST(!folder_lock::held(folder));
+  BOOST_TEST(!folder_lock::holder(folder).has_value());
   BOOST_TEST(bool(folder_lock::acquire(folder)));
   ::close(ready[0]);
   ::close(ready[1]);
@@ -136,20 +136,20 @@ BOOST_FIXTURE_TEST_CASE(a_second_process_is_refused_and_told_the_first_ones_id, 
 
 BOOST_FIXTURE_TEST_CASE(a_lock_is_given_back_at_the_end_of_its_scope, fixture) {
   BOOST_REQUIRE(create(folder));
-  BOOST_TEST(!folder_lock::held(folder));
+  BOOST_TEST(!folder_lock::holder(folder).has_value());
   {
     auto lock = folder_lock::acquire(folder);
     BOOST_REQUIRE(lock);
-    BOOST_TEST(folder_lock::held(folder));
+    BOOST_TEST((folder_lock::holder(folder) == ::getpid()));
     BOOST_TEST(!folder_lock::acquire(folder));
   }
-  BOOST_TEST(!folder_lock::held(folder));
+  BOOST_TEST(!folder_lock::holder(folder).has_value());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_lock_file_full_of_nonsense_locks_all_the_same, fixture) {
   BOOST_REQUIRE(create(folder));
   write(folder.lock_file(), std::string(10'000, 'x'));
-  BOOST_TEST(!folder_lock::held(folder));
+  BOOST_TEST(!folder_lock::holder(folder).has_value());
   BOOST_TEST(bool(folder_lock::acquire(folder)));
 }
 
