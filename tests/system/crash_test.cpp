@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <csignal>
 #include <mutex>
 #include <random>
 #include <thread>

@@ -166,8 +166,8 @@ BOOST_FIXTURE_TEST_CASE(garbage_is_refused, guarded_service) {
 }
 
 BOOST_FIXTURE_TEST_CASE(plain_text_is_refused, guarded_service) {
-  for (std::string text :
-       {R"({"command":"asset.approve","arguments":{"ids":[1]}})" "\n", std::string("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")}) {
+  for (const auto& text :
+       {std::string(R"({"command":"asset.approve","arguments":{"ids":[1]}})" "\n"), std::string("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")}) {
     raw_peer peer(port);
     peer.send(text);
     BOOST_CHECK_MESSAGE(peer.is_hung_up_on(), "still connected after " << text);
