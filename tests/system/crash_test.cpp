@@ -54,8 +54,10 @@ class curator {
 public:
   explicit curator(const library& podstudio) : podstudio_(podstudio) {}
 
-  /// Until `stop`; also ends at the first command that is refused, as then the service is gone.
-  void work(const std::atomic<bool>& stop) {
+  /// Until `stop`.
+  void work(const process& running, const std::atomic<bool>& stop) {
+    // Not before: a command that finds no service takes the data folder for itself, and keeps it out.
+    while (!stop && running.err().find("ready") == std::string::npos) std::this_thread::sleep_for(1ms);
     while (!stop) {
       auto id = next_id();
       if (!id) {
@@ -110,11 +112,12 @@ BOOST_AUTO_TEST_CASE(twenty_kills_at_random_moments_lose_nothing_acknowledged) {
   std::mt19937_64 random(seed);
   auto whole = measure(seed);
 
-  // One moment in each twentieth of the time the import takes, in random order.
+  // One moment in each twentieth of the time the import takes and half of it more, for the curation that
+  // begins once the service is ready; in random order.
   std::vector<milliseconds> moments;
   for (std::size_t i = 0; i < kills; ++i) {
     auto share = (static_cast<double>(i) + std::uniform_real_distribution<>(0, 1)(random)) / static_cast<double>(kills);
-    moments.emplace_back(static_cast<milliseconds::rep>(share * static_cast<double>(whole.count())));
+    moments.emplace_back(static_cast<milliseconds::rep>(share * 1.5 * static_cast<double>(whole.count())));
   }
   std::shuffle(moments.begin(), moments.end(), random);
 
@@ -130,7 +133,7 @@ BOOST_AUTO_TEST_CASE(twenty_kills_at_random_moments_lose_nothing_acknowledged) {
     auto begun = clock::now();
     process running(arguments);
     std::atomic<bool> stop = false;
-    std::thread curation([&] { person.work(stop); });
+    std::thread curation([&] { person.work(running, stop); });
     std::this_thread::sleep_until(begun + moment);
     running.signal(SIGKILL);
     stop = true;

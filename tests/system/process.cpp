@@ -160,6 +160,11 @@ void process::signal(int number) const {
 
 bool process::runs() { return !reap(0ms); }
 
+void process::must_run() {
+  // Not as the message of one check: that would wait for the end in any case.
+  if (!runs()) BOOST_FAIL(name_ << " ended by itself: " << finish());
+}
+
 bool process::reap(milliseconds limit) {
   if (code_) return true;
   pollfd ended{pidfd_, POLLIN, 0};

@@ -54,6 +54,8 @@ public:
 
   pid_t pid() const { return pid_; }
   bool runs();
+  /// The test case ends here where it does not run any more.
+  void must_run();
   void signal(int number) const;
   /// Waits for its end; throws where it does not come in time, with the process killed.
   outcome finish(milliseconds limit = long_enough);

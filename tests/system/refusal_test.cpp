@@ -73,7 +73,7 @@ struct guarded_service {
 
   /// Nothing came of it, and the service goes on: it answers, and takes commands.
   void check_unharmed() {
-    BOOST_REQUIRE_MESSAGE(running->running().runs(), "the service ended: " << running->running().finish());
+    running->running().must_run();
     auto begun = clock::now();
     auto status = podstudio.json({"status"});
     auto taken = std::chrono::duration_cast<milliseconds>(clock::now() - begun);

@@ -74,7 +74,7 @@ BOOST_AUTO_TEST_CASE(the_seeds_client_reads_what_the_engine_writes_while_it_writ
   podstudio.must({"asset", "set", "5", "6", "700", "--theme", "nature", "--source", "Midjourney", "--provenance",
                   "ai_generated"});
   podstudio.must({"asset", "set", "7", "--theme", "Nature"});
-  BOOST_REQUIRE_MESSAGE(reading.runs(), "the client ended early: " << reading.finish());
+  reading.must_run();
   write_file(stop, "");
   auto ended = reading.finish();
   BOOST_REQUIRE_MESSAGE(ended.code == 0, ended);
