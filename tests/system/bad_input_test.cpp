@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
-#include <csignal>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <sched.h>
@@ -32,21 +32,25 @@ struct private_space : workspace {
   private_space() { give_away(path); }
 
   void give_away(const std::string& what) const {
-    if (user) BOOST_REQUIRE_MESSAGE(::lchown(what.c_str(), *user, *user) == 0, std::strerror(errno));
+    if (user)
+      BOOST_REQUIRE_MESSAGE(::lchown(what.c_str(), *user, *user) == 0, std::strerror(errno));
   }
 };
 
 /// A refusal as a person should see it: a code, one line on stderr that names the thing, no result.
 void check_refused(const outcome& ended, const std::vector<int>& codes, const std::string& named) {
   BOOST_CHECK_MESSAGE(std::find(codes.begin(), codes.end(), ended.code) != codes.end(), ended);
-  BOOST_CHECK_MESSAGE(ended.err.find(named) != std::string::npos, "'" << named << "' is not named: " << ended);
-  BOOST_CHECK_MESSAGE(std::count(ended.err.begin(), ended.err.end(), '\n') == 1, "not one line: " << ended);
+  BOOST_CHECK_MESSAGE(ended.err.find(named) != std::string::npos,
+                      "'" << named << "' is not named: " << ended);
+  BOOST_CHECK_MESSAGE(std::count(ended.err.begin(), ended.err.end(), '\n') == 1,
+                      "not one line: " << ended);
   BOOST_CHECK_MESSAGE(ended.out.empty(), ended);
 }
 
 std::map<std::string, std::string> problems(const library& podstudio) {
   std::map<std::string, std::string> kinds;
-  for (const auto& problem : podstudio.json({"problem", "list"})) kinds[problem["path"]] = problem["kind"];
+  for (const auto& problem : podstudio.json({"problem", "list"}))
+    kinds[problem["path"]] = problem["kind"];
   return kinds;
 }
 
@@ -127,7 +131,8 @@ BOOST_FIXTURE_TEST_CASE(files_that_cannot_be_taken_are_listed_and_the_rest_goes_
   make_file(root + "/closed/inside.png", "inside");
   fs::create_symlink("self.png", root + "/self.png");
   fs::create_symlink("..", root + "/deep/loop");
-  for (const auto& entry : fs::recursive_directory_iterator(root)) give_away(entry.path());
+  for (const auto& entry : fs::recursive_directory_iterator(root))
+    give_away(entry.path());
   give_away(root);
   BOOST_REQUIRE_EQUAL(::chmod((root + "/locked.png").c_str(), 0), 0);
   BOOST_REQUIRE_EQUAL(::chmod((root + "/closed").c_str(), 0), 0);
@@ -136,15 +141,20 @@ BOOST_FIXTURE_TEST_CASE(files_that_cannot_be_taken_are_listed_and_the_rest_goes_
   BOOST_CHECK_MESSAGE(counts["registered"] == 2, counts);
   BOOST_CHECK_MESSAGE(counts["failed"] == 6, counts);
   const std::map<std::string, std::string> expected{
-    {root + R"(/bad \xff\xfe name.png)", "bad_name"}, {root + R"(/bad \xc3 folder)", "bad_name"},
-    {root + "/locked.png", "unreadable"},            {root + "/closed", "unreadable"},
-    {root + "/self.png", "link_loop"},               {root + "/deep/loop", "link_loop"},
+      {root + R"(/bad \xff\xfe name.png)", "bad_name"},
+      {root + R"(/bad \xc3 folder)", "bad_name"},
+      {root + "/locked.png", "unreadable"},
+      {root + "/closed", "unreadable"},
+      {root + "/self.png", "link_loop"},
+      {root + "/deep/loop", "link_loop"},
   };
   auto found = problems(podstudio);
   BOOST_CHECK_MESSAGE(expected == found, difference(expected, found));
   std::map<std::string, std::string> taken;
-  for (const auto& [file, hash] : catalogued(podstudio.database())) taken[file] = "";
-  const std::map<std::string, std::string> good{{root + "/good.png", ""}, {root + "/deep/er/also good.wav", ""}};
+  for (const auto& [file, hash] : catalogued(podstudio.database()))
+    taken[file] = "";
+  const std::map<std::string, std::string> good{{root + "/good.png", ""},
+                                                {root + "/deep/er/also good.wav", ""}};
   BOOST_CHECK_MESSAGE(good == taken, difference(good, taken));
 
   // The watcher says the same as the import, and what is made readable is taken after all.
@@ -156,9 +166,11 @@ BOOST_FIXTURE_TEST_CASE(files_that_cannot_be_taken_are_listed_and_the_rest_goes_
   BOOST_REQUIRE_EQUAL(::chmod((root + "/closed").c_str(), 0700), 0);
   podstudio.must({"import", root});
   found = problems(podstudio);
-  BOOST_CHECK_MESSAGE(!found.contains(root + "/locked.png"), "still a problem:" << difference({}, found));
+  BOOST_CHECK_MESSAGE(!found.contains(root + "/locked.png"),
+                      "still a problem:" << difference({}, found));
   auto hashes = catalogued(podstudio.database());
-  BOOST_CHECK_MESSAGE(hashes.contains(root + "/locked.png") && hashes.contains(root + "/closed/inside.png"),
+  BOOST_CHECK_MESSAGE(hashes.contains(root + "/locked.png")
+                          && hashes.contains(root + "/closed/inside.png"),
                       difference({}, hashes));
 }
 
@@ -169,7 +181,8 @@ BOOST_AUTO_TEST_CASE(a_file_that_grows_while_it_is_read_is_never_half_catalogued
   constexpr std::size_t start_bytes = 24u << 20;
   make_file(growing, std::string(start_bytes, 'a'));
   make_file(space.root + "/still.png", "still");
-  process writer({{"sh", "-c", "i=0; while :; do printf %08d $i >> \"$1\"; i=$((i+1)); done", "sh", growing}});
+  process writer(
+      {{"sh", "-c", "i=0; while :; do printf %08d $i >> \"$1\"; i=$((i+1)); done", "sh", growing}});
   auto is_growing = [&] { return fs::file_size(growing) > start_bytes; };
   BOOST_REQUIRE(eventually(is_growing));
   podstudio.must({"import", space.root});
@@ -179,13 +192,15 @@ BOOST_AUTO_TEST_CASE(a_file_that_grows_while_it_is_read_is_never_half_catalogued
   BOOST_CHECK_MESSAGE(hashes.contains(space.root + "/still.png"), difference({}, hashes));
   if (hashes.contains(growing)) {
     // It was only ever appended to, so whatever it once was is the beginning of what it is now.
-    auto size = value(podstudio.database(), "SELECT size_bytes FROM asset JOIN asset_file ON asset_id = id"
-                                            " WHERE path LIKE '%growing.mkv'");
+    auto size =
+        value(podstudio.database(), "SELECT size_bytes FROM asset JOIN asset_file ON asset_id = id"
+                                    " WHERE path LIKE '%growing.mkv'");
     BOOST_CHECK_MESSAGE(hashes[growing] == sha256_of_first(growing, size),
                         "the digest is of no state the file was in at " << size << " bytes");
   } else {
     auto listed = problems(podstudio);
-    BOOST_CHECK_MESSAGE(listed.contains(growing), "neither catalogued nor a problem:" << difference({}, listed));
+    BOOST_CHECK_MESSAGE(listed.contains(growing),
+                        "neither catalogued nor a problem:" << difference({}, listed));
   }
   writer.signal(SIGKILL);
   writer.finish();
@@ -204,13 +219,19 @@ BOOST_AUTO_TEST_CASE(files_that_change_and_vanish_under_the_watcher_end_as_they_
   std::thread restless([&] {
     for (int round = 0; !stop || round < 200; ++round) {
       auto path = space.root + "/" + std::to_string(round % 20) + ".png";
-      if (round % 3 == 0) fs::remove(path);
-      write_file(path, std::string(static_cast<std::size_t>(round % 50) * 1000, 'x') + std::to_string(round));
-      if (round % 7 == 0) fs::remove(path);
-      if (round % 5 == 0) fs::rename(space.root, space.path + "/aside"), fs::rename(space.path + "/aside", space.root);
+      if (round % 3 == 0)
+        fs::remove(path);
+      write_file(path, std::string(static_cast<std::size_t>(round % 50) * 1000, 'x')
+                           + std::to_string(round));
+      if (round % 7 == 0)
+        fs::remove(path);
+      if (round % 5 == 0)
+        fs::rename(space.root, space.path + "/aside"),
+            fs::rename(space.path + "/aside", space.root);
     }
   });
-  for (int i = 0; i < 3; ++i) podstudio.must({"import", space.root});
+  for (int i = 0; i < 3; ++i)
+    podstudio.must({"import", space.root});
   stop = true;
   restless.join();
   podstudio.must({"sync"});
@@ -226,9 +247,12 @@ BOOST_AUTO_TEST_CASE(files_that_change_and_vanish_under_the_watcher_end_as_they_
 BOOST_AUTO_TEST_CASE(names_of_any_valid_kind_are_kept_to_the_byte_and_shown_without_harm) {
   workspace space;
   library podstudio(space.data);
-  for (std::string name : {"new\nline.png", "tab\tand\rreturn.png", "\x1b[31mred\x1b[0m\x1b]0;title\x07.png",
-                           "bell\x07 and delete\x7f.wav", "right-to-left \xe2\x80\xae gnp.png", "--data.png",
-                           "%s%n.png", "'; DROP TABLE asset; --.png", "back\\slash.png", "\xc2\x9b" "31m C1.png"})
+  for (std::string name :
+       {"new\nline.png", "tab\tand\rreturn.png", "\x1b[31mred\x1b[0m\x1b]0;title\x07.png",
+        "bell\x07 and delete\x7f.wav", "right-to-left \xe2\x80\xae gnp.png", "--data.png",
+        "%s%n.png", "'; DROP TABLE asset; --.png", "back\\slash.png",
+        "\xc2\x9b"
+        "31m C1.png"})
     make_file(space.root + "/" + name, "contents of " + name);
   make_file(space.root + "/" + std::string(251, 'n') + ".png", "the longest name there is");
   auto counts = podstudio.json({"import", space.root});
@@ -264,8 +288,10 @@ BOOST_AUTO_TEST_CASE(a_tree_deeper_than_any_path_may_be_long_does_not_hang_or_st
   auto counts = podstudio.json({"import", space.root});
   // 20 files lie so that their path is shorter than PATH_MAX, besides the good one.
   BOOST_CHECK_MESSAGE(counts["registered"] >= 20, counts);
-  BOOST_CHECK_MESSAGE(counts["registered"] == 41 || counts["failed"] >= 1, "files are left out unseen: " << counts);
-  BOOST_CHECK_MESSAGE(problems(podstudio).size() >= 1 || counts["registered"] == 41, "nothing is listed");
+  BOOST_CHECK_MESSAGE(counts["registered"] == 41 || counts["failed"] >= 1,
+                      "files are left out unseen: " << counts);
+  BOOST_CHECK_MESSAGE(problems(podstudio).size() >= 1 || counts["registered"] == 41,
+                      "nothing is listed");
   service running(podstudio, {space.root});
   podstudio.must({"sync"});
   BOOST_CHECK(catalogued(podstudio.database()).contains(space.root + "/good.png"));
@@ -283,8 +309,10 @@ BOOST_AUTO_TEST_CASE(a_data_folder_inside_a_watched_root_is_not_catalogued) {
   podstudio.must({"sync"});
   podstudio.must({"import", space.root});
   std::map<std::string, std::string> taken;
-  for (const auto& [file, hash] : catalogued(podstudio.database())) taken[file] = "";
-  const std::map<std::string, std::string> mine{{space.root + "/mine.png", ""}, {space.root + "/later/mine too.png", ""}};
+  for (const auto& [file, hash] : catalogued(podstudio.database()))
+    taken[file] = "";
+  const std::map<std::string, std::string> mine{{space.root + "/mine.png", ""},
+                                                {space.root + "/later/mine too.png", ""}};
   BOOST_CHECK_MESSAGE(mine == taken, difference(mine, taken));
 }
 
@@ -299,37 +327,45 @@ struct logged_library {
   std::string segment;
 
   logged_library() {
-    for (int i = 0; i < 20; ++i) make_file(space.root + "/" + std::to_string(i) + ".png", std::to_string(i));
+    for (int i = 0; i < 20; ++i)
+      make_file(space.root + "/" + std::to_string(i) + ".png", std::to_string(i));
     podstudio.must({"import", space.root});
-    for (int i = 1; i <= 10; ++i) podstudio.must({"asset", "approve", std::to_string(i)});
+    for (int i = 1; i <= 10; ++i)
+      podstudio.must({"asset", "approve", std::to_string(i)});
     auto segments = segments_of(space.data);
     BOOST_REQUIRE_EQUAL(segments.size(), 1u);
     segment = segments[0];
   }
 
   void delete_tables() const {
-    for (auto suffix : {"", "-wal", "-shm"}) fs::remove(podstudio.database() + suffix);
+    for (auto suffix : {"", "-wal", "-shm"})
+      fs::remove(podstudio.database() + suffix);
   }
 
   /// Whatever is asked for, it stops with exit 4 and `named`, and not a byte of the log is another.
   void check_stops(const words& named) const {
     auto before = all_bytes(space.data + "/log");
-    for (const words& command : {words{"status"}, words{"serve"}, words{"import", space.root}, words{"asset", "approve", "11"},
-                                 words{"log", "verify"}, words{"replay"}}) {
+    for (const words& command :
+         {words{"status"}, words{"serve"}, words{"import", space.root},
+          words{"asset", "approve", "11"}, words{"log", "verify"}, words{"replay"}}) {
       auto ended = podstudio(command);
       BOOST_CHECK_MESSAGE(ended.code == 4, command[0] << " " << command.back() << ": " << ended);
       for (const auto& text : named)
         BOOST_CHECK_MESSAGE(ended.err.find(text) != std::string::npos,
-                            command[0] << " " << command.back() << " does not name " << text << ": " << ended);
+                            command[0] << " " << command.back() << " does not name " << text << ": "
+                                       << ended);
       auto after = all_bytes(space.data + "/log");
-      BOOST_CHECK_MESSAGE(before == after, command[0] << " " << command.back() << " changed the log:" << difference({}, after).substr(0, 500));
+      BOOST_CHECK_MESSAGE(before == after, command[0] << " " << command.back()
+                                                      << " changed the log:"
+                                                      << difference({}, after).substr(0, 500));
     }
   }
 };
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_CASE(a_log_of_a_newer_format_stops_everything_and_is_left_alone, logged_library) {
+BOOST_FIXTURE_TEST_CASE(a_log_of_a_newer_format_stops_everything_and_is_left_alone,
+                        logged_library) {
   auto bytes = read_file(segment);
   constexpr std::size_t version_at = 8;
   BOOST_REQUIRE_EQUAL(number_at(bytes, version_at), 1u);
@@ -346,7 +382,8 @@ BOOST_FIXTURE_TEST_CASE(an_event_this_build_does_not_know_stops_everything, logg
   auto frames = frames_of(bytes);
   auto last = frames[frames.size() - 2];
   auto name = bytes.find("asset.approved", last);
-  BOOST_REQUIRE_MESSAGE(name != std::string::npos && name < frames.back(), "the last command is no approval");
+  BOOST_REQUIRE_MESSAGE(name != std::string::npos && name < frames.back(),
+                        "the last command is no approval");
   bytes.replace(name, std::strlen("asset.approved"), "asset.apotheos");
   seal_frame(bytes, last);
   write_file(segment, bytes);
@@ -366,7 +403,8 @@ BOOST_FIXTURE_TEST_CASE(an_event_of_a_newer_version_stops_everything, logged_lib
   check_stops({segment, "asset.approved"});
 }
 
-BOOST_FIXTURE_TEST_CASE(a_damaged_byte_in_the_middle_stops_everything_with_its_place, logged_library) {
+BOOST_FIXTURE_TEST_CASE(a_damaged_byte_in_the_middle_stops_everything_with_its_place,
+                        logged_library) {
   auto bytes = read_file(segment);
   auto frames = frames_of(bytes);
   auto middle = frames[frames.size() / 2];
@@ -375,7 +413,8 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_byte_in_the_middle_stops_everything_with_its_p
   check_stops({segment, "offset " + std::to_string(middle)});
 }
 
-BOOST_FIXTURE_TEST_CASE(a_log_that_is_gone_while_the_tables_are_there_stops_everything, logged_library) {
+BOOST_FIXTURE_TEST_CASE(a_log_that_is_gone_while_the_tables_are_there_stops_everything,
+                        logged_library) {
   fs::rename(segment, space.path + "/aside");
   auto ended = podstudio({"serve"});
   BOOST_CHECK_MESSAGE(ended.code == 4, ended);
@@ -395,7 +434,8 @@ BOOST_FIXTURE_TEST_CASE(a_torn_tail_is_set_aside_and_all_else_kept, logged_libra
   BOOST_CHECK_EQUAL(podstudio({"log", "verify"}).code, 0);
   half.erase(half.find_last_not_of('\0') + 1);  // zeros at the end are as good as never written
   bool aside = false;
-  for (const auto& [path, kept] : all_bytes(space.data)) aside |= path != segment && kept.starts_with(half);
+  for (const auto& [path, kept] : all_bytes(space.data))
+    aside |= path != segment && kept.starts_with(half);
   BOOST_CHECK_MESSAGE(aside, "no copy of the torn bytes is kept");
 }
 
@@ -417,7 +457,8 @@ void fill_up(const std::string& path) {
   BOOST_REQUIRE(file >= 0);
   const std::string much(1 << 20, 'f');
   for (std::size_t size = much.size(); size > 0;)
-    if (::write(file, much.data(), size) < 0) size /= 2;
+    if (::write(file, much.data(), size) < 0)
+      size /= 2;
   ::close(file);
 }
 
@@ -426,9 +467,11 @@ void fill_up(const std::string& path) {
 BOOST_AUTO_TEST_CASE(a_full_disk_refuses_commands_keeps_reads_and_recovers_without_a_restart) {
   workspace space;
   auto disk = space.path + "/disk";
-  if (skip_unless(mount_small_disk(disk, "64m"), "it needs root to mount a small disk")) return;
+  if (skip_unless(mount_small_disk(disk, "64m"), "it needs root to mount a small disk"))
+    return;
   library podstudio(disk + "/data");
-  for (int i = 0; i < 200; ++i) make_file(space.root + "/" + std::to_string(i) + ".png", std::to_string(i));
+  for (int i = 0; i < 200; ++i)
+    make_file(space.root + "/" + std::to_string(i) + ".png", std::to_string(i));
   service running(podstudio, {space.root});
   podstudio.must({"sync"});
   auto filler = disk + "/filler";
@@ -441,7 +484,8 @@ BOOST_AUTO_TEST_CASE(a_full_disk_refuses_commands_keeps_reads_and_recovers_witho
   std::optional<outcome> refusal;
   for (std::size_t i = 0; i < commands_max && !refusal; ++i) {
     std::string next(1000, static_cast<char>('A' + i));
-    auto ended = podstudio({"asset", "set", "--all-matching", "--type", "image", "--theme", next}, 30s);
+    auto ended =
+        podstudio({"asset", "set", "--all-matching", "--type", "image", "--theme", next}, 30s);
     if (ended.code == 0) {
       ++acknowledged;
       theme = next;
@@ -451,7 +495,8 @@ BOOST_AUTO_TEST_CASE(a_full_disk_refuses_commands_keeps_reads_and_recovers_witho
   }
   BOOST_REQUIRE_MESSAGE(refusal, commands_max << " commands were taken on a full disk");
   BOOST_CHECK_MESSAGE(refusal->code == 1, *refusal);
-  BOOST_CHECK_MESSAGE(refusal->err.find("space") != std::string::npos || refusal->err.find("room") != std::string::npos,
+  BOOST_CHECK_MESSAGE(refusal->err.find("space") != std::string::npos
+                          || refusal->err.find("room") != std::string::npos,
                       "the reason is not told: " << *refusal);
   BOOST_TEST_MESSAGE(acknowledged << " commands were taken before: " << refusal->err);
 
@@ -466,9 +511,11 @@ BOOST_AUTO_TEST_CASE(a_full_disk_refuses_commands_keeps_reads_and_recovers_witho
   podstudio.must({"asset", "approve", "1", "200"});
   BOOST_CHECK_EQUAL(podstudio.json({"status"})["pid"], running.pid());
   check_equals_tree(podstudio, space.root);
-  auto themes = query(podstudio.database(), "SELECT DISTINCT theme FROM asset WHERE path NOT LIKE '%while it was full%'");
+  auto themes = query(podstudio.database(),
+                      "SELECT DISTINCT theme FROM asset WHERE path NOT LIKE '%while it was full%'");
   BOOST_CHECK_MESSAGE(themes == std::vector<row>{{theme}},
-                      "of the acknowledged and the refused themes there is left: " << difference({{theme}}, themes));
+                      "of the acknowledged and the refused themes there is left: "
+                          << difference({{theme}}, themes));
   BOOST_CHECK_EQUAL(podstudio({"replay", "--check"}).code, 0);
   BOOST_CHECK_EQUAL(podstudio({"log", "verify"}).code, 0);
   auto stopped = running.stop();

@@ -27,8 +27,10 @@ public:
     constexpr const char* extensions[] = {"png", "JPG", "wav", "mp4"};
     constexpr std::size_t folder_files = 250;
     for (std::size_t i = 0; i < count; ++i, ++made_) {
-      auto folder = root_ + "/" + std::to_string(made_ / folder_files % 7) + "/" + std::to_string(made_ / folder_files);
-      if (made_ % folder_files == 0) make_folder(folder);
+      auto folder = root_ + "/" + std::to_string(made_ / folder_files % 7) + "/"
+                    + std::to_string(made_ / folder_files);
+      if (made_ % folder_files == 0)
+        make_folder(folder);
       write_file(folder + "/file " + std::to_string(made_) + "." + extensions[made_ % 4],
                  std::to_string(made_) + std::string(random_() % 3000, 'x'));
     }
@@ -56,8 +58,10 @@ public:
 
   /// Until `stop`.
   void work(const process& running, const std::atomic<bool>& stop) {
-    // Not before: a command that finds no service takes the data folder for itself, and keeps it out.
-    while (!stop && running.err().find("ready") == std::string::npos) std::this_thread::sleep_for(1ms);
+    // Not before: a command that finds no service takes the data folder for itself, and keeps it
+    // out.
+    while (!stop && running.err().find("ready") == std::string::npos)
+      std::this_thread::sleep_for(1ms);
     while (!stop) {
       auto id = next_id();
       if (!id) {
@@ -65,8 +69,10 @@ public:
         continue;
       }
       auto theme = "theme of " + *id;
-      if (podstudio_({"asset", "approve", *id}).code == 0) approved_[*id] = path_of(*id);
-      if (podstudio_({"asset", "set", *id, "--theme", theme}).code == 0) themes_[*id] = theme;
+      if (podstudio_({"asset", "approve", *id}).code == 0)
+        approved_[*id] = path_of(*id);
+      if (podstudio_({"asset", "set", *id, "--theme", theme}).code == 0)
+        themes_[*id] = theme;
     }
   }
 
@@ -76,8 +82,10 @@ public:
 private:
   std::optional<std::string> next_id() {
     try {
-      auto found = query(podstudio_.database(), "SELECT id FROM asset WHERE NOT approved AND id % 37 = 1 LIMIT 1");
-      if (!found.empty()) return found[0][0];
+      auto found = query(podstudio_.database(),
+                         "SELECT id FROM asset WHERE NOT approved AND id % 37 = 1 LIMIT 1");
+      if (!found.empty())
+        return found[0][0];
     } catch (const std::runtime_error&) {
     }
     return std::nullopt;
@@ -112,12 +120,14 @@ BOOST_AUTO_TEST_CASE(twenty_kills_at_random_moments_lose_nothing_acknowledged) {
   std::mt19937_64 random(seed);
   auto whole = measure(seed);
 
-  // One moment in each twentieth of the time the import takes and half of it more, for the curation that
-  // begins once the service is ready; in random order.
+  // One moment in each twentieth of the time the import takes and half of it more, for the curation
+  // that begins once the service is ready; in random order.
   std::vector<milliseconds> moments;
   for (std::size_t i = 0; i < kills; ++i) {
-    auto share = (static_cast<double>(i) + std::uniform_real_distribution<>(0, 1)(random)) / static_cast<double>(kills);
-    moments.emplace_back(static_cast<milliseconds::rep>(share * 1.5 * static_cast<double>(whole.count())));
+    auto share = (static_cast<double>(i) + std::uniform_real_distribution<>(0, 1)(random))
+                 / static_cast<double>(kills);
+    moments.emplace_back(
+        static_cast<milliseconds::rep>(share * 1.5 * static_cast<double>(whole.count())));
   }
   std::shuffle(moments.begin(), moments.end(), random);
 
@@ -143,12 +153,14 @@ BOOST_AUTO_TEST_CASE(twenty_kills_at_random_moments_lose_nothing_acknowledged) {
     before_ready += ended.err.find("ready") == std::string::npos ? 1 : 0;
     cut_short += catalogued_count(podstudio) < tree.made() ? 1 : 0;
   }
-  BOOST_TEST_MESSAGE("a whole run takes " << whole.count() << " ms; of " << kills << " kills " << before_ready
-                                          << " came before the service was ready, " << cut_short
-                                          << " while files were still to be taken; " << tree.made() << " files, "
-                                          << person.approved().size() << " approvals and " << person.themes().size()
+  BOOST_TEST_MESSAGE("a whole run takes " << whole.count() << " ms; of " << kills << " kills "
+                                          << before_ready << " came before the service was ready, "
+                                          << cut_short << " while files were still to be taken; "
+                                          << tree.made() << " files, " << person.approved().size()
+                                          << " approvals and " << person.themes().size()
                                           << " themes acknowledged");
-  BOOST_CHECK_MESSAGE(cut_short >= kills / 2, "only " << cut_short << " kills came during an import");
+  BOOST_CHECK_MESSAGE(cut_short >= kills / 2,
+                      "only " << cut_short << " kills came during an import");
   BOOST_CHECK_MESSAGE(!person.approved().empty(), "no approval was acknowledged");
 
   service running(podstudio, {space.root});
@@ -157,19 +169,26 @@ BOOST_AUTO_TEST_CASE(twenty_kills_at_random_moments_lose_nothing_acknowledged) {
   BOOST_REQUIRE_EQUAL(truth.size(), tree.made());
   auto found = catalogued(podstudio.database());
   BOOST_CHECK_MESSAGE(truth == found, "seed " << seed << ":" << difference(truth, found));
-  BOOST_CHECK_EQUAL(value(podstudio.database(), "SELECT count(*) - count(DISTINCT path) FROM asset"), "0");
+  BOOST_CHECK_EQUAL(
+      value(podstudio.database(), "SELECT count(*) - count(DISTINCT path) FROM asset"), "0");
 
   std::map<std::string, std::string> approved, themes;
-  for (const auto& asset : query(podstudio.database(), "SELECT id, path, approved, theme FROM asset")) {
-    if (asset[2] == "1") approved[asset[0]] = asset[1];
-    if (asset[3] != "NULL") themes[asset[0]] = asset[3];
+  for (const auto& asset :
+       query(podstudio.database(), "SELECT id, path, approved, theme FROM asset")) {
+    if (asset[2] == "1")
+      approved[asset[0]] = asset[1];
+    if (asset[3] != "NULL")
+      themes[asset[0]] = asset[3];
   }
-  // A command in flight at the kill may have been done without being acknowledged, but not the reverse.
+  // A command in flight at the kill may have been done without being acknowledged, but not the
+  // reverse.
   for (const auto& [id, path] : person.approved())
     BOOST_CHECK_MESSAGE(approved.contains(id) && approved[id] == path,
-                        "seed " << seed << ": the approval of " << id << ", " << path << ", is lost");
+                        "seed " << seed << ": the approval of " << id << ", " << path
+                                << ", is lost");
   for (const auto& [id, theme] : person.themes())
-    BOOST_CHECK_MESSAGE(themes[id] == theme, "seed " << seed << ": the theme of " << id << " is " << themes[id]);
+    BOOST_CHECK_MESSAGE(themes[id] == theme,
+                        "seed " << seed << ": the theme of " << id << " is " << themes[id]);
 
   auto checked = podstudio({"replay", "--check"});
   BOOST_CHECK_MESSAGE(checked.code == 0, "seed " << seed << ": replay --check: " << checked);

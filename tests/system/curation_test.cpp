@@ -22,7 +22,8 @@ struct curated_library {
     podstudio.must({"sync"});
   }
   std::string column(const std::string& name, int id) {
-    return value(podstudio.database(), "SELECT " + name + " FROM asset WHERE id = " + std::to_string(id));
+    return value(podstudio.database(),
+                 "SELECT " + name + " FROM asset WHERE id = " + std::to_string(id));
   }
   std::uint64_t head() { return podstudio.json({"status"})["log"]["head_sequence"]; }
 };
@@ -42,7 +43,8 @@ BOOST_FIXTURE_TEST_CASE(curation_survives_a_kill_and_a_replay, curated_library) 
   podstudio.must({"asset", "set", "4", "--source", "Midjourney"});
   podstudio.must({"asset", "set", "5", "--provenance", "ai_generated"});
   podstudio.must({"asset", "set", "6", "--theme", "gone soon"});
-  podstudio.must({"asset", "set", "6", "--theme", "kept", "--source", "a scan", "--provenance", "user_provided"});
+  podstudio.must({"asset", "set", "6", "--theme", "kept", "--source", "a scan", "--provenance",
+                  "user_provided"});
 
   BOOST_CHECK_EQUAL(column("approved", 1), "1");
   BOOST_CHECK_EQUAL(column("approved", 2), "0");
@@ -79,10 +81,12 @@ BOOST_FIXTURE_TEST_CASE(curation_survives_a_kill_and_a_replay, curated_library) 
   podstudio.must({"replay"});
   auto replayed = seed_rows(podstudio.database());
   BOOST_CHECK_MESSAGE(rows == replayed, "after the replay:" << difference(rows, replayed));
-  for (auto suffix : {"", "-wal", "-shm"}) std::filesystem::remove(podstudio.database() + suffix);
+  for (auto suffix : {"", "-wal", "-shm"})
+    std::filesystem::remove(podstudio.database() + suffix);
   podstudio.must({"status"});
   auto rebuilt = seed_rows(podstudio.database());
-  BOOST_CHECK_MESSAGE(rows == rebuilt, "after the tables were deleted:" << difference(rows, rebuilt));
+  BOOST_CHECK_MESSAGE(rows == rebuilt,
+                      "after the tables were deleted:" << difference(rows, rebuilt));
 }
 
 BOOST_FIXTURE_TEST_CASE(an_approval_given_twice_is_one_event, curated_library) {
@@ -94,13 +98,16 @@ BOOST_FIXTURE_TEST_CASE(an_approval_given_twice_is_one_event, curated_library) {
   BOOST_CHECK_EQUAL(column("updated_at", 1), updated);
 }
 
-BOOST_FIXTURE_TEST_CASE(an_unknown_id_is_refused_by_name_and_the_command_has_no_effect_at_all, curated_library) {
+BOOST_FIXTURE_TEST_CASE(an_unknown_id_is_refused_by_name_and_the_command_has_no_effect_at_all,
+                        curated_library) {
   auto before = head();
-  for (const words& command : {words{"asset", "set", "987654", "--theme", "x"}, words{"asset", "approve", "1", "987654"},
-                               words{"asset", "unapprove", "987654"}, words{"asset", "show", "987654"}}) {
+  for (const words& command :
+       {words{"asset", "set", "987654", "--theme", "x"}, words{"asset", "approve", "1", "987654"},
+        words{"asset", "unapprove", "987654"}, words{"asset", "show", "987654"}}) {
     auto refused = podstudio(command);
     BOOST_CHECK_MESSAGE(refused.code == 1, command[1] << ": " << refused);
-    BOOST_CHECK_MESSAGE(refused.err.find("987654") != std::string::npos, command[1] << ": " << refused);
+    BOOST_CHECK_MESSAGE(refused.err.find("987654") != std::string::npos,
+                        command[1] << ": " << refused);
     BOOST_CHECK_MESSAGE(std::count(refused.err.begin(), refused.err.end(), '\n') == 1,
                         command[1] << " does not answer with one line: " << refused);
     BOOST_CHECK_MESSAGE(refused.out.empty(), command[1] << ": " << refused);
@@ -123,7 +130,8 @@ BOOST_FIXTURE_TEST_CASE(a_whole_selection_is_one_command, curated_library) {
   auto before = head();
   podstudio.must({"asset", "approve", "--all-matching", "--theme", "chosen"});
   BOOST_CHECK_EQUAL(head(), before + 3);
-  BOOST_CHECK_EQUAL(value(podstudio.database(), "SELECT group_concat(id) FROM asset WHERE approved"), "1,2,3");
+  BOOST_CHECK_EQUAL(
+      value(podstudio.database(), "SELECT group_concat(id) FROM asset WHERE approved"), "1,2,3");
   BOOST_CHECK_EQUAL(value(podstudio.database(), "SELECT last_sequence - first_sequence FROM command"
                                                 " ORDER BY first_sequence DESC LIMIT 1"),
                     "2");

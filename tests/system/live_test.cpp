@@ -35,7 +35,8 @@ struct live_library {
   }
   std::string id_of(const std::string& path) {
     for (const auto& asset : query(podstudio.database(), "SELECT path, id FROM asset"))
-      if (asset[0] == path) return asset[1];
+      if (asset[0] == path)
+        return asset[1];
     BOOST_FAIL("no row for " << path);
     return {};
   }
@@ -43,20 +44,23 @@ struct live_library {
 
 std::vector<std::string> paths_of(const json& objects) {
   std::vector<std::string> paths;
-  for (const auto& object : objects) paths.push_back(object["path"]);
+  for (const auto& object : objects)
+    paths.push_back(object["path"]);
   return paths;
 }
 
 std::set<std::string> keys_of(const json& object) {
   std::set<std::string> keys;
-  for (const auto& [key, value] : object.items()) keys.insert(key);
+  for (const auto& [key, value] : object.items())
+    keys.insert(key);
   return keys;
 }
 
 /// Every one of these keys is there.
 void check_keys(const json& object, const std::set<std::string>& keys, const std::string& what) {
   auto found = keys_of(object);
-  for (const auto& key : keys) BOOST_CHECK_MESSAGE(found.contains(key), what << " lacks '" << key << "': " << object);
+  for (const auto& key : keys)
+    BOOST_CHECK_MESSAGE(found.contains(key), what << " lacks '" << key << "': " << object);
 }
 
 }  // namespace
@@ -86,7 +90,8 @@ BOOST_FIXTURE_TEST_CASE(a_file_renamed_into_place_is_taken, live_library) {
 
 BOOST_FIXTURE_TEST_CASE(files_in_newly_made_nested_folders_are_taken, live_library) {
   for (int i = 0; i < 50; ++i)
-    make_file(space.root + "/new " + std::to_string(i) + "/deep/deeper/file.wav", std::to_string(i));
+    make_file(space.root + "/new " + std::to_string(i) + "/deep/deeper/file.wav",
+              std::to_string(i));
   check_in_step("in newly made folders");
   // A whole tree that is moved in is made of files nobody writes.
   make_file(space.path + "/tree/a/b/moved.png", "moved in");
@@ -97,7 +102,8 @@ BOOST_FIXTURE_TEST_CASE(files_in_newly_made_nested_folders_are_taken, live_libra
 BOOST_FIXTURE_TEST_CASE(a_copied_tree_is_taken, live_library) {
   auto source = space.path + "/source";
   for (int i = 0; i < 300; ++i)
-    make_file(source + "/" + std::to_string(i % 10) + "/" + std::to_string(i % 3) + "/" + std::to_string(i) + ".png",
+    make_file(source + "/" + std::to_string(i % 10) + "/" + std::to_string(i % 3) + "/"
+                  + std::to_string(i) + ".png",
               std::string(static_cast<std::size_t>(i) * 50, 'x') + std::to_string(i));
   BOOST_REQUIRE_EQUAL(run({{"cp", "-r", source, space.root + "/copy"}}).code, 0);
   check_in_step("cp -r");
@@ -120,10 +126,12 @@ BOOST_FIXTURE_TEST_CASE(changed_contents_give_the_new_digest_on_the_same_id, liv
   fs::rename(space.root + "/.one.tmp", path);
   check_in_step("replaced");
   BOOST_CHECK_EQUAL(id_of(path), id);
-  BOOST_CHECK_EQUAL(value(podstudio.database(), "SELECT theme FROM asset WHERE id = " + id), "kept");
+  BOOST_CHECK_EQUAL(value(podstudio.database(), "SELECT theme FROM asset WHERE id = " + id),
+                    "kept");
 }
 
-BOOST_FIXTURE_TEST_CASE(what_changed_while_no_service_ran_is_found_at_the_next_start, live_library) {
+BOOST_FIXTURE_TEST_CASE(what_changed_while_no_service_ran_is_found_at_the_next_start,
+                        live_library) {
   write_file(space.root + "/one.png", "first");
   write_file(space.root + "/two.png", "as it was");
   check_in_step("new");
@@ -152,7 +160,8 @@ BOOST_FIXTURE_TEST_CASE(watch_roots_are_remembered_across_restarts, live_library
     else
       BOOST_CHECK_EQUAL(running->stop().code, 0);
     start({});
-    BOOST_TEST(paths_of(podstudio.json({"watch", "list"})) == both, boost::test_tools::per_element());
+    BOOST_TEST(paths_of(podstudio.json({"watch", "list"})) == both,
+               boost::test_tools::per_element());
     auto path = second + (killed ? "/after the kill.png" : "/after the stop.png");
     write_file(path, "new");
     podstudio.must({"sync"});
@@ -166,7 +175,8 @@ BOOST_FIXTURE_TEST_CASE(watch_roots_are_remembered_across_restarts, live_library
   start({});
   podstudio.must({"sync"});
   const std::vector<std::string> first{space.root};
-  BOOST_TEST(paths_of(podstudio.json({"watch", "list"})) == first, boost::test_tools::per_element());
+  BOOST_TEST(paths_of(podstudio.json({"watch", "list"})) == first,
+             boost::test_tools::per_element());
   auto hashes = catalogued(podstudio.database());
   BOOST_CHECK(!hashes.contains(second + "/unwatched.png"));
   BOOST_CHECK(hashes.contains(second + "/there already.png"));
@@ -182,21 +192,30 @@ BOOST_FIXTURE_TEST_CASE(status_has_every_key_of_its_contract, live_library) {
   podstudio.must({"sync"});
   podstudio.must({"asset", "approve", id_of(space.root + "/c.wav")});
   auto check = [&](const json& status) {
-    check_keys(status, {"version", "pid", "uptime_seconds", "log", "projection", "assets", "packs", "jobs", "roots",
-                        "problems"}, "status");
+    check_keys(status,
+               {"version", "pid", "uptime_seconds", "log", "projection", "assets", "packs", "jobs",
+                "roots", "problems"},
+               "status");
     check_keys(status["log"], {"head_sequence", "head_hash", "segments", "bytes"}, "status.log");
     check_keys(status["projection"], {"sequence"}, "status.projection");
-    check_keys(status["assets"], {"total", "image", "audio", "video", "approved", "missing"}, "status.assets");
+    check_keys(status["assets"], {"total", "image", "audio", "video", "approved", "missing"},
+               "status.assets");
     check_keys(status["packs"], {"total"}, "status.packs");
-    check_keys(status["jobs"], {"pending", "running", "completed", "failed", "cancelled"}, "status.jobs");
+    check_keys(status["jobs"], {"pending", "running", "completed", "failed", "cancelled"},
+               "status.jobs");
     BOOST_REQUIRE_EQUAL(status["roots"].size(), 1u);
     check_keys(status["roots"][0], {"path", "state", "mode", "assets"}, "a root of status");
-    BOOST_CHECK_MESSAGE(
-      status["assets"]
-        == json({{"total", 4}, {"image", 2}, {"audio", 1}, {"video", 1}, {"approved", 1}, {"missing", 0}}),
-      status["assets"]);
-    BOOST_CHECK_MESSAGE(status["roots"][0]["path"] == space.root && status["roots"][0]["assets"] == 4
-                          && status["roots"][0]["state"] == "active",
+    BOOST_CHECK_MESSAGE(status["assets"]
+                            == json({{"total", 4},
+                                     {"image", 2},
+                                     {"audio", 1},
+                                     {"video", 1},
+                                     {"approved", 1},
+                                     {"missing", 0}}),
+                        status["assets"]);
+    BOOST_CHECK_MESSAGE(status["roots"][0]["path"] == space.root
+                            && status["roots"][0]["assets"] == 4
+                            && status["roots"][0]["state"] == "active",
                         status["roots"]);
     BOOST_CHECK_MESSAGE(status["problems"] == 0, status["problems"]);
     BOOST_CHECK_MESSAGE(status["log"]["head_sequence"] == status["projection"]["sequence"], status);
@@ -213,7 +232,8 @@ BOOST_FIXTURE_TEST_CASE(status_has_every_key_of_its_contract, live_library) {
 BOOST_FIXTURE_TEST_CASE(asset_list_gives_what_its_filters_name, live_library) {
   for (int i = 0; i < 12; ++i) {
     constexpr const char* extensions[] = {"png", "wav", "mp4"};
-    write_file(space.root + "/" + std::string(1, static_cast<char>('a' + i)) + "." + extensions[i % 3],
+    write_file(space.root + "/" + std::string(1, static_cast<char>('a' + i)) + "."
+                   + extensions[i % 3],
                i < 2 ? "the same" : "contents " + std::to_string(i));
   }
   podstudio.must({"sync"});
@@ -223,41 +243,46 @@ BOOST_FIXTURE_TEST_CASE(asset_list_gives_what_its_filters_name, live_library) {
   podstudio.must({"asset", "set", "6", "--provenance", "enhanced"});
   // The truth for each filter is a query of the seed's tables.
   const std::vector<std::pair<words, std::string>> filters{
-    {{}, "1"},
-    {{"--type", "image"}, "type = 'image'"},
-    {{"--type", "audio"}, "type = 'audio'"},
-    {{"--theme", "nature"}, "theme = 'nature'"},
-    {{"--theme", "nowhere"}, "0"},
-    {{"--provenance", "enhanced"}, "provenance = 'enhanced'"},
-    {{"--approved"}, "approved"},
-    {{"--unapproved"}, "NOT approved"},
-    {{"--missing"}, "0"},
-    {{"--duplicates"}, "hash IN (SELECT hash FROM asset GROUP BY hash HAVING count(*) > 1)"},
-    {{"--tag", "none has it"}, "0"},
-    {{"--search", "/c.mp4"}, "path LIKE '%/c.mp4'"},
-    {{"--search", "0% off_b"}, "id = 4"},
-    {{"--after", "7"}, "id > 7"},
-    {{"--limit", "3"}, "id <= 3"},
-    {{"--after", "3", "--limit", "2"}, "id IN (4, 5)"},
-    {{"--type", "image", "--unapproved", "--after", "4"}, "type = 'image' AND NOT approved AND id > 4"},
+      {{}, "1"},
+      {{"--type", "image"}, "type = 'image'"},
+      {{"--type", "audio"}, "type = 'audio'"},
+      {{"--theme", "nature"}, "theme = 'nature'"},
+      {{"--theme", "nowhere"}, "0"},
+      {{"--provenance", "enhanced"}, "provenance = 'enhanced'"},
+      {{"--approved"}, "approved"},
+      {{"--unapproved"}, "NOT approved"},
+      {{"--missing"}, "0"},
+      {{"--duplicates"}, "hash IN (SELECT hash FROM asset GROUP BY hash HAVING count(*) > 1)"},
+      {{"--tag", "none has it"}, "0"},
+      {{"--search", "/c.mp4"}, "path LIKE '%/c.mp4'"},
+      {{"--search", "0% off_b"}, "id = 4"},
+      {{"--after", "7"}, "id > 7"},
+      {{"--limit", "3"}, "id <= 3"},
+      {{"--after", "3", "--limit", "2"}, "id IN (4, 5)"},
+      {{"--type", "image", "--unapproved", "--after", "4"},
+       "type = 'image' AND NOT approved AND id > 4"},
   };
   for (const auto& [arguments, where] : filters) {
     words command{"asset", "list"};
     command.insert(command.end(), arguments.begin(), arguments.end());
     std::ostringstream line;
-    for (const auto& word : command) line << word << ' ';
-    auto truth = query(podstudio.database(), "SELECT id, path, hash FROM asset WHERE " + where + " ORDER BY id");
+    for (const auto& word : command)
+      line << word << ' ';
+    auto truth = query(podstudio.database(),
+                       "SELECT id, path, hash FROM asset WHERE " + where + " ORDER BY id");
     std::vector<row> found;
     for (const auto& asset : podstudio.json(command)) {
-      check_keys(asset, {"id", "path", "type", "hash", "width", "height", "duration_sec", "samplerate_hz", "theme",
-                         "source", "provenance", "approved", "created_at", "updated_at", "size_bytes", "missing",
-                         "tags"}, "an asset");
+      check_keys(asset,
+                 {"id", "path", "type", "hash", "width", "height", "duration_sec", "samplerate_hz",
+                  "theme", "source", "provenance", "approved", "created_at", "updated_at",
+                  "size_bytes", "missing", "tags"},
+                 "an asset");
       found.push_back({asset["id"].dump(), asset["path"], asset["hash"]});
     }
     BOOST_CHECK_MESSAGE(truth == found, line.str() << ":" << difference(truth, found));
   }
   BOOST_CHECK_MESSAGE(podstudio({"asset", "list", "--type", "sculpture"}).code == 2
-                        || podstudio({"asset", "list", "--type", "sculpture"}).code == 1,
+                          || podstudio({"asset", "list", "--type", "sculpture"}).code == 1,
                       "a type there is not is taken");
 }
 
@@ -265,26 +290,33 @@ BOOST_FIXTURE_TEST_CASE(one_asset_is_shown_by_id_and_by_path, live_library) {
   auto path = space.root + "/it's \"one\".png";
   write_file(path, "one");
   podstudio.must({"sync"});
-  auto by_id = podstudio.json({"asset", "show", "1"}), by_path = podstudio.json({"asset", "show", path});
+  auto by_id = podstudio.json({"asset", "show", "1"}),
+       by_path = podstudio.json({"asset", "show", path});
   BOOST_CHECK_EQUAL(by_id, by_path);
   BOOST_CHECK_EQUAL(by_id["path"], path);
   BOOST_CHECK_EQUAL(by_id["size_bytes"], 3);
   auto refused = podstudio({"asset", "show", space.root + "/none.png"});
-  BOOST_CHECK_MESSAGE(refused.code == 1 && refused.err.find(space.root + "/none.png") != std::string::npos, refused);
+  BOOST_CHECK_MESSAGE(refused.code == 1
+                          && refused.err.find(space.root + "/none.png") != std::string::npos,
+                      refused);
 }
 
 BOOST_FIXTURE_TEST_CASE(json_is_one_document_and_nothing_else_on_stdout, live_library) {
   write_file(space.root + "/one.png", "one");
   podstudio.must({"sync"});
   const std::vector<std::pair<words, json::value_t>> commands{
-    {{"status"}, json::value_t::object},        {{"watch", "list"}, json::value_t::array},
-    {{"asset", "list"}, json::value_t::array},  {{"asset", "show", "1"}, json::value_t::object},
-    {{"problem", "list"}, json::value_t::array}, {{"sync"}, json::value_t::object},
-    {{"import", space.root}, json::value_t::object},
-    {{"asset", "approve", "1"}, json::value_t::object},
-    {{"asset", "unapprove", "1"}, json::value_t::object},
-    {{"asset", "set", "1", "--theme", "x"}, json::value_t::object},
-    {{"log", "verify"}, json::value_t::object}, {{"replay", "--check"}, json::value_t::object},
+      {{"status"}, json::value_t::object},
+      {{"watch", "list"}, json::value_t::array},
+      {{"asset", "list"}, json::value_t::array},
+      {{"asset", "show", "1"}, json::value_t::object},
+      {{"problem", "list"}, json::value_t::array},
+      {{"sync"}, json::value_t::object},
+      {{"import", space.root}, json::value_t::object},
+      {{"asset", "approve", "1"}, json::value_t::object},
+      {{"asset", "unapprove", "1"}, json::value_t::object},
+      {{"asset", "set", "1", "--theme", "x"}, json::value_t::object},
+      {{"log", "verify"}, json::value_t::object},
+      {{"replay", "--check"}, json::value_t::object},
   };
   for (const auto& [command, type] : commands) {
     auto document = podstudio.json(command);  // checks that it is one
@@ -292,7 +324,8 @@ BOOST_FIXTURE_TEST_CASE(json_is_one_document_and_nothing_else_on_stdout, live_li
     words after = command;  // where people put it, too
     after.push_back("--json");
     auto ended = podstudio(after);
-    BOOST_CHECK_MESSAGE(ended.code == 0 && ended.json().type() == type, command[0] << " --json: " << ended);
+    BOOST_CHECK_MESSAGE(ended.code == 0 && ended.json().type() == type,
+                        command[0] << " --json: " << ended);
     BOOST_CHECK_MESSAGE(ended.err.empty(), command[0] << " --json says on stderr: " << ended);
   }
 }
@@ -300,13 +333,15 @@ BOOST_FIXTURE_TEST_CASE(json_is_one_document_and_nothing_else_on_stdout, live_li
 BOOST_FIXTURE_TEST_CASE(a_service_stops_in_order_on_each_signal_that_asks_it_to, live_library) {
   for (int signal : {SIGTERM, SIGINT}) {
     for (int i = 0; i < 200; ++i)
-      write_file(space.root + "/" + std::to_string(signal) + " " + std::to_string(i) + ".png", std::to_string(i));
+      write_file(space.root + "/" + std::to_string(signal) + " " + std::to_string(i) + ".png",
+                 std::to_string(i));
     auto begun = clock::now();
     running->running().signal(signal);
     auto stopped = running->running().finish(10s);
     auto taken = std::chrono::duration_cast<milliseconds>(clock::now() - begun);
     BOOST_CHECK_MESSAGE(stopped.code == 0, "after " << taken.count() << " ms: " << stopped);
-    BOOST_CHECK_MESSAGE(!fs::exists(space.data + "/run/console.json"), "the console's address is left behind");
+    BOOST_CHECK_MESSAGE(!fs::exists(space.data + "/run/console.json"),
+                        "the console's address is left behind");
 
     auto shown = podstudio({"log", "show"});
     BOOST_REQUIRE_MESSAGE(shown.code == 0, shown);
@@ -316,8 +351,10 @@ BOOST_FIXTURE_TEST_CASE(a_service_stops_in_order_on_each_signal_that_asks_it_to,
     for (std::string line; std::getline(lines, line);) {
       event = json::parse(line, nullptr, false);
       BOOST_REQUIRE_MESSAGE(event.is_object(), "no JSON object: " << line);
-      check_keys(event, {"sequence", "at", "type", "version", "origin", "command", "data"}, "an event");
-      BOOST_REQUIRE_MESSAGE(event["sequence"] == ++sequence, "sequence " << sequence << " is followed by " << line);
+      check_keys(event, {"sequence", "at", "type", "version", "origin", "command", "data"},
+                 "an event");
+      BOOST_REQUIRE_MESSAGE(event["sequence"] == ++sequence,
+                            "sequence " << sequence << " is followed by " << line);
     }
     BOOST_CHECK_MESSAGE(event["type"] == "engine.stopped", "the last event is " << event);
     start({});
@@ -333,7 +370,8 @@ BOOST_FIXTURE_TEST_CASE(sync_without_a_service_says_that_one_is_needed, live_lib
 
 BOOST_FIXTURE_TEST_CASE(a_command_that_is_none_is_refused_with_a_hint, live_library) {
   auto refused = podstudio({"asset", "aprove", "1"});
-  BOOST_CHECK_MESSAGE(refused.code == 2 && refused.err.find("approve") != std::string::npos, refused);
+  BOOST_CHECK_MESSAGE(refused.code == 2 && refused.err.find("approve") != std::string::npos,
+                      refused);
   BOOST_CHECK_EQUAL(podstudio({}).code, 2);
   BOOST_CHECK_EQUAL(podstudio({"--help"}).code, 0);
 }

@@ -18,7 +18,8 @@ std::uint32_t crc32c(const std::string& bytes, std::size_t begin, std::size_t en
   std::uint32_t crc = 0xffffffff;
   for (auto at = begin; at < end; ++at) {
     crc ^= static_cast<unsigned char>(bytes[at]);
-    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78u : 0u);
+    for (int bit = 0; bit < 8; ++bit)
+      crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78u : 0u);
   }
   return ~crc;
 }
@@ -33,13 +34,15 @@ std::uint32_t number_at(const std::string& bytes, std::size_t at) {
 }
 
 void put_number(std::string& bytes, std::size_t at, std::uint32_t number) {
-  for (std::size_t i = 0; i < 4; ++i) bytes.at(at + i) = static_cast<char>(number >> (8 * i));
+  for (std::size_t i = 0; i < 4; ++i)
+    bytes.at(at + i) = static_cast<char>(number >> (8 * i));
 }
 
 std::vector<std::string> segments_of(const std::string& data_folder) {
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::directory_iterator(data_folder + "/log"))
-    if (entry.path().extension() == ".log") paths.push_back(entry.path());
+    if (entry.path().extension() == ".log")
+      paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   return paths;
 }
@@ -64,7 +67,8 @@ void seal_frame(std::string& segment, std::size_t frame) {
 std::map<std::string, std::string> all_bytes(const std::string& folder) {
   std::map<std::string, std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-    if (entry.is_regular_file()) files[entry.path()] = read_file(entry.path());
+    if (entry.is_regular_file())
+      files[entry.path()] = read_file(entry.path());
   return files;
 }
 

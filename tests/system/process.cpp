@@ -34,16 +34,20 @@ namespace {
 
 /// Where a name stands in $PATH; a path is left as it is.
 std::string program_path(const std::string& name) {
-  if (name.find('/') != std::string::npos) return name;
-  std::istringstream folders(std::getenv("PATH") != nullptr ? std::getenv("PATH") : "/usr/bin:/bin");
+  if (name.find('/') != std::string::npos)
+    return name;
+  std::istringstream folders(std::getenv("PATH") != nullptr ? std::getenv("PATH")
+                                                            : "/usr/bin:/bin");
   for (std::string folder; std::getline(folders, folder, ':');)
-    if (::access((folder + "/" + name).c_str(), X_OK) == 0) return folder + "/" + name;
+    if (::access((folder + "/" + name).c_str(), X_OK) == 0)
+      return folder + "/" + name;
   throw std::runtime_error("there is no program " + name);
 }
 
 std::vector<char*> pointers_to(words& texts) {
   std::vector<char*> all;
-  for (auto& text : texts) all.push_back(text.data());
+  for (auto& text : texts)
+    all.push_back(text.data());
   all.push_back(nullptr);
   return all;
 }
@@ -56,17 +60,20 @@ words environment_with(const std::map<std::string, std::string>& more) {
   words texts;
   for (char** at = environ; *at != nullptr; ++at) {
     std::string text = *at;
-    if (!all.contains(text.substr(0, text.find('=')))) texts.push_back(text);
+    if (!all.contains(text.substr(0, text.find('='))))
+      texts.push_back(text);
   }
   for (const auto& [name, value] : all)
-    if (!value.empty()) texts.push_back(name + "=" + value);
+    if (!value.empty())
+      texts.push_back(name + "=" + value);
   return texts;
 }
 
 /// An unnamed file in memory, which never fills up and keeps nobody waiting as a pipe would.
 int memory_file(const char* name) {
   int fd = static_cast<int>(::memfd_create(name, MFD_CLOEXEC));
-  if (fd < 0) fail("memfd_create");
+  if (fd < 0)
+    fail("memfd_create");
   return fd;
 }
 
@@ -75,8 +82,10 @@ std::string contents(int fd) {
   char some[65536];
   for (;;) {
     auto size = ::pread(fd, some, sizeof some, static_cast<off_t>(text.size()));
-    if (size < 0 && errno == EINTR) continue;
-    if (size <= 0) return text;
+    if (size < 0 && errno == EINTR)
+      continue;
+    if (size <= 0)
+      return text;
     text.append(some, static_cast<std::size_t>(size));
   }
 }
@@ -85,7 +94,8 @@ std::string contents(int fd) {
 
 bool eventually(const std::function<bool()>& holds, milliseconds limit) {
   for (auto end = clock::now() + limit; clock::now() < end;) {
-    if (holds()) return true;
+    if (holds())
+      return true;
     std::this_thread::sleep_for(2ms);
   }
   return holds();
@@ -101,9 +111,12 @@ nlohmann::json outcome::json() const {
 
 std::string outcome::text() const {
   auto part = [](const std::string& all) {
-    return all.size() <= 4000 ? all : all.substr(0, 4000) + "... (" + std::to_string(all.size()) + " bytes)";
+    return all.size() <= 4000
+               ? all
+               : all.substr(0, 4000) + "... (" + std::to_string(all.size()) + " bytes)";
   };
-  return "exit " + std::to_string(code) + "\n--- stdout\n" + part(out) + "\n--- stderr\n" + part(err);
+  return "exit " + std::to_string(code) + "\n--- stdout\n" + part(out) + "\n--- stderr\n"
+         + part(err);
 }
 
 std::ostream& operator<<(std::ostream& to, const outcome& what) { return to << what.text(); }
@@ -118,13 +131,15 @@ process::process(const launch& what) : name_(what.arguments.at(0)) {
   auto environment_pointers = pointers_to(environment);
   // Open before the rights are given up: the user may not be let into the folder the program is in.
   int executable = ::open(program.c_str(), O_PATH);
-  if (executable < 0) fail("cannot open " + program);
+  if (executable < 0)
+    fail("cannot open " + program);
   ::fcntl(executable, F_SETFD, FD_CLOEXEC);
   out_ = memory_file("stdout");
   err_ = memory_file("stderr");
   auto parent = ::getpid();
   pid_ = ::fork();
-  if (pid_ < 0) fail("fork");
+  if (pid_ < 0)
+    fail("fork");
   if (pid_ == 0) {
     int null = ::open("/dev/null", O_RDONLY);
     bool ready = null >= 0 && ::dup2(null, 0) >= 0 && ::dup2(out_, 1) >= 0 && ::dup2(err_, 2) >= 0
@@ -142,7 +157,8 @@ process::process(const launch& what) : name_(what.arguments.at(0)) {
   }
   ::close(executable);
   pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
-  if (pidfd_ < 0) fail("pidfd_open");
+  if (pidfd_ < 0)
+    fail("pidfd_open");
 }
 
 process::~process() {
@@ -151,22 +167,26 @@ process::~process() {
     reap(long_enough);
   }
   for (int fd : {pidfd_, out_, err_})
-    if (fd >= 0) ::close(fd);
+    if (fd >= 0)
+      ::close(fd);
 }
 
 void process::signal(int number) const {
-  if (pidfd_ >= 0) ::syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
+  if (pidfd_ >= 0)
+    ::syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
 }
 
 bool process::runs() { return !reap(0ms); }
 
 void process::must_run() {
   // Not as the message of one check: that would wait for the end in any case.
-  if (!runs()) BOOST_FAIL(name_ << " ended by itself: " << finish());
+  if (!runs())
+    BOOST_FAIL(name_ << " ended by itself: " << finish());
 }
 
 bool process::reap(milliseconds limit) {
-  if (code_) return true;
+  if (code_)
+    return true;
   pollfd ended{pidfd_, POLLIN, 0};
   auto until = clock::now() + limit;
   int count;
@@ -174,9 +194,11 @@ bool process::reap(milliseconds limit) {
     auto left = std::chrono::duration_cast<milliseconds>(until - clock::now()).count();
     count = ::poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
   } while (count < 0 && errno == EINTR);
-  if (count <= 0) return false;
+  if (count <= 0)
+    return false;
   int status = 0;
-  if (::waitpid(pid_, &status, 0) != pid_) fail("waitpid");
+  if (::waitpid(pid_, &status, 0) != pid_)
+    fail("waitpid");
   code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   return true;
 }
@@ -219,7 +241,8 @@ namespace {
 
 std::string line_of(const words& arguments) {
   std::string line;
-  for (const auto& argument : arguments) line += " " + argument;
+  for (const auto& argument : arguments)
+    line += " " + argument;
   return line.size() <= 400 ? line : line.substr(0, 400) + "...";
 }
 
@@ -240,7 +263,8 @@ void library::must(const words& arguments, milliseconds limit) const {
 
 service::service(const library& on, const words& roots, milliseconds limit) {
   words arguments{"serve"};
-  for (const auto& root : roots) arguments.insert(arguments.end(), {"--watch", root});
+  for (const auto& root : roots)
+    arguments.insert(arguments.end(), {"--watch", root});
   running_ = std::make_unique<process>(on.call(arguments));
   auto ready = [this] {
     auto said = running_->err();
@@ -248,7 +272,8 @@ service::service(const library& on, const words& roots, milliseconds limit) {
   };
   bool up = false;
   eventually([&] { return (up = ready()) || !running_->runs(); }, limit);
-  if (up) return;
+  if (up)
+    return;
   running_->signal(SIGKILL);
   throw std::runtime_error("the service is not ready: " + running_->finish().text());
 }
@@ -268,7 +293,8 @@ outcome service::stop(milliseconds limit) {
 std::string read_file(const std::string& path) {
   std::ifstream from(path, std::ios::binary);
   std::string bytes{std::istreambuf_iterator<char>(from), {}};
-  if (!from) fail("cannot read " + path);
+  if (!from)
+    fail("cannot read " + path);
   return bytes;
 }
 
@@ -276,7 +302,8 @@ void write_file(const std::string& path, const std::string& bytes) {
   std::ofstream to(path, std::ios::binary);
   to << bytes;
   to.close();
-  if (!to) fail("cannot write " + path);
+  if (!to)
+    fail("cannot write " + path);
 }
 
 void make_file(const std::string& path, const std::string& bytes) {
@@ -295,10 +322,10 @@ std::uint64_t number_from_env(const char* name, std::uint64_t otherwise) {
 
 std::string seed_type(const std::string& name) {
   static const std::map<std::string, std::string> types{
-    {"png", "image"},  {"jpg", "image"}, {"gif", "image"}, {"bmp", "image"},  {"tiff", "image"},
-    {"webp", "image"}, {"wav", "audio"}, {"mp3", "audio"}, {"flac", "audio"}, {"ogg", "audio"},
-    {"m4a", "audio"},  {"aac", "audio"}, {"mp4", "video"}, {"mov", "video"},  {"avi", "video"},
-    {"mkv", "video"},  {"webm", "video"}, {"flv", "video"},
+      {"png", "image"},  {"jpg", "image"},  {"gif", "image"}, {"bmp", "image"},  {"tiff", "image"},
+      {"webp", "image"}, {"wav", "audio"},  {"mp3", "audio"}, {"flac", "audio"}, {"ogg", "audio"},
+      {"m4a", "audio"},  {"aac", "audio"},  {"mp4", "video"}, {"mov", "video"},  {"avi", "video"},
+      {"mkv", "video"},  {"webm", "video"}, {"flv", "video"},
   };
   auto ending = fs::path(name).extension().string();  // of ".png" there is none
   std::transform(ending.begin(), ending.end(), ending.begin(),
@@ -310,7 +337,8 @@ std::string seed_type(const std::string& name) {
 std::map<std::string, std::string> digests_of_media(const std::string& root) {
   words paths;
   for (const auto& entry : fs::recursive_directory_iterator(root))
-    if (!entry.is_symlink() && entry.is_regular_file() && !seed_type(entry.path().filename()).empty())
+    if (!entry.is_symlink() && entry.is_regular_file()
+        && !seed_type(entry.path().filename()).empty())
       paths.push_back(entry.path());
   std::map<std::string, std::string> digests;
   constexpr std::size_t paths_per_call = 500;
@@ -321,19 +349,22 @@ std::map<std::string, std::string> digests_of_media(const std::string& root) {
     sums.arguments.insert(sums.arguments.end(), paths.begin() + static_cast<std::ptrdiff_t>(begin),
                           paths.begin() + static_cast<std::ptrdiff_t>(end));
     auto ended = run(sums);
-    if (ended.code != 0) throw std::runtime_error("sha256sum: " + ended.text());
+    if (ended.code != 0)
+      throw std::runtime_error("sha256sum: " + ended.text());
     std::istringstream lines(ended.out);
     for (std::string line; std::getline(lines, line, '\0');)
       digests[line.substr(digest_letters + 2)] = line.substr(0, digest_letters);
   }
-  if (digests.size() != paths.size()) throw std::runtime_error("sha256sum left files out");
+  if (digests.size() != paths.size())
+    throw std::runtime_error("sha256sum left files out");
   return digests;
 }
 
 bool skip_unless(bool possible, const std::string& reason) {
-  if (possible) return false;
-  std::cerr << "SKIPPED " << boost::unit_test::framework::current_test_case().p_name.get() << ": " << reason
-            << std::endl;
+  if (possible)
+    return false;
+  std::cerr << "SKIPPED " << boost::unit_test::framework::current_test_case().p_name.get() << ": "
+            << reason << std::endl;
   return true;
 }
 

@@ -10,8 +10,8 @@
 #include <sys/types.h>
 #include <vector>
 
-/// Running the real program, and others, as a person or a script would. Nothing here uses the engine's
-/// own code. A process that a test started never outlives it.
+/// Running the real program, and others, as a person or a script would. Nothing here uses the
+/// engine's own code. A process that a test started never outlives it.
 namespace system_test {
 
 using std::chrono::milliseconds;
@@ -126,7 +126,8 @@ void make_folder(const std::string& path);
 std::uint64_t number_from_env(const char* name, std::uint64_t otherwise);
 
 /// SHA-256 of every regular file under `root` that the seed counts as media (worked out by its
-/// extension, in any case of letters), as `sha256sum` has it, by path. Symbolic links are not followed.
+/// extension, in any case of letters), as `sha256sum` has it, by path. Symbolic links are not
+/// followed.
 std::map<std::string, std::string> digests_of_media(const std::string& root);
 /// `image`, `audio`, `video` as the seed lists the extensions; empty for any other file.
 std::string seed_type(const std::string& name);

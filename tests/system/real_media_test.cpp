@@ -16,18 +16,21 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr auto kinds = std::to_array<const char*>({"png", "jpg", "gif", "bmp", "tiff", "webp", "wav", "mp3", "flac",
-                                                   "ogg", "m4a", "aac", "mp4", "mov", "avi", "mkv", "webm", "flv"});
+constexpr auto kinds =
+    std::to_array<const char*>({"png", "jpg", "gif", "bmp", "tiff", "webp", "wav", "mp3", "flac",
+                                "ogg", "m4a", "aac", "mp4", "mov", "avi", "mkv", "webm", "flv"});
 static_assert(kinds.size() == 18);
 
 /// What stands before the extension, from the plain to the awkward.
 constexpr auto stems = std::to_array<const char*>(
-  {"plain", "with space", "it's", "\"quoted\"", "\xf0\x9f\x8e\xa8 emoji \xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x94\xac",
-   " leading and trailing ", "semi;colon & $HOME `x` * ? [a] #%41", "\xc3\xa4\xc3\xb6\xc3\xbc.dots.in.it", "-rf",
-   "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"});
+    {"plain", "with space", "it's", "\"quoted\"",
+     "\xf0\x9f\x8e\xa8 emoji \xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x94\xac",
+     " leading and trailing ", "semi;colon & $HOME `x` * ? [a] #%41",
+     "\xc3\xa4\xc3\xb6\xc3\xbc.dots.in.it", "-rf", "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"});
 
 std::string upper(std::string text) {
-  for (auto& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (auto& c : text)
+    c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return text;
 }
 
@@ -49,23 +52,27 @@ struct media_tree {
     auto made = run({{"sh", MAKE_MEDIA, samples}});
     BOOST_REQUIRE_MESSAGE(made.code == 0, "cannot make the sample media: " << made);
     const std::array<std::string, 4> folders{
-      space.root, space.root + "/one folder", space.root + "/one folder/two.png",
-      space.root + "/one folder/two.png/'three' \xf0\x9f\x93\x81"};
+        space.root, space.root + "/one folder", space.root + "/one folder/two.png",
+        space.root + "/one folder/two.png/'three' \xf0\x9f\x93\x81"};
     std::size_t number = 0;
     for (std::string kind : kinds) {
       auto sample = read_file(samples + "/sample." + kind);
       BOOST_REQUIRE_MESSAGE(sample.size() > 100, "the sample of " << kind << " has no contents");
       for (std::size_t depth = 0; depth < folders.size(); ++depth) {
-        auto extension = depth == 0 ? kind : depth == 1 ? upper(kind) : depth == 2 ? mixed(kind) : kind;
+        auto extension = depth == 0   ? kind
+                         : depth == 1 ? upper(kind)
+                         : depth == 2 ? mixed(kind)
+                                      : kind;
         auto path = folders[depth] + "/" + stems[number++ % stems.size()] + "." + extension;
-        // One is the sample itself; the others differ from it, so that no two digests may be swapped.
+        // One is the sample itself; the others differ from it, so that no two digests may be
+        // swapped.
         auto bytes = depth == 0 ? sample : sample + "copy " + std::to_string(number);
         media[path] = bytes;
         make_file(path, bytes);
       }
     }
-    for (std::string name : {"notes.txt", "photo.jpeg", "scan.tif", "no extension", "png", ".png", "a.png.bak",
-                             "b.png~", "c.", "d.mp", "e.pngx", "two/f.heic"}) {
+    for (std::string name : {"notes.txt", "photo.jpeg", "scan.tif", "no extension", "png", ".png",
+                             "a.png.bak", "b.png~", "c.", "d.mp", "e.pngx", "two/f.heic"}) {
       make_file(folders[1] + "/" + name, "of another kind: " + name);
       ++others;
     }
@@ -81,28 +88,34 @@ struct media_tree {
 /// All that a file system says about a path; the times to the nanosecond.
 std::string facts(const std::string& path) {
   struct stat s;
-  if (::lstat(path.c_str(), &s) != 0) return "gone";
-  auto time = [](const timespec& t) { return std::to_string(t.tv_sec) + "." + std::to_string(t.tv_nsec); };
+  if (::lstat(path.c_str(), &s) != 0)
+    return "gone";
+  auto time = [](const timespec& t) {
+    return std::to_string(t.tv_sec) + "." + std::to_string(t.tv_nsec);
+  };
   return "inode " + std::to_string(s.st_ino) + " mode " + std::to_string(s.st_mode) + " links "
-         + std::to_string(s.st_nlink) + " size " + std::to_string(s.st_size) + " read " + time(s.st_atim)
-         + " written " + time(s.st_mtim) + " changed " + time(s.st_ctim);
+         + std::to_string(s.st_nlink) + " size " + std::to_string(s.st_size) + " read "
+         + time(s.st_atim) + " written " + time(s.st_mtim) + " changed " + time(s.st_ctim);
 }
 
 std::map<std::string, std::string> facts_of_all(const std::vector<std::string>& paths) {
   std::map<std::string, std::string> all;
-  for (const auto& path : paths) all[path] = facts(path);
+  for (const auto& path : paths)
+    all[path] = facts(path);
   return all;
 }
 
-/// All paths below but links, whose own time changes when they are followed; with the time they were last
-/// read set so far back that any reading of them shows ("relatime" notes it when the last time is older
-/// than the last change).
+/// All paths below but links, whose own time changes when they are followed; with the time they
+/// were last read set so far back that any reading of them shows ("relatime" notes it when the last
+/// time is older than the last change).
 std::vector<std::string> unread_since_long(const std::string& root) {
   std::vector<std::string> paths{root};
   for (const auto& entry : fs::recursive_directory_iterator(root))
-    if (!entry.is_symlink()) paths.push_back(entry.path());
+    if (!entry.is_symlink())
+      paths.push_back(entry.path());
   constexpr std::array<timespec, 2> read_then_written{{{1'000'000'000, 123}, {1'100'000'000, 456}}};
-  for (const auto& path : paths) ::utimensat(AT_FDCWD, path.c_str(), read_then_written.data(), AT_SYMLINK_NOFOLLOW);
+  for (const auto& path : paths)
+    ::utimensat(AT_FDCWD, path.c_str(), read_then_written.data(), AT_SYMLINK_NOFOLLOW);
   return paths;
 }
 
@@ -113,8 +126,10 @@ std::string utc_now() {
   return text;
 }
 
-void check_counts(const nlohmann::json& counts, const std::map<std::string, std::size_t>& expected) {
-  for (std::string key : {"scanned", "registered", "changed", "moved", "unchanged", "skipped", "failed"}) {
+void check_counts(const nlohmann::json& counts,
+                  const std::map<std::string, std::size_t>& expected) {
+  for (std::string key :
+       {"scanned", "registered", "changed", "moved", "unchanged", "skipped", "failed"}) {
     BOOST_REQUIRE_MESSAGE(counts.contains(key), "the counts lack " << key << ": " << counts);
     auto wanted = expected.contains(key) ? expected.at(key) : 0;
     BOOST_CHECK_MESSAGE(counts[key] == wanted, key << ": expected " << wanted << " in " << counts);
@@ -147,18 +162,23 @@ BOOST_AUTO_TEST_CASE(an_import_catalogues_every_kind_of_media_as_the_files_truly
 
   const std::regex timestamp(R"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6})");
   for (const auto& asset :
-       query(podstudio.database(), "SELECT path, type, width, height, duration_sec, samplerate_hz, theme, source,"
-                                   " provenance, approved, created_at, updated_at, typeof(approved) FROM asset")) {
+       query(podstudio.database(),
+             "SELECT path, type, width, height, duration_sec, samplerate_hz, theme, source,"
+             " provenance, approved, created_at, updated_at, typeof(approved) FROM asset")) {
     const auto& path = asset[0];
     BOOST_CHECK_MESSAGE(asset[1] == seed_type(path), path << " is of type " << asset[1]);
     for (std::size_t empty : {2u, 3u, 4u, 5u, 6u, 7u})
-      BOOST_CHECK_MESSAGE(asset[empty] == "NULL", path << ": column " << empty << " is " << asset[empty]);
+      BOOST_CHECK_MESSAGE(asset[empty] == "NULL",
+                          path << ": column " << empty << " is " << asset[empty]);
     BOOST_CHECK_MESSAGE(asset[8] == "unknown", path << ": provenance is " << asset[8]);
-    BOOST_CHECK_MESSAGE(asset[9] == "0" && asset[12] == "integer", path << ": approved is " << asset[9]);
+    BOOST_CHECK_MESSAGE(asset[9] == "0" && asset[12] == "integer",
+                        path << ": approved is " << asset[9]);
     for (std::size_t time : {10u, 11u}) {
-      BOOST_CHECK_MESSAGE(std::regex_match(asset[time], timestamp), path << ": a time is " << asset[time]);
+      BOOST_CHECK_MESSAGE(std::regex_match(asset[time], timestamp),
+                          path << ": a time is " << asset[time]);
       BOOST_CHECK_MESSAGE(begun <= asset[time] && asset[time] <= ended,
-                          path << ": " << asset[time] << " is not between " << begun << " and " << ended);
+                          path << ": " << asset[time] << " is not between " << begun << " and "
+                               << ended);
     }
   }
   for (const auto& [path, bytes] : tree.media)
@@ -171,9 +191,10 @@ BOOST_AUTO_TEST_CASE(a_second_import_finds_all_unchanged_and_logs_nothing) {
   podstudio.must({"import", tree.space.root});
   auto rows = seed_rows(podstudio.database());
   auto head = podstudio.json({"status"})["log"]["head_sequence"];
-  check_counts(podstudio.json({"import", tree.space.root}), {{"scanned", tree.media.size() + tree.others},
-                                                             {"unchanged", tree.media.size()},
-                                                             {"skipped", tree.others}});
+  check_counts(podstudio.json({"import", tree.space.root}),
+               {{"scanned", tree.media.size() + tree.others},
+                {"unchanged", tree.media.size()},
+                {"skipped", tree.others}});
   auto again = seed_rows(podstudio.database());
   BOOST_CHECK_MESSAGE(rows == again, difference(rows, again));
   auto head_again = podstudio.json({"status"})["log"]["head_sequence"];
@@ -184,18 +205,22 @@ BOOST_AUTO_TEST_CASE(single_files_are_imported_by_name_and_a_changed_one_keeps_i
   media_tree tree;
   library podstudio(tree.space.data);
   words import{"import", "--"};
-  for (const auto& [path, bytes] : tree.media) import.push_back(path);
-  check_counts(podstudio.json(import), {{"scanned", tree.media.size()}, {"registered", tree.media.size()}});
+  for (const auto& [path, bytes] : tree.media)
+    import.push_back(path);
+  check_counts(podstudio.json(import),
+               {{"scanned", tree.media.size()}, {"registered", tree.media.size()}});
   auto path = tree.media.begin()->first;
   auto id_of = [&] {
     for (const auto& asset : query(podstudio.database(), "SELECT path, id FROM asset"))
-      if (asset[0] == path) return asset[1];
+      if (asset[0] == path)
+        return asset[1];
     return std::string("none");
   };
   auto id = id_of();
   write_file(path, tree.media.begin()->second + " and more");
-  check_counts(podstudio.json(import),
-               {{"scanned", tree.media.size()}, {"changed", 1}, {"unchanged", tree.media.size() - 1}});
+  check_counts(
+      podstudio.json(import),
+      {{"scanned", tree.media.size()}, {"changed", 1}, {"unchanged", tree.media.size() - 1}});
   BOOST_CHECK_EQUAL(id_of(), id);
   auto truth = digests_of_media(tree.space.root);
   auto found = catalogued(podstudio.database());

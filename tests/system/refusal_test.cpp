@@ -33,16 +33,20 @@ public:
   ~raw_peer() { ::close(fd_); }
 
   /// May fail half way, as the other side hangs up.
-  void send(const std::string& bytes) const { ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  void send(const std::string& bytes) const {
+    ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
 
   /// Whether the other side hung up in time; what it said before is in `said`.
   bool is_hung_up_on(milliseconds limit = 20s) {
     for (auto end = clock::now() + limit; clock::now() < end;) {
       pollfd readable{fd_, POLLIN, 0};
-      if (::poll(&readable, 1, 100) <= 0) continue;
+      if (::poll(&readable, 1, 100) <= 0)
+        continue;
       char some[4096];
       auto size = ::recv(fd_, some, sizeof some, 0);
-      if (size <= 0) return true;
+      if (size <= 0)
+        return true;
       said.append(some, static_cast<std::size_t>(size));
     }
     return false;
@@ -99,12 +103,14 @@ outcome tls_peer(const guarded_service& to, const words& more) {
 bool is_refused(const outcome& ended) {
   auto all = ended.out + ended.err;
   return all.find("alert") != std::string::npos || all.find("Connection reset") != std::string::npos
-         || all.find("errno=104") != std::string::npos || all.find("unexpected eof") != std::string::npos;
+         || all.find("errno=104") != std::string::npos
+         || all.find("unexpected eof") != std::string::npos;
 }
 
 void make_key_pair(const std::string& certificate, const std::string& key) {
-  auto made = run({{"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-subj", "/CN=podstudio", "-days", "2", "-out", certificate, "-keyout", key}});
+  auto made = run(
+      {{"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+        "-nodes", "-subj", "/CN=podstudio", "-days", "2", "-out", certificate, "-keyout", key}});
   BOOST_REQUIRE_MESSAGE(made.code == 0, made);
 }
 
@@ -138,10 +144,11 @@ BOOST_FIXTURE_TEST_CASE(a_peer_with_another_librarys_key_is_refused, guarded_ser
   check_unharmed();
 }
 
-BOOST_FIXTURE_TEST_CASE(the_right_key_is_let_in_so_that_the_others_are_refused_for_theirs, guarded_service) {
+BOOST_FIXTURE_TEST_CASE(the_right_key_is_let_in_so_that_the_others_are_refused_for_theirs,
+                        guarded_service) {
   auto tls = space.data + "/tls/console";
-  launch what{{"timeout", "3", "openssl", "s_client", "-connect", address(), "-ign_eof", "-CAfile", tls + ".crt",
-               "-cert", tls + ".crt", "-key", tls + ".key"}};
+  launch what{{"timeout", "3", "openssl", "s_client", "-connect", address(), "-ign_eof", "-CAfile",
+               tls + ".crt", "-cert", tls + ".crt", "-key", tls + ".key"}};
   auto ended = run(what);
   BOOST_CHECK_MESSAGE(!is_refused(ended), ended);
   BOOST_CHECK_MESSAGE(ended.out.find("Verify return code: 0 (ok)") != std::string::npos, ended);
@@ -152,10 +159,12 @@ BOOST_FIXTURE_TEST_CASE(garbage_is_refused, guarded_service) {
   std::mt19937 random(7);
   for (std::size_t size : {1u, 5u, 100u, 100'000u}) {
     std::string bytes(size, '\0');
-    for (auto& byte : bytes) byte = static_cast<char>(random());
+    for (auto& byte : bytes)
+      byte = static_cast<char>(random());
     raw_peer peer(port);
     peer.send(bytes);
-    if (size >= 5) BOOST_CHECK_MESSAGE(peer.is_hung_up_on(), "still connected after " << size << " bytes");
+    if (size >= 5)
+      BOOST_CHECK_MESSAGE(peer.is_hung_up_on(), "still connected after " << size << " bytes");
   }
   // A TLS record of the greatest size there is, and one cut off in the middle of the hello.
   raw_peer huge(port);
@@ -166,8 +175,9 @@ BOOST_FIXTURE_TEST_CASE(garbage_is_refused, guarded_service) {
 }
 
 BOOST_FIXTURE_TEST_CASE(plain_text_is_refused, guarded_service) {
-  for (const auto& text :
-       {std::string(R"({"command":"asset.approve","arguments":{"ids":[1]}})" "\n"), std::string("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")}) {
+  for (const auto& text : {std::string(R"({"command":"asset.approve","arguments":{"ids":[1]}})"
+                                       "\n"),
+                           std::string("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")}) {
     raw_peer peer(port);
     peer.send(text);
     BOOST_CHECK_MESSAGE(peer.is_hung_up_on(), "still connected after " << text);
@@ -179,7 +189,8 @@ BOOST_FIXTURE_TEST_CASE(plain_text_is_refused, guarded_service) {
 BOOST_FIXTURE_TEST_CASE(silent_peers_keep_nobody_out, guarded_service) {
   std::vector<std::unique_ptr<raw_peer>> silent;
   constexpr int peers = 100;
-  for (int i = 0; i < peers; ++i) silent.push_back(std::make_unique<raw_peer>(port));
+  for (int i = 0; i < peers; ++i)
+    silent.push_back(std::make_unique<raw_peer>(port));
   check_unharmed();
   silent.clear();
   podstudio.must({"status"});
@@ -195,7 +206,8 @@ BOOST_FIXTURE_TEST_CASE(the_keys_are_private_to_their_owner, guarded_service) {
   BOOST_CHECK_EQUAL(mode(tls), 0700u);
   std::size_t files = 0;
   for (const auto& entry : fs::directory_iterator(tls)) {
-    BOOST_CHECK_MESSAGE(mode(entry.path()) == 0600, entry.path() << " has mode " << std::oct << mode(entry.path()));
+    BOOST_CHECK_MESSAGE(mode(entry.path()) == 0600,
+                        entry.path() << " has mode " << std::oct << mode(entry.path()));
     ++files;
   }
   BOOST_CHECK_EQUAL(files, 2u);
@@ -208,13 +220,15 @@ BOOST_FIXTURE_TEST_CASE(the_console_listens_on_the_loopback_interface_only, guar
   std::snprintf(port_hex, sizeof port_hex, ":%04X", port);
   std::size_t listening = 0;
   for (auto table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
-    if (!fs::exists(table)) continue;
+    if (!fs::exists(table))
+      continue;
     std::istringstream lines(read_file(table));
     for (std::string line; std::getline(lines, line);) {
       std::istringstream fields(line);
       std::string slot, local, remote, state;
       fields >> slot >> local >> remote >> state;
-      if (state != "0A" || !local.ends_with(port_hex)) continue;
+      if (state != "0A" || !local.ends_with(port_hex))
+        continue;
       ++listening;
       BOOST_CHECK_MESSAGE(local.starts_with("0100007F"), "it listens on " << local);
     }

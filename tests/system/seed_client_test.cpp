@@ -22,7 +22,8 @@ launch client(const words& arguments) {
 void make_files(const std::string& root) {
   constexpr const char* extensions[] = {"png", "wav", "mp4"};
   for (int i = 0; i < files; ++i)
-    make_file(root + "/" + std::to_string(i % 20) + "/file " + std::to_string(i) + "." + extensions[i % 3],
+    make_file(root + "/" + std::to_string(i % 20) + "/file " + std::to_string(i) + "."
+                  + extensions[i % 3],
               "contents " + std::to_string(i));
 }
 
@@ -32,9 +33,11 @@ json listed(const library& podstudio, const words& filters) {
   for (;;) {
     words arguments{"asset", "list", "--limit", "1000"};
     arguments.insert(arguments.end(), filters.begin(), filters.end());
-    if (!all.empty()) arguments.insert(arguments.end(), {"--after", all.back()["id"].dump()});
+    if (!all.empty())
+      arguments.insert(arguments.end(), {"--after", all.back()["id"].dump()});
     auto page = podstudio.json(arguments);
-    if (page.empty()) return all;
+    if (page.empty())
+      return all;
     for (auto& asset : page) {
       for (auto key : {"size_bytes", "missing", "tags"}) {
         BOOST_REQUIRE_MESSAGE(asset.contains(key), "an asset lacks " << key << ": " << asset);
@@ -71,15 +74,16 @@ BOOST_AUTO_TEST_CASE(the_seeds_client_reads_what_the_engine_writes_while_it_writ
 
   // Curation while it reads, too.
   podstudio.must({"asset", "approve", "1", "2", "3", "700"});
-  podstudio.must({"asset", "set", "5", "6", "700", "--theme", "nature", "--source", "Midjourney", "--provenance",
-                  "ai_generated"});
+  podstudio.must({"asset", "set", "5", "6", "700", "--theme", "nature", "--source", "Midjourney",
+                  "--provenance", "ai_generated"});
   podstudio.must({"asset", "set", "7", "--theme", "Nature"});
   reading.must_run();
   write_file(stop, "");
   auto ended = reading.finish();
   BOOST_REQUIRE_MESSAGE(ended.code == 0, ended);
   auto found = ended.json();
-  BOOST_TEST_MESSAGE("the client asked " << found["rounds"] << " times and saw " << found["seen"] << " assets");
+  BOOST_TEST_MESSAGE("the client asked " << found["rounds"] << " times and saw " << found["seen"]
+                                         << " assets");
 
   check_same(listed(podstudio, {"--unapproved"}), found["unapproved"], "unapproved assets");
   BOOST_CHECK_EQUAL(found["unapproved"].size(), files - 4);

@@ -4,7 +4,8 @@
 #include <string>
 #include <vector>
 
-/// The database as any other program reads it: through SQLite, read-only, without the engine's code.
+/// The database as any other program reads it: through SQLite, read-only, without the engine's
+/// code.
 namespace system_test {
 
 using row = std::vector<std::string>;  ///< every value as text; null is NULL
