@@ -3,10 +3,9 @@
 #include "console/protocol.hpp"
 #include "console/transport.hpp"
 
-#include <caf/io/middleman_actor.hpp>
-#include <caf/openssl/manager.hpp>
-
-#include <set>
+#include <future>
+#include <string>
+#include <utility>
 
 namespace podstudio {
 
@@ -24,11 +23,10 @@ struct client_config : caf::actor_system_config {
 }  // namespace
 
 struct console_client::connection {
-  explicit connection(const credentials& pair) : config(pair), system(config), self(system) {}
+  explicit connection(const credentials& pair) : config(pair), system(config) {}
 
   client_config config;
   caf::actor_system system;
-  caf::scoped_actor self;
   console_actor console;
 };
 
@@ -39,49 +37,47 @@ result<std::unique_ptr<console_client>>
 console_client::connect(const credentials& pair, std::uint16_t port,
                         std::chrono::milliseconds time_limit) {
   auto open = std::make_unique<connection>(pair);
-  std::string reason;
-  // Asked of the network manager itself rather than through caf::openssl::remote_actor, which waits
-  // without a limit for a peer that accepts and stays silent.
-  open->self
-      ->request(open->system.openssl_manager().actor_handle(), time_limit, caf::connect_atom_v,
-                std::string{"127.0.0.1"}, port)
-      .receive(
-          [&](const caf::node_id&, const caf::strong_actor_ptr& remote,
-              const std::set<std::string>& types) {
-            if (remote && open->system.assignable(types, open->system.message_types(open->console)))
-              open->console = caf::actor_cast<console_actor>(remote);
-            else
-              reason = "it offers another interface";
-          },
-          [&](const caf::error& failure) { reason = open->system.render(failure); });
-  if (!open->console)
-    return error{error_code::no_service, "no podstudio service answers on port "
-                                             + std::to_string(port) + " (" + reason
-                                             + "); start it again with 'podstudio serve'"};
+  auto console = connect_console(open->system, port, time_limit);
+  if (!console)
+    return console.failure();
+  open->console = std::move(*console);
   return std::unique_ptr<console_client>{new console_client(std::move(open))};
 }
 
 result<nlohmann::json> console_client::request(const nlohmann::json& request,
                                                std::chrono::milliseconds time_limit) {
-  std::string text;
-  std::optional<error> failed;
-  connection_->self->request(connection_->console, time_limit, to_text(request))
-      .receive([&](std::string& reply) { text = std::move(reply); },
-               [&](const caf::error& failure) {
-                 if (failure == caf::sec::request_timeout)
-                   failed = error{error_code::timed_out,
-                                  "the service did not answer in time; see whether it is busy with "
-                                  "'podstudio status' and try again"};
-                 else
-                   failed =
-                       error{error_code::no_service,
-                             "the service went away before it answered ("
-                                 + connection_->system.render(failure)
-                                 + "); whether the command took effect shows once it runs again"};
-               });
-  if (failed)
-    return *failed;
-  return nlohmann::json::parse(text, nullptr, false);
+  using outcome = result<std::string>;
+  auto done = std::make_shared<std::promise<outcome>>();
+  auto waiting = done->get_future();
+  // An actor of its own, because only the death of the other side tells that a reply will never
+  // come: CAF drops requests to an actor whose connection is lost.
+  connection_->system.spawn(
+      [=, console = connection_->console, text = to_text(request)](caf::event_based_actor* self) {
+        auto finish = [=](outcome what) {
+          done->set_value(std::move(what));
+          self->quit();
+        };
+        self->set_down_handler([=](const caf::down_msg&) {
+          finish(error{error_code::no_service,
+                       "the service went away before it answered; whether the command took effect "
+                       "shows once it runs again"});
+        });
+        self->monitor(console);
+        self->request(console, time_limit, text)
+            .then([=](std::string& reply) { finish(std::move(reply)); },
+                  [=](const caf::error& failure) {
+                    finish(failure == caf::sec::request_timeout
+                               ? error{error_code::timed_out,
+                                       "the service did not answer in time; see what it does with "
+                                       "'podstudio status' and try again"}
+                               : error{error_code::internal, "the service's console failed: "
+                                                                 + self->system().render(failure)});
+                  });
+      });
+  auto reply = waiting.get();
+  if (!reply)
+    return reply.failure();
+  return nlohmann::json::parse(*reply, nullptr, false);
 }
 
 }  // namespace podstudio

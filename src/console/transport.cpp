@@ -1,5 +1,7 @@
 #include "console/transport.hpp"
 
+#include "platform/files.hpp"
+
 #include <caf/detail/socket_guard.hpp>
 #include <caf/io/all.hpp>
 #include <caf/io/basp_broker.hpp>
@@ -12,10 +14,16 @@
 
 #include <spdlog/spdlog.h>
 
+#include <arpa/inet.h>
+#include <cerrno>
+#include <cstring>
 #include <deque>
 #include <exception>
 #include <memory>
+#include <openssl/err.h>
+#include <set>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 namespace podstudio {
 
@@ -34,12 +42,17 @@ protected:
 /// How a stream reads and writes: through a TLS session. Incoming bytes alone drive the handshake.
 /// (Our side of it is some 2 kB, which an empty socket buffer always takes, so it never waits to
 /// write.)
+///
+/// OpenSSL tells "wait for more" from failure by looking at the thread's queue of errors, and CAF
+/// never empties it: without the calls of ERR_clear_error here, a connection that ends badly would
+/// take others of the same thread down with it.
 class tls_policy {
 public:
   tls_policy(caf::openssl::session_ptr session, handshake_listener& listener)
       : session_(std::move(session)), listener_(listener) {}
 
   net::rw_state read_some(size_t& size, net::native_socket fd, void* buffer, size_t capacity) {
+    ERR_clear_error();
     if (!established_) {
       // Reading nothing goes on with the handshake; "indeterminate" says that it is over.
       auto state = session_->read_some(size, fd, nullptr, 0);
@@ -52,6 +65,7 @@ public:
   }
 
   net::rw_state write_some(size_t& size, net::native_socket fd, const void* buffer, size_t length) {
+    ERR_clear_error();
     return session_->write_some(size, fd, buffer, length);
   }
 
@@ -64,6 +78,19 @@ private:
   handshake_listener& listener_;
   bool established_ = false;
 };
+
+/// A session on a connected socket, or null. CAF throws where it lacks descriptors or memory.
+caf::openssl::session_ptr make_session(caf::actor_system& system, net::native_socket fd,
+                                       bool accepted) {
+  ERR_clear_error();
+  net::nonblocking(fd, true);
+  try {
+    return caf::openssl::make_session(system, fd, accepted);
+  } catch (const std::exception& failure) {
+    spdlog::error("console: no TLS session for a new connection: {}", failure.what());
+    return nullptr;
+  }
+}
 
 class console_scribe;
 
@@ -78,8 +105,8 @@ private:
   std::deque<console_scribe*> peers_;
 };
 
-/// One accepted connection. It is CAF's own TLS connection but for `flush`, which waits for the end
-/// of the handshake.
+/// One connection, of either side. It is CAF's own TLS connection but for `flush`, which waits for
+/// the end of the handshake.
 class console_scribe final : public caf::io::scribe, private handshake_listener {
 public:
   console_scribe(net::default_multiplexer& multiplexer, net::native_socket fd,
@@ -109,6 +136,8 @@ public:
       stream_.flush(this);
   }
   void graceful_shutdown() override {
+    if (!established_)
+      hang_up();  // what waits to be written never will be
     stream_.graceful_shutdown();
     detach(&stream_.backend(), false);
   }
@@ -154,13 +183,7 @@ public:
     auto& multiplexer = acceptor_.backend();
     auto fd = acceptor_.accepted_socket();
     caf::detail::socket_guard guard{fd};
-    net::nonblocking(fd, true);
-    caf::openssl::session_ptr session;
-    try {
-      session = caf::openssl::make_session(parent()->system(), fd, true);
-    } catch (const std::exception& failure) {
-      spdlog::error("console: no TLS session for a new connection: {}", failure.what());
-    }
+    auto session = make_session(parent()->system(), fd, true);
     if (!session)
       return false;  // the guard closes the socket; later connections are not affected
     auto scribe = caf::make_counted<console_scribe>(multiplexer, fd, std::move(session), room_);
@@ -173,6 +196,32 @@ public:
 private:
   std::shared_ptr<waiting_room> room_ = std::make_shared<waiting_room>();
 };
+
+net::default_multiplexer& multiplexer_of(caf::actor_system& system) {
+  return static_cast<net::default_multiplexer&>(system.middleman().backend());
+}
+
+/// The actor that speaks CAF's protocol on all connections.
+caf::actor broker_of(caf::actor_system& system) {
+  return system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+}
+
+/// A socket connected to 127.0.0.1; where none is returned, errno says why.
+file_descriptor connect_socket(std::uint16_t port, std::chrono::milliseconds time_limit) {
+  file_descriptor fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time_limit);
+  timeval limit{
+      seconds.count(),
+      std::chrono::duration_cast<std::chrono::microseconds>(time_limit - seconds).count()};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (fd && ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0
+      && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    return fd;
+  return file_descriptor{};
+}
 
 }  // namespace
 
@@ -190,13 +239,47 @@ result<std::uint16_t> publish_console(caf::actor_system& system, const console_a
     return error{error_code::io_failed, "cannot listen on 127.0.0.1, port " + std::to_string(port)
                                             + ": " + system.render(fd.error())
                                             + "; check that no other program uses it"};
-  auto& multiplexer = static_cast<net::default_multiplexer&>(system.middleman().backend());
-  caf::io::doorman_ptr doorman = caf::make_counted<console_doorman>(multiplexer, *fd);
+  caf::io::doorman_ptr doorman = caf::make_counted<console_doorman>(multiplexer_of(system), *fd);
   auto bound = doorman->port();
-  auto broker = system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
-  caf::anon_send(broker, caf::publish_atom_v, std::move(doorman), bound,
+  caf::anon_send(broker_of(system), caf::publish_atom_v, std::move(doorman), bound,
                  caf::actor_cast<caf::strong_actor_ptr>(console), system.message_types(console));
   return bound;
+}
+
+result<console_actor> connect_console(caf::actor_system& system, std::uint16_t port,
+                                      std::chrono::milliseconds time_limit) {
+  auto failed = [&](const std::string& reason) {
+    return error{error_code::no_service, "no podstudio service answers on port "
+                                             + std::to_string(port) + " (" + reason
+                                             + "); start it with 'podstudio serve'"};
+  };
+  auto fd = connect_socket(port, time_limit);
+  if (!fd)
+    return failed(std::strerror(errno));
+  auto session = make_session(system, fd.get(), false);
+  if (!session)
+    return failed("no TLS session");
+  auto scribe = caf::make_counted<console_scribe>(
+      multiplexer_of(system), fd.get(), std::move(session), std::make_shared<waiting_room>());
+  fd.release();
+  console_actor console;
+  std::string reason;
+  caf::scoped_actor self{system};
+  self->request(broker_of(system), time_limit, caf::connect_atom_v, caf::io::scribe_ptr{scribe},
+                port)
+      .receive(
+          [&](const caf::node_id&, const caf::strong_actor_ptr& remote,
+              const std::set<std::string>& types) {
+            if (remote && system.assignable(types, system.message_types(console)))
+              console = caf::actor_cast<console_actor>(remote);
+            else
+              reason = "it offers another interface";
+          },
+          [&](const caf::error& failure) { reason = system.render(failure); });
+  if (console)
+    return console;
+  scribe->hang_up();
+  return failed(reason);
 }
 
 }  // namespace podstudio

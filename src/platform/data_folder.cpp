@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -51,14 +52,13 @@ result<void> create_folder(const std::string& path) {
   return {};
 }
 
-/// The id the holder of the lock wrote, for a message; empty when it cannot be read.
-std::string holder(const data_folder& folder) {
+/// The id that the last process to take the lock wrote; 0 where there is none.
+pid_t written_pid(const data_folder& folder) {
   auto text = read_small_file(folder.lock_file(), run_file_bytes_max);
-  if (!text)
-    return {};
-  auto digits = text->substr(0, text->find('\n'));
-  bool valid = !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
-  return valid ? digits : std::string{};
+  pid_t pid = 0;
+  if (text)
+    std::from_chars(text->data(), text->data() + text->size(), pid);
+  return pid > 0 ? pid : 0;
 }
 
 }  // namespace
@@ -134,10 +134,11 @@ result<folder_lock> folder_lock::acquire(const data_folder& folder) {
   if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
     if (errno != EAGAIN && errno != EACCES)
       return system_error(errno, "cannot lock " + in_quotes(folder.lock_file()));
-    auto pid = holder(folder);
+    auto pid = std::to_string(written_pid(folder));
+    bool known = pid != "0";
     return error{error_code::in_use, "the data folder " + in_quotes(folder.root) + " is in use by "
-                                         + (pid.empty() ? "another process" : "process " + pid)
-                                         + "; stop it" + (pid.empty() ? "" : " (kill " + pid + ")")
+                                         + (known ? "process " + pid : "another process")
+                                         + "; stop it" + (known ? " (kill " + pid + ")" : "")
                                          + " or choose another folder with --data"};
   }
   auto pid = std::to_string(::getpid()) + "\n";
@@ -147,12 +148,12 @@ result<folder_lock> folder_lock::acquire(const data_folder& folder) {
   return folder_lock{file.release()};
 }
 
-bool folder_lock::held(const data_folder& folder) {
+std::optional<pid_t> folder_lock::holder(const data_folder& folder) {
   file_descriptor file{::open(folder.lock_file().c_str(), O_RDWR | O_CLOEXEC)};
-  if (!file)
-    return false;
   auto lock = whole_file();
-  return ::fcntl(file.get(), F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+  if (!file || ::fcntl(file.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
+    return std::nullopt;
+  return written_pid(folder);
 }
 
 folder_lock::~folder_lock() {

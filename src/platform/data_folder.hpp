@@ -60,8 +60,8 @@ public:
   /// `in_use` names the process that holds it and what to do.
   static result<folder_lock> acquire(const data_folder& folder);
 
-  /// Whether some process holds the lock now.
-  static bool held(const data_folder& folder);
+  /// The process that holds the lock now; 0 where it cannot be told which.
+  static std::optional<pid_t> holder(const data_folder& folder);
 
   folder_lock(folder_lock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   folder_lock& operator=(folder_lock&& other) noexcept {

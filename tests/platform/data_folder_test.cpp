@@ -2,7 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "platform/data_folder.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/temp_folder.hpp"
 
 #include <cstdlib>
 #include <filesystem>
@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 namespace {
 
 struct fixture {
-  temporary_folder place;
-  data_folder folder{place / "a/b/data", place / "a/b/data/podstudio.db"};
+  temp_folder place;
+  data_folder folder{place.path + "/a/b/data", place.path + "/a/b/data/podstudio.db"};
 };
 
 /// Sets or removes a variable of the environment for as long as it lives.
@@ -78,9 +78,10 @@ BOOST_AUTO_TEST_CASE(paths_become_absolute_and_plain) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_parent_in_a_path_is_that_of_the_folder_a_link_leads_to, fixture) {
-  fs::create_directories(place / "real/inner");
-  fs::create_symlink(place / "real/inner", place / "link");
-  BOOST_TEST(*absolute_path(place / "link/../x") == fs::canonical(place / "real").string() + "/x");
+  fs::create_directories(place.path + "/real/inner");
+  fs::create_symlink(place.path + "/real/inner", place.path + "/link");
+  BOOST_TEST(*absolute_path(place.path + "/link/../x")
+             == fs::canonical(place.path + "/real").string() + "/x");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_new_data_folder_is_private, fixture) {
@@ -96,7 +97,7 @@ BOOST_FIXTURE_TEST_CASE(a_new_data_folder_is_private, fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_file_in_place_of_the_data_folder_is_an_error, fixture) {
-  fs::create_directories(place / "a/b");
+  fs::create_directories(place.path + "/a/b");
   write(folder.root, "");
   BOOST_TEST(!create(folder));
 }
@@ -117,7 +118,7 @@ BOOST_FIXTURE_TEST_CASE(a_second_process_is_refused_and_told_the_first_ones_id, 
   ::close(done[0]);
   char byte = 0;
   BOOST_REQUIRE((::read(ready[0], &byte, 1) == 1 && byte == 'y'));
-  BOOST_TEST(folder_lock::held(folder));
+  BOOST_TEST((folder_lock::holder(folder) == child));
   auto second = folder_lock::acquire(folder);
   BOOST_REQUIRE(!second);
   BOOST_TEST((second.failure().code == error_code::in_use));
@@ -128,7 +129,7 @@ BOOST_FIXTURE_TEST_CASE(a_second_process_is_refused_and_told_the_first_ones_id, 
   int status = 0;
   BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
   BOOST_TEST(status == 0);
-  BOOST_TEST(!folder_lock::held(folder));
+  BOOST_TEST(!folder_lock::holder(folder).has_value());
   BOOST_TEST(bool(folder_lock::acquire(folder)));
   ::close(ready[0]);
   ::close(ready[1]);
@@ -136,20 +137,20 @@ BOOST_FIXTURE_TEST_CASE(a_second_process_is_refused_and_told_the_first_ones_id, 
 
 BOOST_FIXTURE_TEST_CASE(a_lock_is_given_back_at_the_end_of_its_scope, fixture) {
   BOOST_REQUIRE(create(folder));
-  BOOST_TEST(!folder_lock::held(folder));
+  BOOST_TEST(!folder_lock::holder(folder).has_value());
   {
     auto lock = folder_lock::acquire(folder);
     BOOST_REQUIRE(lock);
-    BOOST_TEST(folder_lock::held(folder));
+    BOOST_TEST((folder_lock::holder(folder) == ::getpid()));
     BOOST_TEST(!folder_lock::acquire(folder));
   }
-  BOOST_TEST(!folder_lock::held(folder));
+  BOOST_TEST(!folder_lock::holder(folder).has_value());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_lock_file_full_of_nonsense_locks_all_the_same, fixture) {
   BOOST_REQUIRE(create(folder));
   write(folder.lock_file(), std::string(10'000, 'x'));
-  BOOST_TEST(!folder_lock::held(folder));
+  BOOST_TEST(!folder_lock::holder(folder).has_value());
   BOOST_TEST(bool(folder_lock::acquire(folder)));
 }
 

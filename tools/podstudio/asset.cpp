@@ -1,0 +1,249 @@
+#include "asset_filter.hpp"
+#include "output.hpp"
+#include "session.hpp"
+
+#include "model/enums.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+namespace podstudio {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::int64_t page_size = 1'000;
+
+using page_function = std::function<void(const json& page)>;
+
+result<void> for_each_page(const context& where, json filter, std::int64_t limit,
+                           const page_function& take) {
+  auto opened = session::open(where, session::need::folder);
+  if (!opened)
+    return opened.failure();
+  for (auto left = limit; left > 0;) {
+    auto wanted = std::min(left, page_size);
+    filter["limit"] = wanted;
+    auto page = opened->request("asset.list", filter);
+    if (!page)
+      return page.failure();
+    take(*page);
+    auto count = static_cast<std::int64_t>(page->size());
+    if (count < wanted)
+      break;
+    left -= count;
+    filter["after"] = page->back()["id"];
+  }
+  return {};
+}
+
+// asset list
+
+struct list_options {
+  asset_filter_options chosen;
+  std::int64_t after = 0;
+  std::int64_t limit = INT64_MAX;
+};
+
+/// Prints the items of all pages as one array.
+result<void> list_json(const context& where, const json& filter, std::int64_t limit) {
+  bool first = true;
+  auto done = for_each_page(where, filter, limit, [&](const json& page) {
+    for (const auto& asset : page) {
+      std::fputs(first ? "[" : ",", stdout);
+      first = false;
+      print_json(asset);
+    }
+  });
+  if (!done)
+    return done;  // an array that is not closed is no document, as it should be
+  print_line(first ? "[]" : "]");
+  return {};
+}
+
+result<void> list_table(const context& where, const json& filter, std::int64_t limit) {
+  table shown({{"id", align::right},
+               {"type"},
+               {"approved"},
+               {"provenance"},
+               {"theme"},
+               {"size", align::right},
+               {"path"}});
+  return for_each_page(where, filter, limit, [&](const json& page) {
+    for (const auto& asset : page)
+      shown.row({cell(asset["id"]), cell(asset["type"]), cell(asset["approved"]),
+                 cell(asset["provenance"]), cell(asset["theme"]),
+                 human_size(asset["size_bytes"].get<std::uint64_t>()),
+                 cell(asset["path"]) + (asset["missing"] == true ? " (missing)" : "")});
+    shown.print();
+  });
+}
+
+action declare_list(CLI::App& command) {
+  auto options = std::make_shared<list_options>();
+  options->chosen.declare(command);
+  command.add_option("--after", options->after, "Only ids above this one")
+      ->type_name("ID")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--limit", options->limit, "At most so many (all)")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  return [options](const context& where) {
+    auto filter = options->chosen.filter();
+    filter["after"] = options->after;
+    return where.json ? list_json(where, filter, options->limit)
+                      : list_table(where, filter, options->limit);
+  };
+}
+
+// asset show
+
+void print_facts(const json& object, const std::string& prefix, table& into) {
+  for (const auto& [key, value] : object.items()) {
+    if (value.is_object())
+      print_facts(value, prefix + key + ".", into);
+    else if (!value.is_null() && !(value.is_array() && value.empty()))
+      into.row({prefix + key, cell(value)});
+  }
+}
+
+result<void> show(const context& where, const std::string& which) {
+  json key;
+  if (!which.empty() && which.find_first_not_of("0123456789") == std::string::npos) {
+    key = json::parse(which, nullptr, false);  // too large for an id: a number that matches none
+  } else {
+    auto path = absolute_path(which);
+    if (!path)
+      return path.failure();
+    key = *path;
+  }
+  auto asset = ask(where, session::need::folder, "asset.show", {{"asset", key}});
+  if (!asset)
+    return asset.failure();
+  if (where.json) {
+    print_json(*asset);
+    return {};
+  }
+  table facts({{"asset"}, {cell((*asset)["id"])}});
+  print_facts(*asset, "", facts);
+  facts.print();
+  return {};
+}
+
+action declare_show(CLI::App& command) {
+  auto which = std::make_shared<std::string>();
+  command.add_option("ID_OR_PATH", *which, "The asset")->required()->type_name("");
+  return [which](const context& where) { return show(where, *which); };
+}
+
+// asset approve, unapprove, set
+
+/// The assets that a change is for: ids, or all that a filter takes.
+struct chosen_assets {
+  std::vector<std::int64_t> ids;
+  asset_filter_options filter;
+  bool all_matching = false;
+
+  void declare(CLI::App& command, const std::string& prefix = "") {
+    command.add_option("ID", ids, "The assets")->type_name("")->check(CLI::PositiveNumber);
+    command.add_flag("--all-matching", all_matching, "All that the filters take, instead of ids");
+    filter.declare(command, prefix);
+  }
+
+  /// The arguments of the protocol's command.
+  result<json> arguments() const {
+    auto wrong = [](const char* what) { return error{error_code::invalid_argument, what}; };
+    auto filters = filter.filter();
+    if (all_matching && !ids.empty())
+      return wrong("give ids or --all-matching, not both");
+    if (all_matching)
+      return json{{"filter", filters}};
+    if (!filters.empty())
+      return wrong("filters choose assets only with --all-matching");
+    if (ids.empty())
+      return wrong("no assets are given; name ids, or use --all-matching and filters");
+    return json{{"ids", ids}};
+  }
+};
+
+result<void> change(const context& where, const char* command, const result<json>& arguments) {
+  if (!arguments)
+    return arguments.failure();
+  auto changed = ask(where, session::need::folder, command, *arguments);
+  if (!changed)
+    return changed.failure();
+  if (where.json)
+    print_json(*changed);
+  else
+    print_line(cell((*changed)["changed"]) + " changed");
+  return {};
+}
+
+action declare_approval(CLI::App& command, const char* name) {
+  auto chosen = std::make_shared<chosen_assets>();
+  chosen->declare(command);
+  return [chosen, name](const context& where) { return change(where, name, chosen->arguments()); };
+}
+
+struct set_options {
+  chosen_assets chosen;
+  std::optional<std::string> theme, source, provenance;
+};
+
+result<void> set(const context& where, const set_options& options) {
+  auto arguments = options.chosen.arguments();
+  if (!arguments)
+    return arguments.failure();
+  bool any = false;
+  for (const auto& [key, value] : {std::pair{"theme", &options.theme},
+                                   {"source", &options.source},
+                                   {"provenance", &options.provenance}}) {
+    if (!*value)
+      continue;
+    any = true;
+    (*arguments)[key] = (*value)->empty() ? json() : json(**value);
+  }
+  if (!any)
+    return error{error_code::invalid_argument,
+                 "nothing to set is given; use --theme, --source or --provenance"};
+  return change(where, "asset.set", arguments);
+}
+
+action declare_set(CLI::App& command) {
+  auto options = std::make_shared<set_options>();
+  const auto& words = enum_words<provenance>;
+  command.add_option("--theme", options->theme, "The theme to set; empty to clear it")
+      ->type_name("T");
+  command.add_option("--source", options->source, "The source to set; empty to clear it")
+      ->type_name("S");
+  command
+      .add_option("--provenance", options->provenance,
+                  "unknown, ai_generated, user_provided or enhanced")
+      ->type_name("P")
+      ->check(CLI::IsMember(std::vector<std::string>(words.begin(), words.end())));
+  options->chosen.declare(command, "with-");
+  return [options](const context& where) { return set(where, *options); };
+}
+
+constexpr subcommand commands[] = {
+    {"list", "List assets", declare_list},
+    {"show", "Show all that is known of an asset", declare_show},
+    {"approve", "Approve assets", [](CLI::App& c) { return declare_approval(c, "asset.approve"); }},
+    {"unapprove", "Take approval back",
+     [](CLI::App& c) { return declare_approval(c, "asset.unapprove"); }},
+    {"set", "Set theme, source or provenance", declare_set},
+};
+
+}  // namespace
+
+action declare_asset(CLI::App& command) { return declare_group(command, commands); }
+
+}  // namespace podstudio

@@ -1,0 +1,57 @@
+#pragma once
+
+#include "platform/data_folder.hpp"
+#include "platform/error.hpp"
+#include "platform/settings.hpp"
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace podstudio {
+
+/// What holds for every command: the options before its name, and the settings behind them.
+struct context {
+  data_folder folder;
+  settings configured;
+  bool json = false;  ///< print one JSON document, nothing else, on stdout
+};
+
+/// Runs a command whose line is parsed. An error's code decides the exit code.
+using action = std::function<result<void>(const context&)>;
+
+/// A command: `declare` adds its options and returns what runs it.
+struct subcommand {
+  const char* name;
+  const char* description;
+  action (*declare)(CLI::App&);
+};
+
+/// Adds the commands to `app`, of which one must be given; what is returned runs that one.
+action declare_group(CLI::App& app, std::span<const subcommand> commands);
+
+/// The line for somebody who wrote what `app` could not parse, which said `reason`.
+std::string usage_error(const CLI::App& app, const std::string& reason);
+
+/// The candidate that `word` was probably meant to be: at most two letters wrong, missing, too many
+/// or swapped, and fewer than half of them. Empty if there is none.
+std::string_view nearest(std::string_view word, std::span<const std::string> candidates);
+
+// The commands, each in a file of its name.
+action declare_asset(CLI::App&);
+action declare_import(CLI::App&);
+action declare_log(CLI::App&);
+action declare_problem(CLI::App&);
+action declare_replay(CLI::App&);
+action declare_serve(CLI::App&);
+action declare_status(CLI::App&);
+action declare_sync(CLI::App&);
+action declare_watch(CLI::App&);
+
+}  // namespace podstudio

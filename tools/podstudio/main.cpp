@@ -1,0 +1,97 @@
+#include "command.hpp"
+
+#include "platform/text.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <cerrno>
+#include <clocale>
+#include <cstdio>
+#include <exception>
+
+namespace podstudio {
+
+namespace {
+
+constexpr subcommand commands[] = {
+    {"serve", "Run the service until SIGTERM or SIGINT", declare_serve},
+    {"import", "Catalogue files or folders now", declare_import},
+    {"sync", "Wait until every change made so far is in the tables", declare_sync},
+    {"status", "Show what the engine knows and does", declare_status},
+    {"watch", "Add, remove or list the folders that are watched", declare_watch},
+    {"asset", "List, show and label assets", declare_asset},
+    {"problem", "List the files that could not be taken, and why", declare_problem},
+    {"log", "Show or verify the event log", declare_log},
+    {"replay", "Build the tables from the log, or check them against it", declare_replay},
+};
+
+int fail(const error& failure) {
+  std::fprintf(stderr, "podstudio: %s\n", failure.message.c_str());
+  return exit_code(failure.code);
+}
+
+/// The folder and the settings that the options, the environment and the settings files amount to.
+result<context> resolve(const std::string& data, const std::string& database,
+                        const std::string& config, bool json) {
+  auto folder = resolve_data_folder(data, "");
+  if (!folder)
+    return folder.failure();
+  auto configured = load_settings(config.empty() ? folder->config_file() : config, !config.empty());
+  if (!configured)
+    return configured.failure();
+  folder = resolve_data_folder(data, database.empty() ? configured->database : database);
+  if (!folder)
+    return folder.failure();
+  return context{std::move(*folder), std::move(*configured), json};
+}
+
+int run(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i)
+    if (!is_utf8(argv[i]))  // it could not cross to the service, nor stand in a table
+      return fail(
+          {error_code::invalid_argument, "the argument " + in_quotes(argv[i])
+                                             + " is no valid UTF-8; if it is a file, rename it"});
+  CLI::App app{"PODStudio: the engine of a library of images, sounds and clips", "podstudio"};
+  std::string data, database, config;
+  bool json = false;
+  app.add_option("--data", data, "The data folder ($PODSTUDIO_DATA, $XDG_DATA_HOME/podstudio)")
+      ->type_name("DIR");
+  app.add_option("--db", database, "The database, if not in the data folder ($DB_PATH)")
+      ->type_name("FILE");
+  app.add_option("--config", config, "The settings, if not config.toml in the data folder")
+      ->type_name("FILE");
+  app.add_flag("--json", json, "Print one JSON document");
+  app.set_version_flag("--version", PODSTUDIO_VERSION);
+  auto command = declare_group(app, commands);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // help or version
+    return app.exit(asked);
+  } catch (const CLI::ParseError& failure) {
+    return fail({error_code::invalid_argument, usage_error(app, failure.what())});
+  }
+  auto where = resolve(data, database, config, json);
+  if (!where)
+    return fail(where.failure());
+  auto done = command(*where);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    return fail(system_error(errno, "cannot write the output"));
+  return done ? 0 : fail(done.failure());
+}
+
+}  // namespace
+
+}  // namespace podstudio
+
+int main(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "C.UTF-8");  // for the width of letters
+  try {
+    return podstudio::run(argc, argv);
+  } catch (const std::exception& defect) {
+    std::fprintf(stderr, "podstudio: a defect of the program: %s; please report it\n",
+                 defect.what());
+    return podstudio::exit_code(podstudio::error_code::internal);
+  }
+}

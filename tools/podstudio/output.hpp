@@ -1,0 +1,82 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What people and scripts see. Data goes to stdout; progress and errors go to stderr.
+namespace podstudio {
+
+/// Prints a document and a newline. On a terminal everything beyond ASCII is escaped, because JSON
+/// lets control characters of other blocks through.
+void print_json(const nlohmann::json& document);
+
+void print_line(std::string_view text);
+
+/// How many columns a terminal needs for valid UTF-8.
+std::size_t display_width(std::string_view text);
+
+enum class align : std::uint8_t { left, right };
+
+/// Rows under headings, in columns as wide as their widest cell. Cells are made `printable`.
+/// Printing twice prints the rows added since, in the first widths where they fit, so that a long
+/// list can be printed page by page.
+class table {
+public:
+  struct column {
+    std::string heading;
+    align side = align::left;
+    bool escaped = false;  ///< its cells are in printable form already
+  };
+  explicit table(std::vector<column> columns) : columns_(std::move(columns)) {}
+
+  void row(const std::vector<std::string>& cells);
+  void print();
+  /// The text of what `print` prints.
+  std::string text(bool bold_headings);
+
+private:
+  std::vector<column> columns_;
+  std::vector<std::vector<std::string>> rows_;
+  std::vector<std::size_t> widths_;
+};
+
+/// A value of a table's column for a person: text as it is, yes or no, nothing for null.
+std::string cell(const nlohmann::json& value);
+
+/// `1.5 GB`, in powers of 1000.
+std::string human_size(std::uint64_t bytes);
+/// `1 h 2 min`, `4 s`.
+std::string human_time(std::uint64_t seconds);
+
+/// A line on stderr that is written over and over, with the rate and the time left; only on a
+/// terminal, at most ten times a second. It is wiped at the end.
+class progress {
+public:
+  explicit progress(std::string unit) : unit_(std::move(unit)) {}
+  ~progress();
+  progress(const progress&) = delete;
+  progress& operator=(const progress&) = delete;
+
+  /// `all` is what is known so far of the whole.
+  void show(std::uint64_t done, std::uint64_t all);
+
+  /// Whether there is anybody to show it to.
+  static bool visible();
+
+private:
+  using clock = std::chrono::steady_clock;
+  std::string unit_;
+  clock::time_point begin_ = clock::now();
+  clock::time_point shown_{};
+};
+
+/// Whether a stream (1 or 2) may be coloured: a terminal, NO_COLOR not set, no dumb terminal.
+bool coloured(int fd);
+
+}  // namespace podstudio

@@ -1,0 +1,177 @@
+#include "command.hpp"
+#include "output.hpp"
+
+#include "events/file_system.hpp"
+#include "platform/text.hpp"
+#include "projections/compare.hpp"
+#include "projections/rebuild.hpp"
+
+#include <CLI/App.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+namespace podstudio {
+
+namespace {
+
+/// Microseconds since the Unix epoch of `YYYY-MM-DD[ HH:MM[:SS[.ffffff]]]`, UTC; a T may part date
+/// and time, a Z may follow.
+std::optional<std::int64_t> parse_time(std::string text) {
+  using namespace std::chrono;
+  if (text.ends_with('Z'))
+    text.pop_back();
+  if (text.size() > 10 && text[10] == 'T')
+    text[10] = ' ';
+  int y = 0, end = 0;
+  unsigned mo = 0, d = 0, h = 0, mi = 0;
+  double s = 0;
+  auto scan = text.c_str();
+  bool date = std::sscanf(scan, "%4d-%2u-%2u%n", &y, &mo, &d, &end) == 3;
+  if (!date || end != 10)
+    return std::nullopt;
+  if (scan[end] != '\0') {
+    int more = 0;
+    if (std::sscanf(scan + end, " %2u:%2u%n", &h, &mi, &more) != 2)
+      return std::nullopt;
+    end += more;
+    if (scan[end] == ':' && std::sscanf(scan + end, ":%lf%n", &s, &more) == 1)
+      end += more;
+  }
+  year_month_day day{year{y}, month{mo}, std::chrono::day{d}};
+  if (scan[end] != '\0' || !day.ok() || h > 23 || mi > 59 || !(s >= 0 && s < 60))
+    return std::nullopt;
+  auto at = sys_days{day} + hours{h} + minutes{mi};
+  return duration_cast<microseconds>(at.time_since_epoch()).count()
+         + static_cast<std::int64_t>(s * 1e6 + 0.5);
+}
+
+result<rebuild_bound> parse_bound(const std::string& text) {
+  rebuild_bound until;
+  if (text.empty())
+    return until;
+  auto end = text.data() + text.size();
+  auto [rest, failure] = std::from_chars(text.data(), end, until.sequence);
+  if (failure == std::errc{} && rest == end)
+    return until;
+  auto at = parse_time(text);
+  if (!at)
+    return error{error_code::invalid_argument,
+                 "--until takes a sequence or a time such as '2026-01-31 18:00:00' (UTC), not "
+                     + in_quotes(text)};
+  until = rebuild_bound{};
+  until.at_us = *at;
+  return until;
+}
+
+result<void> check(const context& where) {
+  const auto& folder = where.folder;
+  auto report = check_tables(posix_file_system(), folder.log(), folder.database, folder.cache());
+  if (!report)
+    return report.failure();
+  const auto& differences = report->differences;
+  if (where.json) {
+    auto list = nlohmann::json::array();
+    for (const auto& d : differences)
+      list.push_back({{"table", d.table},
+                      {"key", d.key},
+                      {"column", d.column},
+                      {"live", d.left},
+                      {"replayed", d.right}});
+    print_json({{"identical", differences.empty()},
+                {"head_sequence", report->head.sequence},
+                {"head_hash", to_hex(report->head.hash)},
+                {"differences", list}});
+  } else if (differences.empty()) {
+    print_line("identical at sequence " + std::to_string(report->head.sequence) + ", hash "
+               + to_hex(report->head.hash));
+  } else {
+    table shown({{"table"},
+                 {"key"},
+                 {"column"},
+                 {"live", align::left, true},
+                 {"replayed", align::left, true}});
+    for (const auto& d : differences)
+      shown.row({d.table, d.key, d.column, d.left, d.right});
+    shown.print();
+  }
+  if (differences.empty())
+    return {};
+  return error{
+      error_code::refused,
+      "the tables in " + in_quotes(folder.database)
+          + " are not what the log says; stop the service and run 'podstudio replay' to build "
+            "them again"};
+}
+
+result<void> rebuild_into(const context& where, const std::string& output,
+                          const rebuild_bound& until) {
+  progress line("events");
+  auto built = rebuild(posix_file_system(), where.folder.log(), output, until,
+                       [&](sequence_number sequence) { line.show(sequence, sequence); });
+  if (!built)
+    return built.failure();
+  if (where.json)
+    print_json({{"output", output}, {"sequence", built->sequence}, {"hash", to_hex(built->hash)}});
+  else
+    print_line("built " + in_quotes(output) + " up to sequence " + std::to_string(built->sequence)
+               + ", hash " + to_hex(built->hash));
+  return {};
+}
+
+struct replay_options {
+  std::string output, until;
+  bool check = false;
+};
+
+result<void> replay(const context& where, const replay_options& options) {
+  auto until = parse_bound(options.until);
+  if (!until)
+    return until.failure();
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(where.folder.log(), ignored))
+    return error{error_code::not_found, "there is no log in " + in_quotes(where.folder.root)
+                                            + "; name another data folder with --data"};
+  if (options.check)
+    return check(where);
+  auto output = where.folder.database;
+  if (!options.output.empty()) {
+    auto path = absolute_path(options.output);
+    if (!path)
+      return path.failure();
+    output = *path;
+  }
+  if (output != where.folder.database)
+    return rebuild_into(where, output, *until);
+  auto lock = folder_lock::acquire(where.folder);
+  if (!lock)
+    return lock.failure();
+  return rebuild_into(where, output, *until);
+}
+
+}  // namespace
+
+action declare_replay(CLI::App& command) {
+  auto options = std::make_shared<replay_options>();
+  auto output =
+      command
+          .add_option("--output", options->output,
+                      "The database to build (the one of the data folder, without a service)")
+          ->type_name("FILE");
+  auto until = command
+                   .add_option("--until", options->until,
+                               "Stop after this sequence, or before this time (UTC)")
+                   ->type_name("SEQUENCE_OR_TIME");
+  command.add_flag("--check", options->check, "Build aside and compare with the live tables")
+      ->excludes(output)
+      ->excludes(until);
+  return [options](const context& where) { return replay(where, *options); };
+}
+
+}  // namespace podstudio

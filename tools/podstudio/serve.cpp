@@ -1,0 +1,89 @@
+#include "command.hpp"
+
+#include "actors/engine.hpp"
+#include "platform/files.hpp"
+
+#include <CLI/App.hpp>
+
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+namespace podstudio {
+
+namespace {
+
+/// Tells the service manager about us, as sd_notify(3) does; nothing where there is none.
+void notify(std::string_view state) {
+  auto path = std::getenv("NOTIFY_SOCKET");
+  sockaddr_un address{};
+  if (path == nullptr || std::strlen(path) >= sizeof address.sun_path)
+    return;
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, path);
+  auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
+  if (path[0] == '@')
+    address.sun_path[0] = '\0';  // a name outside the file system
+  file_descriptor fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  if (fd)
+    ::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
+             reinterpret_cast<const sockaddr*>(&address), size);
+}
+
+/// A descriptor that is readable once the process is asked to end. Threads started later inherit
+/// that the signals do not interrupt them.
+file_descriptor stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int number : {SIGTERM, SIGINT, SIGHUP})
+    sigaddset(&signals, number);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return file_descriptor{::signalfd(-1, &signals, SFD_CLOEXEC)};
+}
+
+result<void> serve(const context& where, std::vector<std::string> watch) {
+  watch.insert(watch.end(), where.configured.watch_folders.begin(),
+               where.configured.watch_folders.end());
+  for (auto& folder : watch) {
+    auto path = absolute_path(folder);
+    if (!path)
+      return path.failure();
+    folder = *path;
+  }
+  auto stop = stop_signals();
+  if (!stop)
+    return system_error(errno, "cannot take signals");
+  auto running = engine::start({where.folder, std::move(watch), true, where.configured.log_level});
+  if (!running)
+    return running.failure();
+  std::fputs("ready\n", stderr);
+  notify("READY=1");
+  auto waited = (*running)->wait(stop.get());
+  notify("STOPPING=1");
+  auto stopped = (*running)->stop();
+  return waited ? stopped : waited;
+}
+
+}  // namespace
+
+action declare_serve(CLI::App& command) {
+  auto watch = std::make_shared<std::vector<std::string>>();
+  command
+      .add_option("--watch", *watch,
+                  "A folder to watch from now on, besides those of earlier runs ($WATCH_FOLDERS)")
+      ->type_name("DIR")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  return [watch](const context& where) { return serve(where, *watch); };
+}
+
+}  // namespace podstudio

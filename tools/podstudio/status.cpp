@@ -1,0 +1,82 @@
+#include "output.hpp"
+#include "session.hpp"
+
+#include <CLI/App.hpp>
+
+#include <memory>
+#include <thread>
+#include <unistd.h>
+
+namespace podstudio {
+
+namespace {
+
+using nlohmann::json;
+
+std::string number(const json& value) { return value.is_number() ? value.dump() : "0"; }
+
+void print_status(const json& s) {
+  bool runs = !s["pid"].is_null();
+  const auto &log = s["log"], &assets = s["assets"], &jobs = s["jobs"];
+  table facts({{"podstudio"}, {cell(s["version"])}});
+  auto add = [&](const char* what, const std::string& text) { facts.row({what, text}); };
+  add("service",
+      runs ? "process " + number(s["pid"]) + ", up "
+                 + human_time(static_cast<std::uint64_t>(s["uptime_seconds"].get<double>()))
+           : "not running");
+  add("assets", number(assets["total"]) + " (" + number(assets["image"]) + " images, "
+                    + number(assets["audio"]) + " sounds, " + number(assets["video"]) + " clips), "
+                    + number(assets["approved"]) + " approved, " + number(assets["missing"])
+                    + " missing");
+  add("packs", number(s["packs"]["total"]));
+  add("jobs", number(jobs["pending"]) + " pending, " + number(jobs["running"]) + " running, "
+                  + number(jobs["completed"]) + " completed, " + number(jobs["failed"])
+                  + " failed, " + number(jobs["cancelled"]) + " cancelled");
+  add("problems",
+      number(s["problems"]) + (s["problems"] == 0 ? "" : ", see 'podstudio problem list'"));
+  add("log", number(log["head_sequence"]) + " events, "
+                 + human_size(log["bytes"].get<std::uint64_t>()) + " in " + number(log["segments"])
+                 + (log["segments"] == 1 ? " segment" : " segments"));
+  add("head", cell(log["head_hash"]));
+  add("tables", "at event " + number(s["projection"]["sequence"]));
+  facts.print();
+  if (s["roots"].empty())
+    return;
+  print_line("");
+  table roots({{"watched"}, {"state"}, {"mode"}, {"assets", align::right}});
+  for (const auto& root : s["roots"])
+    roots.row({cell(root["path"]), cell(root["state"]), cell(root["mode"]), cell(root["assets"])});
+  roots.print();
+}
+
+result<void> status(const context& where, bool watch) {
+  auto opened = session::open(where, session::need::folder);
+  if (!opened)
+    return opened.failure();
+  for (;;) {
+    auto known = opened->request("status", json::object());
+    if (!known)
+      return known.failure();
+    if (watch && !where.json && ::isatty(STDOUT_FILENO) == 1)
+      std::fputs("\x1b[H\x1b[2J", stdout);
+    if (where.json)
+      print_json(*known);
+    else
+      print_status(*known);
+    if (!watch)
+      return {};
+    if (std::fflush(stdout) != 0)
+      return {};  // nobody reads it any more; the caller reports it
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+}
+
+}  // namespace
+
+action declare_status(CLI::App& command) {
+  auto watch = std::make_shared<bool>(false);
+  command.add_flag("--watch", *watch, "Show it again every second until interrupted");
+  return [watch](const context& where) { return status(where, *watch); };
+}
+
+}  // namespace podstudio

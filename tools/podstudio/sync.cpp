@@ -1,0 +1,41 @@
+#include "output.hpp"
+#include "session.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
+
+#include <memory>
+
+namespace podstudio {
+
+namespace {
+
+result<void> sync(const context& where, double seconds) {
+  auto opened = session::open(where, session::need::service);
+  if (!opened)
+    return opened.failure();
+  auto limit = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+  auto synced = opened->request("sync", {{"timeout_ms", static_cast<std::uint64_t>(limit.count())}},
+                                limit + std::chrono::seconds(5));
+  if (!synced)
+    return synced.failure();
+  if (where.json)
+    print_json(*synced);
+  else
+    print_line("in step with the watched folders at sequence " + cell((*synced)["sequence"]));
+  return {};
+}
+
+}  // namespace
+
+action declare_sync(CLI::App& command) {
+  auto seconds = std::make_shared<double>(60);
+  command.add_option("--timeout", *seconds, "Seconds to wait at most (60)")
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 86'400.0));
+  return [seconds](const context& where) { return sync(where, *seconds); };
+}
+
+}  // namespace podstudio

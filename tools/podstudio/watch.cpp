@@ -1,0 +1,66 @@
+#include "output.hpp"
+#include "session.hpp"
+
+#include "platform/text.hpp"
+
+#include <CLI/App.hpp>
+
+#include <memory>
+
+namespace podstudio {
+
+namespace {
+
+result<void> change(const context& where, bool add, const std::string& folder) {
+  auto path = absolute_path(folder);
+  if (!path)
+    return path.failure();
+  auto changed = ask(where, add ? session::need::new_folder : session::need::folder,
+                     add ? "watch.add" : "watch.remove", {{"path", *path}});
+  if (!changed)
+    return changed.failure();
+  if (where.json)
+    print_json(*changed);
+  else
+    print_line((add ? "watching " : "no longer watching ") + in_quotes(*path));
+  return {};
+}
+
+action declare_add(CLI::App& command) {
+  auto folder = std::make_shared<std::string>();
+  command.add_option("DIR", *folder, "The folder")->required()->type_name("");
+  return [folder](const context& where) { return change(where, true, *folder); };
+}
+
+action declare_remove(CLI::App& command) {
+  auto folder = std::make_shared<std::string>();
+  command.add_option("DIR", *folder, "The folder")->required()->type_name("");
+  return [folder](const context& where) { return change(where, false, *folder); };
+}
+
+result<void> list(const context& where) {
+  auto roots = ask(where, session::need::folder, "watch.list", nlohmann::json::object());
+  if (!roots)
+    return roots.failure();
+  if (where.json) {
+    print_json(*roots);
+    return {};
+  }
+  table shown({{"path"}, {"state"}, {"mode"}, {"assets", align::right}});
+  for (const auto& root : *roots)
+    shown.row({cell(root["path"]), cell(root["state"]), cell(root["mode"]), cell(root["assets"])});
+  shown.print();
+  return {};
+}
+
+constexpr subcommand commands[] = {
+    {"add", "Watch a folder from now on", declare_add},
+    {"remove", "Stop watching a folder; its assets stay", declare_remove},
+    {"list", "List the folders that are watched", [](CLI::App&) -> action { return list; }},
+};
+
+}  // namespace
+
+action declare_watch(CLI::App& command) { return declare_group(command, commands); }
+
+}  // namespace podstudio
