@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 
 /// INTERNAL to this room: what the folds work with, and one fold per event type. `std::visit` over
 /// the catalogue calls them, so an event without a fold does not compile.
@@ -23,6 +24,9 @@ struct last_ids {
 
 struct fold_context {
   fold_context(database opened, bool in_bulk) : db(std::move(opened)), bulk(in_bulk) {}
+  // The statements refer to the database beside them.
+  fold_context(const fold_context&) = delete;
+  fold_context& operator=(const fold_context&) = delete;
 
   database db;
   statement_preparer prepare{db};

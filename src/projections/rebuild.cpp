@@ -5,6 +5,7 @@
 #include "projections/projection.hpp"
 
 #include <filesystem>
+#include <future>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -83,12 +84,17 @@ result<log_head> build(log_reader& log, const std::string& path, const rebuild_b
   if (!tables)
     return tables.failure();
   bounded_source source(log, until);
-  for (;;) {
-    auto batch = source.next();
+  // The next commands are read and decoded while these are folded: a rebuild takes as long as its
+  // inserts. Where there is no thread to be had, the library reads them in turn. Whatever way this
+  // ends, the future's destructor waits for the reading to end first.
+  auto read_ahead = [&] { return std::async([&] { return source.next(); }); };
+  for (auto upcoming = read_ahead();;) {
+    auto batch = upcoming.get();
     if (!batch)
       return batch.failure();
     if (batch->empty())
       break;
+    upcoming = read_ahead();
     auto folded = (*tables)->fold(*batch);
     if (!folded)
       return folded.failure();

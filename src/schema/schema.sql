@@ -1,4 +1,4 @@
--- The read side of PODStudio. SCHEMA.md is its page. Everything here can be built again from the log.
+-- The read side of PODStudio; SCHEMA.md is its page. All of it can be built again from the log.
 -- Timestamps are UTC text, YYYY-MM-DD HH:MM:SS.ffffff. The three tables asset, pack and job are a
 -- contract with other programs: no column is ever added to them; what else the engine knows lives in
 -- the side tables below, keyed by the same ids.
@@ -31,7 +31,8 @@ CREATE TABLE pack (
   name          TEXT NOT NULL,
   theme         TEXT,
   description   TEXT,
-  license_type  TEXT NOT NULL CHECK (license_type IN ('royalty_free', 'attribution', 'commercial', 'personal')),
+  license_type  TEXT NOT NULL
+                CHECK (license_type IN ('royalty_free', 'attribution', 'commercial', 'personal')),
   asset_count   INTEGER NOT NULL DEFAULT 0,
   total_size_mb REAL NOT NULL DEFAULT 0.0,    -- megabytes of 1,000,000 bytes
   export_path   TEXT,

@@ -16,14 +16,19 @@ std::string file_of(sqlite3* handle) {
   return name ? name : "";
 }
 
-bool is_out_of_room(int system_errno) { return system_errno == ENOSPC || system_errno == EDQUOT; }
+/// Beside a full disk, a quota or the process's limit of a file's size.
+bool is_out_of_room(int system_errno) {
+  return system_errno == ENOSPC || system_errno == EDQUOT || system_errno == EFBIG;
+}
 
 /// The error of a failed call on a file. SQLite's own words are kept: they name the constraint, the
 /// table or the system call.
 error failure_of(int code, sqlite3* handle, const std::string& path) {
+  // SQLite keeps the system's error of a failing statement, but not that of a failing commit.
+  auto latest = errno;
+  auto kept = handle ? sqlite3_system_errno(handle) : 0;
   auto file = "'" + path + "'";
   std::string reason = handle ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
-  auto system = handle ? sqlite3_system_errno(handle) : 0;
   switch (code & 0xff) {
   case SQLITE_FULL:
     return {error_code::disk_full,
@@ -41,13 +46,14 @@ error failure_of(int code, sqlite3* handle, const std::string& path) {
     return {error_code::not_permitted, "cannot write " + file + ": " + reason
                                            + "; check the permissions of the file and its folder"};
   case SQLITE_CANTOPEN:
-    if (system != 0)
-      return system_error(system, "cannot open " + file);
+    if (kept != 0)
+      return system_error(kept, "cannot open " + file);
     return {error_code::io_failed, "cannot open " + file + ": " + reason + "; check the path"};
   case SQLITE_IOERR:
   case SQLITE_NOLFS:
-    if (is_out_of_room(system))
-      return system_error(system, "cannot write " + file);
+    if (is_out_of_room(latest) || is_out_of_room(kept))
+      return {error_code::disk_full,
+              "cannot write " + file + ": no room; free some space and try again"};
     return {error_code::io_failed,
             "cannot read or write " + file + ": " + reason + "; check the disk"};
   default:

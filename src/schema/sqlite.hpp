@@ -42,8 +42,8 @@ using column_value = std::variant<std::monostate, std::int64_t, double, std::str
                                   std::span<const std::uint8_t>>;
 
 /// A prepared statement: bind, step, read columns, reset; prepare once and use often. Parameters
-/// count from 1 and columns from 0, as in SQLite. It must not outlive its database's last use by
-/// much: the connection stays open until its statements are gone.
+/// count from 1 and columns from 0, as in SQLite. The connection stays open until its statements
+/// are gone.
 class statement {
 public:
   statement() = default;  ///< empty: may only be assigned to

@@ -2,6 +2,7 @@
 
 #include "schema/sqlite.hpp"
 #include "support/dump.hpp"
+#include "support/must.hpp"
 #include "support/temp_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -18,7 +19,7 @@ namespace {
 struct tables_fixture {
   temp_folder folder;
   std::string path = folder.path + "/podstudio.db";
-  database db = *open_tables(path);
+  database db = must(open_tables(path));
 
   std::string rows(const std::string& sql) { return rows_of(db, sql); }
 };
@@ -35,49 +36,43 @@ struct seed_column {
 const std::string utc_now = "strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'";
 
 const std::vector<seed_column> seed_asset = {
-  {"id", "INTEGER", false, "", true},
-  {"path", "TEXT", true, ""},
-  {"type", "TEXT", true, ""},
-  {"hash", "TEXT", true, ""},
-  {"width", "INTEGER", false, ""},
-  {"height", "INTEGER", false, ""},
-  {"duration_sec", "REAL", false, ""},
-  {"samplerate_hz", "INTEGER", false, ""},
-  {"theme", "TEXT", false, ""},
-  {"source", "TEXT", false, ""},
-  {"provenance", "TEXT", true, ""},
-  {"approved", "BOOLEAN", true, "FALSE"},
-  {"created_at", "TIMESTAMP", true, utc_now},
-  {"updated_at", "TIMESTAMP", true, utc_now},
+    {"id", "INTEGER", false, "", true},
+    {"path", "TEXT", true, ""},
+    {"type", "TEXT", true, ""},
+    {"hash", "TEXT", true, ""},
+    {"width", "INTEGER", false, ""},
+    {"height", "INTEGER", false, ""},
+    {"duration_sec", "REAL", false, ""},
+    {"samplerate_hz", "INTEGER", false, ""},
+    {"theme", "TEXT", false, ""},
+    {"source", "TEXT", false, ""},
+    {"provenance", "TEXT", true, ""},
+    {"approved", "BOOLEAN", true, "FALSE"},
+    {"created_at", "TIMESTAMP", true, utc_now},
+    {"updated_at", "TIMESTAMP", true, utc_now},
 };
 
 const std::vector<seed_column> seed_pack = {
-  {"id", "INTEGER", false, "", true},
-  {"name", "TEXT", true, ""},
-  {"theme", "TEXT", false, ""},
-  {"description", "TEXT", false, ""},
-  {"license_type", "TEXT", true, ""},
-  {"asset_count", "INTEGER", true, "0"},
-  {"total_size_mb", "REAL", true, "0.0"},
-  {"export_path", "TEXT", false, ""},
-  {"exported_at", "TIMESTAMP", false, ""},
-  {"created_at", "TIMESTAMP", true, utc_now},
-  {"updated_at", "TIMESTAMP", true, utc_now},
+    {"id", "INTEGER", false, "", true},
+    {"name", "TEXT", true, ""},
+    {"theme", "TEXT", false, ""},
+    {"description", "TEXT", false, ""},
+    {"license_type", "TEXT", true, ""},
+    {"asset_count", "INTEGER", true, "0"},
+    {"total_size_mb", "REAL", true, "0.0"},
+    {"export_path", "TEXT", false, ""},
+    {"exported_at", "TIMESTAMP", false, ""},
+    {"created_at", "TIMESTAMP", true, utc_now},
+    {"updated_at", "TIMESTAMP", true, utc_now},
 };
 
 const std::vector<seed_column> seed_job = {
-  {"id", "INTEGER", false, "", true},
-  {"kind", "TEXT", true, ""},
-  {"asset_id", "INTEGER", false, ""},
-  {"pack_id", "INTEGER", false, ""},
-  {"params_json", "TEXT", false, ""},
-  {"status", "TEXT", true, ""},
-  {"progress", "REAL", true, "0.0"},
-  {"result_path", "TEXT", false, ""},
-  {"error_message", "TEXT", false, ""},
-  {"created_at", "TIMESTAMP", true, utc_now},
-  {"started_at", "TIMESTAMP", false, ""},
-  {"completed_at", "TIMESTAMP", false, ""},
+    {"id", "INTEGER", false, "", true},     {"kind", "TEXT", true, ""},
+    {"asset_id", "INTEGER", false, ""},     {"pack_id", "INTEGER", false, ""},
+    {"params_json", "TEXT", false, ""},     {"status", "TEXT", true, ""},
+    {"progress", "REAL", true, "0.0"},      {"result_path", "TEXT", false, ""},
+    {"error_message", "TEXT", false, ""},   {"created_at", "TIMESTAMP", true, utc_now},
+    {"started_at", "TIMESTAMP", false, ""}, {"completed_at", "TIMESTAMP", false, ""},
 };
 
 /// As `PRAGMA table_info` prints it: cid|name|type|notnull|dflt_value|pk.
@@ -85,9 +80,9 @@ std::string table_info(const std::vector<seed_column>& columns) {
   std::string text;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const auto& column = columns[i];
-    text += (i == 0 ? "" : "\n") + std::to_string(i) + "|" + column.name + "|" + column.type + "|" +
-            (column.not_null ? "1" : "0") + "|" + column.default_value + "|" +
-            (column.key ? "1" : "0");
+    text += (i == 0 ? "" : "\n") + std::to_string(i) + "|" + column.name + "|" + column.type + "|"
+            + (column.not_null ? "1" : "0") + "|" + column.default_value + "|"
+            + (column.key ? "1" : "0");
   }
   return text;
 }
@@ -118,12 +113,12 @@ BOOST_AUTO_TEST_CASE(jobs_refer_to_assets_and_packs) {
   // id|seq|table|from|to|on_update|on_delete|match
   BOOST_TEST(rows("PRAGMA foreign_key_list(asset)") == "");
   BOOST_TEST(rows("PRAGMA foreign_key_list(pack)") == "");
-  BOOST_TEST(rows("PRAGMA foreign_key_list(job)") ==
-             "0|0|pack|pack_id|id|NO ACTION|NO ACTION|NONE\n"
-             "1|0|asset|asset_id|id|NO ACTION|NO ACTION|NONE");
-  BOOST_TEST(rows("PRAGMA foreign_key_list(pack_asset)") ==
-             "0|0|asset|asset_id|id|NO ACTION|NO ACTION|NONE\n"
-             "1|0|pack|pack_id|id|NO ACTION|NO ACTION|NONE");
+  BOOST_TEST(rows("PRAGMA foreign_key_list(job)")
+             == "0|0|pack|pack_id|id|NO ACTION|NO ACTION|NONE\n"
+                "1|0|asset|asset_id|id|NO ACTION|NO ACTION|NONE");
+  BOOST_TEST(rows("PRAGMA foreign_key_list(pack_asset)")
+             == "0|0|asset|asset_id|id|NO ACTION|NO ACTION|NONE\n"
+                "1|0|pack|pack_id|id|NO ACTION|NO ACTION|NONE");
 }
 
 BOOST_AUTO_TEST_CASE(a_row_of_only_the_required_columns_gets_the_defaults_of_the_seed) {
@@ -132,18 +127,19 @@ BOOST_AUTO_TEST_CASE(a_row_of_only_the_required_columns_gets_the_defaults_of_the
   BOOST_REQUIRE(db.execute("INSERT INTO pack (name, license_type) VALUES ('p', 'personal')"));
   BOOST_REQUIRE(db.execute("INSERT INTO job (kind, status) VALUES ('enhance', 'pending')"));
   BOOST_TEST(rows("SELECT id, approved, typeof(approved) FROM asset") == "1|0|integer");
-  BOOST_TEST(rows("SELECT id, asset_count, total_size_mb, typeof(total_size_mb) FROM pack") ==
-             "1|0|0.0|real");
+  BOOST_TEST(rows("SELECT id, asset_count, total_size_mb, typeof(total_size_mb) FROM pack")
+             == "1|0|0.0|real");
   BOOST_TEST(rows("SELECT id, progress, typeof(progress) FROM job") == "1|0.0|real");
   for (const char* column : {"asset.created_at", "asset.updated_at", "pack.created_at",
                              "pack.updated_at", "job.created_at"}) {
     std::string name = column, table = name.substr(0, name.find('.'));
     BOOST_TEST_CONTEXT(name) {
-      BOOST_TEST(rows("SELECT length(" + name + "), " + name +
-                      " GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] "
-                      "[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]000',"
-                      " abs(julianday('now') - julianday(" +
-                      name + ")) < 0.01 FROM " + table) == "26|1|1");
+      BOOST_TEST(rows("SELECT length(" + name + "), " + name
+                      + " GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] "
+                        "[0-9][0-9]:[0-9][0-9]:[0-9][0-9].[0-9][0-9][0-9]000',"
+                        " abs(julianday('now') - julianday("
+                      + name + ")) < 0.01 FROM " + table)
+                 == "26|1|1");
     }
   }
 }
@@ -154,22 +150,25 @@ BOOST_AUTO_TEST_CASE(every_word_of_an_enum_is_taken_and_no_other) {
     std::vector<std::string> words;
   };
   const std::vector<enum_column> columns = {
-    {"INSERT INTO asset (path, type, hash, provenance) VALUES (hex(randomblob(8)), ?1, 'h', 'unknown')",
-     {"image", "audio", "video"}},
-    {"INSERT INTO asset (path, type, hash, provenance) VALUES (hex(randomblob(8)), 'image', 'h', ?1)",
-     {"unknown", "ai_generated", "user_provided", "enhanced"}},
-    {"INSERT INTO pack (name, license_type) VALUES ('p', ?1)",
-     {"royalty_free", "attribution", "commercial", "personal"}},
-    {"INSERT INTO job (kind, status) VALUES (?1, 'pending')",
-     {"upscale", "denoise_audio", "denoise_video", "enhance", "export_pack", "metadata_extract"}},
-    {"INSERT INTO job (kind, status) VALUES ('upscale', ?1)",
-     {"pending", "running", "completed", "failed", "cancelled"}},
+      {"INSERT INTO asset (path, type, hash, provenance) VALUES (hex(randomblob(8)), ?1, 'h', "
+       "'unknown')",
+       {"image", "audio", "video"}},
+      {"INSERT INTO asset (path, type, hash, provenance) VALUES (hex(randomblob(8)), 'image', 'h', "
+       "?1)",
+       {"unknown", "ai_generated", "user_provided", "enhanced"}},
+      {"INSERT INTO pack (name, license_type) VALUES ('p', ?1)",
+       {"royalty_free", "attribution", "commercial", "personal"}},
+      {"INSERT INTO job (kind, status) VALUES (?1, 'pending')",
+       {"upscale", "denoise_audio", "denoise_video", "enhance", "export_pack", "metadata_extract"}},
+      {"INSERT INTO job (kind, status) VALUES ('upscale', ?1)",
+       {"pending", "running", "completed", "failed", "cancelled"}},
   };
   for (const auto& column : columns) {
     auto insert = db.prepare(column.insert);
     BOOST_REQUIRE(insert);
     BOOST_TEST_CONTEXT(column.insert) {
-      for (const auto& word : column.words) BOOST_TEST(bool(insert->run(word)));
+      for (const auto& word : column.words)
+        BOOST_TEST(bool(insert->run(word)));
       for (const char* word : {"", "Image", "UNKNOWN", "other", "image "})
         BOOST_TEST(!insert->run(word));
       BOOST_TEST(!insert->run(std::optional<std::string>()));
@@ -241,8 +240,7 @@ BOOST_AUTO_TEST_CASE(another_version_asks_for_a_rebuild) {
   temp_folder folder;
   auto path = folder.path + "/podstudio.db";
   for (int version : {0, tables_version - 1, tables_version + 1}) {
-    BOOST_REQUIRE(
-      open_tables(path)->execute("PRAGMA user_version = " + std::to_string(version)));
+    BOOST_REQUIRE(open_tables(path)->execute("PRAGMA user_version = " + std::to_string(version)));
     for (auto* open : {&open_tables, &open_tables_read_only}) {
       auto opened = open(path);
       BOOST_REQUIRE(!opened);
@@ -260,7 +258,7 @@ BOOST_AUTO_TEST_CASE(somebody_elses_file_is_refused_and_left_as_it_is) {
   write_file(picture, std::string(5'000, 'x'));
   auto other = folder.path + "/other.db";
   BOOST_REQUIRE(
-    database::open(other, database_access::create)->execute("CREATE TABLE asset (id INTEGER)"));
+      database::open(other, database_access::create)->execute("CREATE TABLE asset (id INTEGER)"));
   for (const auto& path : {picture, other}) {
     auto opened = open_tables(path);
     BOOST_REQUIRE(!opened);

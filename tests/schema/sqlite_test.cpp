@@ -1,6 +1,7 @@
 #include "schema/sqlite.hpp"
 
 #include "support/dump.hpp"
+#include "support/must.hpp"
 #include "support/temp_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -19,7 +20,7 @@ namespace {
 struct database_fixture {
   temp_folder folder;
   std::string path = folder.path + "/test.db";
-  database db = *database::open(path, database_access::create);
+  database db = must(database::open(path, database_access::create));
 
   database_fixture() { BOOST_REQUIRE(db.execute("CREATE TABLE t (a, b, c)")); }
 };
@@ -34,7 +35,8 @@ BOOST_AUTO_TEST_CASE(values_come_back_as_they_went_in) {
   auto insert = db.prepare("INSERT INTO t VALUES (?1, ?2, ?3)");
   BOOST_REQUIRE(insert);
   BOOST_REQUIRE(insert->run(std::numeric_limits<std::uint64_t>::max(), text, blob));
-  BOOST_REQUIRE(insert->run(std::optional<double>(0.5), std::optional<double>(), std::string_view()));
+  BOOST_REQUIRE(
+      insert->run(std::optional<double>(0.5), std::optional<double>(), std::string_view()));
   auto query = db.prepare("SELECT a, b, c FROM t ORDER BY rowid");
   BOOST_REQUIRE(query);
   BOOST_REQUIRE(*query->step());

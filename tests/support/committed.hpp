@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-/// Makes commands as the journal would hand them on, without a log: sequences without gaps, a second
-/// apart, hashes that differ.
+/// Makes commands as the journal would hand them on, without a log: sequences without gaps, a
+/// second apart, hashes that differ.
 class command_maker {
 public:
   /// 2026-01-02 03:04:05.000000 UTC: of the first command.
@@ -48,8 +48,8 @@ inline podstudio::file_content content_of(std::uint64_t number, std::uint64_t si
   return content;
 }
 
-inline podstudio::asset_registered registered(
-  podstudio::asset_id asset, std::string path, std::uint64_t content = 1,
-  podstudio::asset_type type = podstudio::asset_type::image) {
+inline podstudio::asset_registered
+registered(podstudio::asset_id asset, std::string path, std::uint64_t content = 1,
+           podstudio::asset_type type = podstudio::asset_type::image) {
   return {asset, std::move(path), type, content_of(content)};
 }

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-/// Gives random commands that a correct engine could have decided: every event type, each valid after
-/// the ones before it.
+/// Gives random commands that a correct engine could have decided: every event type, each valid
+/// after the ones before it.
 class random_library {
 public:
   explicit random_library(std::uint64_t seed) : random_(seed) {}
@@ -21,7 +21,8 @@ public:
   podstudio::committed_command next() {
     std::vector<podstudio::event> events;
     auto wanted = 1 + below(6);
-    while (events.size() < wanted) add_something(events);
+    while (events.size() < wanted)
+      add_something(events);
     return make_(std::move(events), "step");
   }
 
@@ -64,8 +65,10 @@ private:
     return static_cast<E>(below(count));
   }
   std::optional<std::string> maybe_text() {
-    if (one_in(3)) return std::nullopt;
-    return std::string(one_in(5) ? "na'ture %_ \xf0\x9f\x8c\xb2" : "theme") + std::to_string(below(4));
+    if (one_in(3))
+      return std::nullopt;
+    return std::string(one_in(5) ? "na'ture %_ \xf0\x9f\x8c\xb2" : "theme")
+           + std::to_string(below(4));
   }
   std::string new_path() {
     auto number = std::to_string(++paths_);
@@ -74,7 +77,8 @@ private:
   podstudio::file_content new_content() { return content_of(below(1'000), below(5'000'000)); }
 
   void add_something(events_t& out) {
-    if (assets_.empty() || one_in(6)) return add_asset(out);
+    if (assets_.empty() || one_in(6))
+      return add_asset(out);
     switch (below(4)) {
     case 0:
       return change_asset(out);
@@ -92,7 +96,8 @@ private:
     asset.path = new_path();
     asset.type = any<podstudio::asset_type>(3);
     asset.content = new_content();
-    out.push_back(podstudio::asset_registered{++last_asset_, asset.path, asset.type, asset.content});
+    out.push_back(
+        podstudio::asset_registered{++last_asset_, asset.path, asset.type, asset.content});
     assets_.emplace(last_asset_, std::move(asset));
   }
 
@@ -128,8 +133,10 @@ private:
       return;
     case 4: {
       podstudio::media_facts after;
-      if (one_in(2)) after.width = static_cast<std::int64_t>(below(4'000));
-      if (one_in(2)) after.duration_sec = static_cast<double>(below(1'000)) / 7;
+      if (one_in(2))
+        after.width = static_cast<std::int64_t>(below(4'000));
+      if (one_in(2))
+        after.duration_sec = static_cast<double>(below(1'000)) / 7;
       out.push_back(podstudio::asset_metadata_extracted{id, asset.media, after});
       asset.media = after;
       return;
@@ -151,14 +158,15 @@ private:
 
   void move_asset(events_t& out, podstudio::asset_id id, const std::string& path) {
     auto& asset = assets_.at(id);
-    out.push_back(podstudio::asset_moved{id, asset.path, path, asset.content.facts,
-                                         asset.content.facts});
+    out.push_back(
+        podstudio::asset_moved{id, asset.path, path, asset.content.facts, asset.content.facts});
     asset.path = path;
   }
 
   void swap_paths(events_t& out, podstudio::asset_id id) {
     auto other = pick(assets_)->first;
-    if (other == id) return;
+    if (other == id)
+      return;
     auto mine = assets_.at(id).path, theirs = assets_.at(other).path;
     move_asset(out, id, theirs);
     move_asset(out, other, mine);
@@ -166,15 +174,16 @@ private:
 
   void forget(events_t& out, std::map<podstudio::asset_id, asset_state>::iterator it) {
     auto& [id, asset] = *it;
-    for (const auto& tag : asset.tags) out.push_back(podstudio::asset_untagged{id, tag});
+    for (const auto& tag : asset.tags)
+      out.push_back(podstudio::asset_untagged{id, tag});
     for (auto& [pack, state] : packs_)
       if (auto member = state.members.find(id); member != state.members.end()) {
         out.push_back(podstudio::pack_asset_removed{pack, id, member->second});
         state.members.erase(member);
       }
     out.push_back(podstudio::asset_forgotten{id, asset.path, asset.type, asset.content, asset.media,
-                                             asset.theme, asset.source, asset.origin, asset.approved,
-                                             asset.missing});
+                                             asset.theme, asset.source, asset.origin,
+                                             asset.approved, asset.missing});
     assets_.erase(it);
   }
 
@@ -238,7 +247,8 @@ private:
       return;
     }
     case 2:
-      if (!one_in(3)) return;
+      if (!one_in(3))
+        return;
       for (auto [asset, position] : pack.members)
         out.push_back(podstudio::pack_asset_removed{id, asset, position});
       out.push_back(podstudio::pack_deleted{id, pack.facts, pack.export_path, pack.exported_at_us});
@@ -262,9 +272,12 @@ private:
     using podstudio::job_status;
     if (jobs_.empty() || one_in(6)) {
       podstudio::job_queued job{++last_job_, any<podstudio::job_kind>(6), {}, {}, {}};
-      if (one_in(2)) job.asset = pick(assets_)->first;
-      if (!packs_.empty() && one_in(2)) job.pack = pick(packs_)->first;
-      if (one_in(2)) job.params_json = "{\"scale\":2}";
+      if (one_in(2))
+        job.asset = pick(assets_)->first;
+      if (!packs_.empty() && one_in(2))
+        job.pack = pick(packs_)->first;
+      if (one_in(2))
+        job.params_json = "{\"scale\":2}";
       out.push_back(job);
       jobs_[last_job_] = {};
       return;
@@ -318,7 +331,8 @@ private:
         out.push_back(podstudio::engine_stopped{17});
       return;
     }
-    if (one_in(2)) return change_problem(out);
+    if (one_in(2))
+      return change_problem(out);
     if (roots_.empty() || one_in(4)) {
       ++last_root_;
       podstudio::watch_root_added root{last_root_, "/lib/root" + std::to_string(last_root_), 2'049,
@@ -330,8 +344,8 @@ private:
     auto it = pick(roots_);
     auto& [id, root] = *it;
     if (one_in(4)) {
-      out.push_back(podstudio::watch_root_removed{id, root.added.path, root.added.device,
-                                                  root.added.inode});
+      out.push_back(
+          podstudio::watch_root_removed{id, root.added.path, root.added.device, root.added.inode});
       roots_.erase(it);
       return;
     }
@@ -349,7 +363,8 @@ private:
       problems_.erase(path);
       return;
     }
-    out.push_back(podstudio::problem_found{path, any<podstudio::problem_kind>(6), "cannot be read"});
+    out.push_back(
+        podstudio::problem_found{path, any<podstudio::problem_kind>(6), "cannot be read"});
     problems_.insert(path);
   }
 

@@ -1,0 +1,260 @@
+#define BOOST_TEST_MODULE actors
+#include "actors/catalog.hpp"
+#include "actors/hasher.hpp"
+#include "actors/journal.hpp"
+#include "actors/projector.hpp"
+#include "platform/text.hpp"
+#include "query/models.hpp"
+#include "schema/schema.hpp"
+#include "support/temp_folder.hpp"
+
+#include <caf/all.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <fstream>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+using namespace podstudio;
+
+namespace {
+
+/// What a test tells the log to do, and what it sees of it.
+struct log_control {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool hold = false;                ///< appends wait until this is false
+  std::optional<error> refuse_next; ///< the next append fails so
+  std::vector<std::size_t> groups;  ///< the sizes of the groups that were appended
+};
+
+/// A log in memory that numbers and links like the real one, and fails on demand.
+class controlled_log final : public log_writer {
+public:
+  explicit controlled_log(log_control& control) : control_(control) {}
+
+  result<std::vector<committed_command>> append(std::span<const std::shared_ptr<const command>> group,
+                                                std::int64_t at_us, bool) override {
+    std::unique_lock hold(control_.mutex);
+    control_.changed.wait(hold, [&] { return !control_.hold; });
+    if (control_.refuse_next) return *std::exchange(control_.refuse_next, std::nullopt);
+    control_.groups.push_back(group.size());
+    std::vector<committed_command> committed;
+    for (const auto& what : group) {
+      committed.push_back({head_.sequence + 1, at_us, {}, what});
+      head_.sequence = committed.back().last_sequence();
+      head_.hash.fill(static_cast<std::uint8_t>(head_.sequence));
+      committed.back().hash = head_.hash;
+    }
+    return committed;
+  }
+  result<void> reserve(std::uint64_t) override { return {}; }
+  std::uint64_t reserved_bytes() const noexcept override { return 0; }
+  log_head head() const noexcept override { return head_; }
+  std::uint64_t segments() const noexcept override { return 1; }
+  std::uint64_t size_bytes() const noexcept override { return 0; }
+
+private:
+  log_control& control_;
+  log_head head_;
+};
+
+/// Catalog, hasher, journal and projector around a controlled log and real tables.
+struct flow {
+  temp_folder folder;
+  log_control log;
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  projector_actor projector;
+  journal_actor journal;
+  std::vector<hasher_actor> hashers;
+  catalog_actor catalog;
+  caf::scoped_actor self{system};
+
+  flow() {
+    auto tables = projection::open(folder.path + "/podstudio.db");
+    BOOST_REQUIRE(static_cast<bool>(tables));
+    projector = system.spawn<caf::detached>(podstudio::projector,
+                                            std::make_shared<std::unique_ptr<projection>>(std::move(*tables)));
+    std::unique_ptr<log_writer> writer = std::make_unique<controlled_log>(log);
+    journal = system.spawn<caf::detached>(podstudio::journal,
+                                          std::make_shared<std::unique_ptr<log_writer>>(std::move(writer)), projector);
+    hashers.push_back(system.spawn<caf::detached>(hasher, std::make_shared<const std::atomic<bool>>(false)));
+    catalog =
+      system.spawn(podstudio::catalog, std::make_shared<catalog_model>(), journal, projector, hashers);
+  }
+
+  ~flow() {
+    hold(false);
+    self->send_exit(catalog, caf::exit_reason::user_shutdown);
+    for (auto& each : hashers) self->send_exit(each, caf::exit_reason::user_shutdown);
+    self->send_exit(journal, caf::exit_reason::user_shutdown);
+    self->send_exit(projector, caf::exit_reason::user_shutdown);
+  }
+
+  void hold(bool on) {
+    std::scoped_lock lock(log.mutex);
+    log.hold = on;
+    log.changed.notify_all();
+  }
+  void refuse_next(const error& failure) {
+    std::scoped_lock lock(log.mutex);
+    log.refuse_next = failure;
+  }
+
+  seen_file file(const std::string& name, const std::string& bytes) {
+    auto path = folder.path + "/" + name;
+    std::ofstream(path) << bytes;
+    findings found;
+    path_keyer key_of;
+    look(path, found, key_of);
+    return found.files.at(0);
+  }
+
+  observation_outcome observe(std::vector<seen_file> files) {
+    observation_outcome outcome;
+    self->request(catalog, std::chrono::seconds(30), observe_atom::value, observation_batch{"import", files, {}})
+      .receive([&](const observation_outcome& got) { outcome = got; },
+               [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
+    return outcome;
+  }
+
+  label_request theme(asset_id id, const std::string& text) {
+    label_request request;
+    request.origin = "console";
+    request.change.assets = {id};
+    request.change.theme = text;
+    return request;
+  }
+
+  result<change_outcome> label(const label_request& request) {
+    std::optional<result<change_outcome>> outcome;
+    self->request(catalog, std::chrono::seconds(30), label_atom::value, request)
+      .receive([&](const change_outcome& got) { outcome = result<change_outcome>(got); },
+               [&](const caf::error& e) { outcome = result<change_outcome>(from_caf(e)); });
+    return *outcome;
+  }
+
+  std::string theme_in_tables(asset_id id) {
+    auto tables = open_tables_read_only(folder.path + "/podstudio.db");
+    BOOST_REQUIRE(static_cast<bool>(tables));
+    return *tables->value<std::string>("SELECT coalesce(theme, '') FROM asset WHERE id = ?", id);
+  }
+};
+
+using label_answer = decltype(std::declval<caf::scoped_actor&>()->request(
+  std::declval<catalog_actor&>(), caf::infinite, label_atom::value, std::declval<label_request>()));
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(an_observed_file_is_in_the_tables_when_the_credit_returns, flow) {
+  auto outcome = observe({file("a.png", "one"), file("b.wav", "two")});
+  BOOST_TEST(outcome.registered == 2u);
+  BOOST_TEST(outcome.last_sequence == 2u);
+  BOOST_TEST(theme_in_tables(2).empty());
+  BOOST_TEST(observe({file("c.mp4", "three")}).registered == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_that_was_not_touched_is_not_read_again_unless_somebody_wrote_to_it, flow) {
+  auto seen = file("a.png", "one");
+  observe({seen});
+  BOOST_TEST(observe({seen}).unchanged == 1u);
+  seen.written = true;
+  auto outcome = observe({seen});
+  BOOST_TEST(outcome.unchanged == 1u);
+  BOOST_TEST(outcome.last_sequence == 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_path_twice_in_a_batch_is_read_once_and_looked_at_again, flow) {
+  auto seen = file("a.png", "one");
+  auto outcome = observe({seen, seen});
+  BOOST_TEST(outcome.registered == 1u);
+  BOOST_REQUIRE(outcome.again.size() == 1u);
+  BOOST_TEST(outcome.again[0] == seen.path);
+}
+
+BOOST_FIXTURE_TEST_CASE(commands_that_wait_for_a_sync_become_one_group, flow) {
+  observe({file("a.png", "one")});
+  hold(true);
+  std::vector<label_answer> pending;
+  for (int i = 0; i < 50; ++i)
+    pending.push_back(self->request(catalog, caf::infinite, label_atom::value, theme(1, "t" + std::to_string(i))));
+  // The catalog answers in order: once it tells its status, all 50 are on their way to the journal.
+  self->request(catalog, caf::infinite, status_atom::value)
+    .receive([](const catalog_status& s) { BOOST_TEST(s.in_flight == 50u); }, [](const caf::error&) {});
+  hold(false);
+  for (auto& each : pending)
+    each.receive([](const change_outcome&) {}, [](const caf::error& e) { BOOST_ERROR(from_caf(e).message); });
+  std::scoped_lock lock(log.mutex);
+  std::size_t total = 0;
+  for (auto size : log.groups) total += size;
+  BOOST_TEST(total == 51u);
+  BOOST_TEST(log.groups.size() <= 4u);  // the registration, what the held append took, and the rest
+}
+
+BOOST_FIXTURE_TEST_CASE(a_refusal_for_want_of_room_takes_back_all_that_was_decided_on_top_of_it, flow) {
+  observe({file("a.png", "one")});
+  BOOST_REQUIRE(static_cast<bool>(label(theme(1, "first"))));
+  refuse_next({error_code::disk_full, "no room"});
+  hold(true);
+  std::vector<label_answer> pending;
+  for (const auto* text : {"second", "third", "fourth"})
+    pending.push_back(self->request(catalog, caf::infinite, label_atom::value, theme(1, text)));
+  self->request(catalog, caf::infinite, status_atom::value).receive([](const catalog_status&) {}, [](const caf::error&) {});
+  hold(false);
+  for (auto& each : pending)
+    each.receive([](const change_outcome&) { BOOST_ERROR("acknowledged on top of a refusal"); },
+                 [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::disk_full)); });
+  BOOST_TEST(theme_in_tables(1) == "first");
+  // The model is that of the tables: "first" is no change, "second" is one from "first".
+  BOOST_TEST(label(theme(1, "first"))->changed == 0u);
+  BOOST_TEST(label(theme(1, "second"))->changed == 1u);
+  BOOST_TEST(theme_in_tables(1) == "second");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_refused_registration_leaves_the_file_unknown_and_it_is_taken_later, flow) {
+  refuse_next({error_code::disk_full, "no room"});
+  auto seen = file("a.png", "one");
+  self->request(catalog, std::chrono::seconds(30), observe_atom::value, observation_batch{"import", {seen}, {}})
+    .receive([](const observation_outcome&) { BOOST_ERROR("acknowledged without room"); },
+             [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::disk_full)); });
+  BOOST_TEST(observe({seen}).registered == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(after_a_failed_sync_nothing_is_acknowledged_and_the_journal_ends, flow) {
+  observe({file("a.png", "one")});
+  self->monitor(journal);
+  refuse_next({error_code::outcome_unknown, "a sync failed"});
+  auto outcome = label(theme(1, "x"));
+  BOOST_REQUIRE(!outcome);
+  BOOST_TEST((outcome.failure().code == error_code::outcome_unknown));
+  bool down = false;
+  self->receive([&](const caf::down_msg& msg) { down = msg.source == journal.address(); },
+                caf::after(std::chrono::seconds(10)) >> [] {});
+  BOOST_TEST(down);
+  auto next = label(theme(1, "y"));
+  BOOST_REQUIRE(!next);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_drained_catalog_refuses_what_comes_after, flow) {
+  auto seen = file("a.png", "one");
+  observe({seen});
+  bool drained = false;
+  self->request(catalog, std::chrono::seconds(30), drain_atom::value)
+    .receive([&](bool done) { drained = done; }, [](const caf::error&) {});
+  BOOST_TEST(drained);
+  auto outcome = label(theme(1, "x"));
+  BOOST_REQUIRE(!outcome);
+  BOOST_TEST((outcome.failure().code == error_code::stopping));
+}
+
+BOOST_AUTO_TEST_CASE(our_errors_cross_the_actor_system_unharmed) {
+  for (std::size_t code = 1; code <= error_code_count; ++code) {
+    error sent{static_cast<error_code>(code), "what happened, to 'x', what to do"};
+    BOOST_TEST((from_caf(to_caf(sent)) == sent));
+  }
+}

@@ -1,0 +1,242 @@
+#include "events/codec.hpp"
+
+#include "platform/types.hpp"
+#include "sample_events.hpp"
+#include "support/allocation_watch.hpp"
+#include "support/outcome.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <span>
+#include <string>
+
+using namespace podstudio;
+
+namespace {
+
+const std::string golden_folder = PODSTUDIO_TEST_DATA "/events";
+
+std::span<const std::uint8_t> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+std::string encoded(const event& what) {
+  std::string body;
+  encode_event(what, body);
+  return body;
+}
+
+result<event> decoded(const event& like, const std::string& body) {
+  return decode_event(event_name(like), event_version(like), bytes_of(body));
+}
+
+std::string hex(const std::string& bytes) {
+  return to_hex(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+}
+
+/// What a golden file holds: the body and the JSON form, each on a line.
+std::string golden_text(const event& what) {
+  return hex(encoded(what)) + "\n" + to_json(what).dump() + "\n";
+}
+
+std::string golden_path(const event& what) {
+  return golden_folder + "/" + std::string(event_name(what)) + ".v"
+         + std::to_string(event_version(what)) + ".txt";
+}
+
+std::string file_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(codec)
+
+BOOST_AUTO_TEST_CASE(every_event_type_survives_a_round_trip) {
+  auto seed = std::random_device{}();
+  BOOST_TEST_INFO_SCOPE("seed " << seed);
+  random_source random{std::mt19937_64(seed)};
+  for (int round = 0; round < 200; ++round)
+    for_each_event_type(random, [&](const event& what) {
+      BOOST_TEST_INFO_SCOPE(event_name(what) << " " << to_json(what).dump());
+      BOOST_REQUIRE(check_event(what));
+      auto back = decoded(what, encoded(what));
+      REQUIRE_OK(back);
+      BOOST_REQUIRE(*back == what);
+    });
+}
+
+// PODSTUDIO_REGENERATE_GOLDEN=1 writes the files anew: for a new type or version only, as the files
+// of released ones are what is on people's disks.
+BOOST_AUTO_TEST_CASE(golden_files_are_written_to_the_byte) {
+  counting_source source;
+  bool regenerate = std::getenv("PODSTUDIO_REGENERATE_GOLDEN") != nullptr;
+  for_each_event_type(source, [&](const event& what) {
+    auto path = golden_path(what);
+    BOOST_TEST_INFO_SCOPE(path);
+    if (regenerate) std::ofstream(path, std::ios::binary) << golden_text(what);
+    BOOST_TEST(golden_text(what) == file_text(path));
+    source = {};  // so that a new type leaves the others' files as they are
+  });
+}
+
+BOOST_AUTO_TEST_CASE(golden_files_of_every_version_are_read) {
+  std::size_t current = 0;
+  for (auto& entry : std::filesystem::directory_iterator(golden_folder)) {
+    auto stem = entry.path().stem().string();
+    auto dot = stem.rfind(".v");
+    if (dot == std::string::npos) continue;
+    BOOST_TEST_INFO_SCOPE(entry.path());
+    auto text = file_text(entry.path().string());
+    auto line = text.substr(0, text.find('\n'));
+    std::string body(line.size() / 2, '\0');
+    BOOST_REQUIRE(from_hex(line, reinterpret_cast<std::uint8_t*>(body.data()), body.size()));
+    auto version = static_cast<std::uint16_t>(std::stoi(stem.substr(dot + 2)));
+    auto back = decode_event(stem.substr(0, dot), version, bytes_of(body));
+    REQUIRE_OK(back);
+    if (version != event_version(*back)) continue;
+    BOOST_TEST(golden_text(*back) == text);
+    ++current;
+  }
+  BOOST_TEST(current == std::variant_size_v<event>);
+}
+
+BOOST_AUTO_TEST_CASE(a_truncated_body_is_damaged) {
+  random_source random{std::mt19937_64(7)};
+  for_each_event_type(random, [&](const event& what) {
+    auto body = encoded(what);
+    for (std::size_t size = 0; size < body.size(); ++size) {
+      auto back = decoded(what, body.substr(0, size));
+      REQUIRE_FAILS(back, error_code::damaged);
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(trailing_bytes_are_damage) {
+  random_source random{std::mt19937_64(7)};
+  for_each_event_type(random, [&](const event& what) {
+    auto back = decoded(what, encoded(what) + '\0');
+    REQUIRE_FAILS(back, error_code::damaged);
+  });
+}
+
+// An encoding that is not canonical would give one event two hashes.
+BOOST_AUTO_TEST_CASE(a_flipped_bit_is_damage_or_the_encoding_of_another_event) {
+  random_source random{std::mt19937_64(7)};
+  for_each_event_type(random, [&](const event& what) {
+    auto body = encoded(what);
+    for (std::size_t bit = 0; bit < body.size() * 8; ++bit) {
+      auto flipped = body;
+      flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+      allocation_watch watch;
+      auto back = decoded(what, flipped);
+      // The text of an error is the only thing that may be larger than a small body.
+      BOOST_REQUIRE_LE(watch.largest_bytes(), std::max<std::size_t>(flipped.size(), 512));
+      if (!back)
+        BOOST_REQUIRE(back.failure().code == error_code::damaged);
+      else
+        BOOST_REQUIRE(encoded(*back) == flipped);
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(random_bytes_never_crash_the_decoder) {
+  auto seed = std::random_device{}();
+  BOOST_TEST_INFO_SCOPE("seed " << seed);
+  std::mt19937_64 random(seed);
+  random_source filler{std::mt19937_64(1)};
+  for_each_event_type(filler, [&](const event& what) {
+    for (int round = 0; round < 2000; ++round) {
+      std::string body(random() % 200, '\0');
+      for (auto& byte : body) byte = static_cast<char>(random() % 4 == 0 ? random() : random() % 3);
+      if (!body.empty()) body[0] = 1;
+      allocation_watch watch;
+      auto back = decoded(what, body);
+      BOOST_REQUIRE_LE(watch.largest_bytes(), std::max<std::size_t>(body.size(), 512));
+      if (back) BOOST_REQUIRE(encoded(*back) == body);
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_hostile_string_length_allocates_nothing) {
+  for (std::uint64_t claimed : {std::uint64_t{100}, std::uint64_t{60'000}, ~std::uint64_t{0}}) {
+    auto body = encoded(problem_resolved{"path"});
+    for (std::size_t i = 0; i < 8; ++i) body[1 + i] = static_cast<char>(claimed >> (8 * i));
+    allocation_watch watch;
+    auto back = decoded(problem_resolved{}, body);
+    BOOST_TEST(watch.largest_bytes() <= 512u);
+    REQUIRE_FAILS(back, error_code::damaged);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(values_no_writer_writes_are_refused_on_both_sides) {
+  const event bad[] = {
+      asset_registered{1, "/a", static_cast<asset_type>(3), {}},
+      asset_provenance_set{1, provenance::unknown, static_cast<provenance>(200)},
+      asset_tagged{1, "\xff"},
+      asset_tagged{1, std::string("a\0b", 3)},
+      asset_theme_set{1, std::nullopt, "\xc3"},
+      asset_tagged{1, std::string(max_string_bytes + 1, 'a')},
+      job_progressed{1, std::numeric_limits<double>::infinity()},
+      job_progressed{1, std::nan("")},
+      asset_metadata_extracted{1, {}, {1, 1, std::nan(""), 1}},
+  };
+  for (auto& what : bad) {
+    BOOST_TEST_INFO_SCOPE(event_name(what));
+    auto checked = check_event(what);
+    REQUIRE_FAILS(checked, error_code::invalid_argument);
+    auto back = decoded(what, encoded(what));
+    REQUIRE_FAILS(back, error_code::damaged);
+  }
+  event largest = asset_tagged{1, std::string(max_string_bytes, 'a')};
+  BOOST_TEST(bool(check_event(largest)));
+  BOOST_TEST(bool(decoded(largest, encoded(largest))));
+}
+
+BOOST_AUTO_TEST_CASE(unknown_names_and_later_versions_are_of_a_newer_build) {
+  auto body = encoded(asset_approved{1});
+  for (auto& [name, version] : std::initializer_list<std::pair<const char*, std::uint16_t>>{
+           {"asset.approved", 2}, {"asset.blessed", 1}, {"", 1}}) {
+    auto back = decode_event(name, version, bytes_of(body));
+    REQUIRE_FAILS(back, error_code::newer_version);
+  }
+  auto zero = decode_event("asset.approved", 0, bytes_of(body));
+  REQUIRE_FAILS(zero, error_code::damaged);
+}
+
+BOOST_AUTO_TEST_CASE(big_endian_bodies_are_refused) {
+  auto body = encoded(asset_approved{1});
+  body[0] = 0;
+  BOOST_TEST(!decoded(asset_approved{}, body));
+}
+
+BOOST_AUTO_TEST_CASE(json_has_digests_in_hex_enums_as_words_and_absent_values_as_null) {
+  asset_forgotten what;
+  what.asset = 7;
+  what.path = "/a b";
+  what.type = asset_type::video;
+  what.content.sha256[0] = 0xab;
+  what.media.width = 640;
+  what.origin = provenance::ai_generated;
+  what.approved = true;
+  auto json = to_json(what);
+  BOOST_TEST(json["asset"] == 7);
+  BOOST_TEST(json["path"] == "/a b");
+  BOOST_TEST(json["type"] == "video");
+  BOOST_TEST(json["content"]["sha256"] == "ab" + std::string(62, '0'));
+  BOOST_TEST(json["content"]["facts"]["size_bytes"] == 0);
+  BOOST_TEST(json["media"]["width"] == 640);
+  BOOST_TEST(json["media"]["height"].is_null());
+  BOOST_TEST(json["theme"].is_null());
+  BOOST_TEST(json["origin"] == "ai_generated");
+  BOOST_TEST(json["approved"] == true);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,188 @@
+#include "events/frame.hpp"
+
+#include "events/crc32c.hpp"
+#include "events/log.hpp"
+#include "sample_events.hpp"
+#include "support/outcome.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <string>
+
+using namespace podstudio;
+
+namespace {
+
+std::span<std::uint8_t> bytes_of(std::string& text) {
+  return {reinterpret_cast<std::uint8_t*>(text.data()), text.size()};
+}
+
+/// The header and the two frames that LOG_FORMAT.md takes apart.
+std::string example_log() {
+  segment_header header;
+  for (std::uint8_t i = 0; i < 16; ++i) header.log[i] = static_cast<std::uint8_t>(0xa0 + i);
+  header.epoch = 0x1122334455667788;
+  header.created_us = 1'700'000'000'000'000;
+  auto log = encode_segment_header(header);
+  command approve{{1, 2, 3}, "console", "approve 1 asset", {asset_approved{42}}};
+  command tag{{4, 5, 6}, "console", "tag", {asset_tagged{42, "cat"}, asset_untagged{42, "dog"}}};
+  frame_link link{header.epoch, 1, segment_header_bytes, 1'700'000'000'500'000, {}};
+  for (auto* each : {&approve, &tag}) {
+    std::string frame;
+    REQUIRE_OK(append_frame(*each, frame));
+    seal_frame(bytes_of(frame), link);
+    link.first_sequence += each->events.size();
+    link.previous_hash = hash_frame(bytes_of(frame));
+    link.synced_to += frame.size();
+    log += frame;
+  }
+  return log;
+}
+
+std::string sealed_frame(const command& what) {
+  std::string frame;
+  REQUIRE_OK(append_frame(what, frame));
+  seal_frame(bytes_of(frame), {7, 1, segment_header_bytes, 0, {}});
+  return frame;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(frames)
+
+BOOST_AUTO_TEST_CASE(crc32c_gives_the_values_of_rfc_3720) {
+  std::string zeros(32, '\0'), ones(32, '\xff'), digits = "123456789";
+  for (auto* sum : {&crc32c, &crc32c_by_table}) {
+    BOOST_TEST(sum(zeros.data(), 32, 0) == 0x8a9136aau);
+    BOOST_TEST(sum(ones.data(), 32, 0) == 0x62a8ab43u);
+    BOOST_TEST(sum(digits.data(), 9, 0) == 0xe3069283u);
+    BOOST_TEST(sum(digits.data() + 4, 5, sum(digits.data(), 4, 0)) == 0xe3069283u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(crc32c_is_the_same_by_instruction_and_by_table) {
+  std::mt19937_64 random(3);
+  std::string bytes(300, '\0');
+  for (auto& byte : bytes) byte = static_cast<char>(random());
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    BOOST_REQUIRE(crc32c(bytes.data() + size % 8, size - size % 8)
+                  == crc32c_by_table(bytes.data() + size % 8, size - size % 8));
+}
+
+// PODSTUDIO_REGENERATE_GOLDEN=1 writes the file anew; a released format's is never to change.
+BOOST_AUTO_TEST_CASE(the_example_log_of_the_format_page_is_written_to_the_byte) {
+  const std::string path = PODSTUDIO_TEST_DATA "/events/log.v1/00000000000000000001.log";
+  if (std::getenv("PODSTUDIO_REGENERATE_GOLDEN") != nullptr)
+    std::ofstream(path, std::ios::binary) << example_log();
+  std::ifstream in(path, std::ios::binary);
+  std::string golden{std::istreambuf_iterator<char>(in), {}};
+  BOOST_TEST((example_log() == golden));
+}
+
+BOOST_AUTO_TEST_CASE(a_segment_header_survives_a_round_trip) {
+  segment_header header{make_uuid(), 3, 1001, {1000, {}}, 70'000, 77, 1'000'000, 99, 123'456};
+  header.previous.hash[31] = 9;
+  auto bytes = encode_segment_header(header);
+  BOOST_TEST(bytes.size() == segment_header_bytes);
+  auto back = decode_segment_header(bytes_of(bytes), "x");
+  REQUIRE_OK(back);
+  BOOST_TEST((*back == header));
+}
+
+BOOST_AUTO_TEST_CASE(a_frame_survives_a_round_trip) {
+  auto seed = std::random_device{}();
+  BOOST_TEST_INFO_SCOPE("seed " << seed);
+  random_source random{std::mt19937_64(seed)};
+  for (int round = 0; round < 50; ++round) {
+    command what{make_uuid(), "import", "é summary", {}};
+    for_each_event_type(random, [&](const event& each) {
+      if (random() % 3 == 0) what.events.push_back(each);
+    });
+    if (what.events.empty()) continue;
+    frame_link link{random() | 1, random() | 1, segment_header_bytes, -5, {}};
+    for (auto& byte : link.previous_hash) byte = static_cast<std::uint8_t>(random());
+    std::string frame;
+    REQUIRE_OK(append_frame(what, frame));
+    seal_frame(bytes_of(frame), link);
+    BOOST_TEST(frame.size() % frame_alignment_bytes == 0u);
+    BOOST_TEST(frame_size(bytes_of(frame)).value_or(0) == frame.size());
+    BOOST_TEST(is_intact(bytes_of(frame)));
+    auto header = read_frame_header(bytes_of(frame));
+    BOOST_TEST(header.link.epoch == link.epoch);
+    BOOST_TEST(header.link.first_sequence == link.first_sequence);
+    BOOST_TEST(header.link.at_us == link.at_us);
+    BOOST_TEST((header.link.previous_hash == link.previous_hash));
+    BOOST_TEST(header.event_count == what.events.size());
+    auto back = decode_frame(bytes_of(frame), {"x", 0, 1});
+    REQUIRE_OK(back);
+    BOOST_TEST((*back == what));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(commands_that_do_not_fit_are_refused_and_leave_no_bytes) {
+  std::string out = "before";
+  auto refused = [&](const command& what) {
+    auto appended = append_frame(what, out);
+    REQUIRE_FAILS(appended, error_code::invalid_argument);
+    BOOST_TEST(out == "before");
+  };
+  event small = asset_approved{1};
+  refused({{}, "o", "no events", {}});
+  refused({{}, "o", "too many", std::vector<event>(max_events_per_command + 1, small)});
+  refused({{}, "\xff", "bad origin", {small}});
+  refused({{}, "o", "bad summary \xff", {small}});
+  refused({{}, "o", std::string(70'000, 's'), {small}});
+  refused({{}, "o", "bad event", {small, asset_tagged{1, "\xff"}}});
+  event large = asset_tagged{1, std::string(64u << 10, 't')};
+  refused({{}, "o", "above a frame", std::vector<event>(max_frame_bytes >> 16, large)});
+}
+
+BOOST_AUTO_TEST_CASE(the_largest_command_fits_a_frame) {
+  command what{{}, "o", "many", std::vector<event>(max_events_per_command, asset_approved{1})};
+  auto frame = sealed_frame(what);
+  auto back = decode_frame(bytes_of(frame), {"x", 0, 1});
+  REQUIRE_OK(back);
+  BOOST_TEST((*back == what));
+}
+
+BOOST_AUTO_TEST_CASE(every_flipped_bit_of_a_frame_breaks_a_checksum) {
+  auto frame = sealed_frame(*sample_command(1, 2));
+  for (std::size_t bit = 0; bit < frame.size() * 8; ++bit) {
+    auto flipped = frame;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+    auto size = frame_size(bytes_of(flipped));
+    BOOST_REQUIRE(!size || *size != flipped.size() || !is_intact(bytes_of(flipped)));
+  }
+}
+
+// Behind a right checksum only a defect or a forger puts these; the decoder must hold all the same.
+BOOST_AUTO_TEST_CASE(flipped_bits_behind_recomputed_checksums_never_crash_the_decoder) {
+  auto frame = sealed_frame(*sample_command(1, 2));
+  for (std::size_t bit = frame_header_bytes * 8 - 64; bit < (frame.size() - 4) * 8; ++bit) {
+    auto flipped = frame;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+    seal_frame(bytes_of(flipped), {7, 1, segment_header_bytes, 0, {}});
+    auto checked = check_frame(bytes_of(flipped), {"x", 0, 1});
+    auto decoded = decode_frame(bytes_of(flipped), {"x", 0, 1});
+    BOOST_REQUIRE(checked || !decoded);
+    if (!decoded)
+      BOOST_REQUIRE(decoded.failure().code == error_code::damaged
+                    || decoded.failure().code == error_code::newer_version);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(frames_of_another_type_are_of_a_newer_build) {
+  for (std::size_t byte : {0u, 1u, 3u}) {
+    auto frame = sealed_frame(*sample_command(1));
+    frame[byte] = 2;
+    seal_frame(bytes_of(frame), {7, 1, segment_header_bytes, 0, {}});
+    auto decoded = decode_frame(bytes_of(frame), {"x", 0, 1});
+    REQUIRE_FAILS(decoded, error_code::newer_version);
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,94 @@
+#include "query/filter.hpp"
+
+#include "support/must.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace podstudio;
+using nlohmann::json;
+
+BOOST_AUTO_TEST_SUITE(filters)
+
+BOOST_AUTO_TEST_CASE(an_empty_object_lets_everything_through) {
+  BOOST_TEST((must(parse_filter(json::object())) == asset_filter{}));
+}
+
+BOOST_AUTO_TEST_CASE(every_key_is_read) {
+  auto filter = must(parse_filter({{"type", "audio"},
+                                   {"theme", "nature"},
+                                   {"provenance", "ai_generated"},
+                                   {"approved", true},
+                                   {"unapproved", false},
+                                   {"missing", true},
+                                   {"duplicates", true},
+                                   {"tag", "t"},
+                                   {"search", "%_'"},
+                                   {"after", 7},
+                                   {"limit", 10'000}}));
+  asset_filter expected;
+  expected.type = asset_type::audio;
+  expected.theme = "nature";
+  expected.origin = provenance::ai_generated;
+  expected.approved = true;
+  expected.missing = true;
+  expected.duplicates = true;
+  expected.tag = "t";
+  expected.search = "%_'";
+  expected.after = 7;
+  expected.limit = 10'000;
+  BOOST_TEST((filter == expected));
+  BOOST_TEST((must(parse_filter({{"unapproved", true}})).approved == false));
+}
+
+BOOST_AUTO_TEST_CASE(null_counts_as_not_given) {
+  json nulls;
+  for (const char* key : {"type", "theme", "provenance", "approved", "unapproved", "missing",
+                          "duplicates", "tag", "search", "after", "limit"})
+    nulls[key] = nullptr;
+  BOOST_TEST((must(parse_filter(nulls)) == asset_filter{}));
+}
+
+BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_with_the_key_and_the_remedy) {
+  struct refused {
+    json given;
+    std::vector<std::string> named;
+  };
+  const std::vector<refused> cases = {
+      {json::array(), {"JSON object"}},
+      {{{"colour", "red"}}, {"colour", "type", "limit"}},
+      {{{"type", "picture"}}, {"type", "picture", "image, audio, video"}},
+      {{{"type", 1}}, {"type", "text"}},
+      {{{"provenance", "Unknown"}}, {"unknown, ai_generated, user_provided, enhanced"}},
+      {{{"theme", json::array()}}, {"theme", "text"}},
+      {{{"tag", "\xff"}}, {"tag", "UTF-8"}},
+      {{{"theme", std::string("a\0b", 3)}}, {"theme", "NUL"}},
+      {{{"approved", "yes"}}, {"approved", "true or false"}},
+      {{{"missing", 1}}, {"missing", "true or false"}},
+      {{{"approved", true}, {"unapproved", true}}, {"approved", "contradicts"}},
+      {{{"search", ""}}, {"search", "1 to 1000"}},
+      {{{"search", std::string(1'001, 'x')}}, {"search", "1 to 1000"}},
+      {{{"limit", 0}}, {"limit", "1 to 10000"}},
+      {{{"limit", 10'001}}, {"limit", "1 to 10000"}},
+      {{{"limit", -1}}, {"limit"}},
+      {{{"limit", 1.5}}, {"limit", "whole number"}},
+      {{{"limit", "10"}}, {"limit", "whole number"}},
+      {{{"after", -1}}, {"after"}},
+      {{{"after", std::uint64_t{1} << 63}}, {"after"}},
+  };
+  for (const auto& one : cases) {
+    BOOST_TEST_CONTEXT(one.given.dump(-1, ' ', true, json::error_handler_t::replace)) {
+      auto filter = parse_filter(one.given);
+      BOOST_REQUIRE(!filter);
+      BOOST_TEST(int(filter.failure().code) == int(error_code::invalid_argument));
+      for (const auto& part : one.named)
+        BOOST_TEST(filter.failure().message.find(part) != std::string::npos,
+                   filter.failure().message << " names " << part);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_SUITE_END()

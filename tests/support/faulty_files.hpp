@@ -1,0 +1,124 @@
+#pragma once
+
+#include "events/file_system.hpp"
+
+#include <cerrno>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+enum class file_call : std::uint8_t {
+  open, list, make_folder, rename, remove, sync_folder,   //
+  read, write, sync, allocate, truncate, size,
+};
+
+/// Another file system, of which any call can be made to fail. A write that fails may have written the
+/// first half of its bytes.
+class faulty_files final : public podstudio::file_system {
+public:
+  explicit faulty_files(podstudio::file_system& real) : real_(real) {}
+
+  /// Asked before every call: the errno value to fail with, 0 to go on. Empty: never fails.
+  std::function<int(file_call)> fault;
+  bool torn_writes = false;
+  std::uint64_t calls = 0;  ///< so far, failed ones included
+
+  /// Every call from the `nth` (counted from now, the first is 1) on fails.
+  void fail_from(std::uint64_t nth, int errno_value = EIO) {
+    fault = [this, first = calls + nth, errno_value](file_call) {
+      return calls >= first ? errno_value : 0;
+    };
+  }
+  /// The `nth` call of one kind from now fails, and no other.
+  void fail_once(file_call kind, std::uint64_t nth, int errno_value = EIO) {
+    fault = [kind, nth, errno_value, seen = std::uint64_t{0}](file_call call) mutable {
+      return call == kind && ++seen == nth ? errno_value : 0;
+    };
+  }
+
+  podstudio::result<std::unique_ptr<podstudio::file>> open(const std::string& path,
+                                                           podstudio::open_mode mode) override {
+    if (int failure = ask(file_call::open)) return failed(failure);
+    auto opened = real_.open(path, mode);
+    if (!opened) return opened;
+    return std::unique_ptr<podstudio::file>(
+        std::make_unique<faulty_file>(*this, std::move(*opened)));
+  }
+  podstudio::result<std::vector<std::string>> list(const std::string& folder) override {
+    if (int failure = ask(file_call::list)) return failed(failure);
+    return real_.list(folder);
+  }
+  podstudio::result<bool> make_folder(const std::string& path) override {
+    if (int failure = ask(file_call::make_folder)) return failed(failure);
+    return real_.make_folder(path);
+  }
+  podstudio::result<void> rename(const std::string& from, const std::string& to) override {
+    if (int failure = ask(file_call::rename)) return failed(failure);
+    return real_.rename(from, to);
+  }
+  podstudio::result<void> remove(const std::string& path) override {
+    if (int failure = ask(file_call::remove)) return failed(failure);
+    return real_.remove(path);
+  }
+  podstudio::result<void> sync_folder(const std::string& path) override {
+    if (int failure = ask(file_call::sync_folder)) return failed(failure);
+    return real_.sync_folder(path);
+  }
+
+private:
+  class faulty_file final : public podstudio::file {
+  public:
+    faulty_file(faulty_files& owner, std::unique_ptr<podstudio::file> real)
+        : owner_(owner), real_(std::move(real)) {}
+
+    podstudio::result<std::size_t> read_at(std::uint64_t offset,
+                                           std::span<std::uint8_t> into) override {
+      if (int failure = owner_.ask(file_call::read)) return failed(failure);
+      return real_->read_at(offset, into);
+    }
+    podstudio::result<void> write_at(std::uint64_t offset,
+                                     std::span<const std::uint8_t> bytes) override {
+      if (int failure = owner_.ask(file_call::write)) {
+        if (owner_.torn_writes)
+          if (auto half = real_->write_at(offset, bytes.first(bytes.size() / 2)); !half) return half;
+        return failed(failure);
+      }
+      return real_->write_at(offset, bytes);
+    }
+    podstudio::result<void> sync_data() override {
+      if (int failure = owner_.ask(file_call::sync)) return failed(failure);
+      return real_->sync_data();
+    }
+    podstudio::result<void> sync_all() override {
+      if (int failure = owner_.ask(file_call::sync)) return failed(failure);
+      return real_->sync_all();
+    }
+    podstudio::result<void> allocate(std::uint64_t offset, std::uint64_t size_bytes) override {
+      if (int failure = owner_.ask(file_call::allocate)) return failed(failure);
+      return real_->allocate(offset, size_bytes);
+    }
+    podstudio::result<void> truncate(std::uint64_t size_bytes) override {
+      if (int failure = owner_.ask(file_call::truncate)) return failed(failure);
+      return real_->truncate(size_bytes);
+    }
+    podstudio::result<std::uint64_t> size() override {
+      if (int failure = owner_.ask(file_call::size)) return failed(failure);
+      return real_->size();
+    }
+
+  private:
+    faulty_files& owner_;
+    std::unique_ptr<podstudio::file> real_;
+  };
+
+  static podstudio::error failed(int errno_value) {
+    return podstudio::system_error(errno_value, "a fault was injected");
+  }
+  int ask(file_call call) {
+    ++calls;
+    return fault ? fault(call) : 0;
+  }
+
+  podstudio::file_system& real_;
+};
