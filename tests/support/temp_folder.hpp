@@ -10,7 +10,8 @@ struct temp_folder {
   std::string path;
 
   temp_folder() : path((std::filesystem::temp_directory_path() / "podstudio-XXXXXX").string()) {
-    if (mkdtemp(path.data()) == nullptr) throw std::runtime_error("cannot make " + path);
+    if (mkdtemp(path.data()) == nullptr)
+      throw std::runtime_error("cannot make " + path);
   }
   ~temp_folder() {
     std::error_code ignored;
