@@ -37,7 +37,7 @@ def find_program(wanted):
             raise Failure(f"'{wanted}' is no program; build it or name another with --program")
         return path
     if not (BUILD / "build.ninja").exists():
-        build_step(["meson", "setup", str(BUILD), str(REPOSITORY), "--buildtype=release"])
+        build_step([str(REPOSITORY / "tools/build"), str(BUILD), "-Dtests=false"])  # as tools/quickstart does
     build_step(["ninja", "-C", str(BUILD), "tools/podstudio/podstudio"])
     return BUILD / "tools/podstudio/podstudio"
 
