@@ -1,4 +1,6 @@
 #define BOOST_TEST_MODULE console_transport
+#include <caf/all.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include "console/client.hpp"
