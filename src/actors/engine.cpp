@@ -32,7 +32,7 @@ namespace {
 using nlohmann::json;
 
 /// A service stops within this time; what has not ended then is cut off by the process's end, which
-/// loses nothing that was acknowledged.
+/// loses nothing that was acknowledged. A command that started the engine for itself waits for the disk.
 constexpr auto stop_time_max = std::chrono::seconds(10);
 /// The service log's size: one file, and how many files.
 constexpr std::size_t service_log_bytes = 5u << 20;
@@ -161,6 +161,8 @@ public:
     if (!parts) return parts.failure();
     parts->on_failure = [this](const error& failure) { fail(failure); };
     config_.set("scheduler.max-threads", std::size_t{2});
+    // Workers that steal from each other poll, also when there is nothing to do for days.
+    config_.set("scheduler.policy", caf::atom("sharing"));
     if (options_.service) {
       auto pair = ensure_credentials(options_.folder);
       if (!pair) return pair.failure();
@@ -205,7 +207,8 @@ public:
     std::optional<error> trouble;
     {
       caf::scoped_actor self{*system_};
-      self->request(supervisor_, stop_time_max, stop_atom::value)
+      auto time_max = options_.service ? caf::duration(stop_time_max) : caf::duration(caf::infinite);
+      self->request(supervisor_, time_max, stop_atom::value)
         .receive([](bool) {}, [&](const caf::error& failure) { trouble = from_caf(failure); });
       self->send_exit(supervisor_, caf::exit_reason::user_shutdown);
     }

@@ -55,6 +55,8 @@ using projector_actor = caf::typed_actor<
   caf::reacts_to<fold_atom, committed_group>,
   // INTERNAL: fold everything that has arrived, in one transaction.
   caf::reacts_to<flush_atom>,
+  // INTERNAL: nothing has come for a while; tidy up behind the writing.
+  caf::reacts_to<step_atom>,
   // Answers once the tables hold this sequence.
   caf::replies_to<wait_atom, sequence_number>::with<sequence_number>,
   // The sequence the tables hold.

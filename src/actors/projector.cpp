@@ -7,6 +7,7 @@ namespace podstudio {
 namespace {
 
 constexpr auto retry_after = std::chrono::seconds(1);
+constexpr auto tidy_after = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -25,6 +26,8 @@ void projector_state::flush() {
     stalled = false;
     arrived.clear();
     wake();
+    folded_at = std::chrono::steady_clock::now();
+    if (!std::exchange(untidy, true)) self->delayed_send(self, tidy_after, step_atom::value);
     return;
   }
   auto code = folded.failure().code;
@@ -37,6 +40,15 @@ void projector_state::flush() {
   stalled = true;
   flush_sent = true;
   self->delayed_send(self, retry_after, flush_atom::value);
+}
+
+void projector_state::tidy() {
+  untidy = std::chrono::steady_clock::now() - folded_at < tidy_after;
+  if (untidy) {
+    self->delayed_send(self, tidy_after, step_atom::value);
+  } else if (auto copied = tables->checkpoint_wal(); !copied) {
+    spdlog::warn("the tables' WAL is kept for now: {}", copied.failure().message);
+  }
 }
 
 projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,
@@ -52,6 +64,7 @@ projector_actor::behavior_type projector(projector_actor::stateful_pointer<proje
       s.flush_sent = true;
     },
     [self](flush_atom) { self->state.flush(); },
+    [self](step_atom) { self->state.tidy(); },
     [self](wait_atom, sequence_number sequence) {
       auto& s = self->state;
       auto promise = self->make_response_promise<sequence_number>();

@@ -6,6 +6,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <vector>
@@ -18,12 +19,16 @@ struct projector_state {
   /// in flight, as they get their credit back only when it is folded.
   void flush();
   void wake();
+  /// Copies the WAL back into the database when nothing has been folded for a while.
+  void tidy();
 
   projector_actor::pointer self = nullptr;
   std::unique_ptr<projection> tables;
   std::vector<committed_command> arrived;
   std::multimap<sequence_number, caf::typed_response_promise<sequence_number>> waiting;
   bool flush_sent = false;
+  bool untidy = false;   ///< something was folded since the last tidying, and the next is scheduled
+  std::chrono::steady_clock::time_point folded_at{};
   bool stalled = false;  ///< the last fold found no room
   static inline const char* name = "projector";
 };

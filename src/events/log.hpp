@@ -18,7 +18,8 @@ namespace podstudio {
 class file_system;  // events/file_system.hpp: everything the log does to disk
 
 struct log_options {
-  std::uint64_t segment_size_bytes = 64u << 20;  ///< a segment file's full size
+  /// Where a segment is closed; only a group that is larger by itself makes a larger segment.
+  std::uint64_t segment_size_bytes = 64u << 20;
   std::uint64_t allocation_bytes = 4u << 20;     ///< space is zero-filled this far ahead at a time
 };
 
@@ -27,7 +28,7 @@ inline constexpr std::uint64_t max_frame_bytes = 16u << 20;
 
 /// What opening the log found and did, for the service log and `status`.
 struct recovery_report {
-  std::uint64_t frames = 0;
+  std::uint64_t frames = 0;           ///< in the whole log
   std::uint64_t segments = 0;
   bool clean_stop = false;            ///< the last event is engine.stopped
   std::uint64_t truncated_bytes = 0;  ///< torn tail that was set aside
@@ -51,18 +52,20 @@ public:
   /// Writes a group of commands, one frame each, with one write, and syncs it once; none is
   /// acknowledged before all are durable. Returns them committed, in order. `at_us` is the time stamped
   /// on all of them. When `sync` is false the frames ride along with a later sync (job progress).
-  /// Errors: `invalid_argument` (an empty or oversized command) and `disk_full` before anything is
-  /// written, and the writer goes on; `outcome_unknown` after a failed write or sync, and the writer
+  /// Errors: `invalid_argument` (an empty or oversized command, or an event `check_event` refuses) and
+  /// `disk_full`, or what creating the next segment's file failed with, before anything is written, and
+  /// the writer goes on; `outcome_unknown` after a failed write or sync, and the writer
   /// refuses everything from then on.
   virtual result<std::vector<committed_command>> append(std::span<const std::shared_ptr<const command>> group,
                                                         std::int64_t at_us, bool sync = true) = 0;
 
   /// Makes sure that at least `bytes` of frames can be written into space that is already allocated,
-  /// zero-filled and synced, in this segment and a prepared next one. Error: `disk_full`; nothing is
-  /// lost, and it can be called again.
+  /// zero-filled and synced, in this segment or a prepared next one. Errors: `disk_full`, and nothing is
+  /// lost and it can be called again; `invalid_argument` for more than a segment holds;
+  /// `outcome_unknown` as for `append`.
   virtual result<void> reserve(std::uint64_t bytes) = 0;
 
-  /// How many bytes of frames can surely be appended without allocating.
+  /// How many bytes of frames can surely be appended without allocating, in groups of any size.
   virtual std::uint64_t reserved_bytes() const noexcept = 0;
 
   virtual log_head head() const noexcept = 0;

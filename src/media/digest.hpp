@@ -31,7 +31,7 @@ public:
   result<file_content> digest(const std::string& path);
 
 private:
-  result<std::uint64_t> read_through(int fd, const std::string& path);
+  result<std::uint64_t> read_through(int fd, const std::string& path, std::uint64_t size_bytes);
   result<std::uint64_t> map_through(int fd, const std::string& path, std::uint64_t size);
 
   bool cancelled() const noexcept { return cancelled_ != nullptr && *cancelled_; }

@@ -138,8 +138,9 @@ result<folder_lock> folder_lock::acquire(const data_folder& folder) {
     bool known = pid != "0";
     return error{error_code::in_use, "the data folder " + in_quotes(folder.root) + " is in use by "
                                          + (known ? "process " + pid : "another process")
-                                         + "; stop it" + (known ? " (kill " + pid + ")" : "")
-                                         + " or choose another folder with --data"};
+                                         + "; wait for its end, stop it"
+                                         + (known ? " (kill " + pid + ")" : "")
+                                         + ", or choose another folder with --data"};
   }
   auto pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(file.get(), 0) != 0

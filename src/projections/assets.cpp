@@ -10,9 +10,9 @@ namespace podstudio {
 namespace {
 
 /// A digest as the `hash` column has it, without an allocation.
-class hash_text {
+class hash_column {
 public:
-  explicit hash_text(const digest& bytes) noexcept {
+  explicit hash_column(const digest& bytes) noexcept {
     constexpr std::string_view digits = "0123456789abcdef";
     char* out = text_;
     for (auto byte : bytes) {
@@ -65,7 +65,7 @@ result<void> set_path(fold_context& context, asset_id asset, const std::string& 
 result<void> fold(fold_context& context, const asset_registered& what) {
   context.ids.asset = std::max(context.ids.asset, what.asset);
   auto inserted = context.assets.insert.run(what.asset, what.path, word(what.type),
-                                            hash_text(what.content.sha256), context.at);
+                                            hash_column(what.content.sha256), context.at);
   if (!inserted)
     return inserted;
   const auto& facts = what.content.facts;
@@ -75,7 +75,7 @@ result<void> fold(fold_context& context, const asset_registered& what) {
 
 result<void> fold(fold_context& context, const asset_content_changed& what) {
   auto changed =
-      change_one(context.assets.set_hash, what.asset, hash_text(what.after.sha256), context.at);
+      change_one(context.assets.set_hash, what.asset, hash_column(what.after.sha256), context.at);
   if (!changed)
     return changed;
   return set_facts(context, what.asset, what.before.facts, what.after.facts);

@@ -3,7 +3,7 @@
 
 #include "console/credentials.hpp"
 #include "platform/files.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/temp_folder.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -20,8 +20,8 @@ namespace fs = std::filesystem;
 namespace {
 
 struct fixture {
-  temporary_folder place;
-  data_folder folder{place / "data", place / "data/podstudio.db"};
+  temp_folder place;
+  data_folder folder{place.path + "/data", place.path + "/data/podstudio.db"};
   fixture() { BOOST_REQUIRE(create(folder)); }
 
   std::string key() const {

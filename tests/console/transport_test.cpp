@@ -1,4 +1,6 @@
 #define BOOST_TEST_MODULE console_transport
+#include <caf/all.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include "console/client.hpp"
@@ -6,7 +8,7 @@
 #include "console/protocol.hpp"
 #include "console/transport.hpp"
 #include "platform/files.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/temp_folder.hpp"
 
 #include <caf/io/all.hpp>
 #include <caf/openssl/all.hpp>
@@ -54,8 +56,8 @@ struct service {
     }
   };
 
-  temporary_folder place;
-  credentials pair = pair_at(place / "data");
+  temp_folder place;
+  credentials pair = pair_at(place.path + "/data");
   config settings{pair};
   caf::actor_system system{settings};
   console_actor console = system.spawn(echo);
@@ -132,8 +134,8 @@ BOOST_AUTO_TEST_CASE(many_peers_are_answered_at_once) {
 
 BOOST_AUTO_TEST_CASE(a_peer_with_another_certificate_of_the_same_name_is_refused) {
   service running;
-  temporary_folder elsewhere;
-  auto client = console_client::connect(pair_at(elsewhere / "data"), running.port, 5s);
+  temp_folder elsewhere;
+  auto client = console_client::connect(pair_at(elsewhere.path + "/data"), running.port, 5s);
   BOOST_REQUIRE(!client);
   BOOST_TEST((client.failure().code == error_code::no_service));
   BOOST_TEST(running.serves());
@@ -141,8 +143,8 @@ BOOST_AUTO_TEST_CASE(a_peer_with_another_certificate_of_the_same_name_is_refused
 
 BOOST_AUTO_TEST_CASE(a_peer_that_trusts_the_service_but_has_another_key_is_refused) {
   service running;
-  temporary_folder elsewhere;
-  auto other = pair_at(elsewhere / "data");
+  temp_folder elsewhere;
+  auto other = pair_at(elsewhere.path + "/data");
   struct config : caf::actor_system_config {
     config(const credentials& own, const credentials& trusted) {
       configure_transport(*this, own);
@@ -233,8 +235,8 @@ BOOST_AUTO_TEST_CASE(peers_that_come_and_go_leave_nothing_behind) {
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_accepts_and_stays_silent_is_given_up_in_time) {
-  temporary_folder place;
-  auto pair = pair_at(place / "data");
+  temp_folder place;
+  auto pair = pair_at(place.path + "/data");
   file_descriptor listening{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -251,15 +253,15 @@ BOOST_AUTO_TEST_CASE(a_server_that_accepts_and_stays_silent_is_given_up_in_time)
 }
 
 BOOST_AUTO_TEST_CASE(nobody_listening_is_no_service) {
-  temporary_folder place;
-  auto pair = pair_at(place / "data");
+  temp_folder place;
+  auto pair = pair_at(place.path + "/data");
   auto client = console_client::connect(pair, 1, 1s);
   BOOST_REQUIRE(!client);
   BOOST_TEST((client.failure().code == error_code::no_service));
 }
 
 BOOST_AUTO_TEST_CASE(a_service_that_goes_away_fails_the_request_that_waits) {
-  temporary_folder place;
+  temp_folder place;
   std::unique_ptr<console_client> client;
   {
     service running;

@@ -81,7 +81,8 @@ BOOST_AUTO_TEST_CASE(golden_files_are_written_to_the_byte) {
   for_each_event_type(source, [&](const event& what) {
     auto path = golden_path(what);
     BOOST_TEST_INFO_SCOPE(path);
-    if (regenerate) std::ofstream(path, std::ios::binary) << golden_text(what);
+    if (regenerate)
+      std::ofstream(path, std::ios::binary) << golden_text(what);
     BOOST_TEST(golden_text(what) == file_text(path));
     source = {};  // so that a new type leaves the others' files as they are
   });
@@ -92,7 +93,8 @@ BOOST_AUTO_TEST_CASE(golden_files_of_every_version_are_read) {
   for (auto& entry : std::filesystem::directory_iterator(golden_folder)) {
     auto stem = entry.path().stem().string();
     auto dot = stem.rfind(".v");
-    if (dot == std::string::npos) continue;
+    if (dot == std::string::npos)
+      continue;
     BOOST_TEST_INFO_SCOPE(entry.path());
     auto text = file_text(entry.path().string());
     auto line = text.substr(0, text.find('\n'));
@@ -101,7 +103,8 @@ BOOST_AUTO_TEST_CASE(golden_files_of_every_version_are_read) {
     auto version = static_cast<std::uint16_t>(std::stoi(stem.substr(dot + 2)));
     auto back = decode_event(stem.substr(0, dot), version, bytes_of(body));
     REQUIRE_OK(back);
-    if (version != event_version(*back)) continue;
+    if (version != event_version(*back))
+      continue;
     BOOST_TEST(golden_text(*back) == text);
     ++current;
   }
@@ -155,12 +158,15 @@ BOOST_AUTO_TEST_CASE(random_bytes_never_crash_the_decoder) {
   for_each_event_type(filler, [&](const event& what) {
     for (int round = 0; round < 2000; ++round) {
       std::string body(random() % 200, '\0');
-      for (auto& byte : body) byte = static_cast<char>(random() % 4 == 0 ? random() : random() % 3);
-      if (!body.empty()) body[0] = 1;
+      for (auto& byte : body)
+        byte = static_cast<char>(random() % 4 == 0 ? random() : random() % 3);
+      if (!body.empty())
+        body[0] = 1;
       allocation_watch watch;
       auto back = decoded(what, body);
       BOOST_REQUIRE_LE(watch.largest_bytes(), std::max<std::size_t>(body.size(), 512));
-      if (back) BOOST_REQUIRE(encoded(*back) == body);
+      if (back)
+        BOOST_REQUIRE(encoded(*back) == body);
     }
   });
 }
@@ -168,7 +174,8 @@ BOOST_AUTO_TEST_CASE(random_bytes_never_crash_the_decoder) {
 BOOST_AUTO_TEST_CASE(a_hostile_string_length_allocates_nothing) {
   for (std::uint64_t claimed : {std::uint64_t{100}, std::uint64_t{60'000}, ~std::uint64_t{0}}) {
     auto body = encoded(problem_resolved{"path"});
-    for (std::size_t i = 0; i < 8; ++i) body[1 + i] = static_cast<char>(claimed >> (8 * i));
+    for (std::size_t i = 0; i < 8; ++i)
+      body[1 + i] = static_cast<char>(claimed >> (8 * i));
     allocation_watch watch;
     auto back = decoded(problem_resolved{}, body);
     BOOST_TEST(watch.largest_bytes() <= 512u);

@@ -24,7 +24,8 @@ std::span<std::uint8_t> bytes_of(std::string& text) {
 /// The header and the two frames that LOG_FORMAT.md takes apart.
 std::string example_log() {
   segment_header header;
-  for (std::uint8_t i = 0; i < 16; ++i) header.log[i] = static_cast<std::uint8_t>(0xa0 + i);
+  for (std::uint8_t i = 0; i < 16; ++i)
+    header.log[i] = static_cast<std::uint8_t>(0xa0 + i);
   header.epoch = 0x1122334455667788;
   header.created_us = 1'700'000'000'000'000;
   auto log = encode_segment_header(header);
@@ -67,7 +68,8 @@ BOOST_AUTO_TEST_CASE(crc32c_gives_the_values_of_rfc_3720) {
 BOOST_AUTO_TEST_CASE(crc32c_is_the_same_by_instruction_and_by_table) {
   std::mt19937_64 random(3);
   std::string bytes(300, '\0');
-  for (auto& byte : bytes) byte = static_cast<char>(random());
+  for (auto& byte : bytes)
+    byte = static_cast<char>(random());
   for (std::size_t size = 0; size < bytes.size(); ++size)
     BOOST_REQUIRE(crc32c(bytes.data() + size % 8, size - size % 8)
                   == crc32c_by_table(bytes.data() + size % 8, size - size % 8));
@@ -100,11 +102,14 @@ BOOST_AUTO_TEST_CASE(a_frame_survives_a_round_trip) {
   for (int round = 0; round < 50; ++round) {
     command what{make_uuid(), "import", "é summary", {}};
     for_each_event_type(random, [&](const event& each) {
-      if (random() % 3 == 0) what.events.push_back(each);
+      if (random() % 3 == 0)
+        what.events.push_back(each);
     });
-    if (what.events.empty()) continue;
+    if (what.events.empty())
+      continue;
     frame_link link{random() | 1, random() | 1, segment_header_bytes, -5, {}};
-    for (auto& byte : link.previous_hash) byte = static_cast<std::uint8_t>(random());
+    for (auto& byte : link.previous_hash)
+      byte = static_cast<std::uint8_t>(random());
     std::string frame;
     REQUIRE_OK(append_frame(what, frame));
     seal_frame(bytes_of(frame), link);

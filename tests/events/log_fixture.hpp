@@ -33,7 +33,8 @@ inline podstudio::result<void> append(podstudio::log_writer& log, std::uint64_t 
   for (auto number = first; number <= last; ++number) {
     auto what = sample_command(number, events_each);
     auto committed = log.append({&what, 1}, static_cast<std::int64_t>(number), sync);
-    if (!committed) return committed.failure();
+    if (!committed)
+      return committed.failure();
   }
   return {};
 }
@@ -50,17 +51,21 @@ inline podstudio::log_head write_log(podstudio::file_system& files, std::uint64_
 inline podstudio::result<std::vector<podstudio::committed_command>>
 read_log(podstudio::file_system& files, podstudio::sequence_number from = 1) {
   auto reader = podstudio::log_reader::open(files, log_folder, from);
-  if (!reader) return reader.failure();
+  if (!reader)
+    return reader.failure();
   std::vector<podstudio::committed_command> all;
   for (;;) {
     auto next = (*reader)->next();
-    if (!next) return next.failure();
-    if (!*next) return all;
+    if (!next)
+      return next.failure();
+    if (!*next)
+      return all;
     all.push_back(**next);
   }
 }
 
-/// How many commands the log holds, which must be the commands 1, 2, 3 ... as `write_log` made them.
+/// How many commands the log holds, which must be the commands 1, 2, 3 ... as `write_log` made
+/// them.
 inline std::uint64_t count_prefix(podstudio::file_system& files, std::size_t events_each = 1) {
   auto all = read_log(files);
   REQUIRE_OK(all);
@@ -78,11 +83,12 @@ inline std::uint64_t count_prefix(podstudio::file_system& files, std::size_t eve
 inline std::vector<std::uint64_t> frame_offsets(const std::string& segment) {
   std::vector<std::uint64_t> offsets{podstudio::segment_header_bytes};
   for (;;) {
-    podstudio::const_bytes rest(
-        reinterpret_cast<const std::uint8_t*>(segment.data()) + offsets.back(),
-        segment.size() - offsets.back());
+    podstudio::const_bytes rest(reinterpret_cast<const std::uint8_t*>(segment.data())
+                                    + offsets.back(),
+                                segment.size() - offsets.back());
     auto size = podstudio::frame_size(rest);
-    if (!size || *size > rest.size() || !podstudio::is_intact(rest.first(*size))) return offsets;
+    if (!size || *size > rest.size() || !podstudio::is_intact(rest.first(*size)))
+      return offsets;
     offsets.push_back(offsets.back() + *size);
   }
 }

@@ -140,7 +140,8 @@ BOOST_AUTO_TEST_CASE(a_group_larger_than_a_segment_is_not_split) {
   REQUIRE_OK(log);
   REQUIRE_OK(append(**log, 1, 2));
   std::vector<std::shared_ptr<const command>> group;
-  for (std::uint64_t number = 3; number <= 300; ++number) group.push_back(sample_command(number));
+  for (std::uint64_t number = 3; number <= 300; ++number)
+    group.push_back(sample_command(number));
   REQUIRE_OK((*log)->append(group, 1));
   REQUIRE_OK(append(**log, 301, 310));
   BOOST_TEST((*log)->segments() == 3u);
@@ -158,7 +159,8 @@ BOOST_AUTO_TEST_CASE(a_group_is_one_write_and_one_sync) {
   REQUIRE_OK((*log)->reserve(8192));
   call_counter calls(files);
   std::vector<std::shared_ptr<const command>> group;
-  for (std::uint64_t number = 1; number <= 20; ++number) group.push_back(sample_command(number));
+  for (std::uint64_t number = 1; number <= 20; ++number)
+    group.push_back(sample_command(number));
   REQUIRE_OK((*log)->append(group, 1));
   BOOST_TEST(calls[file_call::write] == 1u);
   BOOST_TEST(calls[file_call::sync] == 1u);
@@ -203,7 +205,8 @@ BOOST_AUTO_TEST_CASE(a_full_disk_refuses_and_the_log_goes_on_when_there_is_room)
   REQUIRE_OK(log);
   disk.capacity_bytes = disk.used_bytes() + 300;
   std::uint64_t number = 1;
-  while (append(**log, number, number)) ++number;
+  while (append(**log, number, number))
+    ++number;
   auto before = disk.files();
   for (int i = 0; i < 3; ++i) {
     REQUIRE_FAILS(append(**log, number, number), error_code::disk_full);
@@ -283,7 +286,8 @@ BOOST_AUTO_TEST_CASE(a_full_disk_at_a_segment_change_is_only_a_refusal) {
   REQUIRE_OK(log);
   files.fail_once(file_call::rename, 1, ENOSPC);
   std::uint64_t number = 1;
-  while (append(**log, number, number)) ++number;
+  while (append(**log, number, number))
+    ++number;
   BOOST_TEST((*log)->segments() == 1u);
   REQUIRE_OK(append(**log, number, number + 5));
   BOOST_TEST((*log)->segments() == 2u);
@@ -387,7 +391,8 @@ BOOST_AUTO_TEST_CASE(a_log_is_read_and_verified_while_it_is_written) {
   std::thread writer([&] {
     for (std::uint64_t number = 1; number <= commands && !failed; ++number) {
       auto what = sample_command(number, 1 + number % 5);
-      if (!(*log)->append({&what, 1}, 1, number % 8 == 0)) failed = true;
+      if (!(*log)->append({&what, 1}, 1, number % 8 == 0))
+        failed = true;
     }
   });
   auto reader = log_reader::open(posix_file_system(), folder);
@@ -395,15 +400,21 @@ BOOST_AUTO_TEST_CASE(a_log_is_read_and_verified_while_it_is_written) {
   std::string complaint;
   while (read < commands && !failed && complaint.empty()) {
     auto next = (*reader)->next();
-    if (!next) complaint = next.failure().message;
-    if (!next || !*next) continue;
+    if (!next)
+      complaint = next.failure().message;
+    if (!next || !*next)
+      continue;
     ++read;
-    if (*(*next)->what != *sample_command(read, 1 + read % 5)) complaint = "another command";
-    if (read % 500 != 0) continue;
+    if (*(*next)->what != *sample_command(read, 1 + read % 5))
+      complaint = "another command";
+    if (read % 500 != 0)
+      continue;
     auto verified = verify_log(posix_file_system(), folder);
-    if (!verified) complaint = verified.failure().message;
+    if (!verified)
+      complaint = verified.failure().message;
   }
-  if (!complaint.empty()) failed = true;
+  if (!complaint.empty())
+    failed = true;
   writer.join();
   BOOST_TEST(complaint == "");
   BOOST_TEST(read == commands);

@@ -99,12 +99,13 @@ BOOST_AUTO_TEST_CASE(a_log_cut_at_any_byte_recovers_the_whole_frames_before_the_
     recovery_report report;
     auto opened = open_log(disk, {}, &report);
     REQUIRE_OK(opened);
-    auto whole = static_cast<std::uint64_t>(
-        std::ranges::upper_bound(log.offsets, size) - log.offsets.begin() - 1);
+    auto whole = static_cast<std::uint64_t>(std::ranges::upper_bound(log.offsets, size)
+                                            - log.offsets.begin() - 1);
     BOOST_REQUIRE(count_prefix(disk) == whole);
     auto torn = without_trailing_zeros(log.bytes.substr(0, size).substr(log.offsets[whole]));
     BOOST_REQUIRE(report.truncated_bytes == torn.size());
-    if (!torn.empty()) BOOST_REQUIRE(set_aside_bytes(disk, report) == torn);
+    if (!torn.empty())
+      BOOST_REQUIRE(set_aside_bytes(disk, report) == torn);
     REQUIRE_OK(append(**opened, whole + 1, whole + 2));
     BOOST_REQUIRE(count_prefix(disk) == whole + 2);
   }
@@ -138,9 +139,8 @@ BOOST_AUTO_TEST_CASE(a_flipped_bit_stops_or_leaves_all_frames_but_the_last) {
       REQUIRE_OK(open_log(disk, {}, &report));
       BOOST_REQUIRE(count_prefix(disk) == (byte < log.offsets[frames] ? frames - 1 : frames));
       BOOST_REQUIRE(set_aside_bytes(disk, report)
-                    == without_trailing_zeros(
-                        flipped.substr(log.offsets[byte < log.offsets[frames] ? frames - 1
-                                                                              : frames])));
+                    == without_trailing_zeros(flipped.substr(
+                        log.offsets[byte < log.offsets[frames] ? frames - 1 : frames])));
       // With a checkpoint there is nothing left that may be lost.
       if (byte < log.offsets[frames]) {
         auto checked = log.with(flipped);
@@ -158,7 +158,8 @@ BOOST_AUTO_TEST_CASE(a_zeroed_sector_stops_unless_it_reaches_into_the_last_frame
   for (std::size_t at = 0; at < log.offsets[frames]; at += memory_disk::sector_bytes) {
     auto zeroed = log.bytes;
     std::fill_n(zeroed.begin() + static_cast<std::ptrdiff_t>(at), memory_disk::sector_bytes, '\0');
-    if (zeroed == log.bytes) continue;
+    if (zeroed == log.bytes)
+      continue;
     auto disk = log.with(zeroed);
     require_stop(disk, error_code::damaged, log.head);
     if (at + memory_disk::sector_bytes <= log.offsets[frames - 1]) {
@@ -187,7 +188,8 @@ BOOST_AUTO_TEST_CASE(a_torn_group_is_cut_off_whole_where_nothing_of_it_was_promi
     REQUIRE_OK((*log)->reserve(8000));
     REQUIRE_OK(append(**log, 1, 2));
     std::vector<std::shared_ptr<const command>> group;
-    for (std::uint64_t number = 3; number <= 9; ++number) group.push_back(sample_command(number));
+    for (std::uint64_t number = 3; number <= 9; ++number)
+      group.push_back(sample_command(number));
     REQUIRE_OK((*log)->append(group, 1));
   }
   auto bytes = disk.bytes(first_segment());
@@ -234,12 +236,17 @@ BOOST_AUTO_TEST_CASE(swapped_duplicated_and_removed_frames_stop) {
   sample_log log(6);
   auto rebuilt = [&](std::initializer_list<std::size_t> order) {
     auto bytes = log.bytes.substr(0, segment_header_bytes);
-    for (auto i : order) bytes += log.frame(i);
+    for (auto i : order)
+      bytes += log.frame(i);
     bytes.resize(std::max(bytes.size(), log.bytes.size()));
     return log.with(bytes);
   };
-  for (auto order : {std::initializer_list<std::size_t>{0, 2, 1, 3, 4, 5}, {0, 1, 2, 3, 4, 5, 5},
-                     {0, 0, 1, 2, 3, 4, 5}, {0, 1, 3, 4, 5}, {1, 2, 3, 4, 5}, {0, 1, 2, 3, 5}}) {
+  for (auto order : {std::initializer_list<std::size_t>{0, 2, 1, 3, 4, 5},
+                     {0, 1, 2, 3, 4, 5, 5},
+                     {0, 0, 1, 2, 3, 4, 5},
+                     {0, 1, 3, 4, 5},
+                     {1, 2, 3, 4, 5},
+                     {0, 1, 2, 3, 5}}) {
     auto disk = rebuilt(order);
     require_stop(disk, error_code::damaged);
     REQUIRE_FAILS(read_log(disk), error_code::damaged);
@@ -280,8 +287,8 @@ BOOST_AUTO_TEST_CASE(damage_in_a_sealed_segment_stops_its_readers) {
   write_log(disk, 400);
   auto bytes = disk.bytes(first_segment());
   auto offsets = frame_offsets(bytes);
-  for (auto at : {offsets[0] + 40, offsets[3] + 1, offsets[offsets.size() - 2] + 20,
-                  offsets.back() + 3}) {
+  for (auto at :
+       {offsets[0] + 40, offsets[3] + 1, offsets[offsets.size() - 2] + 20, offsets.back() + 3}) {
     auto copy = disk.clone();
     auto damaged = bytes;
     damaged[at] ^= 1;
@@ -411,7 +418,8 @@ BOOST_AUTO_TEST_CASE(a_read_error_is_no_torn_tail) {
     faulty_files files(disk);
     files.fail_once(file_call::read, nth);
     auto opened = open_log(files);
-    if (!opened) BOOST_TEST((opened.failure().code == error_code::io_failed));
+    if (!opened)
+      BOOST_TEST((opened.failure().code == error_code::io_failed));
     BOOST_TEST((disk.files() == log.disk.files()));
   }
 }
@@ -442,8 +450,8 @@ BOOST_AUTO_TEST_CASE(a_second_torn_tail_keeps_the_copy_of_the_first) {
   BOOST_TEST(set_aside_bytes(disk, first) == set_aside_bytes(disk, second));
 }
 
-// The frames of the last group may have been read from pages that a failed sync left clean but never
-// wrote. Writing them again is what makes them durable.
+// The frames of the last group may have been read from pages that a failed sync left clean but
+// never wrote. Writing them again is what makes them durable.
 BOOST_AUTO_TEST_CASE(recovery_writes_again_what_no_sync_is_known_to_have_covered) {
   sample_log log(5);
   auto disk = log.disk.clone();
@@ -460,8 +468,8 @@ BOOST_AUTO_TEST_CASE(recovery_writes_again_what_no_sync_is_known_to_have_covered
   BOOST_TEST((disk.files() == log.disk.files()));
 }
 
-// A kill at every call the log makes, then the loss of any subset of what was not synced; recovery is
-// killed as well. What is recovered is always a prefix that has every acknowledged command.
+// A kill at every call the log makes, then the loss of any subset of what was not synced; recovery
+// is killed as well. What is recovered is always a prefix that has every acknowledged command.
 BOOST_AUTO_TEST_CASE(after_a_crash_at_any_call_every_acknowledged_command_is_there) {
   auto seed = std::random_device{}();
   BOOST_TEST_INFO_SCOPE("seed " << seed);
@@ -483,14 +491,18 @@ BOOST_AUTO_TEST_CASE(after_a_crash_at_any_call_every_acknowledged_command_is_the
         for (auto count = 1 + random() % 8; count > 0; --count)
           group.push_back(sample_command(++sent));
         bool sync = random() % 4 != 0;
-        if (!(*log)->append(group, 1, sync)) break;
-        if (!sync) continue;
+        if (!(*log)->append(group, 1, sync))
+          break;
+        if (!sync)
+          continue;
         acknowledged = sent;
         head = (*log)->head();
       }
     }
-    if (random() % 4 == 0) disk.crash();
-    else disk.crash(random);
+    if (random() % 4 == 0)
+      disk.crash();
+    else
+      disk.crash(random);
     // Crashes during recovery, up to three deep.
     for (auto depth = random() % 4; depth > 0; --depth) {
       faulty_files files(disk);
@@ -527,7 +539,8 @@ BOOST_AUTO_TEST_CASE(a_failed_sync_followed_by_good_ones_loses_nothing_acknowled
     REQUIRE_OK(log);
     files.fail_once(file_call::sync, nth);
     std::uint64_t number = 0;
-    while (append(**log, number + 1, number + 1)) ++number;
+    while (append(**log, number + 1, number + 1))
+      ++number;
     log->reset();
     REQUIRE_OK(open_log(files));
     disk.crash();

@@ -52,7 +52,8 @@ private:
       value.serialize(*this);
   }
   void fill(podstudio::digest& value) {
-    for (auto& byte : value) byte = static_cast<std::uint8_t>(source_());
+    for (auto& byte : value)
+      byte = static_cast<std::uint8_t>(source_());
   }
   void fill(std::string& value) {
     static const std::string pieces[] = {"a", "Z", "/", " ", "'", "\"", "\n", "é", "漢", "🐈"};
@@ -63,7 +64,8 @@ private:
   template <class T>
   void fill(std::optional<T>& value) {
     value.reset();
-    if (source_() % 4 != 0) fill(value.emplace());
+    if (source_() % 4 != 0)
+      fill(value.emplace());
   }
 
   Source& source_;
@@ -79,7 +81,8 @@ void for_each_event_type(Source& source, Each each) {
   };
   [&]<std::size_t... I>(std::index_sequence<I...>) {
     (one(std::variant_alternative_t<I, podstudio::event>()), ...);
-  }(std::make_index_sequence<std::variant_size_v<podstudio::event>>());
+  }
+  (std::make_index_sequence<std::variant_size_v<podstudio::event>>());
 }
 
 /// A command of `count` small events that tells which one it is.

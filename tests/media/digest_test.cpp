@@ -42,7 +42,7 @@ std::string sha256sum(const std::string& path) {
 BOOST_AUTO_TEST_CASE(digests_of_files_of_all_sizes_are_those_of_sha256sum) {
   temp_folder folder;
   file_digester digester;
-  for (std::size_t size : {0u, 1u, 4095u, 65536u, 65537u, (1u << 20) - 1, 1u << 20, (4u << 20) + 1, (9u << 20) + 77}) {
+  for (std::size_t size : {0u, 1u, 4095u, 65536u, 65537u, (256u << 10) - 1, 256u << 10, (4u << 20) + 1, (9u << 20) + 77}) {
     std::string bytes(size, '\0');
     for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 2654435761u >> 13);
     auto path = folder.path + "/" + std::to_string(size);

@@ -2,7 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "platform/data_folder.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/temp_folder.hpp"
 
 #include <cstdlib>
 #include <filesystem>
@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 namespace {
 
 struct fixture {
-  temporary_folder place;
-  data_folder folder{place / "a/b/data", place / "a/b/data/podstudio.db"};
+  temp_folder place;
+  data_folder folder{place.path + "/a/b/data", place.path + "/a/b/data/podstudio.db"};
 };
 
 /// Sets or removes a variable of the environment for as long as it lives.
@@ -78,9 +78,10 @@ BOOST_AUTO_TEST_CASE(paths_become_absolute_and_plain) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_parent_in_a_path_is_that_of_the_folder_a_link_leads_to, fixture) {
-  fs::create_directories(place / "real/inner");
-  fs::create_symlink(place / "real/inner", place / "link");
-  BOOST_TEST(*absolute_path(place / "link/../x") == fs::canonical(place / "real").string() + "/x");
+  fs::create_directories(place.path + "/real/inner");
+  fs::create_symlink(place.path + "/real/inner", place.path + "/link");
+  BOOST_TEST(*absolute_path(place.path + "/link/../x")
+             == fs::canonical(place.path + "/real").string() + "/x");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_new_data_folder_is_private, fixture) {
@@ -96,7 +97,7 @@ BOOST_FIXTURE_TEST_CASE(a_new_data_folder_is_private, fixture) {
 }
 
 BOOST_FIXTURE_TEST_CASE(a_file_in_place_of_the_data_folder_is_an_error, fixture) {
-  fs::create_directories(place / "a/b");
+  fs::create_directories(place.path + "/a/b");
   write(folder.root, "");
   BOOST_TEST(!create(folder));
 }

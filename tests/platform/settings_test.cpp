@@ -2,7 +2,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "platform/settings.hpp"
-#include "support/temporary_folder.hpp"
+#include "support/temp_folder.hpp"
 
 #include <cstdlib>
 #include <filesystem>
@@ -17,10 +17,10 @@ namespace {
 
 /// A working directory of the test's own, and an environment without our variables.
 struct fixture {
-  temporary_folder place;
+  temp_folder place;
   fs::path before = fs::current_path();
   fixture() {
-    fs::current_path(place.path());
+    fs::current_path(place.path);
     ::unsetenv("WATCH_FOLDERS");
     ::unsetenv("DB_PATH");
   }
@@ -30,7 +30,7 @@ struct fixture {
     ::unsetenv("DB_PATH");
   }
   void write(const std::string& name, const std::string& text) const {
-    std::ofstream(place / name) << text;
+    std::ofstream(place.path + "/" + name) << text;
   }
 };
 
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(folders_are_separated_by_commas) {
 }
 
 BOOST_FIXTURE_TEST_CASE(nothing_set_gives_the_defaults, fixture) {
-  auto loaded = load_settings(place / "config.toml", false);
+  auto loaded = load_settings(place.path + "/config.toml", false);
   BOOST_REQUIRE(loaded);
   BOOST_TEST(loaded->watch_folders.empty());
   BOOST_TEST(loaded->database.empty());
@@ -110,7 +110,7 @@ BOOST_FIXTURE_TEST_CASE(nothing_set_gives_the_defaults, fixture) {
 
 BOOST_FIXTURE_TEST_CASE(the_environment_wins_over_env_over_config, fixture) {
   write("config.toml", "watch_folders = ['/c']\ndatabase = 'c.db'\nlog_level = 'debug'\n");
-  auto config = place / "config.toml";
+  auto config = place.path + "/config.toml";
   BOOST_TEST(load_settings(config, true)->database == "c.db");
   write(".env", "WATCH_FOLDERS=/e1,/e2\nDB_PATH=e.db\nOTHER='open\n");
   auto with_env = load_settings(config, true);
@@ -127,7 +127,7 @@ BOOST_FIXTURE_TEST_CASE(a_config_file_with_a_mistake_is_refused_with_its_line, f
                     "\nlog_level = 'loud'", "\ndatabase = 7", "\ndatabase = ", "\n[database]"}) {
     BOOST_TEST_CONTEXT(text) {
       write("config.toml", text);
-      auto loaded = load_settings(place / "config.toml", true);
+      auto loaded = load_settings(place.path + "/config.toml", true);
       BOOST_REQUIRE(!loaded);
       BOOST_TEST((loaded.failure().code == error_code::invalid_argument));
       BOOST_TEST(loaded.failure().message.find("line 2") != std::string::npos);
@@ -136,22 +136,22 @@ BOOST_FIXTURE_TEST_CASE(a_config_file_with_a_mistake_is_refused_with_its_line, f
 }
 
 BOOST_FIXTURE_TEST_CASE(a_config_file_asked_for_must_exist, fixture) {
-  BOOST_TEST(!load_settings(place / "none.toml", true));
+  BOOST_TEST(!load_settings(place.path + "/none.toml", true));
 }
 
 BOOST_FIXTURE_TEST_CASE(hostile_files_are_refused_and_never_hang, fixture) {
-  BOOST_REQUIRE(::mkfifo((place / "pipe").c_str(), 0600) == 0);
-  BOOST_TEST(!load_settings(place / "pipe", true));
+  BOOST_REQUIRE(::mkfifo((place.path + "/pipe").c_str(), 0600) == 0);
+  BOOST_TEST(!load_settings(place.path + "/pipe", true));
   BOOST_TEST(!load_settings("/dev/zero", true));
   write("large.toml", std::string(1 << 20, '#'));
-  BOOST_TEST(!load_settings(place / "large.toml", true));
+  BOOST_TEST(!load_settings(place.path + "/large.toml", true));
   write(".env", "WATCH_FOLDERS='/a");
-  BOOST_TEST(!load_settings(place / "config.toml", false));
+  BOOST_TEST(!load_settings(place.path + "/config.toml", false));
   write(".env", std::string(1 << 20, '#'));
-  BOOST_TEST(!load_settings(place / "config.toml", false));
+  BOOST_TEST(!load_settings(place.path + "/config.toml", false));
 }
 
 BOOST_FIXTURE_TEST_CASE(an_env_that_is_no_file_is_somebody_elses, fixture) {
-  fs::create_directory(place / ".env");
-  BOOST_TEST(bool(load_settings(place / "config.toml", false)));
+  fs::create_directory(place.path + "/.env");
+  BOOST_TEST(bool(load_settings(place.path + "/config.toml", false)));
 }

@@ -2,8 +2,8 @@
 
 #include <cstddef>
 
-/// While one lives, the largest single allocation of its thread is noted. Link allocation_watch.cpp,
-/// which replaces the global operator new.
+/// While one lives, the largest single allocation of its thread is noted. Link
+/// allocation_watch.cpp, which replaces the global operator new.
 class allocation_watch {
 public:
   allocation_watch();

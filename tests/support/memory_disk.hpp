@@ -9,8 +9,8 @@
 #include <random>
 #include <string>
 
-/// A disk in memory that keeps apart what was written and what was synced, so that a test can crash it.
-/// Files opened before a crash are dead after it. Folders need no parents.
+/// A disk in memory that keeps apart what was written and what was synced, so that a test can crash
+/// it. Files opened before a crash are dead after it. Folders need no parents.
 class memory_disk final : public podstudio::file_system {
 public:
   static constexpr std::size_t sector_bytes = 512;
@@ -20,8 +20,8 @@ public:
 
   /// Forgets everything that was not synced.
   void crash();
-  /// The same, but of what was not synced any subset survives: each sector, each file's size. All of
-  /// the changes to folders do, or none.
+  /// The same, but of what was not synced any subset survives: each sector, each file's size. All
+  /// of the changes to folders do, or none.
   void crash(std::mt19937_64& random);
 
   /// A second disk with the same synced and unsynced contents.

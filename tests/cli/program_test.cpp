@@ -1,0 +1,364 @@
+#define BOOST_TEST_MODULE cli_program
+#include <boost/test/unit_test.hpp>
+
+#include "platform/data_folder.hpp"
+#include "support/temp_folder.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace podstudio;
+namespace fs = std::filesystem;
+
+// The real binary, from the outside.
+
+namespace {
+
+struct outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// A place of its own for one test: data folder, media, working directory, environment.
+class place {
+public:
+  place() {
+    fs::create_directory(media());
+    for (auto name : {"PODSTUDIO_DATA", "WATCH_FOLDERS", "DB_PATH", "NOTIFY_SOCKET"})
+      ::unsetenv(name);
+  }
+  ~place() {
+    if (service_ > 0)
+      stop(SIGKILL);
+  }
+
+  std::string data() const { return folder_.path + "/data"; }
+  std::string media() const { return folder_.path + "/media"; }
+
+  void add_file(const std::string& name, const std::string& text) const {
+    std::ofstream(media() + "/" + name) << text;
+  }
+
+  /// Runs the program to its end.
+  outcome run(const std::vector<std::string>& arguments) const {
+    auto child = start(arguments, folder_.path + "/out", folder_.path + "/err");
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
+            contents(folder_.path + "/out"), contents(folder_.path + "/err")};
+  }
+  /// The same with `--json` and the data folder of this place; the document it prints.
+  nlohmann::json json(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {"--json", "--data", data()});
+    auto ran = run(arguments);
+    BOOST_TEST_INFO(ran.err);
+    BOOST_TEST(ran.code == 0);
+    BOOST_TEST(ran.err == "");
+    return nlohmann::json::parse(ran.out, nullptr, false);
+  }
+
+  /// Starts the service and waits until it is ready; false if it ends instead.
+  bool serve(std::vector<std::string> arguments = {}) {
+    arguments.insert(arguments.begin(), {"--data", data(), "serve"});
+    auto log = folder_.path + "/service";
+    fs::remove(log);  // what an earlier service said does not count
+    service_ = start(arguments, "/dev/null", log);
+    for (int i = 0; i < 3'000; ++i) {
+      if (contents(log) == "ready\n")
+        return true;
+      if (::waitpid(service_, nullptr, WNOHANG) == service_) {
+        service_ = 0;
+        return false;
+      }
+      ::usleep(10'000);
+    }
+    return false;
+  }
+  /// Ends the service; its status.
+  int stop(int signal) {
+    int status = 0;
+    ::kill(service_, signal);
+    ::waitpid(service_, &status, 0);
+    service_ = 0;
+    return status;
+  }
+  pid_t service() const { return service_; }
+
+private:
+  pid_t start(const std::vector<std::string>& arguments, const std::string& out,
+              const std::string& err) const {
+    std::vector<char*> words{const_cast<char*>(PODSTUDIO_PROGRAM)};
+    for (const auto& word : arguments)
+      words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    auto child = ::fork();
+    if (child != 0)
+      return child;
+    auto redirect = [](const std::string& path, int fd) {
+      ::dup2(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), fd);
+    };
+    redirect(out, 1);
+    redirect(err, 2);
+    if (::chdir(folder_.path.c_str()) == 0)
+      ::execv(words[0], words.data());
+    ::_exit(127);
+  }
+
+  temp_folder folder_;
+  pid_t service_ = 0;
+};
+
+bool is_one_line(const std::string& text) {
+  return text.starts_with("podstudio: ") && text.find('\n') == text.size() - 1;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_usage_error_is_one_line_and_exit_code_2) {
+  place here;
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{},
+                                             {"frobnicate"},
+                                             {"--frobnicate"},
+                                             {"import"},
+                                             {"watch"},
+                                             {"watch", "add"},
+                                             {"asset", "list", "--type", "spreadsheet"},
+                                             {"asset", "list", "--limit", "0"},
+                                             {"asset", "list", "--limit", "many"},
+                                             {"asset", "list", "--approved", "--unapproved"},
+                                             {"asset", "approve", "x"},
+                                             {"asset", "approve", "-1"},
+                                             {"asset", "approve"},
+                                             {"asset", "approve", "1", "--all-matching"},
+                                             {"asset", "approve", "1", "--type", "image"},
+                                             {"asset", "set", "1"},
+                                             {"asset", "set", "1", "--provenance", "stolen"},
+                                             {"log", "show", "--from", "x"},
+                                             {"replay", "--check", "--output", "x.db"},
+                                             {"replay", "--until", "yesterday"},
+                                             {"replay", "--until", "2026-02-30"},
+                                             {"sync", "--timeout", "-1"},
+                                             {"sync", "now"},
+                                             {"import", "a\xff.png"},
+                                             {"--config", "none.toml", "status"}}) {
+    auto ran = here.run(arguments);
+    BOOST_TEST_CONTEXT(
+        nlohmann::json(arguments).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)) {
+      BOOST_TEST(ran.code == (arguments.size() == 3 && arguments[0] == "--config" ? 1 : 2));
+      BOOST_TEST(ran.out == "");
+      BOOST_TEST(is_one_line(ran.err), ran.err);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_misspelt_word_is_answered_with_the_right_one) {
+  place here;
+  auto says = [&](const std::vector<std::string>& arguments, const std::string& text) {
+    auto ran = here.run(arguments);
+    BOOST_TEST(ran.code == 2);
+    BOOST_TEST(ran.err.find(text) != std::string::npos, ran.err);
+  };
+  says({"improt", "x"}, "unknown command 'improt'; did you mean 'import'?");
+  says({"asset", "aprove", "1"}, "unknown command 'aprove'; did you mean 'approve'?");
+  says({"asset", "list", "--tpye=image"}, "did you mean '--type'?");
+  says({"status", "--jsno"}, "did you mean '--json'?");
+  says({"asset", "lst"}, "see 'podstudio asset --help'");
+}
+
+BOOST_AUTO_TEST_CASE(help_and_version_are_no_errors) {
+  place here;
+  auto help = here.run({"--help"});
+  BOOST_TEST(help.code == 0);
+  for (auto command :
+       {"serve", "import", "sync", "status", "watch", "asset", "problem", "log", "replay"})
+    BOOST_TEST(help.out.find(command) != std::string::npos);
+  BOOST_TEST(here.run({"asset", "set", "--help"}).code == 0);
+  BOOST_TEST(here.run({"--version"}).code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(reading_makes_no_data_folder) {
+  place here;
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"status"},
+                                                                     {"asset", "list"},
+                                                                     {"asset", "show", "1"},
+                                                                     {"watch", "list"},
+                                                                     {"problem", "list"},
+                                                                     {"log", "show"},
+                                                                     {"log", "verify"},
+                                                                     {"replay"},
+                                                                     {"replay", "--check"}}) {
+    auto given = arguments;
+    given.insert(given.begin(), {"--data", here.data()});
+    auto ran = here.run(given);
+    BOOST_TEST(ran.code == 1);
+    BOOST_TEST(is_one_line(ran.err), ran.err);
+    BOOST_TEST(!fs::exists(here.data()));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sync_without_a_service_is_exit_code_3) {
+  place here;
+  auto ran = here.run({"--data", here.data(), "sync"});
+  BOOST_TEST(ran.code == 3);
+  BOOST_TEST(is_one_line(ran.err), ran.err);
+}
+
+BOOST_AUTO_TEST_CASE(import_and_read_commands_work_without_a_service) {
+  place here;
+  here.add_file("a b.PNG", "one");
+  here.add_file("ü'\".wav", "two");
+  here.add_file("notes.txt", "three");
+  auto counts = here.json({"import", here.media()});
+  BOOST_TEST(counts["registered"] == 2);
+  BOOST_TEST(counts["failed"] == 0);
+  auto assets = here.json({"asset", "list"});
+  BOOST_TEST(assets.size() == 2u);
+  auto one = here.json({"asset", "list", "--limit", "1", "--after", assets[0]["id"].dump()});
+  BOOST_TEST(one == nlohmann::json::array({assets[1]}));
+  BOOST_TEST(here.json({"asset", "list", "--type", "video"}) == nlohmann::json::array());
+  for (const auto& asset : assets) {
+    BOOST_TEST(here.json({"asset", "show", asset["id"].dump()})["path"] == asset["path"]);
+    BOOST_TEST(here.json({"asset", "show", asset["path"]})["id"] == asset["id"]);
+  }
+  auto status = here.json({"status"});
+  BOOST_TEST(status["pid"].is_null());
+  BOOST_TEST(status["uptime_seconds"] == 0);
+  BOOST_TEST(status["assets"]["total"] == 2);
+  BOOST_TEST(here.json({"problem", "list"}) == nlohmann::json::array());
+  auto missing = here.run({"--data", here.data(), "asset", "show", "99"});
+  BOOST_TEST(missing.code == 1);
+  BOOST_TEST(is_one_line(missing.err), missing.err);
+}
+
+BOOST_AUTO_TEST_CASE(labels_are_set_by_id_and_by_filter) {
+  place here;
+  for (int i = 0; i < 3; ++i)
+    here.add_file(std::to_string(i) + ".png", std::to_string(i));
+  here.json({"import", here.media()});
+  auto first = here.json({"asset", "list"})[0]["id"].dump();
+  BOOST_TEST(here.json({"asset", "approve", first})["changed"] == 1);
+  BOOST_TEST(here.json({"asset", "approve", "--all-matching", "--unapproved"})["changed"] == 2);
+  here.json({"asset", "set", first, "--theme", "nature", "--source", "me", "--provenance",
+             "ai_generated"});
+  auto asset = here.json({"asset", "list", "--theme", "nature"})[0];
+  BOOST_TEST(asset["source"] == "me");
+  BOOST_TEST(asset["provenance"] == "ai_generated");
+  here.json({"asset", "set", "--all-matching", "--with-theme", "nature", "--theme", ""});
+  BOOST_TEST(here.json({"asset", "show", first})["theme"].is_null());
+  BOOST_TEST(here.json({"asset", "unapprove", first})["changed"] == 1);
+}
+
+BOOST_AUTO_TEST_CASE(the_log_is_shown_and_verified_and_replays_to_the_same_tables) {
+  place here;
+  here.add_file("a.png", "one");
+  here.json({"import", here.media()});
+  auto shown = here.run({"--data", here.data(), "log", "show", "--type", "asset.registered"});
+  auto line = nlohmann::json::parse(shown.out, nullptr, false);
+  for (auto key : {"sequence", "at", "type", "version", "origin", "command", "data"})
+    BOOST_TEST(line.contains(key), key);
+  BOOST_TEST(line["type"] == "asset.registered");
+  auto verified = here.json({"log", "verify"});
+  BOOST_TEST(here.json({"log", "head"})["head_hash"] == verified["head_hash"]);
+  BOOST_TEST(here.json({"replay", "--check"})["identical"] == true);
+  here.json({"replay"});
+  auto other = here.media() + "/other.db";
+  BOOST_TEST(here.json({"replay", "--output", other, "--until", "1"})["output"] == other);
+  BOOST_TEST(fs::exists(other));
+  auto checked = here.run({"--data", here.data(), "replay", "--check"});
+  BOOST_TEST(checked.out.starts_with("identical at sequence "), checked.out);
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_log_is_exit_code_4) {
+  place here;
+  here.add_file("a.png", "one");
+  here.json({"import", here.media()});
+  for (const auto& segment : fs::directory_iterator(here.data() + "/log")) {
+    std::fstream file(segment.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(2);
+    file.put('\x7f');
+  }
+  auto ran = here.run({"--data", here.data(), "log", "verify"});
+  BOOST_TEST(ran.code == 4);
+  BOOST_TEST(is_one_line(ran.err), ran.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_service_answers_and_ends_when_it_is_told_to) {
+  place here;
+  here.add_file("a.png", "one");
+  BOOST_REQUIRE(here.serve({"--watch", here.media()}));
+  BOOST_TEST(here.json({"sync"}).contains("sequence"));
+  auto status = here.json({"status"});
+  BOOST_TEST(status["pid"] == here.service());
+  BOOST_TEST(status["assets"]["total"] == 1);
+  BOOST_TEST(status["roots"][0]["path"] == here.media());
+  here.add_file("b.png", "two");
+  here.json({"sync"});
+  auto assets = here.json({"asset", "list"});
+  BOOST_TEST(assets.size() == 2u);
+  BOOST_TEST(here.json({"asset", "approve", assets[0]["id"].dump()})["changed"] == 1);
+  BOOST_TEST(here.stop(SIGTERM) == 0);
+  BOOST_TEST(!fs::exists(here.data() + "/run/console.json"));
+  BOOST_TEST(here.json({"asset", "list", "--approved"}).size() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_second_service_is_told_of_the_first) {
+  place here;
+  BOOST_REQUIRE(here.serve());
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"serve"}, {"replay"}}) {
+    auto given = arguments;
+    given.insert(given.begin(), {"--data", here.data()});
+    auto ran = here.run(given);
+    BOOST_TEST(ran.code == 3);
+    BOOST_TEST(is_one_line(ran.err), ran.err);
+    BOOST_TEST(ran.err.find(std::to_string(here.service())) != std::string::npos, ran.err);
+  }
+  BOOST_TEST(here.stop(SIGINT) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_killed_service_leaves_behind_misleads_nobody) {
+  place here;
+  here.add_file("a.png", "one");
+  BOOST_REQUIRE(here.serve({"--watch", here.media()}));
+  here.json({"sync"});
+  here.stop(SIGKILL);
+  BOOST_TEST(fs::exists(here.data() + "/run/console.json"));
+  BOOST_TEST(here.json({"status"})["pid"].is_null());
+  BOOST_TEST(here.json({"asset", "list"}).size() == 1u);
+  BOOST_TEST(here.run({"--data", here.data(), "sync"}).code == 3);
+  BOOST_REQUIRE(here.serve());
+  BOOST_TEST(here.json({"asset", "list"}).size() == 1u);
+  BOOST_TEST(here.stop(SIGTERM) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(words_that_are_commands_may_also_be_paths) {
+  place here;
+  auto ran = here.run({"--data", here.data(), "import", "sync", "log"});
+  BOOST_TEST(ran.code == 1);  // no such files; not a usage error
+  BOOST_TEST(ran.err.find("/sync") != std::string::npos, ran.err);
+}
+
+BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_is_an_error) {
+  place here;
+  here.add_file("a.png", "one");
+  here.json({"import", here.media()});
+  auto command = std::string(PODSTUDIO_PROGRAM) + " --data " + here.data()
+                 + " status > /dev/full 2> /dev/null";
+  BOOST_TEST(WEXITSTATUS(std::system(command.c_str())) == 1);
+}
