@@ -107,7 +107,7 @@ result<void> make_folder(const data_folder& folder) {
     written = write_file_atomically(files.key_file, pair->key);
   // A rename over a folder that is there fails unless that folder is empty.
   if (written && ::rename(temporary.c_str(), folder.tls().c_str()) == 0) {
-    file_descriptor root{::open(folder.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    unique_fd root{::open(folder.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!root || ::fsync(root.get()) != 0)
       return system_error(errno, "cannot sync " + in_quotes(folder.root));
     return {};

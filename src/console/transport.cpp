@@ -207,8 +207,8 @@ caf::actor broker_of(caf::actor_system& system) {
 }
 
 /// A socket connected to 127.0.0.1; where none is returned, errno says why.
-file_descriptor connect_socket(std::uint16_t port, std::chrono::milliseconds time_limit) {
-  file_descriptor fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+unique_fd connect_socket(std::uint16_t port, std::chrono::milliseconds time_limit) {
+  unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time_limit);
   timeval limit{
       seconds.count(),
@@ -220,7 +220,7 @@ file_descriptor connect_socket(std::uint16_t port, std::chrono::milliseconds tim
   if (fd && ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0
       && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
     return fd;
-  return file_descriptor{};
+  return unique_fd{};
 }
 
 }  // namespace

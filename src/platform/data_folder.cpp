@@ -127,7 +127,7 @@ result<void> create(const data_folder& folder) {
 }
 
 result<folder_lock> folder_lock::acquire(const data_folder& folder) {
-  file_descriptor file{::open(folder.lock_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  unique_fd file{::open(folder.lock_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
   if (!file)
     return system_error(errno, "cannot open " + in_quotes(folder.lock_file()));
   auto lock = whole_file();
@@ -150,7 +150,7 @@ result<folder_lock> folder_lock::acquire(const data_folder& folder) {
 }
 
 std::optional<pid_t> folder_lock::holder(const data_folder& folder) {
-  file_descriptor file{::open(folder.lock_file().c_str(), O_RDWR | O_CLOEXEC)};
+  unique_fd file{::open(folder.lock_file().c_str(), O_RDWR | O_CLOEXEC)};
   auto lock = whole_file();
   if (!file || ::fcntl(file.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
     return std::nullopt;

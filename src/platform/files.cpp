@@ -26,14 +26,9 @@ bool write_all(int fd, std::string_view bytes) {
 
 }  // namespace
 
-file_descriptor::~file_descriptor() {
-  if (fd_ >= 0)
-    ::close(fd_);
-}
-
 result<std::string> read_small_file(const std::string& path, std::size_t size_bytes_max) {
   // O_NONBLOCK: opening a pipe that nobody writes to must not hang.
-  file_descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  unique_fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (!file)
     return system_error(errno, "cannot open " + in_quotes(path));
   struct stat facts {};
@@ -64,7 +59,7 @@ result<std::string> read_small_file(const std::string& path, std::size_t size_by
 
 result<void> write_file_atomically(const std::string& path, std::string_view contents) {
   auto temporary = path + ".XXXXXX";
-  file_descriptor file{::mkostemp(temporary.data(), O_CLOEXEC)};  // created with mode 0600
+  unique_fd file{::mkostemp(temporary.data(), O_CLOEXEC)};  // created with mode 0600
   if (!file)
     return system_error(errno, "cannot write " + in_quotes(path));
   if (!write_all(file.get(), contents) || ::fsync(file.get()) != 0

@@ -82,8 +82,8 @@ struct service {
   }
 };
 
-file_descriptor tcp_connection(std::uint16_t port) {
-  file_descriptor fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+unique_fd tcp_connection(std::uint16_t port) {
+  unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -93,7 +93,7 @@ file_descriptor tcp_connection(std::uint16_t port) {
 }
 
 /// Whether the other side ends the connection within the time.
-bool ends(const file_descriptor& fd, std::chrono::milliseconds within) {
+bool ends(const unique_fd& fd, std::chrono::milliseconds within) {
   auto deadline = std::chrono::steady_clock::now() + within;
   char buffer[4096];
   for (;;) {
@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(a_peer_that_stops_in_the_middle_of_the_handshake_costs_no_p
 
 BOOST_AUTO_TEST_CASE(the_oldest_silent_peer_makes_room_for_the_next) {
   service running;
-  std::vector<file_descriptor> silent;
+  std::vector<unique_fd> silent;
   for (std::size_t i = 0; i < waiting_peers_max + 3; ++i)
     silent.push_back(tcp_connection(running.port));
   BOOST_TEST(running.serves());
@@ -237,7 +237,7 @@ BOOST_AUTO_TEST_CASE(peers_that_come_and_go_leave_nothing_behind) {
 BOOST_AUTO_TEST_CASE(a_server_that_accepts_and_stays_silent_is_given_up_in_time) {
   temp_folder place;
   auto pair = pair_at(place.path + "/data");
-  file_descriptor listening{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  unique_fd listening{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

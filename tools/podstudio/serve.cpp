@@ -32,7 +32,7 @@ void notify(std::string_view state) {
   auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
   if (path[0] == '@')
     address.sun_path[0] = '\0';  // a name outside the file system
-  file_descriptor fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  unique_fd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
   if (fd)
     ::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
              reinterpret_cast<const sockaddr*>(&address), size);
@@ -40,14 +40,14 @@ void notify(std::string_view state) {
 
 /// A descriptor that is readable once the process is asked to end. Threads started later inherit
 /// that the signals do not interrupt them.
-file_descriptor stop_signals() {
+unique_fd stop_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   for (int number : {SIGTERM, SIGINT, SIGHUP})
     sigaddset(&signals, number);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  return file_descriptor{::signalfd(-1, &signals, SFD_CLOEXEC)};
+  return unique_fd{::signalfd(-1, &signals, SFD_CLOEXEC)};
 }
 
 result<void> serve(const context& where, std::vector<std::string> watch) {
