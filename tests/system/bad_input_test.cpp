@@ -443,13 +443,29 @@ BOOST_FIXTURE_TEST_CASE(a_torn_tail_is_set_aside_and_all_else_kept, logged_libra
 
 namespace {
 
-/// A disk of its own, of this many bytes, that goes with the process.
-bool mount_small_disk(const std::string& at, const std::string& size_bytes) {
-  make_folder(at);
-  return ::geteuid() == 0 && ::unshare(CLONE_NEWNS) == 0
-         && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0
-         && ::mount("podstudio-test", at.c_str(), "tmpfs", 0, ("size=" + size_bytes).c_str()) == 0;
-}
+/// A disk of its own, of this many bytes, that nobody else sees and that goes at the end of the
+/// scope.
+class small_disk {
+public:
+  small_disk(const std::string& at, const std::string& size_bytes) : path_(at) {
+    make_folder(at);
+    mounted_ =
+        ::geteuid() == 0 && ::unshare(CLONE_NEWNS) == 0
+        && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0
+        && ::mount("podstudio-test", at.c_str(), "tmpfs", 0, ("size=" + size_bytes).c_str()) == 0;
+  }
+  small_disk(const small_disk&) = delete;
+  small_disk& operator=(const small_disk&) = delete;
+  ~small_disk() {
+    if (mounted_)
+      ::umount2(path_.c_str(), MNT_DETACH);
+  }
+  bool is_there() const { return mounted_; }
+
+private:
+  std::string path_;
+  bool mounted_ = false;
+};
 
 /// Writes until there is no room at all.
 void fill_up(const std::string& path) {
@@ -467,7 +483,8 @@ void fill_up(const std::string& path) {
 BOOST_AUTO_TEST_CASE(a_full_disk_refuses_commands_keeps_reads_and_recovers_without_a_restart) {
   workspace space;
   auto disk = space.path + "/disk";
-  if (skip_unless(mount_small_disk(disk, "64m"), "it needs root to mount a small disk"))
+  small_disk mounted(disk, "64m");
+  if (skip_unless(mounted.is_there(), "it needs root to mount a small disk"))
     return;
   library podstudio(disk + "/data");
   for (int i = 0; i < 200; ++i)
@@ -528,7 +545,8 @@ BOOST_AUTO_TEST_CASE(a_small_command_on_a_full_disk_is_answered_in_time,
                      *boost::unit_test::disabled()) {
   workspace space;
   auto disk = space.path + "/disk";
-  if (skip_unless(mount_small_disk(disk, "64m"), "it needs root to mount a small disk"))
+  small_disk mounted(disk, "64m");
+  if (skip_unless(mounted.is_there(), "it needs root to mount a small disk"))
     return;
   library podstudio(disk + "/data");
   make_file(space.root + "/one.png", "one");
