@@ -177,7 +177,7 @@ void tree_walker::visit(const std::string& name, unsigned char kind, findings& i
       if (errno != ENOENT) into.failures.push_back(unreadable(path, errno));
       return;
     }
-    kind = IFTODT(status.st_mode);
+    kind = static_cast<unsigned char>(IFTODT(status.st_mode));
   }
   if (kind == DT_LNK) return visit_link(path, into);
   if (kind != DT_DIR && (kind != DT_REG || !type)) {
