@@ -79,7 +79,7 @@ void catalog_state::observe(const observation_batch& batch,
   auto wanted = std::make_shared<std::vector<seen_file>>();
   for (const auto& file : batch.files) {
     if (in_reading.contains(file.key)) {
-      taken->outcome.again.push_back(file.path);
+      taken->outcome.in_reading.push_back(file.path);
     } else if (!file.written && model.unchanged(file.key, file.facts)) {
       ++taken->outcome.unchanged;
     } else {
@@ -96,7 +96,22 @@ void catalog_state::observe(const observation_batch& batch,
   }
   split(taken);
   hand_out();
-  part_done(taken);
+  if (taken->outcome.unchanged == 0) return part_done(taken);
+  // A file may be known by a command that is not durable yet.
+  log_part(taken, {});
+}
+
+void catalog_state::log_part(const intake_ptr& batch, command what) {
+  log(
+    std::move(what),
+    [this, batch](sequence_number sequence) {
+      batch->outcome.last_sequence = std::max(batch->outcome.last_sequence, sequence);
+      part_done(batch);
+    },
+    [this, batch](const caf::error& failure) {
+      batch->failed = from_caf(failure);
+      part_done(batch);
+    });
 }
 
 void catalog_state::split(const intake_ptr& batch) {
@@ -104,7 +119,8 @@ void catalog_state::split(const intake_ptr& batch) {
   for (std::size_t begin = 0; begin < files.size();) {
     auto end = begin;
     std::uint64_t bytes = 0;
-    while (end < files.size() && (end == begin || bytes + files[end].facts.size_bytes <= reading_bytes_max))
+    while (end < files.size() && end - begin < max_batch_files
+           && (end == begin || bytes + files[end].facts.size_bytes <= reading_bytes_max))
       bytes += files[end++].facts.size_bytes;
     ++batch->parts;
     unread.push_back({batch, begin, end});
@@ -150,7 +166,7 @@ void catalog_state::digested(const reading& part, const std::vector<result<file_
     }
     const auto& failure = outcomes[i].failure();
     if (failure.code == error_code::changed || failure.code == error_code::stopping) {
-      part.batch->outcome.again.push_back(seen.path);
+      part.batch->outcome.changed_meanwhile.push_back(seen.path);
     } else if (failure.code != error_code::invalid_argument) {  // else it is no regular file any more
       ++part.batch->outcome.failed;
       failures.push_back({printable(seen.path), kind_of(failure), failure.message});
@@ -170,16 +186,7 @@ void catalog_state::take(const intake_ptr& batch, const std::vector<digested_fil
   if (files.size() > told) batch->outcome.unchanged += files.size() - told;
   command what{.id = {}, .origin = batch->origin, .summary = summarize(events, batch->outcome), .events = {}};
   what.events = std::move(events);
-  log(
-    std::move(what),
-    [this, batch](sequence_number sequence) {
-      batch->outcome.last_sequence = std::max(batch->outcome.last_sequence, sequence);
-      part_done(batch);
-    },
-    [this, batch](const caf::error& failure) {
-      batch->failed = from_caf(failure);
-      part_done(batch);
-    });
+  log_part(batch, std::move(what));
 }
 
 void catalog_state::part_done(const intake_ptr& batch) {
@@ -201,30 +208,39 @@ void catalog_state::part_done(const intake_ptr& batch) {
 // --- deciding and logging -------------------------------------------------------------------------
 
 void catalog_state::log(command what, on_sequence then, on_failure otherwise) {
-  if (what.events.empty()) return then(0);
+  if (what.events.empty()) {
+    if (in_flight.empty()) return then(last_durable);
+    in_flight.back().followers.emplace_back(std::move(then), std::move(otherwise));
+    return;
+  }
   if (what.id == uuid{}) what.id = make_uuid();
   for (const auto& e : what.events) model.apply(e);
   auto shared = std::make_shared<const command>(std::move(what));
-  in_flight.push_back(shared);
+  in_flight.push_back({shared, {}});
   self->request(journal, caf::infinite, append_atom::value, shared, epoch)
     .then(
       [this, then](const committed_command& durable) {
+        auto followers = std::move(in_flight.front().followers);
         in_flight.pop_front();
-        then(durable.last_sequence());
+        last_durable = durable.last_sequence();
+        then(last_durable);
+        for (auto& [follower, unused] : followers) follower(durable.last_sequence());
       },
       [this, otherwise, sent = epoch](const caf::error& failure) {
         // The first refusal of an epoch takes back all that was decided in it and is not durable; the
         // journal refuses the rest of it too.
-        if (sent == epoch) take_back();
+        if (sent == epoch) take_back(failure);
         otherwise(failure);
       });
 }
 
-void catalog_state::take_back() {
-  for (auto what = in_flight.rbegin(); what != in_flight.rend(); ++what)
-    for (auto e = (*what)->events.rbegin(); e != (*what)->events.rend(); ++e) model.revert(*e);
-  in_flight.clear();
+void catalog_state::take_back(const caf::error& failure) {
+  for (auto fate = in_flight.rbegin(); fate != in_flight.rend(); ++fate)
+    for (auto e = fate->what->events.rbegin(); e != fate->what->events.rend(); ++e) model.revert(*e);
+  auto refused = std::exchange(in_flight, {});
   ++epoch;
+  for (auto& fate : refused)
+    for (auto& [unused, otherwise] : fate.followers) otherwise(failure);
 }
 
 void catalog_state::when_visible(sequence_number sequence, on_sequence then, on_failure otherwise) {

@@ -44,12 +44,15 @@ struct catalog_state {
   void digested(const reading& part, const std::vector<result<file_content>>& outcomes);
   void take(const intake_ptr& batch, const std::vector<digested_file>& files,
             const std::vector<failed_file>& failures);
+  /// Logs what came of a part of the batch, and then ends the part.
+  void log_part(const intake_ptr& batch, command what);
   void part_done(const intake_ptr& batch);
 
-  /// Folds the command into the model and logs it; `then` gets its last sequence once it is durable, or 0
-  /// at once when it has no events. A refusal takes it and all after it out of the model again.
+  /// Folds the command into the model and logs it; `then` gets its last sequence once it is durable. A
+  /// command without events stands on what was decided before it, and is answered once that is durable.
+  /// A refusal takes a command and all after it out of the model again.
   void log(command what, on_sequence then, on_failure otherwise);
-  void take_back();
+  void take_back(const caf::error& failure);
   /// Logs what was decided and answers the promise once it is visible.
   template <class Outcome, class Fill>
   void change(result<std::vector<event>> decided, command what,
@@ -72,8 +75,13 @@ struct catalog_state {
   /// Paths being read; a second look at one has to wait, or an older digest could come in last.
   std::unordered_set<path_key, path_key_hash> in_reading;
 
-  /// Decided and applied, but not yet durable, oldest first; of the current epoch.
-  std::deque<command_ptr> in_flight;
+  /// A command that is decided and applied, but not yet durable, and who stands on it.
+  struct undecided_fate {
+    command_ptr what;
+    std::vector<std::pair<on_sequence, on_failure>> followers;
+  };
+  std::deque<undecided_fate> in_flight;  ///< oldest first; of the current epoch
+  sequence_number last_durable = 0;      ///< of this catalog's commands
   epoch_number epoch = 1;
   std::uint64_t pending = 0;  ///< requests of any kind that are not answered yet
   bool draining = false;

@@ -39,9 +39,31 @@ struct request {
   uuid id{};
 };
 
+/// The deepest request anybody needs has 4 levels. Copying or printing JSON recurses, so its depth is
+/// bounded before it is parsed.
+constexpr int depth_max = 64;
+
+bool nests_too_deep(const std::string& text) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (in_string && c == '\\')
+      ++i;
+    else if (c == '"')
+      in_string = !in_string;
+    else if (!in_string && (c == '[' || c == '{') && ++depth > depth_max)
+      return true;
+    else if (!in_string && (c == ']' || c == '}'))
+      --depth;
+  }
+  return false;
+}
+
 result<request> parse_request(const std::string& text) {
   auto bad = [](const std::string& what) { return error{error_code::invalid_argument, what}; };
   if (text.size() > console_request_bytes_max) return bad("the request is too long; split it");
+  if (nests_too_deep(text)) return bad("the request nests too deep");
   auto document = json::parse(text, nullptr, false);
   if (!document.is_object()) return bad("the request is no JSON object");
   request parsed;

@@ -22,6 +22,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -34,6 +36,7 @@ using nlohmann::json;
 /// A service stops within this time; what has not ended then is cut off by the process's end, which
 /// loses nothing that was acknowledged. A command that started the engine for itself waits for the disk.
 constexpr auto stop_time_max = std::chrono::seconds(10);
+constexpr auto failure_check_interval = std::chrono::milliseconds(100);
 /// The service log's size: one file, and how many files.
 constexpr std::size_t service_log_bytes = 5u << 20;
 constexpr std::size_t service_log_files = 5;
@@ -42,7 +45,7 @@ constexpr std::size_t catch_up_commands = 1024;
 /// From so many events behind on, building anew is quicker than catching up.
 constexpr sequence_number rebuild_from_events = 100'000;
 
-/// The service writes its log to a file; a command only says on stderr what went wrong.
+/// The service writes its log to a file; a command has none.
 result<void> open_service_log(const engine_options& options) {
   try {
     std::shared_ptr<spdlog::logger> log;
@@ -54,7 +57,7 @@ result<void> open_service_log(const engine_options& options) {
       log->flush_on(spdlog::level::info);
     } else {
       log = std::make_shared<spdlog::logger>("podstudio", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-      log->set_level(spdlog::level::err);
+      log->set_level(spdlog::level::off);  // what matters to the command is in its answer
     }
     spdlog::set_default_logger(log);
     return {};
@@ -63,17 +66,12 @@ result<void> open_service_log(const engine_options& options) {
   }
 }
 
-/// The tables, and whether they had to be given up because no program of this version can use them.
-struct opened_tables {
-  std::unique_ptr<projection> tables;  ///< null: to be built from the log
-};
-
-result<opened_tables> open_existing(const data_folder& folder) {
+/// The tables as they are; null when they must be built anew from the log.
+result<std::unique_ptr<projection>> open_existing(const data_folder& folder) {
   auto opened = projection::open(folder.database);
-  if (opened) return opened_tables{std::move(*opened)};
-  if (!needs_rebuild(opened.failure())) return opened.failure();
+  if (opened || !needs_rebuild(opened.failure())) return opened;
   spdlog::warn("building the tables anew from the log: {}", opened.failure().message);
-  return opened_tables{};
+  return std::unique_ptr<projection>();
 }
 
 result<void> catch_up(file_system& files, const std::string& log, projection& tables) {
@@ -106,26 +104,12 @@ result<std::unique_ptr<projection>> bring_up_to_date(file_system& files, const d
   return tables;
 }
 
-/// Everything before the first actor: recovers the log, brings the tables up to date, loads the models.
-result<engine_parts> make_ready(const engine_options& options) {
-  engine_parts parts;
-  const auto& folder = options.folder;
-  auto& files = posix_file_system();
-  auto existing = open_existing(folder);
-  if (!existing) return existing.failure();
-  std::optional<log_head> checkpoint;
-  if (existing->tables) checkpoint = existing->tables->checkpoint();
-  recovery_report report;
-  auto log = log_writer::open(files, folder.log(), {}, checkpoint, report);
-  if (!log) return log.failure();
-  if (report.truncated_bytes > 0)
-    spdlog::warn("the log ended in a torn write of {} bytes; they are set aside in {}", report.truncated_bytes,
-                 report.truncated_copy);
-  parts.log = std::move(*log);
-  auto tables = bring_up_to_date(files, folder, std::move(existing->tables), parts.log->head());
-  if (!tables) return tables.failure();
-  parts.tables = std::move(*tables);
-
+/// Brings the tables up to date and loads the models from them.
+result<void> load(file_system& files, const data_folder& folder, std::unique_ptr<projection> tables, log_head head,
+                  engine_parts& parts) {
+  auto current = bring_up_to_date(files, folder, std::move(tables), head);
+  if (!current) return current.failure();
+  parts.tables = std::move(*current);
   auto reading = open_tables_read_only(folder.database);
   if (!reading) return reading.failure();
   auto assets = load_catalog_model(*reading);
@@ -135,12 +119,43 @@ result<engine_parts> make_ready(const engine_options& options) {
   parts.assets = std::move(*assets);
   parts.jobs = std::move(*jobs);
   parts.reading = std::make_unique<database>(std::move(*reading));
+  return {};
+}
+
+/// Everything before the first actor: recovers the log, brings the tables up to date, loads the models.
+result<engine_parts> make_ready(const engine_options& options) {
+  engine_parts parts;
+  const auto& folder = options.folder;
+  auto& files = posix_file_system();
+  auto existing = open_existing(folder);
+  if (!existing) return existing.failure();
+  std::optional<log_head> checkpoint;
+  if (*existing) checkpoint = (*existing)->checkpoint();
+  recovery_report report;
+  auto log = log_writer::open(files, folder.log(), {}, checkpoint, report);
+  if (!log) return log.failure();
+  if (report.truncated_bytes > 0)
+    spdlog::warn("the log ended in a torn write of {} bytes; they are set aside in {}", report.truncated_bytes,
+                 report.truncated_copy);
+  parts.log = std::move(*log);
+  auto head = parts.log->head();
+  auto loaded = load(files, folder, std::move(*existing), head, parts);
+  if (!loaded && needs_rebuild(loaded.failure())) {
+    // Damage deeper than opening looks: once more, from nothing but the log.
+    spdlog::warn("building the tables anew from the log: {}", loaded.failure().message);
+    parts.tables.reset();
+    parts.reading.reset();
+    loaded = load(files, folder, nullptr, head, parts);
+  }
+  if (!loaded) return loaded.failure();
 
   struct stat status;
   if (::stat(folder.root.c_str(), &status) != 0)
     return system_error(errno, "cannot use the data folder " + in_quotes(folder.root));
   parts.own_folder = {status.st_dev, status.st_ino};
-  parts.data_folder = folder.root;
+  std::error_code unreadable;
+  parts.data_folder = std::filesystem::canonical(folder.root, unreadable).string();
+  if (unreadable) return system_error(unreadable.value(), "cannot use the data folder " + in_quotes(folder.root));
   parts.service = options.service;
   parts.hashers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
   return parts;
@@ -159,7 +174,7 @@ public:
     if (!failed_) return system_error(errno, "cannot start");
     auto parts = make_ready(options_);
     if (!parts) return parts.failure();
-    parts->on_failure = [this](const error& failure) { fail(failure); };
+    parts->on_failure = [this](const error& why) { fail(why); };
     config_.set("scheduler.max-threads", std::size_t{2});
     // Workers that steal from each other poll, also when there is nothing to do for days.
     config_.set("scheduler.policy", caf::atom("sharing"));
@@ -171,7 +186,7 @@ public:
     system_ = std::make_unique<caf::actor_system>(config_);
     // The engine waits for its own actors only, and in bounded time; see `stop`.
     system_->await_actors_before_shutdown(false);
-    supervisor_ = system_->spawn(supervisor, std::make_shared<engine_parts>(std::move(*parts)));
+    supervisor_ = system_->spawn<caf::detached>(supervisor, std::make_shared<engine_parts>(std::move(*parts)));
     caf::scoped_actor self{*system_};
     std::optional<error> trouble;
     self->request(supervisor_, caf::infinite, get_atom::value)
@@ -184,20 +199,24 @@ public:
   }
 
   json request(const json& request) override {
-    caf::scoped_actor self{*system_};
-    json reply;
-    self->request(console_, caf::infinite, to_text(request))
-      .receive([&](const std::string& text) { reply = json::parse(text, nullptr, false); },
-               [&](const caf::error& failure) { reply = make_reply(from_caf(failure)); });
-    return reply;
+    auto reply = std::make_shared<std::promise<json>>();
+    auto arrives = reply->get_future();
+    system_->spawn([reply, console = console_, text = to_text(request)](caf::event_based_actor* self) {
+      self->request(console, caf::infinite, text)
+        .then([reply](const std::string& answer) { reply->set_value(json::parse(answer, nullptr, false)); },
+              [reply](const caf::error& failure) { reply->set_value(make_reply(from_caf(failure))); });
+    });
+    // An engine that fails may never answer.
+    while (arrives.wait_for(failure_check_interval) != std::future_status::ready)
+      if (auto why = failure(); why) return make_reply(*why);
+    return arrives.get();
   }
 
   result<void> wait(int stop_fd) override {
     pollfd waits[2] = {{stop_fd, POLLIN, 0}, {failed_.get(), POLLIN, 0}};
     while (::poll(waits, 2, -1) < 0)
       if (errno != EINTR) return system_error(errno, "cannot wait for the end");
-    std::scoped_lock hold(mutex_);
-    if (failure_) return *failure_;
+    if (auto why = failure(); why) return *why;
     return {};
   }
 
@@ -207,7 +226,8 @@ public:
     std::optional<error> trouble;
     {
       caf::scoped_actor self{*system_};
-      auto time_max = options_.service ? caf::duration(stop_time_max) : caf::duration(caf::infinite);
+      auto time_max = options_.service || failure() ? caf::duration(stop_time_max)
+                                           : caf::duration(caf::infinite);
       self->request(supervisor_, time_max, stop_atom::value)
         .receive([](bool) {}, [&](const caf::error& failure) { trouble = from_caf(failure); });
       self->send_exit(supervisor_, caf::exit_reason::user_shutdown);
@@ -239,10 +259,15 @@ private:
     return write_console_address(options_.folder, {*port, ::getpid()});
   }
 
-  void fail(const error& failure) {
+  std::optional<error> failure() {
+    std::scoped_lock hold(mutex_);
+    return failure_;
+  }
+
+  void fail(const error& why) {
     {
       std::scoped_lock hold(mutex_);
-      failure_ = failure;
+      failure_ = why;
     }
     constexpr std::uint64_t once = 1;
     [[maybe_unused]] auto written = ::write(failed_.get(), &once, sizeof once);

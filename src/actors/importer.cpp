@@ -13,14 +13,19 @@ constexpr auto look_again_after = std::chrono::milliseconds(50);
 }  // namespace
 
 void importer_state::step() {
-  while (!failure && in_flight < import_batches_max && !walker->done()) {
+  while (!failure && in_flight < import_batches_max && !looked_everywhere()) {
     auto skipped = found.skipped;
     auto had = found.files.size() + found.failures.size();
-    walker->step(found, max_batch_files);
+    if (named.empty()) {
+      walker->step(found, max_batch_files);
+    } else {
+      if (look(named.back(), found, key_of) == look_outcome::folder) walker->add(named.back());
+      named.pop_back();
+    }
     progress.skipped += found.skipped - skipped;
     auto has = found.files.size() + found.failures.size();
     progress.scanned += has - had + (found.skipped - skipped);
-    if (has >= max_batch_files || walker->done()) send(std::exchange(found, {}));
+    if (has >= max_batch_files || looked_everywhere()) send(std::exchange(found, {}));
   }
   look_again();
   finish_if_done();
@@ -52,7 +57,9 @@ void importer_state::taken(const observation_outcome& outcome) {
   progress.unchanged += outcome.unchanged;
   progress.failed += outcome.failed;
   progress.last_sequence = std::max(progress.last_sequence, outcome.last_sequence);
-  again.insert(again.end(), outcome.again.begin(), outcome.again.end());
+  for (const auto& path : outcome.changed_meanwhile) ++tries[path];
+  again.insert(again.end(), outcome.changed_meanwhile.begin(), outcome.changed_meanwhile.end());
+  again.insert(again.end(), outcome.in_reading.begin(), outcome.in_reading.end());
 }
 
 void importer_state::look_again() {
@@ -62,7 +69,7 @@ void importer_state::look_again() {
 }
 
 void importer_state::finish_if_done() {
-  if (in_flight > 0 || (!failure && (!walker->done() || !again.empty()))) return;
+  if (in_flight > 0 || (!failure && (!looked_everywhere() || !again.empty()))) return;
   if (std::exchange(progress.done, true)) return;
   self->delayed_send(self, import_kept_for, stop_atom::value);
   answer_all();
@@ -86,13 +93,7 @@ importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer
   state.self = self;
   state.catalog = std::move(catalog);
   state.walker.emplace(excluded);
-  for (auto& path : paths) {
-    if (look(path, state.found, state.key_of) == look_outcome::folder) state.walker->add(path);
-  }
-  state.progress.skipped = state.found.skipped;
-  state.progress.scanned = state.found.skipped + state.found.files.size() + state.found.failures.size();
-  if (!state.found.files.empty() || !state.found.failures.empty())
-    state.send(std::exchange(state.found, {}));
+  state.named = std::move(paths);
   self->send(self, step_atom::value);
   return {
     [self](step_atom) {
@@ -100,7 +101,8 @@ importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer
       if (std::exchange(s.again_scheduled, false)) {
         findings batch;
         for (const auto& path : std::exchange(s.again, {})) {
-          if (++s.tries[path] > import_tries_max)
+          auto tried = s.tries.find(path);
+          if (tried != s.tries.end() && tried->second > import_tries_max)
             batch.failures.push_back(
               {printable(path), problem_kind::unstable, "it keeps changing while it is read"});
           else

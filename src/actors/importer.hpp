@@ -16,6 +16,7 @@ namespace podstudio {
 
 struct importer_state {
   void step();
+  bool looked_everywhere() const { return named.empty() && walker->done(); }
   void send(findings batch);
   void taken(const observation_outcome& outcome);
   void look_again();
@@ -28,8 +29,9 @@ struct importer_state {
   path_keyer key_of;
   findings found;                   ///< not yet sent, less than a batch
   std::size_t in_flight = 0;        ///< batches, at most import_batches_max
-  std::vector<std::string> again;   ///< changed while they were read; bounded by what was in flight
+  std::vector<std::string> again;   ///< to be looked at again; bounded by what was in flight
   std::unordered_map<std::string, unsigned> tries;
+  std::vector<std::string> named;   ///< files given by name, not yet sent
   bool again_scheduled = false;
   import_progress progress;
   std::optional<error> failure;

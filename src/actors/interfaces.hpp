@@ -57,7 +57,7 @@ using projector_actor = caf::typed_actor<
   caf::reacts_to<flush_atom>,
   // INTERNAL: nothing has come for a while; tidy up behind the writing.
   caf::reacts_to<step_atom>,
-  // Answers once the tables hold this sequence.
+  // Answers once the tables hold this sequence, or at once while they have no room.
   caf::replies_to<wait_atom, sequence_number>::with<sequence_number>,
   // The sequence the tables hold.
   caf::replies_to<status_atom>::with<projector_status>>;

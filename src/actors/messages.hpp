@@ -46,7 +46,8 @@ struct observation_outcome {
   std::uint64_t moved = 0;
   std::uint64_t unchanged = 0;
   std::uint64_t failed = 0;
-  std::vector<std::string> again;  ///< paths that changed while they were read, or are being read
+  std::vector<std::string> changed_meanwhile;  ///< paths that changed while they were read: look again
+  std::vector<std::string> in_reading;  ///< paths that were being read for another look: look again
   sequence_number last_sequence = 0;
 };
 
@@ -70,7 +71,7 @@ struct label_request {
 
 struct change_outcome {
   std::uint64_t changed = 0;           ///< events
-  sequence_number last_sequence = 0;   ///< 0: nothing had to change
+  sequence_number last_sequence = 0;   ///< of what the answer stands on
   std::int64_t id = 0;                 ///< of a thing that was made
 };
 
@@ -108,6 +109,7 @@ struct job_step {
 struct watched_root {
   root_id id = 0;
   std::string path;
+  bool lost = false;  ///< as the tables have it
 };
 
 struct watcher_status {

@@ -12,7 +12,7 @@ constexpr auto tidy_after = std::chrono::seconds(1);
 }  // namespace
 
 void projector_state::wake() {
-  auto end = waiting.upper_bound(tables->checkpoint().sequence);
+  auto end = *full ? waiting.end() : waiting.upper_bound(tables->checkpoint().sequence);
   for (auto at = waiting.begin(); at != end; ++at) at->second.deliver(tables->checkpoint().sequence);
   waiting.erase(waiting.begin(), end);
 }
@@ -24,6 +24,7 @@ void projector_state::flush() {
   if (folded) {
     if (stalled) spdlog::info("the tables are written again");
     stalled = false;
+    *full = false;
     arrived.clear();
     wake();
     folded_at = std::chrono::steady_clock::now();
@@ -33,11 +34,15 @@ void projector_state::flush() {
   auto code = folded.failure().code;
   if (code != error_code::disk_full && code != error_code::busy) {
     spdlog::critical("the tables cannot be written: {}", folded.failure().message);
+    for (auto& [sequence, promise] : waiting) promise.deliver(to_caf(folded.failure()));
+    waiting.clear();
     self->quit(to_caf(folded.failure()));
     return;
   }
   if (!stalled) spdlog::error("the tables wait: {}", folded.failure().message);
   stalled = true;
+  *full = code == error_code::disk_full;
+  wake();
   flush_sent = true;
   self->delayed_send(self, retry_after, flush_atom::value);
 }
@@ -52,9 +57,11 @@ void projector_state::tidy() {
 }
 
 projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,
-                                         std::shared_ptr<std::unique_ptr<projection>> tables) {
+                                         std::shared_ptr<std::unique_ptr<projection>> tables,
+                                         std::shared_ptr<std::atomic<bool>> full) {
   self->state.self = self;
   self->state.tables = std::move(*tables);
+  self->state.full = std::move(full);
   return {
     [self](fold_atom, const committed_group& group) {
       auto& s = self->state;

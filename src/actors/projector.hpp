@@ -6,6 +6,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -15,8 +16,8 @@ namespace podstudio {
 
 struct projector_state {
   /// Folds all that has arrived in one transaction and wakes those who wait for it. Without room on the
-  /// disk it keeps what arrived and tries again later: what is kept is bounded by what the actors have
-  /// in flight, as they get their credit back only when it is folded.
+  /// disk it keeps what arrived and tries again later; meanwhile the journal refuses more, so what is
+  /// kept is what was in flight. It is durable, so nobody is left waiting for the tables.
   void flush();
   void wake();
   /// Copies the WAL back into the database when nothing has been folded for a while.
@@ -29,12 +30,14 @@ struct projector_state {
   bool flush_sent = false;
   bool untidy = false;   ///< something was folded since the last tidying, and the next is scheduled
   std::chrono::steady_clock::time_point folded_at{};
-  bool stalled = false;  ///< the last fold found no room
+  bool stalled = false;  ///< the last fold found no room, or the database locked
+  std::shared_ptr<std::atomic<bool>> full;  ///< the last fold found no room; the journal reads it
   static inline const char* name = "projector";
 };
 
-/// The projector. Ends with the error when the tables cannot be written for another reason than room.
+/// The projector; `full` tells the journal that the tables have no room. Ends with the error when the tables cannot be written for another reason than room.
 projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,
-                                         std::shared_ptr<std::unique_ptr<projection>> tables);
+                                         std::shared_ptr<std::unique_ptr<projection>> tables,
+                                         std::shared_ptr<std::atomic<bool>> full);
 
 }  // namespace podstudio

@@ -1,5 +1,6 @@
 #include "actors/reader.hpp"
 
+#include "console/protocol.hpp"
 #include "query/assets.hpp"
 #include "query/library.hpp"
 #include "schema/sqlite.hpp"
@@ -75,10 +76,13 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
         return to_caf({error_code::invalid_argument, "there is no query '" + command + "'"});
       auto answer = query->second(*self->state.tables, given);
       if (!answer) return to_caf(answer.failure());
-      return answer->dump();
+      return to_text(*answer);
     },
     [self](query_atom, const std::string& given) -> caf::result<asset_ids> {
-      auto filter = parse_filter(json::parse(given, nullptr, false));
+      auto parsed = json::parse(given, nullptr, false);
+      if (parsed.contains("limit") || parsed.contains("after"))
+        return to_caf({error_code::invalid_argument, "a filter for a command takes no 'limit' and no 'after'"});
+      auto filter = parse_filter(parsed);
       if (!filter) return to_caf(filter.failure());
       auto ids = matching_assets(*self->state.tables, *filter);
       if (!ids) return to_caf(ids.failure());

@@ -27,6 +27,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto restart_after_max = 30s;
+/// How long a watcher that hangs in a dead file system holds up the status of the others.
+constexpr auto status_time_max = 1s;
 
 std::chrono::seconds restart_after(unsigned failures) {
   return std::min<std::chrono::seconds>(1s * (1u << std::min(failures, 5u)), restart_after_max);
@@ -42,6 +44,8 @@ result<std::string> importable(const std::string& path, const std::string& data_
   std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
   if (!real) return system_error(errno, "cannot import " + in_quotes(path));
   std::string found = real.get();
+  if (!is_utf8(found))
+    return error{error_code::invalid_argument, in_quotes(path) + " has a name that is no valid UTF-8; rename it"};
   if (lies_within(found, data_folder))
     return error{error_code::refused, in_quotes(path) + " lies in the engine's own data folder"};
   if (::access(found.c_str(), R_OK) != 0)
@@ -59,12 +63,14 @@ void supervisor_state::start(engine_parts parts) {
   service = parts.service;
   on_failure = std::move(parts.on_failure);
   std::vector<watched_root> roots;
-  for (const auto& [id, root] : parts.assets.roots()) roots.push_back({id, root.path});
+  for (const auto& [id, root] : parts.assets.roots()) roots.push_back({id, root.path, root.lost});
 
   // From the end of the data flow to its beginning, so that each finds the next running.
-  projector = self->spawn<caf::detached + caf::monitored>(podstudio::projector, shared(std::move(parts.tables)));
-  journal =
-    self->spawn<caf::detached + caf::monitored>(podstudio::journal, shared(std::move(parts.log)), projector);
+  auto tables_full = std::make_shared<std::atomic<bool>>(false);
+  projector = self->spawn<caf::detached + caf::monitored>(podstudio::projector, shared(std::move(parts.tables)),
+                                                          tables_full);
+  journal = self->spawn<caf::detached + caf::monitored>(podstudio::journal, shared(std::move(parts.log)), projector,
+                                                        std::shared_ptr<const std::atomic<bool>>(tables_full));
   for (std::size_t i = 0; i < parts.hashers; ++i)
     hashers.push_back(self->spawn<caf::detached + caf::monitored>(
       hasher, std::shared_ptr<const std::atomic<bool>>(cancelled)));
@@ -89,7 +95,7 @@ void supervisor_state::watch(const watched_root& root) {
   auto& entry = watchers[root.id];
   entry.root = root;
   entry.actor = self->spawn<caf::detached + caf::monitored>(watcher, root, catalog, own_folder);
-  if (entry.failures == 0) return;
+  if (entry.failures == 0 && !root.lost) return;
   // It is back only if the watcher lives; a root that is not lost is left as it is.
   self->request(entry.actor, caf::infinite, status_atom::value)
     .then(
@@ -99,6 +105,7 @@ void supervisor_state::watch(const watched_root& root) {
         back.root = id;
         back.origin = "watcher";
         watchers[id].failures = 0;
+        watchers[id].root.lost = false;
         self->request(catalog, caf::infinite, root_atom::value, back)
           .then([](const root_outcome&) {}, [](const caf::error&) {});
       },
@@ -130,6 +137,7 @@ void supervisor_state::down(const caf::down_msg& who) {
 void supervisor_state::watcher_down(root_id root, const caf::error& why) {
   auto& entry = watchers[root];
   entry.actor = nullptr;
+  entry.root.lost = true;
   if (stopping) return;
   auto reason = from_caf(why);
   auto wait = restart_after(entry.failures++);
@@ -149,7 +157,10 @@ void supervisor_state::watcher_down(root_id root, const caf::error& why) {
 // --- stop -----------------------------------------------------------------------------------------
 
 void supervisor_state::end(const std::vector<caf::actor>& actors, std::function<void()> then) {
-  for (const auto& actor : actors) ending.insert(actor.address());
+  for (const auto& actor : actors) {
+    ending.insert(actor.address());
+    self->monitor(actor);  // again: one that is down already says so at once
+  }
   if (actors.empty()) return then();
   when_ended = std::move(then);
   for (const auto& actor : actors) self->send_exit(actor, caf::exit_reason::user_shutdown);
@@ -238,10 +249,14 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
       [self, promise, step](const root_outcome& outcome) mutable {
         auto& state = self->state;
         auto known = state.watchers.find(outcome.root);
-        if (step.what == root_request::step::add && state.service && known == state.watchers.end()) {
-          state.watch({outcome.root, step.path});
+        if (step.what == root_request::step::add && state.service && outcome.root != 0 && !state.stopping
+            && known == state.watchers.end()) {
+          state.watch({outcome.root, step.path, false});
         } else if (step.what == root_request::step::remove && known != state.watchers.end()) {
-          if (known->second.actor) self->send_exit(known->second.actor, caf::exit_reason::user_shutdown);
+          if (known->second.actor) {
+            state.ending.insert(known->second.actor.address());
+            self->send_exit(known->second.actor, caf::exit_reason::user_shutdown);
+          }
           state.watchers.erase(known);
         }
         promise.deliver(change_outcome{outcome.last_sequence != 0 ? 1u : 0u, outcome.last_sequence, outcome.root});
@@ -250,9 +265,9 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
   return promise;
 }
 
-/// Asks every watcher that is up, and calls `then` with what those say that answer.
+/// Asks every watcher that is up, and calls `then` with what those say that answer in time.
 template <class Answer, class Then, class... Question>
-void ask_watchers(supervisor_pointer self, Then then, Question... question) {
+void ask_watchers(supervisor_pointer self, caf::duration time_max, Then then, Question... question) {
   struct asking {
     Then then;
     std::size_t left = 1;
@@ -265,19 +280,20 @@ void ask_watchers(supervisor_pointer self, Then then, Question... question) {
   for (const auto& [id, entry] : self->state.watchers) {
     if (!entry.actor) continue;
     ++state->left;
-    self->request(entry.actor, caf::infinite, question...)
+    self->request(entry.actor, time_max, question...)
       .then(
         [state, arrived](const Answer& answer) {
           state->answers.push_back(answer);
           arrived();
         },
-        [arrived](const caf::error&) { arrived(); });  // it is down, and about to be reported so
+        [arrived](const caf::error&) { arrived(); });  // it hangs, or is down and about to be reported so
   }
   arrived();
 }
 
 caf::result<std::uint64_t> start_import(supervisor_pointer self, const import_request& wanted) {
   auto& s = self->state;
+  if (s.stopping) return to_caf({error_code::stopping, "the engine is stopping; try again when it runs"});
   if (s.imports.size() >= imports_max)
     return to_caf({error_code::busy, "too many imports run already; wait for one to end"});
   std::vector<std::string> paths;
@@ -320,13 +336,13 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self, std::shared_
         for (auto sequence : answers) last = std::max(last, sequence);
         promise.deliver(last);
       };
-      ask_watchers<sequence_number>(self, all, sync_atom::value);
+      ask_watchers<sequence_number>(self, caf::infinite, all, sync_atom::value);
       return promise;
     },
     [self](status_atom) {
       auto promise = self->make_response_promise<watcher_statuses>();
       auto all = [promise](const watcher_statuses& answers) mutable { promise.deliver(answers); };
-      ask_watchers<watcher_status>(self, all, status_atom::value);
+      ask_watchers<watcher_status>(self, caf::duration(status_time_max), all, status_atom::value);
       return promise;
     },
     [self](step_atom, root_id root) {

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <unordered_set>
 
@@ -21,13 +22,16 @@ constexpr auto settle_interval = 500ms;
 /// How long a file that changed while it was read is left alone, doubled with each try.
 constexpr auto look_again_after = 50ms;
 constexpr auto look_again_after_max = 2s;
-/// How often a file that changes while it is read is looked at again before it is a problem. It is
-/// taken after all when a later notice finds it at rest.
+/// How often a file that changes while it is read is looked at again before it is a problem. The next
+/// notice of it, at the latest its close, starts anew.
 constexpr unsigned tries_max = 20;
 /// How long to wait when the engine refuses files, for want of room most likely.
 constexpr auto pause = 1s;
 /// How many buffers of notices one drain reads; the kernel's queue holds fewer.
 constexpr int drain_reads_max = 1024;
+
+/// In a list of looked-at paths: stands for the failures of the batch.
+constexpr auto no_path = "";
 
 std::string_view last_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -100,8 +104,10 @@ void watcher_state::note(const change& what) {
 
 void watcher_state::want(const std::string& path, due_path how) {
   if (due.size() >= watcher_due_max && !due.contains(path)) {
-    if (how.ticket != 0) release(how.ticket);
-    return walk(root.path);
+    walk(root.path);
+    if (how.ticket == 0) return;
+    if (how.ticket < walk_ticket) std::swap(walk_ticket, how.ticket);  // the walk serves the older need
+    return release(how.ticket);
   }
   if (how.ticket == 0) hold(how.ticket = ticket);
   auto [at, added] = due.try_emplace(path, how);
@@ -132,9 +138,12 @@ void watcher_state::pump() {
     found.failures = std::exchange(reports, {});
     look_at_due(found, looked);
     if (found.files.empty()) walk_on(found, looked);
-    bool idle = found.files.empty() && found.failures.empty();
-    if (!idle) send(std::move(found), std::move(looked));
-    if (idle && walk_ticket == 0) break;
+    if (found.files.empty() && found.failures.empty()) {
+      // A walk over files of other kinds: let notices and requests in between.
+      if (walk_ticket != 0) self->send(self, step_atom::value);
+      break;
+    }
+    send(std::move(found), std::move(looked));
   }
   answer_syncs();
   schedule();
@@ -142,7 +151,8 @@ void watcher_state::pump() {
 
 void watcher_state::look_at_due(findings& found, looked_paths& looked) {
   auto now = clock::now();
-  while (!agenda.empty() && agenda.begin()->first <= now && found.files.size() < max_batch_files) {
+  while (!agenda.empty() && agenda.begin()->first <= now
+         && found.files.size() + found.failures.size() < max_batch_files) {
     auto path = std::move(agenda.begin()->second);
     auto at = agenda.begin()->first;
     agenda.erase(agenda.begin());
@@ -150,9 +160,11 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
     if (entry == due.end() || entry->second.at != at) continue;  // outdated
     auto how = std::move(entry->second);
     due.erase(entry);
-    auto files = found.files.size();
+    auto files = found.files.size(), failures = found.failures.size();
     if (look(path, found, key_of) == look_outcome::folder) walk(path);
-    if (found.files.size() == files) {
+    if (found.failures.size() > failures) {
+      looked.emplace_back(no_path, std::move(how));  // a sync waits for problems too
+    } else if (found.files.size() == files) {
       release(how.ticket);
     } else if (how.written || settled(found, how)) {
       found.files.back().written = true;
@@ -180,6 +192,10 @@ bool watcher_state::settled(const findings& found, due_path& how) {
 void watcher_state::walk_on(findings& found, looked_paths& looked) {
   if (walk_ticket == 0) return;
   walker->step(found, max_batch_files);
+  if (!found.failures.empty()) {
+    hold(walk_ticket);
+    looked.emplace_back(no_path, due_path{.ticket = walk_ticket});
+  }
   for (const auto& file : found.files) {
     hold(walk_ticket);
     looked.emplace_back(file.path, due_path{.ticket = walk_ticket});
@@ -223,9 +239,15 @@ void watcher_state::send(findings batch, looked_paths looked) {
 
 void watcher_state::taken(const observation_outcome& outcome, const looked_paths& looked) {
   last_sequence = std::max(last_sequence, outcome.last_sequence);
-  std::unordered_set<std::string_view> again(outcome.again.begin(), outcome.again.end());
+  std::unordered_set<std::string_view> again(outcome.changed_meanwhile.begin(), outcome.changed_meanwhile.end());
+  std::unordered_set<std::string_view> others(outcome.in_reading.begin(), outcome.in_reading.end());
   for (const auto& [path, how] : looked) {
-    if (!again.contains(path)) {
+    if (others.contains(path)) {
+      want(path, {.at = clock::now() + look_again_after,
+                  .ticket = how.ticket,
+                  .written = true,
+                  .tries = how.tries});
+    } else if (!again.contains(path)) {
       release(how.ticket);
     } else if (how.tries < tries_max) {
       want(path, {.at = clock::now() + back_off(how.tries),
@@ -245,8 +267,12 @@ void watcher_state::refused(const caf::error& why, findings batch, const looked_
     spdlog::warn("files under '{}' wait: {}", printable(root.path), reason.message);
   pause_until = clock::now() + pause;
   reports.insert(reports.end(), batch.failures.begin(), batch.failures.end());
-  for (const auto& [path, how] : looked)
-    want(path, {.at = pause_until, .ticket = how.ticket, .written = true, .tries = how.tries});
+  for (const auto& [path, how] : looked) {
+    if (path == no_path)
+      release(how.ticket);
+    else
+      want(path, {.at = pause_until, .ticket = how.ticket, .written = true, .tries = how.tries});
+  }
 }
 
 // --- tickets --------------------------------------------------------------------------------------
@@ -255,6 +281,7 @@ void watcher_state::hold(std::uint64_t number) { ++outstanding[number]; }
 
 void watcher_state::release(std::uint64_t number) {
   auto at = outstanding.find(number);
+  assert(at != outstanding.end());
   if (--at->second == 0) outstanding.erase(at);
 }
 
@@ -272,6 +299,11 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
   state.root = std::move(root);
   state.catalog = std::move(catalog);
   state.excluded = excluded;
+  self->set_exit_handler([self](const caf::exit_msg& why) {
+    for (auto& [ticket, promise] : self->state.syncs) promise.deliver(self->state.last_sequence);
+    self->state.syncs.clear();
+    self->quit(why.reason);
+  });
   if (auto opened = state.open(); !opened)
     self->quit(to_caf(opened.failure()));
   else

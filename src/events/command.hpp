@@ -12,7 +12,7 @@ namespace podstudio {
 
 /// What one command decided: all of it happens, or none of it. It becomes one frame of the log.
 struct command {
-  uuid id{};            ///< the sender's; sent again, it has one effect
+  uuid id{};            ///< the sender's; names the command in the log and in history
   std::string origin;   ///< who gave it: "console", "import", "watcher", "jobs", "engine"
   std::string summary;  ///< one line for a person, such as "approve 3 assets"
   std::vector<event> events;  ///< at least 1, at most max_events_per_command
@@ -21,6 +21,7 @@ struct command {
 
 /// Bounds of a command, so that a frame fits a segment and a buffer.
 inline constexpr std::size_t max_events_per_command = 65'536;
+inline constexpr std::size_t max_command_bytes = 8u << 20;  ///< half of what a frame may have
 
 /// A command that is in the log, durable.
 struct committed_command {

@@ -339,6 +339,11 @@ result<std::vector<event>> decide(const catalog_model& model, const label_change
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
 
   std::vector<event> events;
+  std::size_t bytes = 0;
+  auto set_text = [&](auto made) {
+    bytes += made.before.value_or("").size() + made.after.value_or("").size();
+    events.emplace_back(std::move(made));
+  };
   for (auto id : ids) {
     const auto* known = model.asset(id);
     if (known == nullptr)
@@ -351,15 +356,17 @@ result<std::vector<event>> decide(const catalog_model& model, const label_change
         events.emplace_back(asset_approval_withdrawn{id});
     }
     if (change.theme && theme != known->theme)
-      events.emplace_back(asset_theme_set{id, model.texts().text(known->theme), *change.theme});
+      set_text(asset_theme_set{id, model.texts().text(known->theme), *change.theme});
     if (change.source && source != known->source)
-      events.emplace_back(asset_source_set{id, model.texts().text(known->source), *change.source});
+      set_text(asset_source_set{id, model.texts().text(known->source), *change.source});
     if (change.provenance && *change.provenance != known->provenance)
       events.emplace_back(asset_provenance_set{id, known->provenance, *change.provenance});
-    if (events.size() > max_events_per_command)
+    constexpr std::size_t fixed_bytes = 64;  // of an event without its texts, at most
+    if (events.size() > max_events_per_command || bytes + events.size() * fixed_bytes > max_command_bytes)
       return error{error_code::invalid_argument,
                    "this would make more than " + std::to_string(max_events_per_command)
-                     + " changes in one command; narrow the selection"};
+                     + " changes, or more than " + std::to_string(max_command_bytes >> 20)
+                     + " MiB of them, in one command; narrow the selection"};
   }
   return events;
 }

@@ -58,6 +58,10 @@ result<catalog_model> load_catalog_model(database& tables) {
       return true;
     });
   if (!assets) return assets.failure();
+  // A row that somebody else deleted would be taken for a new file, and the log would hold it twice.
+  auto rows = tables.value<std::uint64_t>("SELECT max((SELECT count(*) FROM asset), (SELECT count(*) FROM asset_file))");
+  if (!rows) return rows.failure();
+  if (*rows != model.assets()) return bad_row(tables, "not every asset in both tables");
   auto roots = each_row(tables, "SELECT id, path, device, inode, state = 'lost' FROM watch_root", "watch_root",
                         [&](const statement& row) {
                           model.load_root(row.get<std::int64_t>(0), {.path = row.get<std::string>(1),

@@ -107,6 +107,10 @@ void tree_walker::add(std::string folder) { folders_.push_back(std::move(folder)
 void tree_walker::open_next(findings& into) {
   auto path = std::move(folders_.back());
   folders_.pop_back();
+  if (!is_utf8(path)) {
+    into.failures.push_back(bad_name(path));
+    return;
+  }
   unique_fd fd(open_folder(path));
   struct stat status;
   if (!fd || ::fstat(fd.get(), &status) != 0) {

@@ -78,11 +78,13 @@ struct flow {
   flow() {
     auto tables = projection::open(folder.path + "/podstudio.db");
     BOOST_REQUIRE(static_cast<bool>(tables));
-    projector = system.spawn<caf::detached>(podstudio::projector,
-                                            std::make_shared<std::unique_ptr<projection>>(std::move(*tables)));
+    auto full = std::make_shared<std::atomic<bool>>(false);
+    projector = system.spawn<caf::detached>(
+      podstudio::projector, std::make_shared<std::unique_ptr<projection>>(std::move(*tables)), full);
     std::unique_ptr<log_writer> writer = std::make_unique<controlled_log>(log);
     journal = system.spawn<caf::detached>(podstudio::journal,
-                                          std::make_shared<std::unique_ptr<log_writer>>(std::move(writer)), projector);
+                                          std::make_shared<std::unique_ptr<log_writer>>(std::move(writer)), projector,
+                                          std::shared_ptr<const std::atomic<bool>>(full));
     hashers.push_back(system.spawn<caf::detached>(hasher, std::make_shared<const std::atomic<bool>>(false)));
     catalog =
       system.spawn(podstudio::catalog, std::make_shared<catalog_model>(), journal, projector, hashers);
@@ -166,15 +168,15 @@ BOOST_FIXTURE_TEST_CASE(a_file_that_was_not_touched_is_not_read_again_unless_som
   seen.written = true;
   auto outcome = observe({seen});
   BOOST_TEST(outcome.unchanged == 1u);
-  BOOST_TEST(outcome.last_sequence == 0u);
+  BOOST_TEST(outcome.last_sequence == 1u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_path_twice_in_a_batch_is_read_once_and_looked_at_again, flow) {
   auto seen = file("a.png", "one");
   auto outcome = observe({seen, seen});
   BOOST_TEST(outcome.registered == 1u);
-  BOOST_REQUIRE(outcome.again.size() == 1u);
-  BOOST_TEST(outcome.again[0] == seen.path);
+  BOOST_REQUIRE(outcome.in_reading.size() == 1u);
+  BOOST_TEST(outcome.in_reading[0] == seen.path);
 }
 
 BOOST_FIXTURE_TEST_CASE(commands_that_wait_for_a_sync_become_one_group, flow) {
@@ -214,6 +216,35 @@ BOOST_FIXTURE_TEST_CASE(a_refusal_for_want_of_room_takes_back_all_that_was_decid
   BOOST_TEST(label(theme(1, "first"))->changed == 0u);
   BOOST_TEST(label(theme(1, "second"))->changed == 1u);
   BOOST_TEST(theme_in_tables(1) == "second");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_command_that_changes_nothing_shares_the_fate_of_what_it_stands_on, flow) {
+  observe({file("a.png", "one")});
+  refuse_next({error_code::disk_full, "no room"});
+  hold(true);
+  auto first = self->request(catalog, caf::infinite, label_atom::value, theme(1, "x"));
+  auto same = self->request(catalog, caf::infinite, label_atom::value, theme(1, "x"));
+  self->request(catalog, caf::infinite, status_atom::value).receive([](const catalog_status&) {}, [](const caf::error&) {});
+  hold(false);
+  auto acknowledged = [](const change_outcome&) { BOOST_ERROR("acknowledged what was never durable"); };
+  auto refused = [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::disk_full)); };
+  first.receive(acknowledged, refused);
+  same.receive(acknowledged, refused);
+  BOOST_TEST(theme_in_tables(1).empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_command_the_log_cannot_take_is_refused_alone, flow) {
+  observe({file("a.png", "one")});
+  refuse_next({error_code::invalid_argument, "too large"});
+  hold(true);
+  auto bad = self->request(catalog, caf::infinite, label_atom::value, theme(1, "x"));
+  auto seen = file("b.png", "two");
+  auto good = self->request(catalog, caf::infinite, status_atom::value);
+  good.receive([](const catalog_status&) {}, [](const caf::error&) {});
+  hold(false);
+  bad.receive([](const change_outcome&) { BOOST_ERROR("taken"); },
+              [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::invalid_argument)); });
+  BOOST_TEST(observe({seen}).registered == 1u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_refused_registration_leaves_the_file_unknown_and_it_is_taken_later, flow) {

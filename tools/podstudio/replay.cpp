@@ -1,10 +1,13 @@
 #include "command.hpp"
 #include "output.hpp"
 
+#include "actors/engine.hpp"
 #include "events/file_system.hpp"
 #include "platform/text.hpp"
 #include "projections/compare.hpp"
 #include "projections/rebuild.hpp"
+#include "schema/schema.hpp"
+#include "schema/sqlite.hpp"
 
 #include <CLI/App.hpp>
 
@@ -70,8 +73,19 @@ result<rebuild_bound> parse_bound(const std::string& text) {
   return until;
 }
 
+/// Without a service, the tables may be behind the log (after a crash, say): starting the engine
+/// folds what is missing, and refuses a log that it cannot read.
+result<void> bring_up_to_date(const context& where) {
+  if (folder_lock::holder(where.folder))
+    return {};
+  auto started = engine::start({.folder = where.folder});
+  return started ? (*started)->stop() : started.failure();
+}
+
 result<void> check(const context& where) {
   const auto& folder = where.folder;
+  if (auto current = bring_up_to_date(where); !current)
+    return current;
   auto report = check_tables(posix_file_system(), folder.log(), folder.database, folder.cache());
   if (!report)
     return report.failure();
@@ -147,7 +161,12 @@ result<void> replay(const context& where, const replay_options& options) {
       return path.failure();
     output = *path;
   }
-  if (output != where.folder.database)
+  // What stands there is replaced: it must be ours.
+  auto before = open_tables_read_only(output);
+  if (!before && before.failure().code == error_code::refused)
+    return before.failure();
+  if (output != where.folder.database
+      && !std::filesystem::equivalent(output, where.folder.database, ignored))
     return rebuild_into(where, output, *until);
   auto lock = folder_lock::acquire(where.folder);
   if (!lock)
