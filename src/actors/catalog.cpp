@@ -197,7 +197,7 @@ void catalog_state::part_done(const intake_ptr& batch) {
   };
   if (batch->failed) return fail(to_caf(*batch->failed));
   when_visible(
-    batch->outcome.last_sequence,
+    batch->outcome.last_sequence, true,
     [this, batch](sequence_number) {
       batch->promise.deliver(batch->outcome);
       answered();
@@ -243,9 +243,10 @@ void catalog_state::take_back(const caf::error& failure) {
     for (auto& [unused, otherwise] : fate.followers) otherwise(failure);
 }
 
-void catalog_state::when_visible(sequence_number sequence, on_sequence then, on_failure otherwise) {
+void catalog_state::when_visible(sequence_number sequence, bool for_room, on_sequence then,
+                                 on_failure otherwise) {
   if (sequence == 0) return then(0);
-  self->request(projector, caf::infinite, wait_atom::value, sequence)
+  self->request(projector, caf::infinite, wait_atom::value, sequence, for_room)
     .then([then, sequence](sequence_number) { then(sequence); },
           [otherwise](const caf::error& failure) { otherwise(failure); });
 }
@@ -264,7 +265,7 @@ void catalog_state::change(result<std::vector<event>> decided, command what,
     std::move(what),
     [this, promise, fill, count, fail](sequence_number sequence) {
       when_visible(
-        sequence,
+        sequence, false,
         [this, promise, fill, count](sequence_number last) mutable {
           promise.deliver(fill(count, last));
           answered();

@@ -57,7 +57,7 @@ struct catalog_state {
   template <class Outcome, class Fill>
   void change(result<std::vector<event>> decided, command what,
               caf::typed_response_promise<Outcome> promise, Fill fill);
-  void when_visible(sequence_number sequence, on_sequence then, on_failure otherwise);
+  void when_visible(sequence_number sequence, bool for_room, on_sequence then, on_failure otherwise);
 
   /// Whether one more request may come in; refuses it otherwise.
   template <class Promise>

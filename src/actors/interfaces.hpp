@@ -57,8 +57,11 @@ using projector_actor = caf::typed_actor<
   caf::reacts_to<flush_atom>,
   // INTERNAL: nothing has come for a while; tidy up behind the writing.
   caf::reacts_to<step_atom>,
-  // Answers once the tables hold this sequence, or at once while they have no room.
-  caf::replies_to<wait_atom, sequence_number>::with<sequence_number>,
+  // Answers once the tables hold this sequence. Who does not want to wait for room on the disk (false)
+  // is answered at once while there is none.
+  caf::replies_to<wait_atom, sequence_number, bool>::with<sequence_number>,
+  // The engine stops: from now on nobody waits for room.
+  caf::reacts_to<stop_atom>,
   // The sequence the tables hold.
   caf::replies_to<status_atom>::with<projector_status>>;
 

@@ -99,7 +99,7 @@ void jobs_state::next() {
         [this, what, answer](const committed_command& durable) {
           for (const auto& e : what->events) model.apply(e);
           change_outcome outcome{what->events.size(), durable.last_sequence(), job_made_by(what->events)};
-          self->request(projector, caf::infinite, wait_atom::value, outcome.last_sequence)
+          self->request(projector, caf::infinite, wait_atom::value, outcome.last_sequence, false)
             .then([answer, outcome](sequence_number) { answer(outcome); },
                   [answer](const caf::error& failure) { answer(failure); });
           next();

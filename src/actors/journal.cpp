@@ -7,8 +7,10 @@
 namespace podstudio {
 
 result<std::vector<committed_command>> journal_state::write(std::span<const command_ptr> commands) {
-  if (*tables_full)
+  if (*tables_full) {
+    self->send(projector, flush_atom::value);  // there may be room again: the next command will tell
     return error{error_code::disk_full, "the disk has no room for the tables; free some space and try again"};
+  }
   // Progress of jobs may be lost in a crash; it rides along with the next sync.
   bool sync = !std::all_of(commands.begin(), commands.end(), [](const command_ptr& each) {
     return std::all_of(each->events.begin(), each->events.end(),

@@ -12,9 +12,16 @@ constexpr auto tidy_after = std::chrono::seconds(1);
 }  // namespace
 
 void projector_state::wake() {
-  auto end = *full ? waiting.end() : waiting.upper_bound(tables->checkpoint().sequence);
-  for (auto at = waiting.begin(); at != end; ++at) at->second.deliver(tables->checkpoint().sequence);
-  waiting.erase(waiting.begin(), end);
+  auto holds = tables->checkpoint().sequence;
+  for (auto at = waiting.begin(); at != waiting.end();) {
+    auto& [sequence, who] = *at;
+    if (sequence > holds && !(*full && (stopping || !who.for_room))) {
+      ++at;
+      continue;
+    }
+    who.promise.deliver(holds);
+    at = waiting.erase(at);
+  }
 }
 
 void projector_state::flush() {
@@ -34,7 +41,7 @@ void projector_state::flush() {
   auto code = folded.failure().code;
   if (code != error_code::disk_full && code != error_code::busy) {
     spdlog::critical("the tables cannot be written: {}", folded.failure().message);
-    for (auto& [sequence, promise] : waiting) promise.deliver(to_caf(folded.failure()));
+    for (auto& [sequence, who] : waiting) who.promise.deliver(to_caf(folded.failure()));
     waiting.clear();
     self->quit(to_caf(folded.failure()));
     return;
@@ -72,12 +79,16 @@ projector_actor::behavior_type projector(projector_actor::stateful_pointer<proje
     },
     [self](flush_atom) { self->state.flush(); },
     [self](step_atom) { self->state.tidy(); },
-    [self](wait_atom, sequence_number sequence) {
+    [self](wait_atom, sequence_number sequence, bool for_room) {
       auto& s = self->state;
       auto promise = self->make_response_promise<sequence_number>();
-      s.waiting.emplace(sequence, promise);
+      s.waiting.emplace(sequence, projector_state::waiter{for_room, promise});
       s.wake();
       return promise;
+    },
+    [self](stop_atom) {
+      self->state.stopping = true;
+      self->state.wake();
     },
     [self](status_atom) { return projector_status{self->state.tables->checkpoint().sequence}; },
   };

@@ -17,7 +17,7 @@ namespace podstudio {
 struct projector_state {
   /// Folds all that has arrived in one transaction and wakes those who wait for it. Without room on the
   /// disk it keeps what arrived and tries again later; meanwhile the journal refuses more, so what is
-  /// kept is what was in flight. It is durable, so nobody is left waiting for the tables.
+  /// kept is what was in flight.
   void flush();
   void wake();
   /// Copies the WAL back into the database when nothing has been folded for a while.
@@ -26,7 +26,12 @@ struct projector_state {
   projector_actor::pointer self = nullptr;
   std::unique_ptr<projection> tables;
   std::vector<committed_command> arrived;
-  std::multimap<sequence_number, caf::typed_response_promise<sequence_number>> waiting;
+  struct waiter {
+    bool for_room = true;  ///< waits also while the tables have no room
+    caf::typed_response_promise<sequence_number> promise;
+  };
+  std::multimap<sequence_number, waiter> waiting;
+  bool stopping = false;
   bool flush_sent = false;
   bool untidy = false;   ///< something was folded since the last tidying, and the next is scheduled
   std::chrono::steady_clock::time_point folded_at{};

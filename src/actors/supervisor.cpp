@@ -169,6 +169,7 @@ void supervisor_state::end(const std::vector<caf::actor>& actors, std::function<
 void supervisor_state::stop() {
   stopping = true;
   *cancelled = true;
+  self->send(projector, stop_atom::value);
   std::vector<caf::actor> sources;
   for (auto& [id, entry] : watchers)
     if (entry.actor) sources.push_back(caf::actor_cast<caf::actor>(entry.actor));
@@ -206,7 +207,7 @@ void supervisor_state::stop_log() {
   self->request(journal, caf::infinite, append_atom::value, last, epoch_number{2})
     .then(
       [this, next](const committed_command& logged) {
-        self->request(projector, caf::infinite, wait_atom::value, logged.last_sequence())
+        self->request(projector, caf::infinite, wait_atom::value, logged.last_sequence(), false)
           .then([next](sequence_number) { next(); }, [next](const caf::error&) { next(); });
       },
       [next](const caf::error& failure) {
