@@ -41,17 +41,20 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
 }
 
 problem_kind kind_of(const error& failure) {
-  return failure.code == error_code::not_permitted ? problem_kind::unreadable : problem_kind::io_failed;
+  return failure.code == error_code::not_permitted ? problem_kind::unreadable
+                                                   : problem_kind::io_failed;
 }
 
 }  // namespace
 
-// --- bounds ---------------------------------------------------------------------------------------
+// --- bounds
+// ---------------------------------------------------------------------------------------
 
 template <class Promise>
 bool catalog_state::admit(Promise& promise) {
   if (draining) {
-    promise.deliver(to_caf({error_code::stopping, "the engine is stopping; try again when it runs"}));
+    promise.deliver(
+        to_caf({error_code::stopping, "the engine is stopping; try again when it runs"}));
     return false;
   }
   if (pending >= catalog_pending_max) {
@@ -65,11 +68,13 @@ bool catalog_state::admit(Promise& promise) {
 void catalog_state::answered() {
   --pending;
   if (pending != 0) return;
-  for (auto& promise : drained) promise.deliver(true);
+  for (auto& promise : drained)
+    promise.deliver(true);
   drained.clear();
 }
 
-// --- taking files ---------------------------------------------------------------------------------
+// --- taking files
+// ---------------------------------------------------------------------------------
 
 void catalog_state::observe(const observation_batch& batch,
                             caf::typed_response_promise<observation_outcome> promise) {
@@ -103,15 +108,15 @@ void catalog_state::observe(const observation_batch& batch,
 
 void catalog_state::log_part(const intake_ptr& batch, command what) {
   log(
-    std::move(what),
-    [this, batch](sequence_number sequence) {
-      batch->outcome.last_sequence = std::max(batch->outcome.last_sequence, sequence);
-      part_done(batch);
-    },
-    [this, batch](const caf::error& failure) {
-      batch->failed = from_caf(failure);
-      part_done(batch);
-    });
+      std::move(what),
+      [this, batch](sequence_number sequence) {
+        batch->outcome.last_sequence = std::max(batch->outcome.last_sequence, sequence);
+        part_done(batch);
+      },
+      [this, batch](const caf::error& failure) {
+        batch->failed = from_caf(failure);
+        part_done(batch);
+      });
 }
 
 void catalog_state::split(const intake_ptr& batch) {
@@ -130,30 +135,32 @@ void catalog_state::split(const intake_ptr& batch) {
 
 void catalog_state::hand_out() {
   while (!unread.empty()) {
-    auto idlest = static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
+    auto idlest =
+        static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
     if (load[idlest] >= hasher_load_max) return;
     ++load[idlest];
     auto part = unread.front();
     unread.pop_front();
-    self
-      ->request(hashers[idlest], caf::infinite, digest_atom::value,
-                digest_request{part.batch->wanted, part.begin, part.end})
-      .then(
-        [this, part, idlest](const digest_reply& reply) {
-          --load[idlest];
-          hand_out();  // first, so that the hasher never waits for us
-          digested(part, *reply.outcomes);
-        },
-        [this, part, idlest](const caf::error& failure) {
-          --load[idlest];
-          for (auto i = part.begin; i < part.end; ++i) in_reading.erase((*part.batch->wanted)[i].key);
-          part.batch->failed = from_caf(failure);
-          part_done(part.batch);
-        });
+    self->request(hashers[idlest], caf::infinite, digest_atom::value,
+                  digest_request{part.batch->wanted, part.begin, part.end})
+        .then(
+            [this, part, idlest](const digest_reply& reply) {
+              --load[idlest];
+              hand_out();  // first, so that the hasher never waits for us
+              digested(part, *reply.outcomes);
+            },
+            [this, part, idlest](const caf::error& failure) {
+              --load[idlest];
+              for (auto i = part.begin; i < part.end; ++i)
+                in_reading.erase((*part.batch->wanted)[i].key);
+              part.batch->failed = from_caf(failure);
+              part_done(part.batch);
+            });
   }
 }
 
-void catalog_state::digested(const reading& part, const std::vector<result<file_content>>& outcomes) {
+void catalog_state::digested(const reading& part,
+                             const std::vector<result<file_content>>& outcomes) {
   std::vector<digested_file> files;
   std::vector<failed_file> failures;
   files.reserve(outcomes.size());
@@ -167,7 +174,8 @@ void catalog_state::digested(const reading& part, const std::vector<result<file_
     const auto& failure = outcomes[i].failure();
     if (failure.code == error_code::changed || failure.code == error_code::stopping) {
       part.batch->outcome.changed_meanwhile.push_back(seen.path);
-    } else if (failure.code != error_code::invalid_argument) {  // else it is no regular file any more
+    } else if (failure.code
+               != error_code::invalid_argument) {  // else it is no regular file any more
       ++part.batch->outcome.failed;
       failures.push_back({printable(seen.path), kind_of(failure), failure.message});
     }
@@ -179,12 +187,17 @@ void catalog_state::take(const intake_ptr& batch, const std::vector<digested_fil
                          const std::vector<failed_file>& failures) {
   auto events = decide(model, files, failures);
   // Read again for nothing: the facts and the bytes are those that were known.
-  auto told = static_cast<std::uint64_t>(std::count_if(events.begin(), events.end(), [](const event& e) {
-    return std::holds_alternative<asset_registered>(e) || std::holds_alternative<asset_content_changed>(e)
-           || std::holds_alternative<asset_touched>(e);
-  }));
+  auto told =
+      static_cast<std::uint64_t>(std::count_if(events.begin(), events.end(), [](const event& e) {
+        return std::holds_alternative<asset_registered>(e)
+               || std::holds_alternative<asset_content_changed>(e)
+               || std::holds_alternative<asset_touched>(e);
+      }));
   if (files.size() > told) batch->outcome.unchanged += files.size() - told;
-  command what{.id = {}, .origin = batch->origin, .summary = summarize(events, batch->outcome), .events = {}};
+  command what{.id = {},
+               .origin = batch->origin,
+               .summary = summarize(events, batch->outcome),
+               .events = {}};
   what.events = std::move(events);
   log_part(batch, std::move(what));
 }
@@ -197,15 +210,16 @@ void catalog_state::part_done(const intake_ptr& batch) {
   };
   if (batch->failed) return fail(to_caf(*batch->failed));
   when_visible(
-    batch->outcome.last_sequence, true,
-    [this, batch](sequence_number) {
-      batch->promise.deliver(batch->outcome);
-      answered();
-    },
-    fail);
+      batch->outcome.last_sequence, true,
+      [this, batch](sequence_number) {
+        batch->promise.deliver(batch->outcome);
+        answered();
+      },
+      fail);
 }
 
-// --- deciding and logging -------------------------------------------------------------------------
+// --- deciding and logging
+// -------------------------------------------------------------------------
 
 void catalog_state::log(command what, on_sequence then, on_failure otherwise) {
   if (what.events.empty()) {
@@ -214,41 +228,45 @@ void catalog_state::log(command what, on_sequence then, on_failure otherwise) {
     return;
   }
   if (what.id == uuid{}) what.id = make_uuid();
-  for (const auto& e : what.events) model.apply(e);
+  for (const auto& e : what.events)
+    model.apply(e);
   auto shared = std::make_shared<const command>(std::move(what));
   in_flight.push_back({shared, {}});
   self->request(journal, caf::infinite, append_atom::value, shared, epoch)
-    .then(
-      [this, then](const committed_command& durable) {
-        auto followers = std::move(in_flight.front().followers);
-        in_flight.pop_front();
-        last_durable = durable.last_sequence();
-        then(last_durable);
-        for (auto& [follower, unused] : followers) follower(durable.last_sequence());
-      },
-      [this, otherwise, sent = epoch](const caf::error& failure) {
-        // The first refusal of an epoch takes back all that was decided in it and is not durable; the
-        // journal refuses the rest of it too.
-        if (sent == epoch) take_back(failure);
-        otherwise(failure);
-      });
+      .then(
+          [this, then](const committed_command& durable) {
+            auto followers = std::move(in_flight.front().followers);
+            in_flight.pop_front();
+            last_durable = durable.last_sequence();
+            then(last_durable);
+            for (auto& [follower, unused] : followers)
+              follower(durable.last_sequence());
+          },
+          [this, otherwise, sent = epoch](const caf::error& failure) {
+            // The first refusal of an epoch takes back all that was decided in it and is not
+            // durable; the journal refuses the rest of it too.
+            if (sent == epoch) take_back(failure);
+            otherwise(failure);
+          });
 }
 
 void catalog_state::take_back(const caf::error& failure) {
   for (auto fate = in_flight.rbegin(); fate != in_flight.rend(); ++fate)
-    for (auto e = fate->what->events.rbegin(); e != fate->what->events.rend(); ++e) model.revert(*e);
+    for (auto e = fate->what->events.rbegin(); e != fate->what->events.rend(); ++e)
+      model.revert(*e);
   auto refused = std::exchange(in_flight, {});
   ++epoch;
   for (auto& fate : refused)
-    for (auto& [unused, otherwise] : fate.followers) otherwise(failure);
+    for (auto& [unused, otherwise] : fate.followers)
+      otherwise(failure);
 }
 
 void catalog_state::when_visible(sequence_number sequence, bool for_room, on_sequence then,
                                  on_failure otherwise) {
   if (sequence == 0) return then(0);
   self->request(projector, caf::infinite, wait_atom::value, sequence, for_room)
-    .then([then, sequence](sequence_number) { then(sequence); },
-          [otherwise](const caf::error& failure) { otherwise(failure); });
+      .then([then, sequence](sequence_number) { then(sequence); },
+            [otherwise](const caf::error& failure) { otherwise(failure); });
 }
 
 template <class Outcome, class Fill>
@@ -262,17 +280,17 @@ void catalog_state::change(result<std::vector<event>> decided, command what,
   auto count = decided->size();
   what.events = std::move(*decided);
   log(
-    std::move(what),
-    [this, promise, fill, count, fail](sequence_number sequence) {
-      when_visible(
-        sequence, false,
-        [this, promise, fill, count](sequence_number last) mutable {
-          promise.deliver(fill(count, last));
-          answered();
-        },
-        fail);
-    },
-    fail);
+      std::move(what),
+      [this, promise, fill, count, fail](sequence_number sequence) {
+        when_visible(
+            sequence, false,
+            [this, promise, fill, count](sequence_number last) mutable {
+              promise.deliver(fill(count, last));
+              answered();
+            },
+            fail);
+      },
+      fail);
 }
 
 namespace {
@@ -280,14 +298,14 @@ namespace {
 result<std::vector<event>> decide_root(const catalog_model& model, const root_request& request) {
   using step = root_request::step;
   switch (request.what) {
-    case step::add:
-      return decide_root_added(model, request.path, request.device, request.inode);
-    case step::remove:
-      return decide_root_removed(model, request.path);
-    case step::lose:
-      return decide_root_state(model, request.root, true, request.reason);
-    case step::regain:
-      return decide_root_state(model, request.root, false, {});
+  case step::add:
+    return decide_root_added(model, request.path, request.device, request.inode);
+  case step::remove:
+    return decide_root_removed(model, request.path);
+  case step::lose:
+    return decide_root_state(model, request.root, true, request.reason);
+  case step::regain:
+    return decide_root_state(model, request.root, false, {});
   }
   return error{error_code::internal, "no such step of a watch root"};
 }
@@ -295,14 +313,14 @@ result<std::vector<event>> decide_root(const catalog_model& model, const root_re
 std::string describe(const root_request& request) {
   using step = root_request::step;
   switch (request.what) {
-    case step::add:
-      return "watch " + printable(request.path);
-    case step::remove:
-      return "stop watching " + printable(request.path);
-    case step::lose:
-      return "lost a watched folder: " + request.reason;
-    case step::regain:
-      return "a watched folder is back";
+  case step::add:
+    return "watch " + printable(request.path);
+  case step::remove:
+    return "stop watching " + printable(request.path);
+  case step::lose:
+    return "lost a watched folder: " + request.reason;
+  case step::regain:
+    return "a watched folder is back";
   }
   return {};
 }
@@ -326,40 +344,43 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
   state.load.resize(hashers.size());
   state.hashers = std::move(hashers);
   return {
-    [self](observe_atom, const observation_batch& batch) {
-      auto promise = self->make_response_promise<observation_outcome>();
-      if (self->state.admit(promise)) self->state.observe(batch, promise);
-      return promise;
-    },
-    [self](label_atom, const label_request& request) {
-      auto promise = self->make_response_promise<change_outcome>();
-      auto& s = self->state;
-      if (s.admit(promise))
-        s.change(decide(s.model, request.change), {request.id, request.origin, request.summary, {}}, promise,
-                 [](std::size_t count, sequence_number last) { return change_outcome{count, last, 0}; });
-      return promise;
-    },
-    [self](root_atom, const root_request& request) {
-      auto promise = self->make_response_promise<root_outcome>();
-      auto& s = self->state;
-      if (!s.admit(promise)) return promise;
-      auto before = root_at(s.model, request.path);
-      s.change(decide_root(s.model, request), {request.id, request.origin, describe(request), {}}, promise,
-               [&s, before, path = request.path](std::size_t, sequence_number last) {
-                 return root_outcome{before != 0 ? before : root_at(s.model, path), last};
-               });
-      return promise;
-    },
-    [self](drain_atom) {
-      auto& s = self->state;
-      s.draining = true;
-      auto promise = self->make_response_promise<bool>();
-      s.drained.push_back(promise);
-      ++s.pending;
-      s.answered();
-      return promise;
-    },
-    [self](status_atom) { return catalog_status{self->state.pending}; },
+      [self](observe_atom, const observation_batch& batch) {
+        auto promise = self->make_response_promise<observation_outcome>();
+        if (self->state.admit(promise)) self->state.observe(batch, promise);
+        return promise;
+      },
+      [self](label_atom, const label_request& request) {
+        auto promise = self->make_response_promise<change_outcome>();
+        auto& s = self->state;
+        if (s.admit(promise))
+          s.change(decide(s.model, request.change),
+                   {request.id, request.origin, request.summary, {}}, promise,
+                   [](std::size_t count, sequence_number last) {
+                     return change_outcome{count, last, 0};
+                   });
+        return promise;
+      },
+      [self](root_atom, const root_request& request) {
+        auto promise = self->make_response_promise<root_outcome>();
+        auto& s = self->state;
+        if (!s.admit(promise)) return promise;
+        auto before = root_at(s.model, request.path);
+        s.change(decide_root(s.model, request), {request.id, request.origin, describe(request), {}},
+                 promise, [&s, before, path = request.path](std::size_t, sequence_number last) {
+                   return root_outcome{before != 0 ? before : root_at(s.model, path), last};
+                 });
+        return promise;
+      },
+      [self](drain_atom) {
+        auto& s = self->state;
+        s.draining = true;
+        auto promise = self->make_response_promise<bool>();
+        s.drained.push_back(promise);
+        ++s.pending;
+        s.answered();
+        return promise;
+      },
+      [self](status_atom) { return catalog_status{self->state.pending}; },
   };
 }
 

@@ -38,7 +38,8 @@ struct catalog_state {
   using on_failure = std::function<void(caf::error)>;
 
   // Taking files.
-  void observe(const observation_batch& batch, caf::typed_response_promise<observation_outcome> promise);
+  void observe(const observation_batch& batch,
+               caf::typed_response_promise<observation_outcome> promise);
   void split(const intake_ptr& batch);
   void hand_out();
   void digested(const reading& part, const std::vector<result<file_content>>& outcomes);
@@ -48,16 +49,17 @@ struct catalog_state {
   void log_part(const intake_ptr& batch, command what);
   void part_done(const intake_ptr& batch);
 
-  /// Folds the command into the model and logs it; `then` gets its last sequence once it is durable. A
-  /// command without events stands on what was decided before it, and is answered once that is durable.
-  /// A refusal takes a command and all after it out of the model again.
+  /// Folds the command into the model and logs it; `then` gets its last sequence once it is
+  /// durable. A command without events stands on what was decided before it, and is answered once
+  /// that is durable. A refusal takes a command and all after it out of the model again.
   void log(command what, on_sequence then, on_failure otherwise);
   void take_back(const caf::error& failure);
   /// Logs what was decided and answers the promise once it is visible.
   template <class Outcome, class Fill>
   void change(result<std::vector<event>> decided, command what,
               caf::typed_response_promise<Outcome> promise, Fill fill);
-  void when_visible(sequence_number sequence, bool for_room, on_sequence then, on_failure otherwise);
+  void when_visible(sequence_number sequence, bool for_room, on_sequence then,
+                    on_failure otherwise);
 
   /// Whether one more request may come in; refuses it otherwise.
   template <class Promise>

@@ -18,7 +18,8 @@ using nlohmann::json;
 /// The answer to one request. Copies are the same answer.
 class answer {
 public:
-  explicit answer(caf::typed_response_promise<std::string> promise) : promise_(std::move(promise)) {}
+  explicit answer(caf::typed_response_promise<std::string> promise)
+      : promise_(std::move(promise)) {}
 
   void operator()(const json& outcome, sequence_number sequence = 0) {
     json reply{{"ok", true}, {"result", outcome}};
@@ -39,8 +40,8 @@ struct request {
   uuid id{};
 };
 
-/// The deepest request anybody needs has 4 levels. Copying or printing JSON recurses, so its depth is
-/// bounded before it is parsed.
+/// The deepest request anybody needs has 4 levels. Copying or printing JSON recurses, so its depth
+/// is bounded before it is parsed.
 constexpr int depth_max = 64;
 
 bool nests_too_deep(const std::string& text) {
@@ -68,7 +69,8 @@ result<request> parse_request(const std::string& text) {
   if (!document.is_object()) return bad("the request is no JSON object");
   request parsed;
   auto command = document.find("command");
-  if (command == document.end() || !command->is_string()) return bad("the request names no 'command'");
+  if (command == document.end() || !command->is_string())
+    return bad("the request names no 'command'");
   parsed.command = command->get<std::string>();
   parsed.arguments = document.value("arguments", json::object());
   if (!parsed.arguments.is_object()) return bad("the request's 'arguments' are no JSON object");
@@ -93,7 +95,8 @@ result<std::string> text_argument(const json& arguments, const std::string& key)
   return at->get<std::string>();
 }
 
-result<std::uint64_t> number_argument(const json& arguments, const std::string& key, std::uint64_t highest) {
+result<std::uint64_t> number_argument(const json& arguments, const std::string& key,
+                                      std::uint64_t highest) {
   auto at = arguments.find(key);
   if (at == arguments.end() || !at->is_number_unsigned() || at->get<std::uint64_t>() > highest)
     return wrong(key, "is a whole number from 0 to " + std::to_string(highest));
@@ -113,9 +116,11 @@ result<std::optional<std::optional<std::string>>> label_argument(const json& arg
 
 result<asset_ids> ids_argument(const json& ids) {
   asset_ids parsed;
-  if (!ids.is_array() || ids.empty()) return wrong("ids", "is a list of asset ids; name at least one");
+  if (!ids.is_array() || ids.empty())
+    return wrong("ids", "is a list of asset ids; name at least one");
   for (const auto& id : ids) {
-    if (!id.is_number_integer()) return wrong("ids", "holds " + in_quotes(to_text(id)) + ", which is no id");
+    if (!id.is_number_integer())
+      return wrong("ids", "holds " + in_quotes(to_text(id)) + ", which is no id");
     parsed.push_back(id.get<asset_id>());
   }
   return parsed;
@@ -126,14 +131,19 @@ result<asset_ids> ids_argument(const json& ids) {
 void import_start(console_state& s, const request& what, answer reply) {
   import_request wanted;
   auto paths = what.arguments.value("paths", json());
-  if (!paths.is_array() || paths.empty()) return reply(wrong("paths", "is a list of absolute paths"));
+  if (!paths.is_array() || paths.empty())
+    return reply(wrong("paths", "is a list of absolute paths"));
   for (const auto& path : paths) {
     if (!path.is_string() || !path.get_ref<const std::string&>().starts_with("/"))
-      return reply(wrong("paths", "holds " + in_quotes(to_text(path)) + ", which is no absolute path"));
+      return reply(
+          wrong("paths", "holds " + in_quotes(to_text(path)) + ", which is no absolute path"));
     wanted.paths.push_back(path.get<std::string>());
   }
   s.self->request(s.peers.supervisor, caf::infinite, import_atom::value, wanted)
-    .then([reply](std::uint64_t number) mutable { reply(json{{"import", number}}); },
+      .then(
+          [reply](std::uint64_t number) mutable {
+            reply(json{{"import", number}});
+          },
           [reply](const caf::error& failure) mutable { reply(failure); });
 }
 
@@ -145,20 +155,20 @@ void import_wait(console_state& s, const request& what, answer reply) {
   auto timeout = number_argument(what.arguments, "timeout_ms", long_poll_ms_max);
   if (!timeout) return reply(timeout.failure());
   s.self->request(s.peers.supervisor, caf::infinite, wait_atom::value, *number, *timeout)
-    .then(
-      [reply](const import_progress& p) mutable {
-        reply(json{{"done", p.done},
-                   {"counts",
-                    {{"scanned", p.scanned},
-                     {"registered", p.registered},
-                     {"changed", p.changed},
-                     {"moved", p.moved},
-                     {"unchanged", p.unchanged},
-                     {"skipped", p.skipped},
-                     {"failed", p.failed}}}},
-              p.last_sequence);
-      },
-      [reply](const caf::error& failure) mutable { reply(failure); });
+      .then(
+          [reply](const import_progress& p) mutable {
+            reply(json{{"done", p.done},
+                       {"counts",
+                        {{"scanned", p.scanned},
+                         {"registered", p.registered},
+                         {"changed", p.changed},
+                         {"moved", p.moved},
+                         {"unchanged", p.unchanged},
+                         {"skipped", p.skipped},
+                         {"failed", p.failed}}}},
+                  p.last_sequence);
+          },
+          [reply](const caf::error& failure) mutable { reply(failure); });
 }
 
 constexpr std::uint64_t sync_ms_max = 86'400'000;
@@ -167,11 +177,15 @@ void sync(console_state& s, const request& what, answer reply) {
   auto timeout = number_argument(what.arguments, "timeout_ms", sync_ms_max);
   if (!timeout) return reply(timeout.failure());
   s.self->request(s.peers.supervisor, std::chrono::milliseconds(*timeout), sync_atom::value)
-    .then([reply](sequence_number sequence) mutable { reply(json{{"sequence", sequence}}, sequence); },
+      .then(
+          [reply](sequence_number sequence) mutable {
+            reply(json{{"sequence", sequence}}, sequence);
+          },
           [reply](const caf::error& failure) mutable {
             if (failure != caf::sec::request_timeout) return reply(failure);
-            reply(error{error_code::timed_out,
-                        "changes are still being taken; give --timeout more seconds, or see 'status'"});
+            reply(error{
+                error_code::timed_out,
+                "changes are still being taken; give --timeout more seconds, or see 'status'"});
           });
 }
 
@@ -180,20 +194,24 @@ void watch(console_state& s, const request& what, answer reply, bool add) {
   if (!path) return reply(path.failure());
   if (!path->starts_with("/")) return reply(wrong("path", "is an absolute path"));
   s.self
-    ->request(s.peers.supervisor, caf::infinite, root_atom::value,
-              watch_request{add, *path, what.id, "console"})
-    .then(
-      [reply, shown = *path](const change_outcome& outcome) mutable {
-        reply(json{{"root", outcome.id}, {"path", shown}, {"changed", outcome.changed}}, outcome.last_sequence);
-      },
-      [reply](const caf::error& failure) mutable { reply(failure); });
+      ->request(s.peers.supervisor, caf::infinite, root_atom::value,
+                watch_request{add, *path, what.id, "console"})
+      .then(
+          [reply, shown = *path](const change_outcome& outcome) mutable {
+            reply(json{{"root", outcome.id}, {"path", shown}, {"changed", outcome.changed}},
+                  outcome.last_sequence);
+          },
+          [reply](const caf::error& failure) mutable { reply(failure); });
 }
 
 void watch_add(console_state& s, const request& what, answer reply) { watch(s, what, reply, true); }
-void watch_remove(console_state& s, const request& what, answer reply) { watch(s, what, reply, false); }
+void watch_remove(console_state& s, const request& what, answer reply) {
+  watch(s, what, reply, false);
+}
 
 /// Labels the assets that `ids` or `filter` name. `labels` is the summary's beginning.
-void label(console_state& s, const request& what, answer reply, label_change change, std::string labels) {
+void label(console_state& s, const request& what, answer reply, label_change change,
+           std::string labels) {
   auto count_of_asked = [](const asset_ids& ids) {
     return std::to_string(ids.size()) + (ids.size() == 1 ? " asset" : " assets");
   };
@@ -202,13 +220,13 @@ void label(console_state& s, const request& what, answer reply, label_change cha
     auto summary = labels + " on " + count_of_asked(ids);
     change.assets = std::move(ids);
     s.self
-      ->request(s.peers.catalog, caf::infinite, label_atom::value,
-                label_request{id, "console", summary, change})
-      .then(
-        [reply, asked](const change_outcome& outcome) mutable {
-          reply(json{{"changed", outcome.changed}, {"assets", asked}}, outcome.last_sequence);
-        },
-        [reply](const caf::error& failure) mutable { reply(failure); });
+        ->request(s.peers.catalog, caf::infinite, label_atom::value,
+                  label_request{id, "console", summary, change})
+        .then(
+            [reply, asked](const change_outcome& outcome) mutable {
+              reply(json{{"changed", outcome.changed}, {"assets", asked}}, outcome.last_sequence);
+            },
+            [reply](const caf::error& failure) mutable { reply(failure); });
   };
   bool by_ids = what.arguments.contains("ids"), by_filter = what.arguments.contains("filter");
   if (by_ids == by_filter) return reply(wrong("ids", "or else 'filter' is needed, and not both"));
@@ -217,17 +235,20 @@ void label(console_state& s, const request& what, answer reply, label_change cha
     if (!ids) return reply(ids.failure());
     return apply(std::move(*ids));
   }
-  s.self->request(s.peers.reader, caf::infinite, query_atom::value, to_text(what.arguments["filter"]))
-    .then([apply](const asset_ids& ids) mutable { apply(ids); },
-          [reply](const caf::error& failure) mutable { reply(failure); });
+  s.self
+      ->request(s.peers.reader, caf::infinite, query_atom::value, to_text(what.arguments["filter"]))
+      .then([apply](const asset_ids& ids) mutable { apply(ids); },
+            [reply](const caf::error& failure) mutable { reply(failure); });
 }
 
 void asset_approve(console_state& s, const request& what, answer reply) {
-  label(s, what, reply, {.assets = {}, .approved = true, .theme = {}, .source = {}, .provenance = {}}, "approve");
+  label(s, what, reply,
+        {.assets = {}, .approved = true, .theme = {}, .source = {}, .provenance = {}}, "approve");
 }
 
 void asset_unapprove(console_state& s, const request& what, answer reply) {
-  label(s, what, reply, {.assets = {}, .approved = false, .theme = {}, .source = {}, .provenance = {}},
+  label(s, what, reply,
+        {.assets = {}, .approved = false, .theme = {}, .source = {}, .provenance = {}},
         "unapprove");
 }
 
@@ -235,7 +256,8 @@ void asset_set(console_state& s, const request& what, answer reply) {
   label_change change;
   std::string labels;
   auto describe = [&labels](const std::string& key, const std::optional<std::string>& value) {
-    labels += (labels.empty() ? "set " : ", ") + key + "=" + printable(value.value_or("(none)").substr(0, 80));
+    labels += (labels.empty() ? "set " : ", ") + key + "="
+              + printable(value.value_or("(none)").substr(0, 80));
   };
   for (auto [key, field] : {std::pair{"theme", &change.theme}, {"source", &change.source}}) {
     auto given = label_argument(what.arguments, key);
@@ -267,20 +289,20 @@ void add_modes(json& roots, const watcher_statuses& watchers) {
 void watch_list(console_state& s, const request&, answer reply) {
   auto fail = [reply](const caf::error& failure) mutable { reply(failure); };
   s.self->request(s.peers.supervisor, caf::infinite, status_atom::value)
-    .then(
-      [&s, reply, fail](const watcher_statuses& watchers) {
-        s.self
-          ->request(s.peers.reader, caf::infinite, query_atom::value, std::string("watch.list"),
-                    std::string("{}"))
-          .then(
-            [watchers, reply](const std::string& text) mutable {
-              auto roots = json::parse(text);
-              add_modes(roots, watchers);
-              reply(roots);
-            },
-            fail);
-      },
-      fail);
+      .then(
+          [&s, reply, fail](const watcher_statuses& watchers) {
+            s.self
+                ->request(s.peers.reader, caf::infinite, query_atom::value,
+                          std::string("watch.list"), std::string("{}"))
+                .then(
+                    [watchers, reply](const std::string& text) mutable {
+                      auto roots = json::parse(text);
+                      add_modes(roots, watchers);
+                      reply(roots);
+                    },
+                    fail);
+          },
+          fail);
 }
 
 /// The status is put together from four actors, one after the other.
@@ -291,58 +313,59 @@ void status(console_state& s, const request&, answer reply) {
              {"pid", s.service ? json(::getpid()) : json()},
              {"uptime_seconds", s.service ? uptime : 0.0}};
   s.self->request(s.peers.journal, caf::infinite, status_atom::value)
-    .then(
-      [&s, known, reply, fail](const journal_status& log) mutable {
-        known["log"] = {{"head_sequence", log.head.sequence},
-                        {"head_hash", to_hex(log.head.hash)},
-                        {"segments", log.segments},
-                        {"bytes", log.bytes}};
-        s.self->request(s.peers.projector, caf::infinite, status_atom::value)
-          .then(
-            [&s, known, reply, fail](const projector_status& tables) mutable {
-              known["projection"] = {{"sequence", tables.sequence}};
-              s.self->request(s.peers.supervisor, caf::infinite, status_atom::value)
+      .then(
+          [&s, known, reply, fail](const journal_status& log) mutable {
+            known["log"] = {{"head_sequence", log.head.sequence},
+                            {"head_hash", to_hex(log.head.hash)},
+                            {"segments", log.segments},
+                            {"bytes", log.bytes}};
+            s.self->request(s.peers.projector, caf::infinite, status_atom::value)
                 .then(
-                  [&s, known, reply, fail](const watcher_statuses& watchers) mutable {
-                    s.self
-                      ->request(s.peers.reader, caf::infinite, query_atom::value, std::string("counts"),
-                                std::string("{}"))
-                      .then(
-                        [known, watchers, reply](const std::string& text) mutable {
-                          known.update(json::parse(text));
-                          add_modes(known["roots"], watchers);
-                          reply(known);
-                        },
-                        fail);
-                  },
-                  fail);
-            },
-            fail);
-      },
-      fail);
+                    [&s, known, reply, fail](const projector_status& tables) mutable {
+                      known["projection"] = {{"sequence", tables.sequence}};
+                      s.self->request(s.peers.supervisor, caf::infinite, status_atom::value)
+                          .then(
+                              [&s, known, reply, fail](const watcher_statuses& watchers) mutable {
+                                s.self
+                                    ->request(s.peers.reader, caf::infinite, query_atom::value,
+                                              std::string("counts"), std::string("{}"))
+                                    .then(
+                                        [known, watchers, reply](const std::string& text) mutable {
+                                          known.update(json::parse(text));
+                                          add_modes(known["roots"], watchers);
+                                          reply(known);
+                                        },
+                                        fail);
+                              },
+                              fail);
+                    },
+                    fail);
+          },
+          fail);
 }
 
 void query(console_state& s, const request& what, answer reply) {
   s.self
-    ->request(s.peers.reader, caf::infinite, query_atom::value, what.command, to_text(what.arguments))
-    .then([reply](const std::string& text) mutable { reply(json::parse(text)); },
-          [reply](const caf::error& failure) mutable { reply(failure); });
+      ->request(s.peers.reader, caf::infinite, query_atom::value, what.command,
+                to_text(what.arguments))
+      .then([reply](const std::string& text) mutable { reply(json::parse(text)); },
+            [reply](const caf::error& failure) mutable { reply(failure); });
 }
 
 using command_function = void (*)(console_state&, const request&, answer);
 
 /// Every command there is, besides the queries in reader.cpp. To add one, add a line.
 const std::map<std::string, command_function> commands = {
-  {"asset.approve", asset_approve},
-  {"asset.set", asset_set},
-  {"asset.unapprove", asset_unapprove},
-  {"import.start", import_start},
-  {"import.wait", import_wait},
-  {"status", status},
-  {"sync", sync},
-  {"watch.add", watch_add},
-  {"watch.list", watch_list},
-  {"watch.remove", watch_remove},
+    {"asset.approve", asset_approve},
+    {"asset.set", asset_set},
+    {"asset.unapprove", asset_unapprove},
+    {"import.start", import_start},
+    {"import.wait", import_wait},
+    {"status", status},
+    {"sync", sync},
+    {"watch.add", watch_add},
+    {"watch.list", watch_list},
+    {"watch.remove", watch_remove},
 };
 
 }  // namespace
@@ -353,23 +376,23 @@ console_actor::behavior_type console(console_actor::stateful_pointer<console_sta
   self->state.peers = std::move(peers);
   self->state.service = service;
   return {
-    [self](const std::string& text) {
-      auto promise = self->make_response_promise<std::string>();
-      answer reply(promise);
-      auto parsed = parse_request(text);
-      if (!parsed) {
-        reply(parsed.failure());
-      } else if (auto command = commands.find(parsed->command); command != commands.end()) {
-        command->second(self->state, *parsed, reply);
-      } else if (is_query(parsed->command)) {
-        query(self->state, *parsed, reply);
-      } else {
-        reply(error{error_code::invalid_argument,
-                    "the engine knows no command " + in_quotes(parsed->command)
-                      + "; is the service of another version?"});
-      }
-      return promise;
-    },
+      [self](const std::string& text) {
+        auto promise = self->make_response_promise<std::string>();
+        answer reply(promise);
+        auto parsed = parse_request(text);
+        if (!parsed) {
+          reply(parsed.failure());
+        } else if (auto command = commands.find(parsed->command); command != commands.end()) {
+          command->second(self->state, *parsed, reply);
+        } else if (is_query(parsed->command)) {
+          query(self->state, *parsed, reply);
+        } else {
+          reply(error{error_code::invalid_argument, "the engine knows no command "
+                                                        + in_quotes(parsed->command)
+                                                        + "; is the service of another version?"});
+        }
+        return promise;
+      },
   };
 }
 

@@ -34,7 +34,8 @@ namespace {
 using nlohmann::json;
 
 /// A service stops within this time; what has not ended then is cut off by the process's end, which
-/// loses nothing that was acknowledged. A command that started the engine for itself waits for the disk.
+/// loses nothing that was acknowledged. A command that started the engine for itself waits for the
+/// disk.
 constexpr auto stop_time_max = std::chrono::seconds(10);
 constexpr auto failure_check_interval = std::chrono::milliseconds(100);
 /// The service log's size: one file, and how many files.
@@ -51,18 +52,21 @@ result<void> open_service_log(const engine_options& options) {
     std::shared_ptr<spdlog::logger> log;
     if (options.service) {
       auto file = options.folder.logs() + "/podstudio.log";
-      auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file, service_log_bytes, service_log_files);
+      auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file, service_log_bytes,
+                                                                         service_log_files);
       log = std::make_shared<spdlog::logger>("podstudio", sink);
       log->set_level(spdlog::level::from_str(options.log_level));
       log->flush_on(spdlog::level::info);
     } else {
-      log = std::make_shared<spdlog::logger>("podstudio", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+      log = std::make_shared<spdlog::logger>("podstudio",
+                                             std::make_shared<spdlog::sinks::stderr_sink_mt>());
       log->set_level(spdlog::level::off);  // what matters to the command is in its answer
     }
     spdlog::set_default_logger(log);
     return {};
   } catch (const spdlog::spdlog_ex& failure) {
-    return error{error_code::io_failed, "cannot write the service log: " + std::string(failure.what())};
+    return error{error_code::io_failed,
+                 "cannot write the service log: " + std::string(failure.what())};
   }
 }
 
@@ -91,7 +95,8 @@ result<void> catch_up(file_system& files, const std::string& log, projection& ta
 }
 
 result<std::unique_ptr<projection>> bring_up_to_date(file_system& files, const data_folder& folder,
-                                                     std::unique_ptr<projection> tables, log_head head) {
+                                                     std::unique_ptr<projection> tables,
+                                                     log_head head) {
   auto behind = tables ? head.sequence - tables->checkpoint().sequence : head.sequence;
   if (!tables || behind > rebuild_from_events) {
     tables.reset();
@@ -100,13 +105,14 @@ result<std::unique_ptr<projection>> bring_up_to_date(file_system& files, const d
     return projection::open(folder.database);
   }
   if (behind > 0)
-    if (auto caught_up = catch_up(files, folder.log(), *tables); !caught_up) return caught_up.failure();
+    if (auto caught_up = catch_up(files, folder.log(), *tables); !caught_up)
+      return caught_up.failure();
   return tables;
 }
 
 /// Brings the tables up to date and loads the models from them.
-result<void> load(file_system& files, const data_folder& folder, std::unique_ptr<projection> tables, log_head head,
-                  engine_parts& parts) {
+result<void> load(file_system& files, const data_folder& folder, std::unique_ptr<projection> tables,
+                  log_head head, engine_parts& parts) {
   auto current = bring_up_to_date(files, folder, std::move(tables), head);
   if (!current) return current.failure();
   parts.tables = std::move(*current);
@@ -122,7 +128,8 @@ result<void> load(file_system& files, const data_folder& folder, std::unique_ptr
   return {};
 }
 
-/// Everything before the first actor: recovers the log, brings the tables up to date, loads the models.
+/// Everything before the first actor: recovers the log, brings the tables up to date, loads the
+/// models.
 result<engine_parts> make_ready(const engine_options& options) {
   engine_parts parts;
   const auto& folder = options.folder;
@@ -135,8 +142,8 @@ result<engine_parts> make_ready(const engine_options& options) {
   auto log = log_writer::open(files, folder.log(), {}, checkpoint, report);
   if (!log) return log.failure();
   if (report.truncated_bytes > 0)
-    spdlog::warn("the log ended in a torn write of {} bytes; they are set aside in {}", report.truncated_bytes,
-                 report.truncated_copy);
+    spdlog::warn("the log ended in a torn write of {} bytes; they are set aside in {}",
+                 report.truncated_bytes, report.truncated_copy);
   parts.log = std::move(*log);
   auto head = parts.log->head();
   auto loaded = load(files, folder, std::move(*existing), head, parts);
@@ -155,7 +162,8 @@ result<engine_parts> make_ready(const engine_options& options) {
   parts.own_folder = {status.st_dev, status.st_ino};
   std::error_code unreadable;
   parts.data_folder = std::filesystem::canonical(folder.root, unreadable).string();
-  if (unreadable) return system_error(unreadable.value(), "cannot use the data folder " + in_quotes(folder.root));
+  if (unreadable)
+    return system_error(unreadable.value(), "cannot use the data folder " + in_quotes(folder.root));
   parts.service = options.service;
   parts.hashers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
   return parts;
@@ -186,12 +194,13 @@ public:
     system_ = std::make_unique<caf::actor_system>(config_);
     // The engine waits for its own actors only, and in bounded time; see `stop`.
     system_->await_actors_before_shutdown(false);
-    supervisor_ = system_->spawn<caf::detached>(supervisor, std::make_shared<engine_parts>(std::move(*parts)));
+    supervisor_ = system_->spawn<caf::detached>(supervisor,
+                                                std::make_shared<engine_parts>(std::move(*parts)));
     caf::scoped_actor self{*system_};
     std::optional<error> trouble;
     self->request(supervisor_, caf::infinite, get_atom::value)
-      .receive([this](const console_actor& found) { console_ = found; },
-               [&](const caf::error& failure) { trouble = from_caf(failure); });
+        .receive([this](const console_actor& found) { console_ = found; },
+                 [&](const caf::error& failure) { trouble = from_caf(failure); });
     if (trouble) return *trouble;
     for (const auto& root : options_.watch)
       if (auto watched = watch(root); !watched) return watched;
@@ -201,11 +210,17 @@ public:
   json request(const json& request) override {
     auto reply = std::make_shared<std::promise<json>>();
     auto arrives = reply->get_future();
-    system_->spawn([reply, console = console_, text = to_text(request)](caf::event_based_actor* self) {
-      self->request(console, caf::infinite, text)
-        .then([reply](const std::string& answer) { reply->set_value(json::parse(answer, nullptr, false)); },
-              [reply](const caf::error& failure) { reply->set_value(make_reply(from_caf(failure))); });
-    });
+    system_->spawn(
+        [reply, console = console_, text = to_text(request)](caf::event_based_actor* self) {
+          self->request(console, caf::infinite, text)
+              .then(
+                  [reply](const std::string& answer) {
+                    reply->set_value(json::parse(answer, nullptr, false));
+                  },
+                  [reply](const caf::error& failure) {
+                    reply->set_value(make_reply(from_caf(failure)));
+                  });
+        });
     // An engine that fails may never answer.
     while (arrives.wait_for(failure_check_interval) != std::future_status::ready)
       if (auto why = failure(); why) return make_reply(*why);
@@ -227,9 +242,9 @@ public:
     {
       caf::scoped_actor self{*system_};
       auto time_max = options_.service || failure() ? caf::duration(stop_time_max)
-                                           : caf::duration(caf::infinite);
+                                                    : caf::duration(caf::infinite);
       self->request(supervisor_, time_max, stop_atom::value)
-        .receive([](bool) {}, [&](const caf::error& failure) { trouble = from_caf(failure); });
+          .receive([](bool) {}, [&](const caf::error& failure) { trouble = from_caf(failure); });
       self->send_exit(supervisor_, caf::exit_reason::user_shutdown);
     }
     console_ = nullptr;
@@ -255,7 +270,8 @@ private:
   result<void> publish() {
     auto port = publish_console(*system_, console_);
     if (!port) return port.failure();
-    spdlog::info("ready: version {}, pid {}, console on 127.0.0.1:{}", PODSTUDIO_VERSION, ::getpid(), *port);
+    spdlog::info("ready: version {}, pid {}, console on 127.0.0.1:{}", PODSTUDIO_VERSION,
+                 ::getpid(), *port);
     return write_console_address(options_.folder, {*port, ::getpid()});
   }
 

@@ -7,13 +7,13 @@ hasher_actor::behavior_type hasher(hasher_actor::stateful_pointer<hasher_state> 
   self->state.digester.emplace(cancelled.get());
   self->state.cancelled = std::move(cancelled);
   return {
-    [self](digest_atom, const digest_request& wanted) {
-      digest_reply reply{std::make_shared<std::vector<result<file_content>>>()};
-      reply.outcomes->reserve(wanted.end - wanted.begin);
-      for (auto i = wanted.begin; i < wanted.end; ++i)
-        reply.outcomes->push_back(self->state.digester->digest((*wanted.files)[i].path));
-      return reply;
-    },
+      [self](digest_atom, const digest_request& wanted) {
+        digest_reply reply{std::make_shared<std::vector<result<file_content>>>()};
+        reply.outcomes->reserve(wanted.end - wanted.begin);
+        for (auto i = wanted.begin; i < wanted.end; ++i)
+          reply.outcomes->push_back(self->state.digester->digest((*wanted.files)[i].path));
+        return reply;
+      },
   };
 }
 

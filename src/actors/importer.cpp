@@ -34,20 +34,19 @@ void importer_state::step() {
 void importer_state::send(findings batch) {
   if (batch.files.empty() && batch.failures.empty()) return;
   ++in_flight;
-  self
-    ->request(catalog, caf::infinite, observe_atom::value,
-              observation_batch{"import", std::move(batch.files), std::move(batch.failures)})
-    .then(
-      [this](const observation_outcome& outcome) {
-        --in_flight;
-        taken(outcome);
-        step();
-      },
-      [this](const caf::error& reason) {
-        --in_flight;
-        failure = from_caf(reason);
-        finish_if_done();
-      });
+  self->request(catalog, caf::infinite, observe_atom::value,
+                observation_batch{"import", std::move(batch.files), std::move(batch.failures)})
+      .then(
+          [this](const observation_outcome& outcome) {
+            --in_flight;
+            taken(outcome);
+            step();
+          },
+          [this](const caf::error& reason) {
+            --in_flight;
+            failure = from_caf(reason);
+            finish_if_done();
+          });
 }
 
 void importer_state::taken(const observation_outcome& outcome) {
@@ -57,7 +56,8 @@ void importer_state::taken(const observation_outcome& outcome) {
   progress.unchanged += outcome.unchanged;
   progress.failed += outcome.failed;
   progress.last_sequence = std::max(progress.last_sequence, outcome.last_sequence);
-  for (const auto& path : outcome.changed_meanwhile) ++tries[path];
+  for (const auto& path : outcome.changed_meanwhile)
+    ++tries[path];
   again.insert(again.end(), outcome.changed_meanwhile.begin(), outcome.changed_meanwhile.end());
   again.insert(again.end(), outcome.in_reading.begin(), outcome.in_reading.end());
 }
@@ -96,34 +96,34 @@ importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer
   state.named = std::move(paths);
   self->send(self, step_atom::value);
   return {
-    [self](step_atom) {
-      auto& s = self->state;
-      if (std::exchange(s.again_scheduled, false)) {
-        findings batch;
-        for (const auto& path : std::exchange(s.again, {})) {
-          auto tried = s.tries.find(path);
-          if (tried != s.tries.end() && tried->second > import_tries_max)
-            batch.failures.push_back(
-              {printable(path), problem_kind::unstable, "it keeps changing while it is read"});
-          else
-            look(path, batch, s.key_of);  // gone: then there is nothing to take
+      [self](step_atom) {
+        auto& s = self->state;
+        if (std::exchange(s.again_scheduled, false)) {
+          findings batch;
+          for (const auto& path : std::exchange(s.again, {})) {
+            auto tried = s.tries.find(path);
+            if (tried != s.tries.end() && tried->second > import_tries_max)
+              batch.failures.push_back(
+                  {printable(path), problem_kind::unstable, "it keeps changing while it is read"});
+            else
+              look(path, batch, s.key_of);  // gone: then there is nothing to take
+          }
+          s.send(std::move(batch));
         }
-        s.send(std::move(batch));
-      }
-      s.step();
-    },
-    [self](flush_atom) { self->state.answer_all(); },
-    [self](stop_atom) { self->quit(); },
-    [self](wait_atom, std::uint64_t timeout_ms) {
-      auto& s = self->state;
-      auto promise = self->make_response_promise<import_progress>();
-      s.waiting.push_back(promise);
-      if (s.progress.done || timeout_ms == 0)
-        s.answer_all();
-      else
-        self->delayed_send(self, std::chrono::milliseconds(timeout_ms), flush_atom::value);
-      return promise;
-    },
+        s.step();
+      },
+      [self](flush_atom) { self->state.answer_all(); },
+      [self](stop_atom) { self->quit(); },
+      [self](wait_atom, std::uint64_t timeout_ms) {
+        auto& s = self->state;
+        auto promise = self->make_response_promise<import_progress>();
+        s.waiting.push_back(promise);
+        if (s.progress.done || timeout_ms == 0)
+          s.answer_all();
+        else
+          self->delayed_send(self, std::chrono::milliseconds(timeout_ms), flush_atom::value);
+        return promise;
+      },
   };
 }
 

@@ -27,11 +27,11 @@ struct importer_state {
   catalog_actor catalog;
   std::optional<tree_walker> walker;
   path_keyer key_of;
-  findings found;                   ///< not yet sent, less than a batch
-  std::size_t in_flight = 0;        ///< batches, at most import_batches_max
-  std::vector<std::string> again;   ///< to be looked at again; bounded by what was in flight
+  findings found;                  ///< not yet sent, less than a batch
+  std::size_t in_flight = 0;       ///< batches, at most import_batches_max
+  std::vector<std::string> again;  ///< to be looked at again; bounded by what was in flight
   std::unordered_map<std::string, unsigned> tries;
-  std::vector<std::string> named;   ///< files given by name, not yet sent
+  std::vector<std::string> named;  ///< files given by name, not yet sent
   bool again_scheduled = false;
   import_progress progress;
   std::optional<error> failure;

@@ -12,10 +12,10 @@
 
 /// The whole protocol between the actors, on one page. ARCHITECTURE.md has the picture.
 ///
-/// Every request is answered, if only with an error. INTERNAL handlers are what an actor sends itself.
-/// Back pressure is request and response with a bounded number in flight; the bounds stand beside the
-/// actors that keep them. Shutdown: the supervisor ends the actors one by one in the order of the data
-/// flow, each with exit reason user_shutdown.
+/// Every request is answered, if only with an error. INTERNAL handlers are what an actor sends
+/// itself. Back pressure is request and response with a bounded number in flight; the bounds stand
+/// beside the actors that keep them. Shutdown: the supervisor ends the actors one by one in the
+/// order of the data flow, each with exit reason user_shutdown.
 namespace podstudio {
 
 using get_atom = caf::atom_constant<caf::atom("get")>;
@@ -39,106 +39,110 @@ using stop_atom = caf::atom_constant<caf::atom("stop")>;
 
 /// JOURNAL: the only writer of the log. Detached: it blocks in writes and syncs.
 using journal_actor = caf::typed_actor<
-  // Logs one command; answers when it is durable, with its place. Whatever waits in the mailbox is one
-  // group with one sync. The number is the sender's epoch: a refusal (`disk_full`, nothing written)
-  // refuses also all later commands of the same sender and epoch, as they were decided on top of it.
-  // `outcome_unknown`: a write or sync failed; the journal ends and with it the engine.
-  caf::replies_to<append_atom, command_ptr, epoch_number>::with<committed_command>,
-  // INTERNAL: everything that waited has arrived; write it.
-  caf::reacts_to<flush_atom>,
-  // What the log holds.
-  caf::replies_to<status_atom>::with<journal_status>>;
+    // Logs one command; answers when it is durable, with its place. Whatever waits in the mailbox
+    // is one group with one sync. The number is the sender's epoch: a refusal (`disk_full`, nothing
+    // written) refuses also all later commands of the same sender and epoch, as they were decided
+    // on top of it. `outcome_unknown`: a write or sync failed; the journal ends and with it the
+    // engine.
+    caf::replies_to<append_atom, command_ptr, epoch_number>::with<committed_command>,
+    // INTERNAL: everything that waited has arrived; write it.
+    caf::reacts_to<flush_atom>,
+    // What the log holds.
+    caf::replies_to<status_atom>::with<journal_status>>;
 
 /// PROJECTOR: the only writer of the database. Detached: it blocks in SQLite.
 using projector_actor = caf::typed_actor<
-  // From the journal: these commands are durable, in order.
-  caf::reacts_to<fold_atom, committed_group>,
-  // INTERNAL: fold everything that has arrived, in one transaction.
-  caf::reacts_to<flush_atom>,
-  // INTERNAL: nothing has come for a while; tidy up behind the writing.
-  caf::reacts_to<step_atom>,
-  // Answers once the tables hold this sequence. Who does not want to wait for room on the disk (false)
-  // is answered at once while there is none.
-  caf::replies_to<wait_atom, sequence_number, bool>::with<sequence_number>,
-  // The engine stops: from now on nobody waits for room.
-  caf::reacts_to<stop_atom>,
-  // The sequence the tables hold.
-  caf::replies_to<status_atom>::with<projector_status>>;
+    // From the journal: these commands are durable, in order.
+    caf::reacts_to<fold_atom, committed_group>,
+    // INTERNAL: fold everything that has arrived, in one transaction.
+    caf::reacts_to<flush_atom>,
+    // INTERNAL: nothing has come for a while; tidy up behind the writing.
+    caf::reacts_to<step_atom>,
+    // Answers once the tables hold this sequence. Who does not want to wait for room on the disk
+    // (false) is answered at once while there is none.
+    caf::replies_to<wait_atom, sequence_number, bool>::with<sequence_number>,
+    // The engine stops: from now on nobody waits for room.
+    caf::reacts_to<stop_atom>,
+    // The sequence the tables hold.
+    caf::replies_to<status_atom>::with<projector_status>>;
 
 /// HASHER: reads files. Detached: it blocks in reads.
 using hasher_actor = caf::typed_actor<
-  // Digests the wanted files, in order; one outcome for each.
-  caf::replies_to<digest_atom, digest_request>::with<digest_reply>>;
+    // Digests the wanted files, in order; one outcome for each.
+    caf::replies_to<digest_atom, digest_request>::with<digest_reply>>;
 
 /// CATALOG: decides about assets, packs, watch roots and problems.
 using catalog_actor = caf::typed_actor<
-  // Files a source saw. Answers when all that came of it is durable and visible: the credit returns.
-  caf::replies_to<observe_atom, observation_batch>::with<observation_outcome>,
-  // Curation. Answers when it is durable and visible.
-  caf::replies_to<label_atom, label_request>::with<change_outcome>,
-  // Adds, removes, loses or returns a watch root. Answers when it is durable and visible.
-  caf::replies_to<root_atom, root_request>::with<root_outcome>,
-  // Answers once nothing is in flight; from then on every request is refused.
-  caf::replies_to<drain_atom>::with<bool>,
-  // How much is in flight.
-  caf::replies_to<status_atom>::with<catalog_status>>;
+    // Files a source saw. Answers when all that came of it is durable and visible: the credit
+    // returns.
+    caf::replies_to<observe_atom, observation_batch>::with<observation_outcome>,
+    // Curation. Answers when it is durable and visible.
+    caf::replies_to<label_atom, label_request>::with<change_outcome>,
+    // Adds, removes, loses or returns a watch root. Answers when it is durable and visible.
+    caf::replies_to<root_atom, root_request>::with<root_outcome>,
+    // Answers once nothing is in flight; from then on every request is refused.
+    caf::replies_to<drain_atom>::with<bool>,
+    // How much is in flight.
+    caf::replies_to<status_atom>::with<catalog_status>>;
 
 /// JOBS: decides about jobs.
 using jobs_actor = caf::typed_actor<
-  // Submits, starts, moves on, ends, cancels or retries a job. Answers when it is durable and visible.
-  caf::replies_to<job_atom, job_step>::with<change_outcome>,
-  // Puts running jobs back; answers when that is durable. From then on every request is refused.
-  caf::replies_to<drain_atom>::with<bool>>;
+    // Submits, starts, moves on, ends, cancels or retries a job. Answers when it is durable and
+    // visible.
+    caf::replies_to<job_atom, job_step>::with<change_outcome>,
+    // Puts running jobs back; answers when that is durable. From then on every request is refused.
+    caf::replies_to<drain_atom>::with<bool>>;
 
 /// WATCHER: one watch root. Detached: it blocks in the file system.
 using watcher_actor = caf::typed_actor<
-  // From the readiness thread: the kernel has events. It waits for the next go before it says so again.
-  caf::reacts_to<readable_atom>,
-  // INTERNAL: look at what is due.
-  caf::reacts_to<step_atom>,
-  // Answers once every change made before the request is visible.
-  caf::replies_to<sync_atom>::with<sequence_number>,
-  caf::replies_to<status_atom>::with<watcher_status>>;
+    // From the readiness thread: the kernel has events. It waits for the next go before it says so
+    // again.
+    caf::reacts_to<readable_atom>,
+    // INTERNAL: look at what is due.
+    caf::reacts_to<step_atom>,
+    // Answers once every change made before the request is visible.
+    caf::replies_to<sync_atom>::with<sequence_number>,
+    caf::replies_to<status_atom>::with<watcher_status>>;
 
 /// IMPORTER: one import. Detached: it blocks in the file system. It ends once its outcome is told.
 using importer_actor = caf::typed_actor<
-  // INTERNAL: go on; look again at what changed while it was read.
-  caf::reacts_to<step_atom>,
-  // INTERNAL: whoever waits has waited long enough.
-  caf::reacts_to<flush_atom>,
-  // INTERNAL: nobody came for the outcome.
-  caf::reacts_to<stop_atom>,
-  // Answers when the import is done, or after this many milliseconds with how far it is.
-  caf::replies_to<wait_atom, std::uint64_t>::with<import_progress>>;
+    // INTERNAL: go on; look again at what changed while it was read.
+    caf::reacts_to<step_atom>,
+    // INTERNAL: whoever waits has waited long enough.
+    caf::reacts_to<flush_atom>,
+    // INTERNAL: nobody came for the outcome.
+    caf::reacts_to<stop_atom>,
+    // Answers when the import is done, or after this many milliseconds with how far it is.
+    caf::replies_to<wait_atom, std::uint64_t>::with<import_progress>>;
 
 /// READER: queries on the tables. Detached: it blocks in SQLite.
 using reader_actor = caf::typed_actor<
-  // A query by its console name with JSON arguments; answers with JSON text.
-  caf::replies_to<query_atom, std::string, std::string>::with<std::string>,
-  // The ids of the assets a JSON filter names.
-  caf::replies_to<query_atom, std::string>::with<asset_ids>>;
+    // A query by its console name with JSON arguments; answers with JSON text.
+    caf::replies_to<query_atom, std::string, std::string>::with<std::string>,
+    // The ids of the assets a JSON filter names.
+    caf::replies_to<query_atom, std::string>::with<asset_ids>>;
 
-/// CONSOLE: what people and scripts steer the engine by; published over mutual TLS by a service. A JSON
-/// request gets a JSON reply, always.
+/// CONSOLE: what people and scripts steer the engine by; published over mutual TLS by a service. A
+/// JSON request gets a JSON reply, always.
 using console_actor = caf::typed_actor<caf::replies_to<std::string>::with<std::string>>;
 
 /// SUPERVISOR: starts, restarts and stops all others.
 using supervisor_actor = caf::typed_actor<
-  // The console, to be published or asked.
-  caf::replies_to<get_atom>::with<console_actor>,
-  // Watches a folder from now on, also after a restart.
-  caf::replies_to<root_atom, watch_request>::with<change_outcome>,
-  // Starts an import; answers with its number.
-  caf::replies_to<import_atom, import_request>::with<std::uint64_t>,
-  // An import by number.
-  caf::replies_to<wait_atom, std::uint64_t, std::uint64_t>::with<import_progress>,
-  // Answers once every change made under the roots before the request is visible.
-  caf::replies_to<sync_atom>::with<sequence_number>,
-  // The states of the watch roots.
-  caf::replies_to<status_atom>::with<watcher_statuses>,
-  // INTERNAL: starts the watcher of a root again after a failure.
-  caf::reacts_to<step_atom, root_id>,
-  // Stops everything in order; answers when all is down but the supervisor.
-  caf::replies_to<stop_atom>::with<bool>>;
+    // The console, to be published or asked.
+    caf::replies_to<get_atom>::with<console_actor>,
+    // Watches a folder from now on, also after a restart.
+    caf::replies_to<root_atom, watch_request>::with<change_outcome>,
+    // Starts an import; answers with its number.
+    caf::replies_to<import_atom, import_request>::with<std::uint64_t>,
+    // An import by number.
+    caf::replies_to<wait_atom, std::uint64_t, std::uint64_t>::with<import_progress>,
+    // Answers once every change made under the roots before the request is visible.
+    caf::replies_to<sync_atom>::with<sequence_number>,
+    // The states of the watch roots.
+    caf::replies_to<status_atom>::with<watcher_statuses>,
+    // INTERNAL: starts the watcher of a root again after a failure.
+    caf::reacts_to<step_atom, root_id>,
+    // Stops everything in order; answers when all is down but the supervisor.
+    caf::replies_to<stop_atom>::with<bool>>;
 
 }  // namespace podstudio

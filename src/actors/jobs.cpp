@@ -7,21 +7,21 @@ namespace {
 result<std::vector<event>> decide_step(const jobs_model& model, const job_step& step) {
   using kind = job_step::step;
   switch (step.what) {
-    case kind::submit:
-      return decide_submit(model, step.request);
-    case kind::start:
-      return decide_start(model, step.job);
-    case kind::progress:
-      return decide_progress(model, step.job, step.percent);
-    case kind::complete:
-      return decide_complete(model, step.job,
-                             step.text.empty() ? std::nullopt : std::optional(step.text));
-    case kind::fail:
-      return decide_fail(model, step.job, step.text);
-    case kind::cancel:
-      return decide_cancel(model, step.job);
-    case kind::retry:
-      return decide_retry(model, step.job);
+  case kind::submit:
+    return decide_submit(model, step.request);
+  case kind::start:
+    return decide_start(model, step.job);
+  case kind::progress:
+    return decide_progress(model, step.job, step.percent);
+  case kind::complete:
+    return decide_complete(model, step.job,
+                           step.text.empty() ? std::nullopt : std::optional(step.text));
+  case kind::fail:
+    return decide_fail(model, step.job, step.text);
+  case kind::cancel:
+    return decide_cancel(model, step.job);
+  case kind::retry:
+    return decide_retry(model, step.job);
   }
   return error{error_code::internal, "no such step of a job"};
 }
@@ -30,20 +30,20 @@ std::string describe(const job_step& step) {
   using kind = job_step::step;
   auto job = " job " + std::to_string(step.job);
   switch (step.what) {
-    case kind::submit:
-      return "submit " + std::string(word(step.request.kind));
-    case kind::start:
-      return "start" + job;
-    case kind::progress:
-      return "progress of" + job;
-    case kind::complete:
-      return "complete" + job;
-    case kind::fail:
-      return "fail" + job;
-    case kind::cancel:
-      return "cancel" + job;
-    case kind::retry:
-      return "retry" + job;
+  case kind::submit:
+    return "submit " + std::string(word(step.request.kind));
+  case kind::start:
+    return "start" + job;
+  case kind::progress:
+    return "progress of" + job;
+  case kind::complete:
+    return "complete" + job;
+  case kind::fail:
+    return "fail" + job;
+  case kind::cancel:
+    return "cancel" + job;
+  case kind::retry:
+    return "retry" + job;
   }
   return {};
 }
@@ -95,19 +95,22 @@ void jobs_state::next() {
     auto answer = std::move(step.answer);
     // Every step is an epoch of its own: nothing is ever decided on top of what is not durable.
     self->request(journal, caf::infinite, append_atom::value, command_ptr(what), ++epoch)
-      .then(
-        [this, what, answer](const committed_command& durable) {
-          for (const auto& e : what->events) model.apply(e);
-          change_outcome outcome{what->events.size(), durable.last_sequence(), job_made_by(what->events)};
-          self->request(projector, caf::infinite, wait_atom::value, outcome.last_sequence, false)
-            .then([answer, outcome](sequence_number) { answer(outcome); },
-                  [answer](const caf::error& failure) { answer(failure); });
-          next();
-        },
-        [this, answer](const caf::error& failure) {
-          answer(failure);
-          next();
-        });
+        .then(
+            [this, what, answer](const committed_command& durable) {
+              for (const auto& e : what->events)
+                model.apply(e);
+              change_outcome outcome{what->events.size(), durable.last_sequence(),
+                                     job_made_by(what->events)};
+              self->request(projector, caf::infinite, wait_atom::value, outcome.last_sequence,
+                            false)
+                  .then([answer, outcome](sequence_number) { answer(outcome); },
+                        [answer](const caf::error& failure) { answer(failure); });
+              next();
+            },
+            [this, answer](const caf::error& failure) {
+              answer(failure);
+              next();
+            });
   }
 }
 
@@ -121,28 +124,28 @@ jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self,
   state.projector = std::move(projector);
   state.put_back("the engine was ended while it ran", [] {});
   return {
-    [self](job_atom, const job_step& step) {
-      auto promise = self->make_response_promise<change_outcome>();
-      auto answer = [promise](caf::expected<change_outcome> outcome) mutable {
-        if (outcome)
-          promise.deliver(std::move(*outcome));
+      [self](job_atom, const job_step& step) {
+        auto promise = self->make_response_promise<change_outcome>();
+        auto answer = [promise](caf::expected<change_outcome> outcome) mutable {
+          if (outcome)
+            promise.deliver(std::move(*outcome));
+          else
+            promise.deliver(outcome.error());
+        };
+        if (self->state.draining)
+          answer(to_caf({error_code::stopping, "the engine is stopping; try again when it runs"}));
         else
-          promise.deliver(outcome.error());
-      };
-      if (self->state.draining)
-        answer(to_caf({error_code::stopping, "the engine is stopping; try again when it runs"}));
-      else
-        self->state.enqueue({[step](const jobs_model& now) { return decide_step(now, step); },
-                             {step.id, step.origin, describe(step), {}},
-                             answer});
-      return promise;
-    },
-    [self](drain_atom) {
-      self->state.draining = true;
-      auto promise = self->make_response_promise<bool>();
-      self->state.put_back("the engine stopped", [promise]() mutable { promise.deliver(true); });
-      return promise;
-    },
+          self->state.enqueue({[step](const jobs_model& now) { return decide_step(now, step); },
+                               {step.id, step.origin, describe(step), {}},
+                               answer});
+        return promise;
+      },
+      [self](drain_atom) {
+        self->state.draining = true;
+        auto promise = self->make_response_promise<bool>();
+        self->state.put_back("the engine stopped", [promise]() mutable { promise.deliver(true); });
+        return promise;
+      },
   };
 }
 

@@ -8,8 +8,10 @@ namespace podstudio {
 
 result<std::vector<committed_command>> journal_state::write(std::span<const command_ptr> commands) {
   if (*tables_full) {
-    self->send(projector, flush_atom::value);  // there may be room again: the next command will tell
-    return error{error_code::disk_full, "the disk has no room for the tables; free some space and try again"};
+    self->send(projector,
+               flush_atom::value);  // there may be room again: the next command will tell
+    return error{error_code::disk_full,
+                 "the disk has no room for the tables; free some space and try again"};
   }
   // Progress of jobs may be lost in a crash; it rides along with the next sync.
   bool sync = !std::all_of(commands.begin(), commands.end(), [](const command_ptr& each) {
@@ -40,7 +42,8 @@ void journal_state::flush() {
 
 void journal_state::commit(std::span<const command_ptr> commands, std::span<waiting> from) {
   auto committed = write(commands);
-  if (!committed && committed.failure().code == error_code::invalid_argument && commands.size() > 1) {
+  if (!committed && committed.failure().code == error_code::invalid_argument
+      && commands.size() > 1) {
     // One of them cannot be logged; the others must not suffer for it.
     for (std::size_t i = 0; i < commands.size(); ++i) {
       auto at = refused.find(from[i].sender);
@@ -64,7 +67,8 @@ void journal_state::commit(std::span<const command_ptr> commands, std::span<wait
   auto durable = std::make_shared<const std::vector<committed_command>>(std::move(*committed));
   // The projector first: by the time a sender asks it for the sequence, it has it on its way.
   self->send(projector, fold_atom::value, durable);
-  for (std::size_t i = 0; i < durable->size(); ++i) from[i].promise.deliver((*durable)[i]);
+  for (std::size_t i = 0; i < durable->size(); ++i)
+    from[i].promise.deliver((*durable)[i]);
 }
 
 journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_state> self,
@@ -77,22 +81,22 @@ journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_sta
   state.projector = std::move(projector);
   state.tables_full = std::move(tables_full);
   return {
-    [self](append_atom, const command_ptr& what, epoch_number epoch) {
-      auto& s = self->state;
-      auto sender = self->current_sender()->id();  // the promise takes the sender away
-      auto promise = self->make_response_promise<committed_command>();
-      s.group.push_back(what);
-      s.senders.push_back({sender, epoch, promise});
-      // The flush goes to the end of the mailbox: all that waits there now joins the group.
-      if (!s.flush_sent) self->send(self, flush_atom::value);
-      s.flush_sent = true;
-      return promise;
-    },
-    [self](flush_atom) { self->state.flush(); },
-    [self](status_atom) {
-      const auto& s = *self->state.log;
-      return journal_status{s.head(), s.segments(), s.size_bytes()};
-    },
+      [self](append_atom, const command_ptr& what, epoch_number epoch) {
+        auto& s = self->state;
+        auto sender = self->current_sender()->id();  // the promise takes the sender away
+        auto promise = self->make_response_promise<committed_command>();
+        s.group.push_back(what);
+        s.senders.push_back({sender, epoch, promise});
+        // The flush goes to the end of the mailbox: all that waits there now joins the group.
+        if (!s.flush_sent) self->send(self, flush_atom::value);
+        s.flush_sent = true;
+        return promise;
+      },
+      [self](flush_atom) { self->state.flush(); },
+      [self](status_atom) {
+        const auto& s = *self->state.log;
+        return journal_status{s.head(), s.segments(), s.size_bytes()};
+      },
   };
 }
 

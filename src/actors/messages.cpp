@@ -7,7 +7,8 @@ constexpr auto category = caf::atom("podstudio");
 }
 
 caf::error to_caf(const error& failure) {
-  return caf::error(static_cast<std::uint8_t>(failure.code), category, caf::make_message(failure.message));
+  return caf::error(static_cast<std::uint8_t>(failure.code), category,
+                    caf::make_message(failure.message));
 }
 
 error from_caf(const caf::error& failure) {
@@ -19,7 +20,7 @@ error from_caf(const caf::error& failure) {
   if (failure == caf::sec::request_timeout)
     return {error_code::timed_out, "the engine did not answer in time; look at its log"};
   return {error_code::internal, "the engine failed inside: " + caf::to_string(failure)
-                                  + "; look at its log and report this"};
+                                    + "; look at its log and report this"};
 }
 
 }  // namespace podstudio

@@ -46,7 +46,8 @@ struct observation_outcome {
   std::uint64_t moved = 0;
   std::uint64_t unchanged = 0;
   std::uint64_t failed = 0;
-  std::vector<std::string> changed_meanwhile;  ///< paths that changed while they were read: look again
+  std::vector<std::string>
+      changed_meanwhile;                ///< paths that changed while they were read: look again
   std::vector<std::string> in_reading;  ///< paths that were being read for another look: look again
   sequence_number last_sequence = 0;
 };
@@ -70,18 +71,18 @@ struct label_request {
 };
 
 struct change_outcome {
-  std::uint64_t changed = 0;           ///< events
-  sequence_number last_sequence = 0;   ///< of what the answer stands on
-  std::int64_t id = 0;                 ///< of a thing that was made
+  std::uint64_t changed = 0;          ///< events
+  sequence_number last_sequence = 0;  ///< of what the answer stands on
+  std::int64_t id = 0;                ///< of a thing that was made
 };
 
 struct root_request {
   enum class step { add, remove, lose, regain } what = step::add;
-  root_id root = 0;     ///< lose, regain
-  std::string path;     ///< add, remove
+  root_id root = 0;  ///< lose, regain
+  std::string path;  ///< add, remove
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
-  std::string reason;   ///< lose
+  std::string reason;  ///< lose
   uuid id{};
   std::string origin;
 };

@@ -41,7 +41,8 @@ void projector_state::flush() {
   auto code = folded.failure().code;
   if (code != error_code::disk_full && code != error_code::busy) {
     spdlog::critical("the tables cannot be written: {}", folded.failure().message);
-    for (auto& [sequence, who] : waiting) who.promise.deliver(to_caf(folded.failure()));
+    for (auto& [sequence, who] : waiting)
+      who.promise.deliver(to_caf(folded.failure()));
     waiting.clear();
     self->quit(to_caf(folded.failure()));
     return;
@@ -70,27 +71,27 @@ projector_actor::behavior_type projector(projector_actor::stateful_pointer<proje
   self->state.tables = std::move(*tables);
   self->state.full = std::move(full);
   return {
-    [self](fold_atom, const committed_group& group) {
-      auto& s = self->state;
-      s.arrived.insert(s.arrived.end(), group->begin(), group->end());
-      // The flush goes to the end of the mailbox: all that waits there now joins the transaction.
-      if (!s.flush_sent) self->send(self, flush_atom::value);
-      s.flush_sent = true;
-    },
-    [self](flush_atom) { self->state.flush(); },
-    [self](step_atom) { self->state.tidy(); },
-    [self](wait_atom, sequence_number sequence, bool for_room) {
-      auto& s = self->state;
-      auto promise = self->make_response_promise<sequence_number>();
-      s.waiting.emplace(sequence, projector_state::waiter{for_room, promise});
-      s.wake();
-      return promise;
-    },
-    [self](stop_atom) {
-      self->state.stopping = true;
-      self->state.wake();
-    },
-    [self](status_atom) { return projector_status{self->state.tables->checkpoint().sequence}; },
+      [self](fold_atom, const committed_group& group) {
+        auto& s = self->state;
+        s.arrived.insert(s.arrived.end(), group->begin(), group->end());
+        // The flush goes to the end of the mailbox: all that waits there now joins the transaction.
+        if (!s.flush_sent) self->send(self, flush_atom::value);
+        s.flush_sent = true;
+      },
+      [self](flush_atom) { self->state.flush(); },
+      [self](step_atom) { self->state.tidy(); },
+      [self](wait_atom, sequence_number sequence, bool for_room) {
+        auto& s = self->state;
+        auto promise = self->make_response_promise<sequence_number>();
+        s.waiting.emplace(sequence, projector_state::waiter{for_room, promise});
+        s.wake();
+        return promise;
+      },
+      [self](stop_atom) {
+        self->state.stopping = true;
+        self->state.wake();
+      },
+      [self](status_atom) { return projector_status{self->state.tables->checkpoint().sequence}; },
   };
 }
 

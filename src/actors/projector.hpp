@@ -15,9 +15,9 @@
 namespace podstudio {
 
 struct projector_state {
-  /// Folds all that has arrived in one transaction and wakes those who wait for it. Without room on the
-  /// disk it keeps what arrived and tries again later; meanwhile the journal refuses more, so what is
-  /// kept is what was in flight.
+  /// Folds all that has arrived in one transaction and wakes those who wait for it. Without room on
+  /// the disk it keeps what arrived and tries again later; meanwhile the journal refuses more, so
+  /// what is kept is what was in flight.
   void flush();
   void wake();
   /// Copies the WAL back into the database when nothing has been folded for a while.
@@ -33,14 +33,15 @@ struct projector_state {
   std::multimap<sequence_number, waiter> waiting;
   bool stopping = false;
   bool flush_sent = false;
-  bool untidy = false;   ///< something was folded since the last tidying, and the next is scheduled
+  bool untidy = false;  ///< something was folded since the last tidying, and the next is scheduled
   std::chrono::steady_clock::time_point folded_at{};
-  bool stalled = false;  ///< the last fold found no room, or the database locked
+  bool stalled = false;                     ///< the last fold found no room, or the database locked
   std::shared_ptr<std::atomic<bool>> full;  ///< the last fold found no room; the journal reads it
   static inline const char* name = "projector";
 };
 
-/// The projector; `full` tells the journal that the tables have no room. Ends with the error when the tables cannot be written for another reason than room.
+/// The projector; `full` tells the journal that the tables have no room. Ends with the error when
+/// the tables cannot be written for another reason than room.
 projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,
                                          std::shared_ptr<std::unique_ptr<projection>> tables,
                                          std::shared_ptr<std::atomic<bool>> full);

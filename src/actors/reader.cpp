@@ -54,8 +54,8 @@ result<json> counts(database& tables, const json&) {
 
 /// Every query there is. To add one, add a line.
 const std::map<std::string, query_function> queries = {
-  {"asset.list", asset_list},     {"asset.show", asset_show}, {"counts", counts},
-  {"problem.list", problem_list}, {"watch.list", watch_list},
+    {"asset.list", asset_list},     {"asset.show", asset_show}, {"counts", counts},
+    {"problem.list", problem_list}, {"watch.list", watch_list},
 };
 
 }  // namespace
@@ -69,25 +69,27 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
                                    std::shared_ptr<std::unique_ptr<database>> tables) {
   self->state.tables = std::move(*tables);
   return {
-    [self](query_atom, const std::string& command, const std::string& arguments) -> caf::result<std::string> {
-      auto given = json::parse(arguments, nullptr, false);
-      auto query = queries.find(command);
-      if (query == queries.end() || !given.is_object())
-        return to_caf({error_code::invalid_argument, "there is no query '" + command + "'"});
-      auto answer = query->second(*self->state.tables, given);
-      if (!answer) return to_caf(answer.failure());
-      return to_text(*answer);
-    },
-    [self](query_atom, const std::string& given) -> caf::result<asset_ids> {
-      auto parsed = json::parse(given, nullptr, false);
-      if (parsed.contains("limit") || parsed.contains("after"))
-        return to_caf({error_code::invalid_argument, "a filter for a command takes no 'limit' and no 'after'"});
-      auto filter = parse_filter(parsed);
-      if (!filter) return to_caf(filter.failure());
-      auto ids = matching_assets(*self->state.tables, *filter);
-      if (!ids) return to_caf(ids.failure());
-      return std::move(*ids);
-    },
+      [self](query_atom, const std::string& command,
+             const std::string& arguments) -> caf::result<std::string> {
+        auto given = json::parse(arguments, nullptr, false);
+        auto query = queries.find(command);
+        if (query == queries.end() || !given.is_object())
+          return to_caf({error_code::invalid_argument, "there is no query '" + command + "'"});
+        auto answer = query->second(*self->state.tables, given);
+        if (!answer) return to_caf(answer.failure());
+        return to_text(*answer);
+      },
+      [self](query_atom, const std::string& given) -> caf::result<asset_ids> {
+        auto parsed = json::parse(given, nullptr, false);
+        if (parsed.contains("limit") || parsed.contains("after"))
+          return to_caf({error_code::invalid_argument,
+                         "a filter for a command takes no 'limit' and no 'after'"});
+        auto filter = parse_filter(parsed);
+        if (!filter) return to_caf(filter.failure());
+        auto ids = matching_assets(*self->state.tables, *filter);
+        if (!ids) return to_caf(ids.failure());
+        return std::move(*ids);
+      },
   };
 }
 

@@ -7,12 +7,13 @@
 
 namespace podstudio {
 
-/// Waits on a thread of its own until a descriptor is readable, says so once, and waits for the next
-/// `arm` before it looks again: at most one notice is ever on its way. The thread reads nothing itself.
+/// Waits on a thread of its own until a descriptor is readable, says so once, and waits for the
+/// next `arm` before it looks again: at most one notice is ever on its way. The thread reads
+/// nothing itself.
 class readiness {
 public:
-  /// Armed from the start. `notify` is called on the thread. Throws std::system_error when the system
-  /// has no thread or descriptor left.
+  /// Armed from the start. `notify` is called on the thread. Throws std::system_error when the
+  /// system has no thread or descriptor left.
   readiness(int fd, std::function<void()> notify);
   ~readiness();
 

@@ -45,7 +45,8 @@ result<std::string> importable(const std::string& path, const std::string& data_
   if (!real) return system_error(errno, "cannot import " + in_quotes(path));
   std::string found = real.get();
   if (!is_utf8(found))
-    return error{error_code::invalid_argument, in_quotes(path) + " has a name that is no valid UTF-8; rename it"};
+    return error{error_code::invalid_argument,
+                 in_quotes(path) + " has a name that is no valid UTF-8; rename it"};
   if (lies_within(found, data_folder))
     return error{error_code::refused, in_quotes(path) + " lies in the engine's own data folder"};
   if (::access(found.c_str(), R_OK) != 0)
@@ -55,7 +56,8 @@ result<std::string> importable(const std::string& path, const std::string& data_
 
 }  // namespace
 
-// --- start ----------------------------------------------------------------------------------------
+// --- start
+// ----------------------------------------------------------------------------------------
 
 void supervisor_state::start(engine_parts parts) {
   data_folder = parts.data_folder;
@@ -63,29 +65,39 @@ void supervisor_state::start(engine_parts parts) {
   service = parts.service;
   on_failure = std::move(parts.on_failure);
   std::vector<watched_root> roots;
-  for (const auto& [id, root] : parts.assets.roots()) roots.push_back({id, root.path, root.lost});
+  for (const auto& [id, root] : parts.assets.roots())
+    roots.push_back({id, root.path, root.lost});
 
   // From the end of the data flow to its beginning, so that each finds the next running.
   auto tables_full = std::make_shared<std::atomic<bool>>(false);
-  projector = self->spawn<caf::detached + caf::monitored>(podstudio::projector, shared(std::move(parts.tables)),
-                                                          tables_full);
-  journal = self->spawn<caf::detached + caf::monitored>(podstudio::journal, shared(std::move(parts.log)), projector,
-                                                        std::shared_ptr<const std::atomic<bool>>(tables_full));
+  projector = self->spawn<caf::detached + caf::monitored>(
+      podstudio::projector, shared(std::move(parts.tables)), tables_full);
+  journal = self->spawn<caf::detached + caf::monitored>(
+      podstudio::journal, shared(std::move(parts.log)), projector,
+      std::shared_ptr<const std::atomic<bool>>(tables_full));
   for (std::size_t i = 0; i < parts.hashers; ++i)
     hashers.push_back(self->spawn<caf::detached + caf::monitored>(
-      hasher, std::shared_ptr<const std::atomic<bool>>(cancelled)));
-  catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.assets)), journal, projector,
-                                        hashers);
-  jobs = self->spawn<caf::monitored>(podstudio::jobs, shared(std::move(parts.jobs)), journal, projector);
-  reader = self->spawn<caf::detached + caf::monitored>(podstudio::reader, shared(std::move(parts.reading)));
+        hasher, std::shared_ptr<const std::atomic<bool>>(cancelled)));
+  catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.assets)),
+                                        journal, projector, hashers);
+  jobs = self->spawn<caf::monitored>(podstudio::jobs, shared(std::move(parts.jobs)), journal,
+                                     projector);
+  reader = self->spawn<caf::detached + caf::monitored>(podstudio::reader,
+                                                       shared(std::move(parts.reading)));
   console = self->spawn<caf::monitored>(
-    podstudio::console, console_peers{journal, projector, catalog, reader, supervisor_actor{self}}, service);
+      podstudio::console,
+      console_peers{journal, projector, catalog, reader, supervisor_actor{self}}, service);
   if (!service) return;
-  auto started = std::make_shared<const command>(command{
-    make_uuid(), "engine", "start", {engine_started{PODSTUDIO_VERSION, static_cast<std::int64_t>(::getpid())}}});
+  auto started = std::make_shared<const command>(
+      command{make_uuid(),
+              "engine",
+              "start",
+              {engine_started{PODSTUDIO_VERSION, static_cast<std::int64_t>(::getpid())}}});
   self->request(journal, caf::infinite, append_atom::value, started, epoch_number{1})
-    .then([](const committed_command&) {},
-          [](const caf::error& failure) { spdlog::warn("the start is not logged: {}", from_caf(failure).message); });
+      .then([](const committed_command&) {},
+            [](const caf::error& failure) {
+              spdlog::warn("the start is not logged: {}", from_caf(failure).message);
+            });
   for (const auto& root : roots) {
     watch(root);
   }
@@ -98,21 +110,22 @@ void supervisor_state::watch(const watched_root& root) {
   if (entry.failures == 0 && !root.lost) return;
   // It is back only if the watcher lives; a root that is not lost is left as it is.
   self->request(entry.actor, caf::infinite, status_atom::value)
-    .then(
-      [this, id = root.id](const watcher_status&) {
-        root_request back;
-        back.what = root_request::step::regain;
-        back.root = id;
-        back.origin = "watcher";
-        watchers[id].failures = 0;
-        watchers[id].root.lost = false;
-        self->request(catalog, caf::infinite, root_atom::value, back)
-          .then([](const root_outcome&) {}, [](const caf::error&) {});
-      },
-      [](const caf::error&) {});
+      .then(
+          [this, id = root.id](const watcher_status&) {
+            root_request back;
+            back.what = root_request::step::regain;
+            back.root = id;
+            back.origin = "watcher";
+            watchers[id].failures = 0;
+            watchers[id].root.lost = false;
+            self->request(catalog, caf::infinite, root_atom::value, back)
+                .then([](const root_outcome&) {}, [](const caf::error&) {});
+          },
+          [](const caf::error&) {});
 }
 
-// --- failure --------------------------------------------------------------------------------------
+// --- failure
+// --------------------------------------------------------------------------------------
 
 void supervisor_state::report(const error& failure) {
   spdlog::critical("the engine cannot go on: {}", failure.message);
@@ -141,20 +154,23 @@ void supervisor_state::watcher_down(root_id root, const caf::error& why) {
   if (stopping) return;
   auto reason = from_caf(why);
   auto wait = restart_after(entry.failures++);
-  spdlog::warn("watching '{}' failed: {}; again in {} s", printable(entry.root.path), reason.message,
-               wait.count());
+  spdlog::warn("watching '{}' failed: {}; again in {} s", printable(entry.root.path),
+               reason.message, wait.count());
   root_request lost;
   lost.what = root_request::step::lose;
   lost.root = root;
   lost.reason = reason.message;
   lost.origin = "watcher";
   self->request(catalog, caf::infinite, root_atom::value, lost)
-    .then([](const root_outcome&) {},
-          [](const caf::error& failure) { spdlog::warn("a lost root is not logged: {}", from_caf(failure).message); });
+      .then([](const root_outcome&) {},
+            [](const caf::error& failure) {
+              spdlog::warn("a lost root is not logged: {}", from_caf(failure).message);
+            });
   self->delayed_send(self, wait, step_atom::value, root);
 }
 
-// --- stop -----------------------------------------------------------------------------------------
+// --- stop
+// -----------------------------------------------------------------------------------------
 
 void supervisor_state::end(const std::vector<caf::actor>& actors, std::function<void()> then) {
   for (const auto& actor : actors) {
@@ -163,7 +179,8 @@ void supervisor_state::end(const std::vector<caf::actor>& actors, std::function<
   }
   if (actors.empty()) return then();
   when_ended = std::move(then);
-  for (const auto& actor : actors) self->send_exit(actor, caf::exit_reason::user_shutdown);
+  for (const auto& actor : actors)
+    self->send_exit(actor, caf::exit_reason::user_shutdown);
 }
 
 void supervisor_state::stop() {
@@ -173,7 +190,8 @@ void supervisor_state::stop() {
   std::vector<caf::actor> sources;
   for (auto& [id, entry] : watchers)
     if (entry.actor) sources.push_back(caf::actor_cast<caf::actor>(entry.actor));
-  for (auto& [number, import] : imports) sources.push_back(caf::actor_cast<caf::actor>(import));
+  for (auto& [number, import] : imports)
+    sources.push_back(caf::actor_cast<caf::actor>(import));
   watchers.clear();
   imports.clear();
   end(sources, [this] { stop_catalog(); });
@@ -182,51 +200,55 @@ void supervisor_state::stop() {
 void supervisor_state::stop_catalog() {
   auto next = [this] {
     std::vector<caf::actor> actors{caf::actor_cast<caf::actor>(catalog)};
-    for (const auto& each : hashers) actors.push_back(caf::actor_cast<caf::actor>(each));
+    for (const auto& each : hashers)
+      actors.push_back(caf::actor_cast<caf::actor>(each));
     end(actors, [this] { stop_jobs(); });
   };
   self->request(catalog, caf::infinite, drain_atom::value)
-    .then([next](bool) { next(); }, [next](const caf::error&) { next(); });
+      .then([next](bool) { next(); }, [next](const caf::error&) { next(); });
 }
 
 void supervisor_state::stop_jobs() {
   auto next = [this] { end({caf::actor_cast<caf::actor>(jobs)}, [this] { stop_readers(); }); };
   self->request(jobs, caf::infinite, drain_atom::value)
-    .then([next](bool) { next(); }, [next](const caf::error&) { next(); });
+      .then([next](bool) { next(); }, [next](const caf::error&) { next(); });
 }
 
 void supervisor_state::stop_readers() {
-  end({caf::actor_cast<caf::actor>(console), caf::actor_cast<caf::actor>(reader)}, [this] { stop_log(); });
+  end({caf::actor_cast<caf::actor>(console), caf::actor_cast<caf::actor>(reader)},
+      [this] { stop_log(); });
 }
 
 void supervisor_state::stop_log() {
   auto next = [this] { end({caf::actor_cast<caf::actor>(journal)}, [this] { stop_tables(); }); };
   if (!service) return next();
-  auto last = std::make_shared<const command>(
-    command{make_uuid(), "engine", "stop", {engine_stopped{static_cast<std::int64_t>(::getpid())}}});
+  auto last = std::make_shared<const command>(command{
+      make_uuid(), "engine", "stop", {engine_stopped{static_cast<std::int64_t>(::getpid())}}});
   self->request(journal, caf::infinite, append_atom::value, last, epoch_number{2})
-    .then(
-      [this, next](const committed_command& logged) {
-        self->request(projector, caf::infinite, wait_atom::value, logged.last_sequence(), false)
-          .then([next](sequence_number) { next(); }, [next](const caf::error&) { next(); });
-      },
-      [next](const caf::error& failure) {
-        spdlog::warn("the stop is not logged: {}", from_caf(failure).message);
-        next();
-      });
+      .then(
+          [this, next](const committed_command& logged) {
+            self->request(projector, caf::infinite, wait_atom::value, logged.last_sequence(), false)
+                .then([next](sequence_number) { next(); }, [next](const caf::error&) { next(); });
+          },
+          [next](const caf::error& failure) {
+            spdlog::warn("the stop is not logged: {}", from_caf(failure).message);
+            next();
+          });
 }
 
 void supervisor_state::stop_tables() {
   end({caf::actor_cast<caf::actor>(projector)}, [this] { stopped.deliver(true); });
 }
 
-// --- behaviour ------------------------------------------------------------------------------------
+// --- behaviour
+// ------------------------------------------------------------------------------------
 
 namespace {
 
 using supervisor_pointer = supervisor_actor::stateful_pointer<supervisor_state>;
 
-caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self, const watch_request& wanted) {
+caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self,
+                                                         const watch_request& wanted) {
   auto& s = self->state;
   auto promise = self->make_response_promise<change_outcome>();
   root_request step;
@@ -246,29 +268,31 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
     step.inode = candidate->identity.inode;
   }
   self->request(s.catalog, caf::infinite, root_atom::value, step)
-    .then(
-      [self, promise, step](const root_outcome& outcome) mutable {
-        auto& state = self->state;
-        auto known = state.watchers.find(outcome.root);
-        if (step.what == root_request::step::add && state.service && outcome.root != 0 && !state.stopping
-            && known == state.watchers.end()) {
-          state.watch({outcome.root, step.path, false});
-        } else if (step.what == root_request::step::remove && known != state.watchers.end()) {
-          if (known->second.actor) {
-            state.ending.insert(known->second.actor.address());
-            self->send_exit(known->second.actor, caf::exit_reason::user_shutdown);
-          }
-          state.watchers.erase(known);
-        }
-        promise.deliver(change_outcome{outcome.last_sequence != 0 ? 1u : 0u, outcome.last_sequence, outcome.root});
-      },
-      [promise](const caf::error& failure) mutable { promise.deliver(failure); });
+      .then(
+          [self, promise, step](const root_outcome& outcome) mutable {
+            auto& state = self->state;
+            auto known = state.watchers.find(outcome.root);
+            if (step.what == root_request::step::add && state.service && outcome.root != 0
+                && !state.stopping && known == state.watchers.end()) {
+              state.watch({outcome.root, step.path, false});
+            } else if (step.what == root_request::step::remove && known != state.watchers.end()) {
+              if (known->second.actor) {
+                state.ending.insert(known->second.actor.address());
+                self->send_exit(known->second.actor, caf::exit_reason::user_shutdown);
+              }
+              state.watchers.erase(known);
+            }
+            promise.deliver(change_outcome{outcome.last_sequence != 0 ? 1u : 0u,
+                                           outcome.last_sequence, outcome.root});
+          },
+          [promise](const caf::error& failure) mutable { promise.deliver(failure); });
   return promise;
 }
 
 /// Asks every watcher that is up, and calls `then` with what those say that answer in time.
 template <class Answer, class Then, class... Question>
-void ask_watchers(supervisor_pointer self, caf::duration time_max, Then then, Question... question) {
+void ask_watchers(supervisor_pointer self, caf::duration time_max, Then then,
+                  Question... question) {
   struct asking {
     Then then;
     std::size_t left = 1;
@@ -282,19 +306,22 @@ void ask_watchers(supervisor_pointer self, caf::duration time_max, Then then, Qu
     if (!entry.actor) continue;
     ++state->left;
     self->request(entry.actor, time_max, question...)
-      .then(
-        [state, arrived](const Answer& answer) {
-          state->answers.push_back(answer);
-          arrived();
-        },
-        [arrived](const caf::error&) { arrived(); });  // it hangs, or is down and about to be reported so
+        .then(
+            [state, arrived](const Answer& answer) {
+              state->answers.push_back(answer);
+              arrived();
+            },
+            [arrived](const caf::error&) {
+              arrived();
+            });  // it hangs, or is down and about to be reported so
   }
   arrived();
 }
 
 caf::result<std::uint64_t> start_import(supervisor_pointer self, const import_request& wanted) {
   auto& s = self->state;
-  if (s.stopping) return to_caf({error_code::stopping, "the engine is stopping; try again when it runs"});
+  if (s.stopping)
+    return to_caf({error_code::stopping, "the engine is stopping; try again when it runs"});
   if (s.imports.size() >= imports_max)
     return to_caf({error_code::busy, "too many imports run already; wait for one to end"});
   std::vector<std::string> paths;
@@ -304,58 +331,62 @@ caf::result<std::uint64_t> start_import(supervisor_pointer self, const import_re
     paths.push_back(std::move(*found));
   }
   auto number = ++s.last_import;
-  s.imports[number] =
-    self->spawn<caf::detached + caf::monitored>(importer, s.catalog, std::move(paths), s.own_folder);
+  s.imports[number] = self->spawn<caf::detached + caf::monitored>(importer, s.catalog,
+                                                                  std::move(paths), s.own_folder);
   return number;
 }
 
 }  // namespace
 
-supervisor_actor::behavior_type supervisor(supervisor_pointer self, std::shared_ptr<engine_parts> parts) {
+supervisor_actor::behavior_type supervisor(supervisor_pointer self,
+                                           std::shared_ptr<engine_parts> parts) {
   auto& state = self->state;
   state.self = self;
   self->set_down_handler([self](const caf::down_msg& who) { self->state.down(who); });
   state.start(std::move(*parts));
   return {
-    [self](get_atom) { return self->state.console; },
-    [self](root_atom, const watch_request& wanted) { return change_roots(self, wanted); },
-    [self](import_atom, const import_request& wanted) { return start_import(self, wanted); },
-    [self](wait_atom, std::uint64_t number, std::uint64_t timeout_ms) {
-      auto promise = self->make_response_promise<import_progress>();
-      auto import = self->state.imports.find(number);
-      if (import == self->state.imports.end())
-        promise.deliver(to_caf({error_code::not_found, "there is no import " + std::to_string(number)
-                                                         + "; its outcome was fetched already"}));
-      else
-        promise.delegate(import->second, wait_atom::value, timeout_ms);
-      return promise;
-    },
-    [self](sync_atom) {
-      auto promise = self->make_response_promise<sequence_number>();
-      auto all = [promise](const std::vector<sequence_number>& answers) mutable {
-        sequence_number last = 0;
-        for (auto sequence : answers) last = std::max(last, sequence);
-        promise.deliver(last);
-      };
-      ask_watchers<sequence_number>(self, caf::infinite, all, sync_atom::value);
-      return promise;
-    },
-    [self](status_atom) {
-      auto promise = self->make_response_promise<watcher_statuses>();
-      auto all = [promise](const watcher_statuses& answers) mutable { promise.deliver(answers); };
-      ask_watchers<watcher_status>(self, caf::duration(status_time_max), all, status_atom::value);
-      return promise;
-    },
-    [self](step_atom, root_id root) {
-      auto& s = self->state;
-      auto entry = s.watchers.find(root);
-      if (!s.stopping && entry != s.watchers.end() && !entry->second.actor) s.watch(entry->second.root);
-    },
-    [self](stop_atom) {
-      self->state.stopped = self->make_response_promise<bool>();
-      self->state.stop();
-      return self->state.stopped;
-    },
+      [self](get_atom) { return self->state.console; },
+      [self](root_atom, const watch_request& wanted) { return change_roots(self, wanted); },
+      [self](import_atom, const import_request& wanted) { return start_import(self, wanted); },
+      [self](wait_atom, std::uint64_t number, std::uint64_t timeout_ms) {
+        auto promise = self->make_response_promise<import_progress>();
+        auto import = self->state.imports.find(number);
+        if (import == self->state.imports.end())
+          promise.deliver(
+              to_caf({error_code::not_found, "there is no import " + std::to_string(number)
+                                                 + "; its outcome was fetched already"}));
+        else
+          promise.delegate(import->second, wait_atom::value, timeout_ms);
+        return promise;
+      },
+      [self](sync_atom) {
+        auto promise = self->make_response_promise<sequence_number>();
+        auto all = [promise](const std::vector<sequence_number>& answers) mutable {
+          sequence_number last = 0;
+          for (auto sequence : answers)
+            last = std::max(last, sequence);
+          promise.deliver(last);
+        };
+        ask_watchers<sequence_number>(self, caf::infinite, all, sync_atom::value);
+        return promise;
+      },
+      [self](status_atom) {
+        auto promise = self->make_response_promise<watcher_statuses>();
+        auto all = [promise](const watcher_statuses& answers) mutable { promise.deliver(answers); };
+        ask_watchers<watcher_status>(self, caf::duration(status_time_max), all, status_atom::value);
+        return promise;
+      },
+      [self](step_atom, root_id root) {
+        auto& s = self->state;
+        auto entry = s.watchers.find(root);
+        if (!s.stopping && entry != s.watchers.end() && !entry->second.actor)
+          s.watch(entry->second.root);
+      },
+      [self](stop_atom) {
+        self->state.stopped = self->make_response_promise<bool>();
+        self->state.stop();
+        return self->state.stopped;
+      },
   };
 }
 

@@ -27,9 +27,9 @@ struct engine_parts {
   std::unique_ptr<database> reading;  ///< a second connection, read-only
   catalog_model assets;
   jobs_model jobs;
-  std::string data_folder;      ///< the engine's own, never catalogued
+  std::string data_folder;  ///< the engine's own, never catalogued
   folder_identity own_folder;
-  bool service = false;         ///< watch the roots; log start and stop
+  bool service = false;  ///< watch the roots; log start and stop
   std::size_t hashers = 1;
   /// Called at most once, from an actor: the engine cannot go on.
   std::function<void(error)> on_failure;
@@ -90,7 +90,8 @@ struct supervisor_state {
 inline constexpr std::size_t imports_max = 16;
 
 /// The supervisor. Its console is found by asking for it.
-supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<supervisor_state> self,
-                                           std::shared_ptr<engine_parts> parts);
+supervisor_actor::behavior_type
+supervisor(supervisor_actor::stateful_pointer<supervisor_state> self,
+           std::shared_ptr<engine_parts> parts);
 
 }  // namespace podstudio

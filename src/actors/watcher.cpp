@@ -22,8 +22,8 @@ constexpr auto settle_interval = 500ms;
 /// How long a file that changed while it was read is left alone, doubled with each try.
 constexpr auto look_again_after = 50ms;
 constexpr auto look_again_after_max = 2s;
-/// How often a file that changes while it is read is looked at again before it is a problem. The next
-/// notice of it, at the latest its close, starts anew.
+/// How often a file that changes while it is read is looked at again before it is a problem. The
+/// next notice of it, at the latest its close, starts anew.
 constexpr unsigned tries_max = 20;
 /// How long to wait when the engine refuses files, for want of room most likely.
 constexpr auto pause = 1s;
@@ -64,11 +64,12 @@ result<void> watcher_state::open() {
   });
   walk(root.path);
   notices = std::make_unique<readiness>(
-    watches->fd(), [to = watcher_actor{self}] { caf::anon_send(to, readable_atom::value); });
+      watches->fd(), [to = watcher_actor{self}] { caf::anon_send(to, readable_atom::value); });
   return {};
 }
 
-// --- noticing -------------------------------------------------------------------------------------
+// --- noticing
+// -------------------------------------------------------------------------------------
 
 void watcher_state::drain_notices() {
   std::vector<change> changes;
@@ -78,7 +79,8 @@ void watcher_state::drain_notices() {
       self->quit(to_caf(more.failure()));
       return;
     }
-    for (const auto& what : changes) note(what);
+    for (const auto& what : changes)
+      note(what);
     changes.clear();
     if (!*more) return;
   }
@@ -86,16 +88,16 @@ void watcher_state::drain_notices() {
 
 void watcher_state::note(const change& what) {
   switch (what.what) {
-    case change::kind::overflow:
-      spdlog::warn("too many changes at once under '{}'; walking it", printable(root.path));
-      return walk(root.path);
-    case change::kind::folder:
-      return walk(what.path);
-    case change::kind::gone:
-      return;
-    case change::kind::written:
-    case change::kind::touched:
-      break;
+  case change::kind::overflow:
+    spdlog::warn("too many changes at once under '{}'; walking it", printable(root.path));
+    return walk(root.path);
+  case change::kind::folder:
+    return walk(what.path);
+  case change::kind::gone:
+    return;
+  case change::kind::written:
+  case change::kind::touched:
+    break;
   }
   if (!type_of(last_name(what.path))) return;
   bool whole = what.what == change::kind::written;
@@ -106,7 +108,8 @@ void watcher_state::want(const std::string& path, due_path how) {
   if (due.size() >= watcher_due_max && !due.contains(path)) {
     walk(root.path);
     if (how.ticket == 0) return;
-    if (how.ticket < walk_ticket) std::swap(walk_ticket, how.ticket);  // the walk serves the older need
+    if (how.ticket < walk_ticket)
+      std::swap(walk_ticket, how.ticket);  // the walk serves the older need
     return release(how.ticket);
   }
   if (how.ticket == 0) hold(how.ticket = ticket);
@@ -129,7 +132,8 @@ void watcher_state::walk(const std::string& folder) {
   if (walk_ticket == 0) hold(walk_ticket = ticket);
 }
 
-// --- looking --------------------------------------------------------------------------------------
+// --- looking
+// --------------------------------------------------------------------------------------
 
 void watcher_state::pump() {
   while (in_flight < watcher_batches_max && clock::now() >= pause_until) {
@@ -214,32 +218,33 @@ void watcher_state::schedule() {
                      step_atom::value);
 }
 
-// --- handing over ---------------------------------------------------------------------------------
+// --- handing over
+// ---------------------------------------------------------------------------------
 
 void watcher_state::send(findings batch, looked_paths looked) {
   ++in_flight;
   auto kept = std::make_shared<const looked_paths>(std::move(looked));
   auto failures = std::make_shared<findings>();
   failures->failures = batch.failures;
-  self
-    ->request(catalog, caf::infinite, observe_atom::value,
-              observation_batch{"watcher", std::move(batch.files), std::move(batch.failures)})
-    .then(
-      [this, kept](const observation_outcome& outcome) {
-        --in_flight;
-        taken(outcome, *kept);
-        pump();
-      },
-      [this, kept, failures](const caf::error& why) {
-        --in_flight;
-        refused(why, std::move(*failures), *kept);
-        pump();
-      });
+  self->request(catalog, caf::infinite, observe_atom::value,
+                observation_batch{"watcher", std::move(batch.files), std::move(batch.failures)})
+      .then(
+          [this, kept](const observation_outcome& outcome) {
+            --in_flight;
+            taken(outcome, *kept);
+            pump();
+          },
+          [this, kept, failures](const caf::error& why) {
+            --in_flight;
+            refused(why, std::move(*failures), *kept);
+            pump();
+          });
 }
 
 void watcher_state::taken(const observation_outcome& outcome, const looked_paths& looked) {
   last_sequence = std::max(last_sequence, outcome.last_sequence);
-  std::unordered_set<std::string_view> again(outcome.changed_meanwhile.begin(), outcome.changed_meanwhile.end());
+  std::unordered_set<std::string_view> again(outcome.changed_meanwhile.begin(),
+                                             outcome.changed_meanwhile.end());
   std::unordered_set<std::string_view> others(outcome.in_reading.begin(), outcome.in_reading.end());
   for (const auto& [path, how] : looked) {
     if (others.contains(path)) {
@@ -255,7 +260,8 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
                   .written = true,
                   .tries = how.tries + 1});
     } else {
-      reports.push_back({printable(path), problem_kind::unstable, "it keeps changing while it is read"});
+      reports.push_back(
+          {printable(path), problem_kind::unstable, "it keeps changing while it is read"});
       release(how.ticket);
     }
   }
@@ -275,7 +281,8 @@ void watcher_state::refused(const caf::error& why, findings batch, const looked_
   }
 }
 
-// --- tickets --------------------------------------------------------------------------------------
+// --- tickets
+// --------------------------------------------------------------------------------------
 
 void watcher_state::hold(std::uint64_t number) { ++outstanding[number]; }
 
@@ -287,7 +294,8 @@ void watcher_state::release(std::uint64_t number) {
 
 void watcher_state::answer_syncs() {
   auto end = outstanding.empty() ? syncs.end() : syncs.lower_bound(outstanding.begin()->first);
-  for (auto at = syncs.begin(); at != end; ++at) at->second.deliver(last_sequence);
+  for (auto at = syncs.begin(); at != end; ++at)
+    at->second.deliver(last_sequence);
   syncs.erase(syncs.begin(), end);
 }
 
@@ -300,7 +308,8 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
   state.catalog = std::move(catalog);
   state.excluded = excluded;
   self->set_exit_handler([self](const caf::exit_msg& why) {
-    for (auto& [ticket, promise] : self->state.syncs) promise.deliver(self->state.last_sequence);
+    for (auto& [ticket, promise] : self->state.syncs)
+      promise.deliver(self->state.last_sequence);
     self->state.syncs.clear();
     self->quit(why.reason);
   });
@@ -309,29 +318,30 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
   else
     self->send(self, step_atom::value);
   return {
-    [self](readable_atom) {
-      auto& s = self->state;
-      s.drain_notices();
-      s.notices->arm();
-      s.pump();
-    },
-    [self](step_atom) {
-      self->state.wake_at = watcher_state::clock::time_point::max();
-      self->state.pump();
-    },
-    [self](sync_atom) {
-      auto& s = self->state;
-      auto promise = self->make_response_promise<sequence_number>();
-      // The kernel queues a notice before the call that made the change returns.
-      s.drain_notices();
-      s.syncs.emplace(s.ticket++, promise);
-      s.pump();
-      return promise;
-    },
-    [self](status_atom) {
-      const auto& s = self->state;
-      return watcher_status{s.root.id, s.root.path, "active", s.walk_ticket != 0 ? "scanning" : "live"};
-    },
+      [self](readable_atom) {
+        auto& s = self->state;
+        s.drain_notices();
+        s.notices->arm();
+        s.pump();
+      },
+      [self](step_atom) {
+        self->state.wake_at = watcher_state::clock::time_point::max();
+        self->state.pump();
+      },
+      [self](sync_atom) {
+        auto& s = self->state;
+        auto promise = self->make_response_promise<sequence_number>();
+        // The kernel queues a notice before the call that made the change returns.
+        s.drain_notices();
+        s.syncs.emplace(s.ticket++, promise);
+        s.pump();
+        return promise;
+      },
+      [self](status_atom) {
+        const auto& s = self->state;
+        return watcher_status{s.root.id, s.root.path, "active",
+                              s.walk_ticket != 0 ? "scanning" : "live"};
+      },
   };
 }
 

@@ -25,11 +25,11 @@ struct watcher_state {
 
   /// A path to look at.
   struct due_path {
-    clock::time_point at{};     ///< not before
-    std::uint64_t ticket = 0;   ///< see `outstanding`
-    bool written = false;       ///< whole, as far as the kernel can tell
+    clock::time_point at{};          ///< not before
+    std::uint64_t ticket = 0;        ///< see `outstanding`
+    bool written = false;            ///< whole, as far as the kernel can tell
     std::optional<file_facts> seen;  ///< of a file that may still be written to: the look before
-    unsigned tries = 0;         ///< how often it changed while it was read
+    unsigned tries = 0;              ///< how often it changed while it was read
   };
   using looked_paths = std::vector<std::pair<std::string, due_path>>;
 
@@ -71,15 +71,16 @@ struct watcher_state {
 
   std::unordered_map<std::string, due_path> due;  ///< at most watcher_due_max; more is a walk
   std::multimap<clock::time_point, std::string> agenda;  ///< of `due`; entries may be outdated
-  std::vector<failed_file> reports;                ///< problems that are no file's, for the next batch
-  std::size_t in_flight = 0;                       ///< batches, at most watcher_batches_max
-  std::uint64_t walk_ticket = 0;                   ///< 0: no walk is under way
+  std::vector<failed_file> reports;  ///< problems that are no file's, for the next batch
+  std::size_t in_flight = 0;         ///< batches, at most watcher_batches_max
+  std::uint64_t walk_ticket = 0;     ///< 0: no walk is under way
   bool limit_reported = false;
   clock::time_point wake_at = clock::time_point::max();
-  clock::time_point pause_until{};                 ///< no looking before: the engine had no room
+  clock::time_point pause_until{};  ///< no looking before: the engine had no room
 
-  /// Everything to do bears the ticket of the time it was noticed. A sync draws the current one, after
-  /// which a new one begins, and is answered once nothing is outstanding with its own or an older one.
+  /// Everything to do bears the ticket of the time it was noticed. A sync draws the current one,
+  /// after which a new one begins, and is answered once nothing is outstanding with its own or an
+  /// older one.
   std::uint64_t ticket = 1;
   std::map<std::uint64_t, std::size_t> outstanding;
   std::multimap<std::uint64_t, caf::typed_response_promise<sequence_number>> syncs;
@@ -92,9 +93,9 @@ inline constexpr std::size_t watcher_batches_max = 8;
 /// How many paths wait to be looked at before it is cheaper to walk the whole tree.
 inline constexpr std::size_t watcher_due_max = 100'000;
 
-/// The watcher of one root: walks it once, and follows the kernel's notices without a gap between, as
-/// each folder is watched before its names are read. Ends with an error when the root cannot be read;
-/// the supervisor starts it again.
+/// The watcher of one root: walks it once, and follows the kernel's notices without a gap between,
+/// as each folder is watched before its names are read. Ends with an error when the root cannot be
+/// read; the supervisor starts it again.
 watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_state> self,
                                      watched_root root, catalog_actor catalog,
                                      folder_identity excluded);

@@ -38,8 +38,7 @@ console_client::connect(const credentials& pair, std::uint16_t port,
                         std::chrono::milliseconds time_limit) {
   auto open = std::make_unique<connection>(pair);
   auto console = connect_console(open->system, port, time_limit);
-  if (!console)
-    return console.failure();
+  if (!console) return console.failure();
   open->console = std::move(*console);
   return std::unique_ptr<console_client>{new console_client(std::move(open))};
 }
@@ -75,8 +74,7 @@ result<nlohmann::json> console_client::request(const nlohmann::json& request,
                   });
       });
   auto reply = waiting.get();
-  if (!reply)
-    return reply.failure();
+  if (!reply) return reply.failure();
   return nlohmann::json::parse(*reply, nullptr, false);
 }
 

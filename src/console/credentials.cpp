@@ -96,15 +96,13 @@ credentials files_in(const std::string& folder) {
 /// Makes DATA/tls unless another process is quicker.
 result<void> make_folder(const data_folder& folder) {
   auto pair = make_pair();
-  if (!pair)
-    return pair.failure();
+  if (!pair) return pair.failure();
   auto temporary = folder.tls() + ".XXXXXX";
   if (::mkdtemp(temporary.data()) == nullptr)  // mode 0700
     return system_error(errno, "cannot create " + in_quotes(folder.tls()));
   auto files = files_in(temporary);
   auto written = write_file_atomically(files.certificate_file, pair->certificate);
-  if (written)
-    written = write_file_atomically(files.key_file, pair->key);
+  if (written) written = write_file_atomically(files.key_file, pair->key);
   // A rename over a folder that is there fails unless that folder is empty.
   if (written && ::rename(temporary.c_str(), folder.tls().c_str()) == 0) {
     unique_fd root{::open(folder.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
@@ -115,10 +113,8 @@ result<void> make_folder(const data_folder& folder) {
   auto cause = errno;
   std::error_code ignored;
   std::filesystem::remove_all(temporary, ignored);
-  if (!written)
-    return written;
-  if (cause == EEXIST || cause == ENOTEMPTY)
-    return {};
+  if (!written) return written;
+  if (cause == EEXIST || cause == ENOTEMPTY) return {};
   return system_error(cause, "cannot create " + in_quotes(folder.tls()));
 }
 
@@ -146,16 +142,13 @@ result<void> check_private(const data_folder& folder, const std::string& path) {
 result<credentials> ensure_credentials(const data_folder& folder) {
   struct stat facts {};
   if (::stat(folder.tls().c_str(), &facts) != 0) {
-    if (errno != ENOENT)
-      return system_error(errno, "cannot read " + in_quotes(folder.tls()));
-    if (auto made = make_folder(folder); !made)
-      return made.failure();
+    if (errno != ENOENT) return system_error(errno, "cannot read " + in_quotes(folder.tls()));
+    if (auto made = make_folder(folder); !made) return made.failure();
   }
   auto files = files_in(folder.tls());
   // The folder first: where others may write to it, nothing in it can be trusted.
   for (const auto& path : {folder.tls(), files.certificate_file, files.key_file})
-    if (auto checked = check_private(folder, path); !checked)
-      return checked.failure();
+    if (auto checked = check_private(folder, path); !checked) return checked.failure();
   return files;
 }
 

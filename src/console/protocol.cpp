@@ -10,8 +10,7 @@ namespace {
 
 error_code code_of(const std::string& text) noexcept {
   for (std::size_t number = 1; number <= error_code_count; ++number)
-    if (auto code = static_cast<error_code>(number); to_string(code) == text)
-      return code;
+    if (auto code = static_cast<error_code>(number); to_string(code) == text) return code;
   return error_code::internal;
 }
 
@@ -33,13 +32,10 @@ result<nlohmann::json> read_reply(nlohmann::json reply) {
       "the service sent a reply that this program does not understand; check that "
       "both are of the same version"};
   auto ok = reply.is_object() ? reply.find("ok") : reply.end();
-  if (ok == reply.end() || !ok->is_boolean())
-    return malformed;
-  if (ok->get<bool>())
-    return std::move(reply["result"]);
+  if (ok == reply.end() || !ok->is_boolean()) return malformed;
+  if (ok->get<bool>()) return std::move(reply["result"]);
   auto failure = reply.find("error");
-  if (failure == reply.end() || !failure->is_object())
-    return malformed;
+  if (failure == reply.end() || !failure->is_object()) return malformed;
   auto text = [&](const char* key) {
     auto value = failure->find(key);
     return value != failure->end() && value->is_string() ? value->get<std::string>()

@@ -56,8 +56,7 @@ public:
     if (!established_) {
       // Reading nothing goes on with the handshake; "indeterminate" says that it is over.
       auto state = session_->read_some(size, fd, nullptr, 0);
-      if (state != net::rw_state::indeterminate)
-        return state;
+      if (state != net::rw_state::indeterminate) return state;
       established_ = true;
       listener_.handshake_done();
     }
@@ -123,8 +122,7 @@ public:
 
   void configure_read(caf::io::receive_policy::config config) override {
     stream_.configure_read(config);
-    if (launched_)
-      return;
+    if (launched_) return;
     launched_ = true;
     stream_.start(this);
   }
@@ -132,12 +130,10 @@ public:
   std::vector<char>& wr_buf() override { return stream_.wr_buf(); }
   std::vector<char>& rd_buf() override { return stream_.rd_buf(); }
   void flush() override {
-    if (established_)
-      stream_.flush(this);
+    if (established_) stream_.flush(this);
   }
   void graceful_shutdown() override {
-    if (!established_)
-      hang_up();  // what waits to be written never will be
+    if (!established_) hang_up();  // what waits to be written never will be
     stream_.graceful_shutdown();
     detach(&stream_.backend(), false);
   }
@@ -178,14 +174,12 @@ public:
   using doorman_impl::doorman_impl;
 
   bool new_connection() override {
-    if (detached())
-      return false;
+    if (detached()) return false;
     auto& multiplexer = acceptor_.backend();
     auto fd = acceptor_.accepted_socket();
     caf::detail::socket_guard guard{fd};
     auto session = make_session(parent()->system(), fd, true);
-    if (!session)
-      return false;  // the guard closes the socket; later connections are not affected
+    if (!session) return false;  // the guard closes the socket; later connections are not affected
     auto scribe = caf::make_counted<console_scribe>(multiplexer, fd, std::move(session), room_);
     guard.release();
     auto handle = scribe->hdl();
@@ -254,11 +248,9 @@ result<console_actor> connect_console(caf::actor_system& system, std::uint16_t p
                                              + "); start it with 'podstudio serve'"};
   };
   auto fd = connect_socket(port, time_limit);
-  if (!fd)
-    return failed(std::strerror(errno));
+  if (!fd) return failed(std::strerror(errno));
   auto session = make_session(system, fd.get(), false);
-  if (!session)
-    return failed("no TLS session");
+  if (!session) return failed("no TLS session");
   auto scribe = caf::make_counted<console_scribe>(
       multiplexer_of(system), fd.get(), std::move(session), std::make_shared<waiting_room>());
   fd.release();
@@ -276,8 +268,7 @@ result<console_actor> connect_console(caf::actor_system& system, std::uint16_t p
               reason = "it offers another interface";
           },
           [&](const caf::error& failure) { reason = system.render(failure); });
-  if (console)
-    return console;
+  if (console) return console;
   scribe->hang_up();
   return failed(reason);
 }

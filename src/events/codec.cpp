@@ -97,8 +97,7 @@ static void CEREAL_LOAD_FUNCTION_NAME(PortableBinaryInputArchive& archive, std::
 static void CEREAL_LOAD_FUNCTION_NAME(PortableBinaryInputArchive& archive, bool& value) {
   std::uint8_t byte = 0;
   archive.loadBinary<1>(&byte, 1);
-  if (byte > 1)
-    throw Exception("a truth value is neither 0 nor 1");
+  if (byte > 1) throw Exception("a truth value is neither 0 nor 1");
   value = byte == 1;
 }
 
@@ -127,19 +126,16 @@ public:
 private:
   template <class T>
   void field(const char* name, T& value) {
-    if (complaint_.empty())
-      check(name, value);
+    if (complaint_.empty()) check(name, value);
   }
 
   void check(const char*, std::integral auto&) {}
   void check(const char*, digest&) {}
   void check(const char* name, double& value) {
-    if (!std::isfinite(value))
-      complain(name, "is not a finite number");
+    if (!std::isfinite(value)) complain(name, "is not a finite number");
   }
   void check(const char* name, enumeration auto& value) {
-    if (!is_named(value))
-      complain(name, "has a value without a name");
+    if (!is_named(value)) complain(name, "has a value without a name");
   }
   void check(const char* name, std::string& value) {
     if (value.size() > max_string_bytes)
@@ -149,8 +145,7 @@ private:
   }
   template <class T>
   void check(const char* name, std::optional<T>& value) {
-    if (value)
-      check(name, *value);
+    if (value) check(name, *value);
   }
   template <class T>
   requires requires(T& value, field_checker& archive) { value.serialize(archive); }
@@ -256,8 +251,7 @@ std::uint16_t event_version(const event& what) noexcept {
 result<void> check_event(const event& what) {
   field_checker checker;
   visit_fields(what, checker);
-  if (checker.complaint().empty())
-    return {};
+  if (checker.complaint().empty()) return {};
   return error{error_code::invalid_argument, "an event '" + std::string(event_name(what))
                                                  + "' cannot be logged: " + checker.complaint()};
 }
@@ -272,8 +266,7 @@ void encode_event(const event& what, std::string& out) {
 
 result<void> check_event_known(std::string_view name, std::uint16_t version) {
   auto* type = find_type(name);
-  if (type == nullptr)
-    return unknown_event(name, version, "is of a type this build does not know");
+  if (type == nullptr) return unknown_event(name, version, "is of a type this build does not know");
   if (version > type->version)
     return unknown_event(name, version, "is of a later version than this build knows");
   return {};
@@ -281,14 +274,11 @@ result<void> check_event_known(std::string_view name, std::uint16_t version) {
 
 result<event> decode_event(std::string_view name, std::uint16_t version,
                            std::span<const std::uint8_t> body) {
-  if (auto known = check_event_known(name, version); !known)
-    return known.failure();
-  if (version == 0)
-    return bad_body(name, version, "versions start at 1");
+  if (auto known = check_event_known(name, version); !known) return known.failure();
+  if (version == 0) return bad_body(name, version, "versions start at 1");
   // The first byte is cereal's: 1 for little-endian, the only order we write. 0 would be read with
   // its bytes swapped, and one event would then have two encodings.
-  if (body.empty() || body[0] != 1)
-    return bad_body(name, version, "it does not start with 1");
+  if (body.empty() || body[0] != 1) return bad_body(name, version, "it does not start with 1");
   event what;
   auto& input = this_threads_input();
   input.source.attach(body);
@@ -299,12 +289,10 @@ result<event> decode_event(std::string_view name, std::uint16_t version,
   } catch (const cereal::Exception& failure) {
     return bad_body(name, version, failure.what());
   }
-  if (input.source.remaining() != 0)
-    return bad_body(name, version, "bytes follow its last field");
+  if (input.source.remaining() != 0) return bad_body(name, version, "bytes follow its last field");
   field_checker checker;
   visit_fields(what, checker);
-  if (!checker.complaint().empty())
-    return bad_body(name, version, checker.complaint());
+  if (!checker.complaint().empty()) return bad_body(name, version, checker.complaint());
   return what;
 }
 

@@ -12,9 +12,9 @@ namespace podstudio {
 
 /// What one command decided: all of it happens, or none of it. It becomes one frame of the log.
 struct command {
-  uuid id{};            ///< the sender's; names the command in the log and in history
-  std::string origin;   ///< who gave it: "console", "import", "watcher", "jobs", "engine"
-  std::string summary;  ///< one line for a person, such as "approve 3 assets"
+  uuid id{};                  ///< the sender's; names the command in the log and in history
+  std::string origin;         ///< who gave it: "console", "import", "watcher", "jobs", "engine"
+  std::string summary;        ///< one line for a person, such as "approve 3 assets"
   std::vector<event> events;  ///< at least 1, at most max_events_per_command
   bool operator==(const command&) const = default;
 };
@@ -30,7 +30,9 @@ struct committed_command {
   digest hash{};                       ///< of its frame: the link of the chain
   std::shared_ptr<const command> what;
 
-  sequence_number last_sequence() const noexcept { return first_sequence + what->events.size() - 1; }
+  sequence_number last_sequence() const noexcept {
+    return first_sequence + what->events.size() - 1;
+  }
 };
 
 /// A place in the chain: the last event's sequence and the hash of its frame. {0, zeros} is the

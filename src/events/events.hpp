@@ -14,9 +14,9 @@
 /// The event catalogue: everything that can happen, declared once. EVENTS.md is its page.
 ///
 /// Each type has its frozen on-disk name, the version of its encoding, its fields with units, and
-/// `serialize(archive, version)`, which is the encoding, the decoding of every version ever released,
-/// and the JSON form in one. An event of a change carries the value before and the value after, so
-/// history and undo need nothing else. To add one, see CONTRIBUTING.md.
+/// `serialize(archive, version)`, which is the encoding, the decoding of every version ever
+/// released, and the JSON form in one. An event of a change carries the value before and the value
+/// after, so history and undo need nothing else. To add one, see CONTRIBUTING.md.
 namespace podstudio {
 
 /// What the file system says of a file. Equal facts mean: not touched since.
@@ -57,7 +57,8 @@ struct media_facts {
 
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(CEREAL_NVP(width), CEREAL_NVP(height), CEREAL_NVP(duration_sec), CEREAL_NVP(samplerate_hz));
+    archive(CEREAL_NVP(width), CEREAL_NVP(height), CEREAL_NVP(duration_sec),
+            CEREAL_NVP(samplerate_hz));
   }
 };
 
@@ -75,7 +76,8 @@ struct pack_facts {
   }
 };
 
-// --- assets: emitted by the catalog actor, folded by projections/assets.cpp -----------------------
+// --- assets: emitted by the catalog actor, folded by projections/assets.cpp
+// -----------------------
 
 /// A file is known for the first time.
 struct asset_registered {
@@ -108,8 +110,8 @@ struct asset_content_changed {
   }
 };
 
-/// The file has the same bytes as before, read again because the file system's facts differ. Without
-/// it the file would be read again at every start.
+/// The file has the same bytes as before, read again because the file system's facts differ.
+/// Without it the file would be read again at every start.
 struct asset_touched {
   static constexpr std::string_view name = "asset.touched";
   static constexpr std::uint16_t version = 1;
@@ -303,13 +305,14 @@ struct asset_forgotten {
 
   template <class Archive>
   void serialize(Archive& archive, std::uint32_t) {
-    archive(CEREAL_NVP(asset), CEREAL_NVP(path), CEREAL_NVP(type), CEREAL_NVP(content), CEREAL_NVP(media),
-            CEREAL_NVP(theme), CEREAL_NVP(source), CEREAL_NVP(origin), CEREAL_NVP(approved),
-            CEREAL_NVP(missing));
+    archive(CEREAL_NVP(asset), CEREAL_NVP(path), CEREAL_NVP(type), CEREAL_NVP(content),
+            CEREAL_NVP(media), CEREAL_NVP(theme), CEREAL_NVP(source), CEREAL_NVP(origin),
+            CEREAL_NVP(approved), CEREAL_NVP(missing));
   }
 };
 
-// --- packs: emitted by the catalog actor, folded by projections/packs.cpp -------------------------
+// --- packs: emitted by the catalog actor, folded by projections/packs.cpp
+// -------------------------
 
 struct pack_created {
   static constexpr std::string_view name = "pack.created";
@@ -378,8 +381,8 @@ struct pack_exported {
 
   template <class Archive>
   void serialize(Archive& archive, std::uint32_t) {
-    archive(CEREAL_NVP(pack), CEREAL_NVP(path_before), CEREAL_NVP(at_us_before), CEREAL_NVP(path_after),
-            CEREAL_NVP(at_us_after));
+    archive(CEREAL_NVP(pack), CEREAL_NVP(path_before), CEREAL_NVP(at_us_before),
+            CEREAL_NVP(path_after), CEREAL_NVP(at_us_after));
   }
 };
 
@@ -395,11 +398,13 @@ struct pack_deleted {
 
   template <class Archive>
   void serialize(Archive& archive, std::uint32_t) {
-    archive(CEREAL_NVP(pack), CEREAL_NVP(facts), CEREAL_NVP(export_path), CEREAL_NVP(exported_at_us));
+    archive(CEREAL_NVP(pack), CEREAL_NVP(facts), CEREAL_NVP(export_path),
+            CEREAL_NVP(exported_at_us));
   }
 };
 
-// --- jobs: emitted by the jobs actor, folded by projections/jobs.cpp ------------------------------
+// --- jobs: emitted by the jobs actor, folded by projections/jobs.cpp
+// ------------------------------
 
 struct job_queued {
   static constexpr std::string_view name = "job.queued";
@@ -413,7 +418,8 @@ struct job_queued {
 
   template <class Archive>
   void serialize(Archive& archive, std::uint32_t) {
-    archive(CEREAL_NVP(job), CEREAL_NVP(kind), CEREAL_NVP(asset), CEREAL_NVP(pack), CEREAL_NVP(params_json));
+    archive(CEREAL_NVP(job), CEREAL_NVP(kind), CEREAL_NVP(asset), CEREAL_NVP(pack),
+            CEREAL_NVP(params_json));
   }
 };
 
@@ -487,7 +493,8 @@ struct job_cancelled {
   }
 };
 
-/// running (put back by a stop or a crash), failed or cancelled (tried again by a person) -> pending
+/// running (put back by a stop or a crash), failed or cancelled (tried again by a person) ->
+/// pending
 struct job_requeued {
   static constexpr std::string_view name = "job.requeued";
   static constexpr std::uint16_t version = 1;
@@ -502,7 +509,8 @@ struct job_requeued {
   }
 };
 
-// --- watch roots and problems: emitted by the catalog actor, folded by projections/watch.cpp ------
+// --- watch roots and problems: emitted by the catalog actor, folded by projections/watch.cpp
+// ------
 
 struct watch_root_added {
   static constexpr std::string_view name = "watch.root_added";
@@ -587,7 +595,8 @@ struct problem_resolved {
   }
 };
 
-// --- the engine: emitted by the supervisor; no table shows them -----------------------------------
+// --- the engine: emitted by the supervisor; no table shows them
+// -----------------------------------
 
 struct engine_started {
   static constexpr std::string_view name = "engine.started";
@@ -616,14 +625,17 @@ struct engine_stopped {
 };
 
 /// The one list. Codec, folds, JSON and tests iterate it; the order means nothing on disk.
-using event = std::variant<
-  asset_registered, asset_content_changed, asset_touched, asset_moved, asset_missing, asset_returned,
-  asset_metadata_extracted, asset_approved, asset_approval_withdrawn, asset_theme_set, asset_source_set,
-  asset_provenance_set, asset_tagged, asset_untagged, asset_forgotten,                            //
-  pack_created, pack_edited, pack_asset_added, pack_asset_removed, pack_exported, pack_deleted,   //
-  job_queued, job_started, job_progressed, job_completed, job_failed, job_cancelled, job_requeued,  //
-  watch_root_added, watch_root_removed, watch_root_lost, watch_root_returned,                     //
-  problem_found, problem_resolved,                                                                //
-  engine_started, engine_stopped>;
+using event =
+    std::variant<asset_registered, asset_content_changed, asset_touched, asset_moved, asset_missing,
+                 asset_returned, asset_metadata_extracted, asset_approved, asset_approval_withdrawn,
+                 asset_theme_set, asset_source_set, asset_provenance_set, asset_tagged,
+                 asset_untagged, asset_forgotten,  //
+                 pack_created, pack_edited, pack_asset_added, pack_asset_removed, pack_exported,
+                 pack_deleted,  //
+                 job_queued, job_started, job_progressed, job_completed, job_failed, job_cancelled,
+                 job_requeued,                                                                //
+                 watch_root_added, watch_root_removed, watch_root_lost, watch_root_returned,  //
+                 problem_found, problem_resolved,                                             //
+                 engine_started, engine_stopped>;
 
 }  // namespace podstudio

@@ -38,10 +38,8 @@ public:
         return ::pread(descriptor_, into.data() + done, into.size() - done,
                        static_cast<off_t>(offset + done));
       });
-      if (count < 0)
-        return failed("read", path_);
-      if (count == 0)
-        break;
+      if (count < 0) return failed("read", path_);
+      if (count == 0) break;
       done += static_cast<std::size_t>(count);
     }
     return done;
@@ -52,8 +50,7 @@ public:
       auto count = retry_interrupted([&] {
         return ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
       });
-      if (count < 0)
-        return failed("write", path_);
+      if (count < 0) return failed("write", path_);
       bytes = bytes.subspan(static_cast<std::size_t>(count));
       offset += static_cast<std::uint64_t>(count);
     }
@@ -62,14 +59,12 @@ public:
 
   // A sync is not tried again after EINTR: whether the first try dropped a page is unknown.
   result<void> sync_data() override {
-    if (::fdatasync(descriptor_) != 0)
-      return failed("sync", path_);
+    if (::fdatasync(descriptor_) != 0) return failed("sync", path_);
     return {};
   }
 
   result<void> sync_all() override {
-    if (::fsync(descriptor_) != 0)
-      return failed("sync", path_);
+    if (::fsync(descriptor_) != 0) return failed("sync", path_);
     return {};
   }
 
@@ -79,23 +74,20 @@ public:
                          static_cast<off_t>(size_bytes));
     });
     // A file system without it allocates when the caller fills the space with zeros.
-    if (outcome != 0 && errno != EOPNOTSUPP)
-      return failed("allocate space in", path_);
+    if (outcome != 0 && errno != EOPNOTSUPP) return failed("allocate space in", path_);
     return {};
   }
 
   result<void> truncate(std::uint64_t size_bytes) override {
     auto outcome =
         retry_interrupted([&] { return ::ftruncate(descriptor_, static_cast<off_t>(size_bytes)); });
-    if (outcome != 0)
-      return failed("truncate", path_);
+    if (outcome != 0) return failed("truncate", path_);
     return {};
   }
 
   result<std::uint64_t> size() override {
     struct stat facts {};
-    if (::fstat(descriptor_, &facts) != 0)
-      return failed("stat", path_);
+    if (::fstat(descriptor_, &facts) != 0) return failed("stat", path_);
     return static_cast<std::uint64_t>(facts.st_size);
   }
 
@@ -108,37 +100,31 @@ class posix_files final : public file_system {
 public:
   result<std::unique_ptr<file>> open(const std::string& path, open_mode mode) override {
     int flags = O_CLOEXEC | (mode == open_mode::read ? O_RDONLY : O_RDWR);
-    if (mode == open_mode::create)
-      flags |= O_CREAT | O_EXCL;
+    if (mode == open_mode::create) flags |= O_CREAT | O_EXCL;
     int descriptor = retry_interrupted([&] { return ::open(path.c_str(), flags, 0600); });
-    if (descriptor < 0)
-      return failed(mode == open_mode::create ? "create" : "open", path);
+    if (descriptor < 0) return failed(mode == open_mode::create ? "create" : "open", path);
     return std::unique_ptr<file>(std::make_unique<posix_file>(descriptor, path));
   }
 
   result<std::vector<std::string>> list(const std::string& folder) override {
     DIR* entries = ::opendir(folder.c_str());
-    if (entries == nullptr)
-      return failed("list", folder);
+    if (entries == nullptr) return failed("list", folder);
     std::vector<std::string> names;
     errno = 0;
     while (auto* entry = ::readdir(entries)) {
       std::string name = entry->d_name;
-      if (name != "." && name != "..")
-        names.push_back(std::move(name));
+      if (name != "." && name != "..") names.push_back(std::move(name));
       errno = 0;
     }
     int failure = errno;
     ::closedir(entries);
     errno = failure;
-    if (failure != 0)
-      return failed("list", folder);
+    if (failure != 0) return failed("list", folder);
     return names;
   }
 
   result<bool> make_folder(const std::string& path) override {
-    if (::mkdir(path.c_str(), 0700) == 0)
-      return true;
+    if (::mkdir(path.c_str(), 0700) == 0) return true;
     struct stat facts {};
     int failure = errno;
     if (failure == EEXIST && ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode))
@@ -148,28 +134,24 @@ public:
   }
 
   result<void> rename(const std::string& from, const std::string& to) override {
-    if (::rename(from.c_str(), to.c_str()) != 0)
-      return failed("rename", from);
+    if (::rename(from.c_str(), to.c_str()) != 0) return failed("rename", from);
     return {};
   }
 
   result<void> remove(const std::string& path) override {
-    if (::unlink(path.c_str()) != 0)
-      return failed("remove", path);
+    if (::unlink(path.c_str()) != 0) return failed("remove", path);
     return {};
   }
 
   result<void> sync_folder(const std::string& path) override {
     int descriptor =
         retry_interrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
-    if (descriptor < 0)
-      return failed("open", path);
+    if (descriptor < 0) return failed("open", path);
     int outcome = ::fsync(descriptor);
     int failure = errno;
     ::close(descriptor);
     errno = failure;
-    if (outcome != 0)
-      return failed("sync", path);
+    if (outcome != 0) return failed("sync", path);
     return {};
   }
 };

@@ -62,15 +62,13 @@ public:
 
   template <std::unsigned_integral T>
   bool take(T& value) noexcept {
-    if (rest_.size() < sizeof(T))
-      return false;
+    if (rest_.size() < sizeof(T)) return false;
     value = get<T>(rest_.data());
     rest_ = rest_.subspan(sizeof(T));
     return true;
   }
   bool take(const_bytes& bytes, std::size_t size) noexcept {
-    if (rest_.size() < size)
-      return false;
+    if (rest_.size() < size) return false;
     bytes = rest_.first(size);
     rest_ = rest_.subspan(size);
     return true;
@@ -87,8 +85,7 @@ std::string_view text_of(const_bytes bytes) noexcept {
 
 bool all_zero(const_bytes bytes) noexcept {
   for (auto byte : bytes)
-    if (byte != 0)
-      return false;
+    if (byte != 0) return false;
   return true;
 }
 
@@ -129,12 +126,10 @@ result<void> walk_frame(const_bytes frame, const log_place& place, const_bytes& 
       || !cursor.take(summary, get<std::uint16_t>(frame.data() + summary_size_at)))
     return broken("an origin or a summary that runs over its end");
   auto count = get<std::uint32_t>(frame.data() + event_count_at);
-  if (count == 0 || count > max_events_per_command)
-    return broken("an impossible number of events");
+  if (count == 0 || count > max_events_per_command) return broken("an impossible number of events");
   for (std::uint32_t i = 0; i < count; ++i) {
     event_record record;
-    if (!take_event(cursor, record))
-      return broken("an event that runs over its end");
+    if (!take_event(cursor, record)) return broken("an event that runs over its end");
     if (result<void> outcome = each(record); !outcome) {
       auto failure = outcome.failure();
       failure.message = "'" + place.file + "', offset " + std::to_string(place.offset)
@@ -160,8 +155,7 @@ error invalid_command(const command& what, const std::string& why) {
 }
 
 result<void> check_command(const command& what) {
-  if (what.events.empty())
-    return invalid_command(what, "it has no events");
+  if (what.events.empty()) return invalid_command(what, "it has no events");
   if (what.events.size() > max_events_per_command)
     return invalid_command(what, "it has more than " + std::to_string(max_events_per_command)
                                      + " events; split it");
@@ -173,8 +167,7 @@ result<void> check_command(const command& what) {
 
 /// One event record; its size is bounded by the bounds of its strings.
 result<void> append_event(const event& what, std::string& out) {
-  if (auto fit = check_event(what); !fit)
-    return fit;
+  if (auto fit = check_event(what); !fit) return fit;
   auto name = event_name(what);
   assert(name.size() <= 0xff);
   append(out, static_cast<std::uint8_t>(name.size()));
@@ -193,8 +186,7 @@ result<void> append_parts(const command& what, std::size_t start, std::string& o
   out += what.origin;
   out += what.summary;
   for (auto& each : what.events) {
-    if (auto appended = append_event(each, out); !appended)
-      return appended;
+    if (auto appended = append_event(each, out); !appended) return appended;
     if (out.size() - start > max_frame_bytes - 16)
       return invalid_command(what, "it is above " + std::to_string(max_frame_bytes >> 20)
                                        + " MiB; split it");
@@ -272,8 +264,7 @@ result<segment_header> decode_segment_header(const_bytes bytes, const std::strin
 }
 
 result<void> append_frame(const command& what, std::string& out) {
-  if (auto fit = check_command(what); !fit)
-    return fit;
+  if (auto fit = check_command(what); !fit) return fit;
   auto start = out.size();
   if (auto appended = append_parts(what, start, out); !appended) {
     out.resize(start);
@@ -311,8 +302,7 @@ void seal_frame(std::span<std::uint8_t> frame, const frame_link& link) {
 }
 
 std::optional<std::uint32_t> frame_size(const_bytes prefix) noexcept {
-  if (prefix.size() < frame_prefix_bytes || prefix[0] == 0)
-    return std::nullopt;
+  if (prefix.size() < frame_prefix_bytes || prefix[0] == 0) return std::nullopt;
   if (get<std::uint32_t>(prefix.data() + prefix_crc_at) != crc32c(prefix.data(), prefix_crc_at))
     return std::nullopt;
   auto size = get<std::uint32_t>(prefix.data() + size_at);
@@ -322,8 +312,7 @@ std::optional<std::uint32_t> frame_size(const_bytes prefix) noexcept {
 }
 
 bool is_intact(const_bytes frame) noexcept {
-  if (frame.size() < min_frame_bytes)
-    return false;
+  if (frame.size() < min_frame_bytes) return false;
   auto end_size = get<std::uint32_t>(frame.data() + frame.size() - sizeof(std::uint32_t));
   return end_size == frame.size()
          && get<std::uint32_t>(frame.data() + rest_crc_at) == rest_crc(frame);
@@ -384,13 +373,11 @@ result<command> decode_frame(const_bytes frame, const log_place& place) {
   const_bytes origin, summary;
   auto walked = walk_frame(frame, place, origin, summary, [&](const event_record& record) {
     auto decoded = decode_event(record.name, record.version, record.body);
-    if (!decoded)
-      return result<void>(decoded.failure());
+    if (!decoded) return result<void>(decoded.failure());
     what.events.push_back(std::move(*decoded));
     return result<void>();
   });
-  if (!walked)
-    return walked.failure();
+  if (!walked) return walked.failure();
   what.origin = text_of(origin);
   what.summary = text_of(summary);
   if (!is_utf8(what.origin) || !is_utf8(what.summary))

@@ -26,8 +26,7 @@ std::span<const std::uint8_t> as_bytes(const std::string& text) noexcept {
 
 std::string parent_of(const std::string& folder) {
   auto slash = folder.find_last_of('/');
-  if (slash == std::string::npos)
-    return ".";
+  if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : folder.substr(0, slash);
 }
 
@@ -42,8 +41,7 @@ result<void> write_zeros(file& to, std::uint64_t from, std::uint64_t end) {
   static constexpr std::array<std::uint8_t, 256u << 10> zeros{};
   for (auto at = from; at < end;) {
     auto size = static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), end - at));
-    if (auto written = to.write_at(at, std::span(zeros).first(size)); !written)
-      return written;
+    if (auto written = to.write_at(at, std::span(zeros).first(size)); !written) return written;
     at += size;
   }
   return {};
@@ -52,8 +50,7 @@ result<void> write_zeros(file& to, std::uint64_t from, std::uint64_t end) {
 /// Allocates and zero-fills [from, end), not synced. Zeros are written although allocated space
 /// reads as zeros: it makes a later sync of frames there a sync of data alone, at half the time.
 result<void> fill(file& to, std::uint64_t from, std::uint64_t end) {
-  if (auto allocated = to.allocate(from, end - from); !allocated)
-    return allocated;
+  if (auto allocated = to.allocate(from, end - from); !allocated) return allocated;
   return write_zeros(to, from, end);
 }
 
@@ -135,10 +132,8 @@ private:
 result<void> writer::start(recovered_log&& log) {
   // A prepared segment that a crash left behind holds nothing.
   auto removed = files_.remove(prepared_path(folder_));
-  if (!removed && removed.failure().code != error_code::not_found)
-    return removed;
-  if (log.last == nullptr)
-    return create_first();
+  if (!removed && removed.failure().code != error_code::not_found) return removed;
+  if (log.last == nullptr) return create_first();
   head_ = log.head;
   auto space_to = std::max(log.file_size, log.end);
   current_ = {std::move(log.last), log.header, log.end, log.end, space_to, log.frames};
@@ -146,22 +141,17 @@ result<void> writer::start(recovered_log&& log) {
 }
 
 result<void> writer::create_first() {
-  if (auto synced = files_.sync_folder(parent_of(folder_)); !synced)
-    return synced;
+  if (auto synced = files_.sync_folder(parent_of(folder_)); !synced) return synced;
   auto size = segment_header_bytes + std::min(first_allocation_bytes, options_.allocation_bytes);
   auto created = files_.open(prepared_path(folder_), open_mode::create);
-  if (!created)
-    return created.failure();
-  if (auto filled = fill(**created, 0, size); !filled)
-    return filled;
+  if (!created) return created.failure();
+  if (auto filled = fill(**created, 0, size); !filled) return filled;
   segment_header header;
   header.log = make_uuid();
   header.epoch = random_epoch();
   header.created_us = now_us();
-  if (auto named = name_segment(**created, header); !named)
-    return named;
-  if (auto synced = files_.sync_folder(folder_); !synced)
-    return synced;
+  if (auto named = name_segment(**created, header); !named) return named;
+  if (auto synced = files_.sync_folder(folder_); !synced) return synced;
   enter(std::move(*created), size, header);
   return {};
 }
@@ -171,10 +161,8 @@ result<void> writer::create_first() {
 /// the prepared segment has room for it that needs no allocation, it goes there: that room was
 /// promised.
 bool writer::belongs_here(std::uint64_t bytes) const noexcept {
-  if (current_.frames == 0)
-    return true;
-  if (current_.end + bytes > options_.segment_size_bytes)
-    return false;
+  if (current_.frames == 0) return true;
+  if (current_.end + bytes > options_.segment_size_bytes) return false;
   return space_here() >= bytes || prepared_.space() < bytes;
 }
 
@@ -189,31 +177,26 @@ result<void> writer::extend(file& to, std::uint64_t& space_to, std::uint64_t nee
     filled = fill(to, space_to, target);
   }
   if (!filled) {
-    if (filled.failure().code != error_code::disk_full)
-      return poison(filled.failure());
+    if (filled.failure().code != error_code::disk_full) return poison(filled.failure());
     // Gives back what was taken in vain. Should that fail, what remains are zeros nobody counts on.
     (void)to.truncate(space_to);
     return filled;
   }
-  if (auto synced = to.sync_data(); !synced)
-    return poison(synced.failure());
+  if (auto synced = to.sync_data(); !synced) return poison(synced.failure());
   space_to = target;
   return {};
 }
 
 result<void> writer::extend_current(std::uint64_t bytes) {
-  if (current_.end + bytes <= current_.space_to)
-    return {};
+  if (current_.end + bytes <= current_.space_to) return {};
   return extend(*current_.source, current_.space_to, current_.end + bytes);
 }
 
 result<void> writer::extend_prepared(std::uint64_t bytes) {
-  if (prepared_.space() >= bytes)
-    return {};
+  if (prepared_.space() >= bytes) return {};
   if (prepared_.source == nullptr) {
     auto created = files_.open(prepared_path(folder_), open_mode::create);
-    if (!created)
-      return created.failure();
+    if (!created) return created.failure();
     prepared_.source = std::move(*created);
   }
   return extend(*prepared_.source, prepared_.space_to, segment_header_bytes + bytes);
@@ -224,16 +207,14 @@ result<void> writer::make_room(std::uint64_t bytes) {
 }
 
 result<void> writer::reserve(std::uint64_t bytes) {
-  if (poisoned_)
-    return *poisoned_;
+  if (poisoned_) return *poisoned_;
   if (bytes > options_.segment_size_bytes - segment_header_bytes)
     return error{error_code::invalid_argument, "cannot reserve " + std::to_string(bytes)
                                                    + " bytes of the log: it is above a segment"};
   // Groups of that many bytes in all fit where this much is free in one piece: those that the
   // current segment cannot take go to the next, and what they leave unused here does not count
   // there.
-  if (reserved_bytes() >= bytes)
-    return {};
+  if (reserved_bytes() >= bytes) return {};
   return make_room(bytes);
 }
 
@@ -255,8 +236,7 @@ segment_header writer::next_header() const {
 result<void> writer::name_segment(file& source, const segment_header& header) {
   if (auto written = source.write_at(0, as_bytes(encode_segment_header(header))); !written)
     return written;
-  if (auto synced = source.sync_all(); !synced)
-    return synced;
+  if (auto synced = source.sync_all(); !synced) return synced;
   return files_.rename(prepared_path(folder_), segment_path(folder_, header.first_sequence));
 }
 
@@ -271,21 +251,18 @@ void writer::enter(std::unique_ptr<file> source, std::uint64_t space_to,
 result<void> writer::roll() {
   assert(prepared_.source != nullptr && current_.frames > 0);
   if (current_.synced_to < current_.end) {
-    if (auto synced = current_.source->sync_data(); !synced)
-      return poison(synced.failure());
+    if (auto synced = current_.source->sync_data(); !synced) return poison(synced.failure());
     current_.synced_to = current_.end;
   }
   auto header = next_header();
   if (auto named = name_segment(*prepared_.source, header); !named) {
-    if (named.failure().code != error_code::disk_full)
-      return poison(named.failure());
+    if (named.failure().code != error_code::disk_full) return poison(named.failure());
     prepared_ = {};
     if (auto removed = files_.remove(prepared_path(folder_)); !removed)
       return poison(removed.failure());
     return named;
   }
-  if (auto synced = files_.sync_folder(folder_); !synced)
-    return poison(synced.failure());
+  if (auto synced = files_.sync_folder(folder_); !synced) return poison(synced.failure());
   enter(std::move(prepared_.source), prepared_.space_to, header);
   prepared_ = {};
   return {};
@@ -297,8 +274,7 @@ result<void> writer::build_group(std::span<const std::shared_ptr<const command>>
   starts_.clear();
   for (auto& each : group) {
     starts_.push_back(buffer_.size());
-    if (auto appended = append_frame(*each, buffer_); !appended)
-      return appended;
+    if (auto appended = append_frame(*each, buffer_); !appended) return appended;
   }
   return {};
 }
@@ -327,10 +303,8 @@ result<void> writer::write_group(bool sync) {
     return poison(written.failure());
   current_.end += buffer_.size();
   current_.frames += starts_.size();
-  if (!sync)
-    return {};
-  if (auto synced = current_.source->sync_data(); !synced)
-    return poison(synced.failure());
+  if (!sync) return {};
+  if (auto synced = current_.source->sync_data(); !synced) return poison(synced.failure());
   current_.synced_to = current_.end;
   return {};
 }
@@ -338,21 +312,15 @@ result<void> writer::write_group(bool sync) {
 result<std::vector<committed_command>>
 writer::append(std::span<const std::shared_ptr<const command>> group, std::int64_t at_us,
                bool sync) {
-  if (poisoned_)
-    return *poisoned_;
-  if (group.empty())
-    return std::vector<committed_command>();
-  if (auto built = build_group(group); !built)
-    return built.failure();
-  if (auto room = make_room(buffer_.size()); !room)
-    return room.failure();
+  if (poisoned_) return *poisoned_;
+  if (group.empty()) return std::vector<committed_command>();
+  if (auto built = build_group(group); !built) return built.failure();
+  if (auto room = make_room(buffer_.size()); !room) return room.failure();
   if (!belongs_here(buffer_.size()))
-    if (auto rolled = roll(); !rolled)
-      return rolled.failure();
+    if (auto rolled = roll(); !rolled) return rolled.failure();
   auto head = head_;
   auto committed = seal_group(group, at_us, head);
-  if (auto written = write_group(sync); !written)
-    return written.failure();
+  if (auto written = write_group(sync); !written) return written.failure();
   head_ = head;
   return committed;
 }
@@ -372,14 +340,11 @@ result<std::unique_ptr<log_writer>> log_writer::open(file_system& files, const s
                                                      const std::optional<log_head>& checkpoint,
                                                      recovery_report& report) {
   assert(options.allocation_bytes > 0 && options.segment_size_bytes > segment_header_bytes);
-  if (auto made = files.make_folder(folder); !made)
-    return made.failure();
+  if (auto made = files.make_folder(folder); !made) return made.failure();
   auto log = recover_log(files, folder, checkpoint, report);
-  if (!log)
-    return log.failure();
+  if (!log) return log.failure();
   auto opened = std::make_unique<writer>(files, folder, options);
-  if (auto started = opened->start(std::move(*log)); !started)
-    return started.failure();
+  if (auto started = opened->start(std::move(*log)); !started) return started.failure();
   report.segments = opened->segments();
   return std::unique_ptr<log_writer>(std::move(opened));
 }

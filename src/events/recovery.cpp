@@ -30,11 +30,9 @@ public:
 
   /// `head` was reached at `place`.
   result<void> see(const log_head& head, const log_place& place) {
-    if (seen_ || head.sequence < checkpoint_.sequence)
-      return {};
+    if (seen_ || head.sequence < checkpoint_.sequence) return {};
     seen_ = true;
-    if (head == checkpoint_)
-      return {};
+    if (head == checkpoint_) return {};
     auto found = head.sequence == checkpoint_.sequence
                      ? "hash " + to_hex(head.hash)
                      : "no command that ends there; the next one ends with sequence "
@@ -57,21 +55,18 @@ result<std::vector<segment_header>> read_headers(file_system& files, const std::
   std::uint64_t previous_size = 0;
   for (auto first : firsts) {
     auto cursor = segment_cursor::open(files, folder, first, open_mode::read);
-    if (!cursor)
-      return cursor.failure();
+    if (!cursor) return cursor.failure();
     auto& header = (*cursor)->header();
     auto fits = headers.empty() ? check_first(header, (*cursor)->path())
                                 : check_succession(headers.back(), header, (*cursor)->path());
-    if (!fits)
-      return fits.failure();
+    if (!fits) return fits.failure();
     if (previous_size < header.previous_end)
       return damage({segment_path(folder, headers.back().first_sequence), previous_size, 0},
                     "a sealed segment of at least " + std::to_string(header.previous_end)
                         + " bytes",
                     "the end of the file");
     auto size = (*cursor)->segment().size();
-    if (!size)
-      return size.failure();
+    if (!size) return size.failure();
     previous_size = *size;
     headers.push_back(header);
   }
@@ -86,25 +81,20 @@ result<void> check_in_sealed(file_system& files, const std::string& folder,
   auto next = std::ranges::find_if(headers, [&](const segment_header& header) {
     return header.previous.sequence >= checkpoint.sequence;
   });
-  if (next == headers.end())
-    return {};  // it is in the last segment, or nowhere
+  if (next == headers.end()) return {};  // it is in the last segment, or nowhere
   checkpoint_check check(checkpoint);
   if (next->previous.sequence == checkpoint.sequence)
     return check.see(next->previous,
                      {segment_path(folder, next->first_sequence), 0, next->first_sequence});
   auto first = std::prev(next)->first_sequence;
   auto cursor = segment_cursor::open(files, folder, first, open_mode::read);
-  if (!cursor)
-    return cursor.failure();
+  if (!cursor) return cursor.failure();
   while (!check.seen()) {
     auto place = (*cursor)->place();
     auto frame = (*cursor)->next();
-    if (!frame)
-      return frame.failure();
-    if (!*frame)
-      return check_sealed_end(**cursor, *next);
-    if (auto fits = check.see((*cursor)->head(), place); !fits)
-      return fits;
+    if (!frame) return frame.failure();
+    if (!*frame) return check_sealed_end(**cursor, *next);
+    if (auto fits = check.see((*cursor)->head(), place); !fits) return fits;
   }
   return {};
 }
@@ -115,21 +105,16 @@ result<void> scan_last(segment_cursor& last, const std::optional<log_head>& chec
   auto start = last.head();
   bool in_sealed = !checkpoint || checkpoint->sequence < start.sequence;
   checkpoint_check check(in_sealed ? start : *checkpoint);
-  if (auto fits = check.see(last.head(), last.place()); !fits)
-    return fits;
+  if (auto fits = check.see(last.head(), last.place()); !fits) return fits;
   for (;;) {
     auto place = last.place();
     auto frame = last.next();
-    if (!frame)
-      return frame.failure();
-    if (!*frame)
-      break;
+    if (!frame) return frame.failure();
+    if (!*frame) break;
     report.clean_stop = last_event_name((*frame)->bytes) == engine_stopped::name;
-    if (auto fits = check.see(last.head(), place); !fits)
-      return fits;
+    if (auto fits = check.see(last.head(), place); !fits) return fits;
   }
-  if (check.seen())
-    return {};
+  if (check.seen()) return {};
   return checkpoint_mismatch(last.place(), *checkpoint,
                              "that the log ends with sequence "
                                  + std::to_string(last.head().sequence));
@@ -139,12 +124,9 @@ result<void> copy_bytes(file_window& from, std::uint64_t begin, std::uint64_t en
   constexpr std::uint64_t piece_bytes = 256u << 10;
   for (auto at = begin; at < end;) {
     auto piece = from.view(at, static_cast<std::size_t>(std::min(piece_bytes, end - at)));
-    if (!piece)
-      return piece.failure();
-    if (piece->empty())
-      break;
-    if (auto written = to.write_at(at - begin, *piece); !written)
-      return written;
+    if (!piece) return piece.failure();
+    if (piece->empty()) break;
+    if (auto written = to.write_at(at - begin, *piece); !written) return written;
     at += piece->size();
   }
   return {};
@@ -155,17 +137,14 @@ result<std::unique_ptr<file>> create_torn_copy(file_system& files, const std::st
                                                const segment_cursor& last, std::string& path) {
   constexpr unsigned attempts = 100;  // more copies within a microsecond than any clock allows
   auto made = files.make_folder(torn_folder(folder));
-  if (!made)
-    return made.failure();
+  if (!made) return made.failure();
   if (*made)
-    if (auto synced = files.sync_folder(folder); !synced)
-      return synced.failure();
+    if (auto synced = files.sync_folder(folder); !synced) return synced.failure();
   auto at_us = now_us();
   for (unsigned attempt = 0;; ++attempt) {
     path = torn_path(folder, last.header().first_sequence, last.offset(), at_us, attempt);
     auto created = files.open(path, open_mode::create);
-    if (created || attempt == attempts)
-      return created;
+    if (created || attempt == attempts) return created;
   }
 }
 
@@ -174,14 +153,11 @@ result<std::string> set_aside(file_system& files, const std::string& folder, seg
                               const segment_tail& tail) {
   std::string path;
   auto copy = create_torn_copy(files, folder, last, path);
-  if (!copy)
-    return copy.failure();
+  if (!copy) return copy.failure();
   if (auto copied = copy_bytes(last.window(), tail.offset, tail.end, **copy); !copied)
     return copied.failure();
-  if (auto synced = (*copy)->sync_all(); !synced)
-    return synced.failure();
-  if (auto synced = files.sync_folder(torn_folder(folder)); !synced)
-    return synced.failure();
+  if (auto synced = (*copy)->sync_all(); !synced) return synced.failure();
+  if (auto synced = files.sync_folder(torn_folder(folder)); !synced) return synced.failure();
   return path;
 }
 
@@ -190,12 +166,9 @@ result<std::string> set_aside(file_system& files, const std::string& folder, seg
 result<void> cut_torn_tail(file_system& files, const std::string& folder, segment_cursor& last,
                            const segment_tail& tail, recovery_report& report) {
   auto copy = set_aside(files, folder, last, tail);
-  if (!copy)
-    return copy.failure();
-  if (auto cut = last.segment().truncate(tail.offset); !cut)
-    return cut;
-  if (auto synced = last.segment().sync_all(); !synced)
-    return synced;
+  if (!copy) return copy.failure();
+  if (auto cut = last.segment().truncate(tail.offset); !cut) return cut;
+  if (auto synced = last.segment().sync_all(); !synced) return synced;
   last.refresh();
   report.truncated_bytes = tail.end - tail.offset;
   report.truncated_copy = *copy;
@@ -209,12 +182,10 @@ result<void> make_durable(segment_cursor& last) {
   for (auto at = last.promised_to(); at < last.offset();) {
     auto size = std::min(piece_bytes, last.offset() - at);
     auto piece = last.window().view(at, static_cast<std::size_t>(size));
-    if (!piece)
-      return piece.failure();
+    if (!piece) return piece.failure();
     if (piece->size() < size)
       return error{error_code::io_failed, "'" + last.path() + "' shrank while it was recovered"};
-    if (auto written = last.segment().write_at(at, *piece); !written)
-      return written;
+    if (auto written = last.segment().write_at(at, *piece); !written) return written;
     at += size;
   }
   return last.segment().sync_data();
@@ -224,13 +195,10 @@ result<void> make_durable(segment_cursor& last) {
 /// it cannot meet a full disk. If there is no room for that, it is not counted as space.
 result<std::uint64_t> usable_size(segment_cursor& last) {
   auto size = last.segment().size();
-  if (!size || *size <= last.offset())
-    return size;
+  if (!size || *size <= last.offset()) return size;
   auto filled = last.segment().allocate(last.offset(), *size - last.offset());
-  if (filled)
-    return size;
-  if (filled.failure().code == error_code::disk_full)
-    return last.offset();
+  if (filled) return size;
+  if (filled.failure().code == error_code::disk_full) return last.offset();
   return filled.failure();
 }
 
@@ -241,45 +209,34 @@ result<recovered_log> recover_log(file_system& files, const std::string& folder,
                                   recovery_report& report) {
   report = {};
   auto firsts = list_segments(files, folder);
-  if (!firsts)
-    return firsts.failure();
+  if (!firsts) return firsts.failure();
   if (firsts->empty()) {
     if (checkpoint.value_or(log_head{}) != log_head{})
       return checkpoint_mismatch({folder, 0, 1}, *checkpoint, "no log at all");
     return recovered_log{};
   }
   auto headers = read_headers(files, folder, *firsts);
-  if (!headers)
-    return headers.failure();
+  if (!headers) return headers.failure();
   if (checkpoint)
     if (auto fits = check_in_sealed(files, folder, *headers, *checkpoint); !fits)
       return fits.failure();
 
   auto opened = segment_cursor::open(files, folder, firsts->back(), open_mode::write);
-  if (!opened)
-    return opened.failure();
+  if (!opened) return opened.failure();
   auto& last = **opened;
   // What is read back must be durable before anything is built on it.
-  if (auto synced = last.segment().sync_all(); !synced)
-    return synced.failure();
-  if (auto synced = files.sync_folder(folder); !synced)
-    return synced.failure();
-  if (auto scanned = scan_last(last, checkpoint, report); !scanned)
-    return scanned.failure();
+  if (auto synced = last.segment().sync_all(); !synced) return synced.failure();
+  if (auto synced = files.sync_folder(folder); !synced) return synced.failure();
+  if (auto scanned = scan_last(last, checkpoint, report); !scanned) return scanned.failure();
   auto tail = last.tail();
-  if (!tail)
-    return tail.failure();
-  if (tail->promised_to > tail->offset)
-    return lost_frame(last, *tail);
+  if (!tail) return tail.failure();
+  if (tail->promised_to > tail->offset) return lost_frame(last, *tail);
   // Every check has passed: from here on the log is written to.
   if (!tail->is_clean())
-    if (auto cut = cut_torn_tail(files, folder, last, *tail, report); !cut)
-      return cut.failure();
-  if (auto durable = make_durable(last); !durable)
-    return durable.failure();
+    if (auto cut = cut_torn_tail(files, folder, last, *tail, report); !cut) return cut.failure();
+  if (auto durable = make_durable(last); !durable) return durable.failure();
   auto size = usable_size(last);
-  if (!size)
-    return size.failure();
+  if (!size) return size.failure();
   report.segments = headers->size();
   report.frames = last.header().frames_before + last.frames();
   recovered_log log{nullptr, last.header(), last.offset(), *size, last.frames(), last.head()};

@@ -23,8 +23,7 @@ std::size_t leading_zeros(const_bytes bytes) noexcept {
   std::size_t at = 0;
   for (std::uint64_t eight = 0; at + 8 <= bytes.size(); at += 8) {
     std::memcpy(&eight, bytes.data() + at, 8);
-    if (eight != 0)
-      break;
+    if (eight != 0) break;
   }
   while (at < bytes.size() && bytes[at] == 0)
     ++at;
@@ -44,8 +43,7 @@ std::optional<sequence_number> parse_segment_name(std::string_view name) {
     return std::nullopt;
   sequence_number first = 0;
   auto [end, failure] = std::from_chars(name.data(), name.data() + name_digits, first);
-  if (failure != std::errc() || end != name.data() + name_digits || first == 0)
-    return std::nullopt;
+  if (failure != std::errc() || end != name.data() + name_digits || first == 0) return std::nullopt;
   return first;
 }
 
@@ -67,12 +65,10 @@ std::string torn_path(const std::string& folder, sequence_number first, std::uin
 
 result<std::vector<sequence_number>> list_segments(file_system& files, const std::string& folder) {
   auto names = files.list(folder);
-  if (!names)
-    return names.failure();
+  if (!names) return names.failure();
   std::vector<sequence_number> firsts;
   for (auto& name : *names)
-    if (auto first = parse_segment_name(name))
-      firsts.push_back(*first);
+    if (auto first = parse_segment_name(name)) firsts.push_back(*first);
   std::ranges::sort(firsts);
   return firsts;
 }
@@ -80,8 +76,7 @@ result<std::vector<sequence_number>> list_segments(file_system& files, const std
 result<segment_header> read_segment_header(file& segment, const std::string& path) {
   std::vector<std::uint8_t> bytes(segment_header_bytes);
   auto count = segment.read_at(0, bytes);
-  if (!count)
-    return count.failure();
+  if (!count) return count.failure();
   return decode_segment_header(const_bytes(bytes).first(*count), path);
 }
 
@@ -120,8 +115,7 @@ result<const_bytes> file_window::view(std::uint64_t offset, std::size_t size) {
     return const_bytes(buffer_).subspan(static_cast<std::size_t>(offset - base_), size);
   if (size > read_ahead_bytes) {  // a hostile size must not make us allocate what the file has not
     auto file_size = source_.size();
-    if (!file_size)
-      return file_size.failure();
+    if (!file_size) return file_size.failure();
     size = static_cast<std::size_t>(
         std::min<std::uint64_t>(size, *file_size > offset ? *file_size - offset : 0));
   }
@@ -133,8 +127,7 @@ result<const_bytes> file_window::view(std::uint64_t offset, std::size_t size) {
   base_ = offset;
   held_ = kept;
   auto wanted = std::max(size, read_ahead_bytes);
-  if (buffer_.size() < wanted)
-    buffer_.resize(wanted);
+  if (buffer_.size() < wanted) buffer_.resize(wanted);
   if (wanted > kept) {
     auto count = source_.read_at(offset + kept, std::span(buffer_).subspan(kept, wanted - kept));
     if (!count) {
@@ -148,8 +141,7 @@ result<const_bytes> file_window::view(std::uint64_t offset, std::size_t size) {
 
 result<const_bytes> file_window::view_ahead(std::uint64_t offset, std::size_t size) {
   auto viewed = view(offset, size);
-  if (!viewed || viewed->empty())
-    return viewed;
+  if (!viewed || viewed->empty()) return viewed;
   auto at = static_cast<std::size_t>(offset - base_);
   return const_bytes(buffer_).subspan(at, held_ - at);
 }
@@ -165,11 +157,9 @@ result<std::unique_ptr<segment_cursor>> segment_cursor::open(file_system& files,
                                                              open_mode mode) {
   auto path = segment_path(folder, first);
   auto opened = files.open(path, mode);
-  if (!opened)
-    return opened.failure();
+  if (!opened) return opened.failure();
   auto header = read_segment_header(**opened, path);
-  if (!header)
-    return header.failure();
+  if (!header) return header.failure();
   if (header->first_sequence != first || header->previous.sequence + 1 != first
       || header->epoch == 0)
     return damage({path, 0, first}, "a segment that starts with sequence " + std::to_string(first),
@@ -181,23 +171,18 @@ result<std::unique_ptr<segment_cursor>> segment_cursor::open(file_system& files,
 
 result<const_bytes> segment_cursor::intact_frame_at(std::uint64_t at, std::string* found) {
   auto say = [&](const std::string& what) {
-    if (found != nullptr)
-      *found = what;
+    if (found != nullptr) *found = what;
     return const_bytes{};
   };
   auto prefix = window_.view(at, frame_prefix_bytes);
-  if (!prefix)
-    return prefix.failure();
+  if (!prefix) return prefix.failure();
   if (prefix->size() < frame_prefix_bytes)
     return say("the end of the file after " + std::to_string(prefix->size()) + " bytes");
-  if (leading_zeros(*prefix) == frame_prefix_bytes)
-    return say("zeros");
+  if (leading_zeros(*prefix) == frame_prefix_bytes) return say("zeros");
   auto size = frame_size(*prefix);
-  if (!size)
-    return say("no frame: the checksum of its size is wrong");
+  if (!size) return say("no frame: the checksum of its size is wrong");
   auto frame = window_.view(at, *size);
-  if (!frame)
-    return frame.failure();
+  if (!frame) return frame.failure();
   if (frame->size() < *size)
     return say("the end of the file within a frame of " + std::to_string(*size) + " bytes");
   if (!is_intact(*frame))
@@ -225,15 +210,11 @@ result<void> segment_cursor::check_link(const frame_header& header) const {
 
 result<std::optional<linked_frame>> segment_cursor::next() {
   auto bytes = intact_frame_at(offset_, nullptr);
-  if (!bytes)
-    return bytes.failure();
-  if (bytes->empty())
-    return std::optional<linked_frame>();
+  if (!bytes) return bytes.failure();
+  if (bytes->empty()) return std::optional<linked_frame>();
   linked_frame frame{offset_, read_frame_header(*bytes), *bytes, {}};
-  if (auto linked = check_link(frame.header); !linked)
-    return linked.failure();
-  if (auto known = check_frame(*bytes, place()); !known)
-    return known.failure();
+  if (auto linked = check_link(frame.header); !linked) return linked.failure();
+  if (auto known = check_frame(*bytes, place()); !known) return known.failure();
   frame.hash = hash_frame(*bytes);
   head_ = {frame.header.last_sequence(), frame.hash};
   offset_ += bytes->size();
@@ -250,10 +231,8 @@ result<segment_tail> segment_cursor::tail() {
     return at_offset.failure();
   for (auto at = offset_;;) {
     auto bytes = window_.view_ahead(at, frame_prefix_bytes);
-    if (!bytes)
-      return bytes.failure();
-    if (bytes->empty())
-      return tail;
+    if (!bytes) return bytes.failure();
+    if (bytes->empty()) return tail;
     if (auto zeros = leading_zeros(*bytes) / frame_alignment_bytes * frame_alignment_bytes) {
       at += zeros;
       continue;
@@ -262,11 +241,9 @@ result<segment_tail> segment_cursor::tail() {
     auto last = bytes->first(here);
     while (!last.empty() && last.back() == 0)
       last = last.first(last.size() - 1);
-    if (!last.empty())
-      tail.end = at + last.size();
+    if (!last.empty()) tail.end = at + last.size();
     auto frame = intact_frame_at(at, nullptr);
-    if (!frame)
-      return frame.failure();
+    if (!frame) return frame.failure();
     if (frame->empty()) {
       at += here;
       continue;
@@ -287,8 +264,7 @@ result<segment_tail> segment_cursor::tail() {
 
 result<void> check_sealed_end(segment_cursor& sealed, const segment_header& next) {
   auto tail = sealed.tail();
-  if (!tail)
-    return tail.failure();
+  if (!tail) return tail.failure();
   if (sealed.offset() != next.previous_end || sealed.head().sequence != next.previous.sequence)
     return damage(sealed.place(),
                   "frames up to offset " + std::to_string(next.previous_end) + " and sequence "

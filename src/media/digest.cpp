@@ -19,14 +19,16 @@ namespace {
 
 /// Small enough to stay in the second-level cache beside the hash's own work.
 constexpr std::size_t buffer_size_bytes = 64 << 10;
-/// From this size on a file is mapped: copying every byte out of the page cache first costs a sixth of the
-/// hashing speed of a processor with SHA instructions. Below it, mapping and unmapping cost more than that.
+/// From this size on a file is mapped: copying every byte out of the page cache first costs a sixth
+/// of the hashing speed of a processor with SHA instructions. Below it, mapping and unmapping cost
+/// more than that.
 constexpr std::uint64_t map_from_bytes = 256 << 10;
 /// How much is mapped at a time.
 constexpr std::uint64_t window_bytes = 4 << 20;
 
-// A mapped file that another process truncates raises SIGBUS on access. The handler puts zeros where the
-// file's pages were, so that the hash runs through, and notes that it did; the digest is rejected.
+// A mapped file that another process truncates raises SIGBUS on access. The handler puts zeros
+// where the file's pages were, so that the hash runs through, and notes that it did; the digest is
+// rejected.
 thread_local volatile std::sig_atomic_t mapping_failed = 0;
 thread_local volatile std::uintptr_t window_begin = 0;
 thread_local volatile std::uintptr_t window_end = 0;
@@ -64,7 +66,6 @@ void install_bus_guard() {
   (void)installed;
 }
 
-
 error changed(const std::string& path) {
   return {error_code::changed, "the file " + in_quotes(path) + " changed while it was read"};
 }
@@ -95,12 +96,15 @@ file_facts facts_of(const struct stat& status) noexcept {
 }
 
 file_digester::file_digester(const std::atomic<bool>* cancelled)
-    : cancelled_(cancelled), buffer_(new char[buffer_size_bytes]) { install_bus_guard(); }
+    : cancelled_(cancelled), buffer_(new char[buffer_size_bytes]) {
+  install_bus_guard();
+}
 
-result<std::uint64_t> file_digester::read_through(int fd, const std::string& path, std::uint64_t size_bytes) {
+result<std::uint64_t> file_digester::read_through(int fd, const std::string& path,
+                                                  std::uint64_t size_bytes) {
   std::uint64_t total = 0;
-  // As many bytes as the facts said are enough: whether more were added shows in the facts afterwards, so
-  // the read that would only say "end of file" is saved.
+  // As many bytes as the facts said are enough: whether more were added shows in the facts
+  // afterwards, so the read that would only say "end of file" is saved.
   while (total == 0 || total != size_bytes) {
     if (cancelled()) return stopped();
     auto size = ::read(fd, buffer_.get(), buffer_size_bytes);
@@ -113,12 +117,13 @@ result<std::uint64_t> file_digester::read_through(int fd, const std::string& pat
   return total;
 }
 
-result<std::uint64_t> file_digester::map_through(int fd, const std::string& path, std::uint64_t size) {
+result<std::uint64_t> file_digester::map_through(int fd, const std::string& path,
+                                                 std::uint64_t size) {
   for (std::uint64_t offset = 0; offset < size; offset += window_bytes) {
     if (cancelled()) return stopped();
     auto length = static_cast<std::size_t>(std::min(window_bytes, size - offset));
-    void* window =
-      mmap(nullptr, length, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, static_cast<off_t>(offset));
+    void* window = mmap(nullptr, length, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd,
+                        static_cast<off_t>(offset));
     if (window == MAP_FAILED) return read_error(errno, path);
     mapping_failed = 0;
     window_begin = reinterpret_cast<std::uintptr_t>(window);
@@ -146,7 +151,8 @@ result<file_content> file_digester::digest(const std::string& path) {
   struct stat before;
   if (fstat(fd.get(), &before) != 0) return read_error(errno, path);
   if (!S_ISREG(before.st_mode))
-    return error{error_code::invalid_argument, in_quotes(path) + " is no regular file; it is left alone"};
+    return error{error_code::invalid_argument,
+                 in_quotes(path) + " is no regular file; it is left alone"};
 
   auto facts = facts_of(before);
   auto total = facts.size_bytes >= map_from_bytes ? map_through(fd.get(), path, facts.size_bytes)

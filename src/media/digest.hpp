@@ -15,19 +15,19 @@ namespace podstudio {
 /// The facts of a stat.
 file_facts facts_of(const struct stat& status) noexcept;
 
-/// Reads files whole and digests them. One object per thread; its memory is bounded by one buffer and
-/// one mapped window, whatever the files' sizes.
+/// Reads files whole and digests them. One object per thread; its memory is bounded by one buffer
+/// and one mapped window, whatever the files' sizes.
 class file_digester {
 public:
   /// Reading stops soon after `cancelled` (may be null) becomes true.
   explicit file_digester(const std::atomic<bool>* cancelled = nullptr);
 
-  /// The digest of a regular file's bytes and the facts they were read under. The file's facts are taken
-  /// before and after; unless both are equal and as many bytes were read as the size says, the digest is
-  /// rejected. Never follows a symbolic link, never waits on a pipe, never changes the access time where
-  /// the system allows to leave it.
-  /// Errors: `changed` (it vanished, was replaced or written to: look again), `not_permitted`,
-  /// `invalid_argument` (no regular file), `io_failed`, `stopping`.
+  /// The digest of a regular file's bytes and the facts they were read under. The file's facts are
+  /// taken before and after; unless both are equal and as many bytes were read as the size says,
+  /// the digest is rejected. Never follows a symbolic link, never waits on a pipe, never changes
+  /// the access time where the system allows to leave it. Errors: `changed` (it vanished, was
+  /// replaced or written to: look again), `not_permitted`, `invalid_argument` (no regular file),
+  /// `io_failed`, `stopping`.
   result<file_content> digest(const std::string& path);
 
 private:

@@ -12,12 +12,24 @@ struct extension {
 };
 
 constexpr auto extensions = std::to_array<extension>({
-  {"png", asset_type::image},  {"jpg", asset_type::image},  {"gif", asset_type::image},
-  {"bmp", asset_type::image},  {"tiff", asset_type::image}, {"webp", asset_type::image},
-  {"wav", asset_type::audio},  {"mp3", asset_type::audio},  {"flac", asset_type::audio},
-  {"ogg", asset_type::audio},  {"m4a", asset_type::audio},  {"aac", asset_type::audio},
-  {"mp4", asset_type::video},  {"mov", asset_type::video},  {"avi", asset_type::video},
-  {"mkv", asset_type::video},  {"webm", asset_type::video}, {"flv", asset_type::video},
+    {"png", asset_type::image},
+    {"jpg", asset_type::image},
+    {"gif", asset_type::image},
+    {"bmp", asset_type::image},
+    {"tiff", asset_type::image},
+    {"webp", asset_type::image},
+    {"wav", asset_type::audio},
+    {"mp3", asset_type::audio},
+    {"flac", asset_type::audio},
+    {"ogg", asset_type::audio},
+    {"m4a", asset_type::audio},
+    {"aac", asset_type::audio},
+    {"mp4", asset_type::video},
+    {"mov", asset_type::video},
+    {"avi", asset_type::video},
+    {"mkv", asset_type::video},
+    {"webm", asset_type::video},
+    {"flv", asset_type::video},
 });
 
 constexpr bool same_ignoring_case(std::string_view name, std::string_view lower) noexcept {

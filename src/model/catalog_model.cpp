@@ -8,7 +8,8 @@
 
 namespace podstudio {
 
-// --- keys and texts -------------------------------------------------------------------------------
+// --- keys and texts
+// -------------------------------------------------------------------------------
 
 path_key path_keyer::operator()(std::string_view path) {
   auto whole = hash_.of(path);
@@ -36,7 +37,8 @@ std::optional<text_number> text_pool::find(const std::optional<std::string>& tex
   return at->second;
 }
 
-// --- the table of assets --------------------------------------------------------------------------
+// --- the table of assets
+// --------------------------------------------------------------------------
 
 catalog_model::catalog_model() : index_(1024) {}
 catalog_model::catalog_model(catalog_model&&) noexcept = default;
@@ -66,7 +68,9 @@ std::size_t catalog_model::index_find(const path_key& key) const noexcept {
   }
 }
 
-asset_id catalog_model::asset_at(const path_key& key) const noexcept { return index_[index_find(key)]; }
+asset_id catalog_model::asset_at(const path_key& key) const noexcept {
+  return index_[index_find(key)];
+}
 
 void catalog_model::index_add(const path_key& key, std::uint32_t id) {
   if ((index_used_ + 1) * 10 > index_.size() * 7) index_grow();
@@ -136,7 +140,8 @@ bool catalog_model::unchanged(const path_key& key, const file_facts& facts) cons
   return !known->missing && known->facts == facts;
 }
 
-// --- folding --------------------------------------------------------------------------------------
+// --- folding
+// --------------------------------------------------------------------------------------
 
 /// How each event changes the model, and back. `forward` tells which.
 struct catalog_folds {
@@ -179,7 +184,9 @@ struct catalog_folds {
   void operator()(const asset_source_set& e) {
     model.at(e.asset).source = model.texts_.number(side(e.before, e.after));
   }
-  void operator()(const asset_provenance_set& e) { model.at(e.asset).provenance = side(e.before, e.after); }
+  void operator()(const asset_provenance_set& e) {
+    model.at(e.asset).provenance = side(e.before, e.after);
+  }
   void operator()(const asset_forgotten& e) {
     if (forward) return model.erase(e.asset);
     model.insert(e.asset, e.path,
@@ -269,7 +276,8 @@ void catalog_model::load_last_ids(asset_id last_asset, root_id last_root) {
   if (last_root > last_root_) last_root_ = last_root;
 }
 
-// --- deciding -------------------------------------------------------------------------------------
+// --- deciding
+// -------------------------------------------------------------------------------------
 
 namespace {
 
@@ -285,7 +293,7 @@ void decide_file(const catalog_model& model, const digested_file& file, asset_id
     events.emplace_back(asset_returned{id, file.path, file.path, known.facts, file.content.facts});
   if (known.sha256 != file.content.sha256)
     events.emplace_back(asset_content_changed{
-      id, {known.sha256, known.missing ? file.content.facts : known.facts}, file.content});
+        id, {known.sha256, known.missing ? file.content.facts : known.facts}, file.content});
   else if (!known.missing && known.facts != file.content.facts)
     events.emplace_back(asset_touched{id, known.facts, file.content.facts});
 }
@@ -293,8 +301,8 @@ void decide_file(const catalog_model& model, const digested_file& file, asset_id
 /// A text that people give: not empty, bounded, UTF-8, one line.
 std::optional<error> bad_label(std::string_view field, const std::string& text) {
   auto refuse = [&](const std::string& rule) {
-    return error{error_code::invalid_argument, "the " + std::string(field) + " "
-                                                 + in_quotes(text.substr(0, 80)) + " " + rule};
+    return error{error_code::invalid_argument,
+                 "the " + std::string(field) + " " + in_quotes(text.substr(0, 80)) + " " + rule};
   };
   if (text.empty()) return refuse("is empty; give a text, or null to clear it");
   if (text.size() > max_label_bytes)
@@ -362,11 +370,12 @@ result<std::vector<event>> decide(const catalog_model& model, const label_change
     if (change.provenance && *change.provenance != known->provenance)
       events.emplace_back(asset_provenance_set{id, known->provenance, *change.provenance});
     constexpr std::size_t fixed_bytes = 64;  // of an event without its texts, at most
-    if (events.size() > max_events_per_command || bytes + events.size() * fixed_bytes > max_command_bytes)
+    if (events.size() > max_events_per_command
+        || bytes + events.size() * fixed_bytes > max_command_bytes)
       return error{error_code::invalid_argument,
                    "this would make more than " + std::to_string(max_events_per_command)
-                     + " changes, or more than " + std::to_string(max_command_bytes >> 20)
-                     + " MiB of them, in one command; narrow the selection"};
+                       + " changes, or more than " + std::to_string(max_command_bytes >> 20)
+                       + " MiB of them, in one command; narrow the selection"};
   }
   return events;
 }
@@ -377,18 +386,19 @@ result<std::vector<event>> decide_root_added(const catalog_model& model, const s
     if (root.path == path) return std::vector<event>{};
     if (lies_within(path, root.path) || lies_within(root.path, path))
       return error{error_code::refused, "the folder " + in_quotes(path)
-                                          + " overlaps the watched folder " + in_quotes(root.path)
-                                          + "; remove that one first or choose another"};
+                                            + " overlaps the watched folder " + in_quotes(root.path)
+                                            + "; remove that one first or choose another"};
   }
   return std::vector<event>{watch_root_added{model.last_root() + 1, path, device, inode}};
 }
 
-result<std::vector<event>> decide_root_removed(const catalog_model& model, const std::string& path) {
+result<std::vector<event>> decide_root_removed(const catalog_model& model,
+                                               const std::string& path) {
   for (const auto& [id, root] : model.roots())
     if (root.path == path)
       return std::vector<event>{watch_root_removed{id, root.path, root.device, root.inode}};
-  return error{error_code::not_found,
-               "the folder " + in_quotes(path) + " is not watched; 'watch list' shows those that are"};
+  return error{error_code::not_found, "the folder " + in_quotes(path)
+                                          + " is not watched; 'watch list' shows those that are"};
 }
 
 std::vector<event> decide_root_state(const catalog_model& model, root_id root, bool lost,

@@ -13,12 +13,13 @@
 #include <unordered_map>
 #include <vector>
 
-/// What the catalog knows, in memory, and how it decides. Two pure functions: (model, command) gives
-/// events or a refusal, and (model, event) gives the next model. No input or output, no clock, no actor.
+/// What the catalog knows, in memory, and how it decides. Two pure functions: (model, command)
+/// gives events or a refusal, and (model, event) gives the next model. No input or output, no
+/// clock, no actor.
 namespace podstudio {
 
-/// The first 128 bits of a path's SHA-256: what the model holds instead of the path. Nobody can make two
-/// paths that share it.
+/// The first 128 bits of a path's SHA-256: what the model holds instead of the path. Nobody can
+/// make two paths that share it.
 using path_key = std::array<std::uint64_t, 2>;
 
 struct path_key_hash {
@@ -71,7 +72,8 @@ struct root_state {
   bool lost = false;
 };
 
-// --- commands -------------------------------------------------------------------------------------
+// --- commands
+// -------------------------------------------------------------------------------------
 
 /// A file that was read.
 struct digested_file {
@@ -118,18 +120,20 @@ public:
   std::optional<problem_kind> problem(const path_key& key) const;  ///< key of the printable path
   const text_pool& texts() const noexcept { return texts_; }
 
-  /// Whether the file was taken with these very facts, so that reading it again would tell nothing new.
+  /// Whether the file was taken with these very facts, so that reading it again would tell nothing
+  /// new.
   bool unchanged(const path_key& key, const file_facts& facts) const noexcept;
 
   /// The next model.
   void apply(const event& what);
-  /// The model before the event, which was the last one applied. For a command that the journal refused
-  /// before anything of it was written.
+  /// The model before the event, which was the last one applied. For a command that the journal
+  /// refused before anything of it was written.
   void revert(const event& what);
 
   // Loading from the tables, without events.
   void load_asset(asset_id id, std::string_view path, asset_state state,
-                  const std::optional<std::string>& theme, const std::optional<std::string>& source);
+                  const std::optional<std::string>& theme,
+                  const std::optional<std::string>& source);
   void load_root(root_id id, root_state state);
   void load_problem(std::string_view path, problem_kind kind);
   void load_last_ids(asset_id last_asset, root_id last_root);
@@ -164,9 +168,9 @@ private:
 std::vector<event> decide(const catalog_model& model, const std::vector<digested_file>& files,
                           const std::vector<failed_file>& failures);
 
-/// Errors: `not_found` naming the id, `invalid_argument` naming the text and the rule it breaks, or when
-/// more than max_events_per_command events would come of it. An asset that already is as asked gives no
-/// event.
+/// Errors: `not_found` naming the id, `invalid_argument` naming the text and the rule it breaks, or
+/// when more than max_events_per_command events would come of it. An asset that already is as asked
+/// gives no event.
 result<std::vector<event>> decide(const catalog_model& model, const label_change& change);
 
 /// A new watch root. Errors: `refused` when it overlaps another root, naming it.

@@ -14,7 +14,12 @@ enum class asset_type : std::uint8_t { image, audio, video };
 enum class provenance : std::uint8_t { unknown, ai_generated, user_provided, enhanced };
 enum class license_type : std::uint8_t { royalty_free, attribution, commercial, personal };
 enum class job_kind : std::uint8_t {
-  upscale, denoise_audio, denoise_video, enhance, export_pack, metadata_extract
+  upscale,
+  denoise_audio,
+  denoise_video,
+  enhance,
+  export_pack,
+  metadata_extract
 };
 enum class job_status : std::uint8_t { pending, running, completed, failed, cancelled };
 /// Why a file could not be taken, see `problem.found`.
@@ -31,23 +36,23 @@ enum class problem_kind : std::uint8_t {
 template <class E>
 inline constexpr std::array<std::string_view, 0> enum_words{};
 template <>
-inline constexpr auto enum_words<asset_type> =
-  std::to_array<std::string_view>({"image", "audio", "video"});
+inline constexpr auto enum_words<asset_type> = std::to_array<std::string_view>({"image", "audio",
+                                                                                "video"});
 template <>
 inline constexpr auto enum_words<provenance> =
-  std::to_array<std::string_view>({"unknown", "ai_generated", "user_provided", "enhanced"});
+    std::to_array<std::string_view>({"unknown", "ai_generated", "user_provided", "enhanced"});
 template <>
 inline constexpr auto enum_words<license_type> =
-  std::to_array<std::string_view>({"royalty_free", "attribution", "commercial", "personal"});
+    std::to_array<std::string_view>({"royalty_free", "attribution", "commercial", "personal"});
 template <>
 inline constexpr auto enum_words<job_kind> = std::to_array<std::string_view>(
-  {"upscale", "denoise_audio", "denoise_video", "enhance", "export_pack", "metadata_extract"});
+    {"upscale", "denoise_audio", "denoise_video", "enhance", "export_pack", "metadata_extract"});
 template <>
 inline constexpr auto enum_words<job_status> =
-  std::to_array<std::string_view>({"pending", "running", "completed", "failed", "cancelled"});
+    std::to_array<std::string_view>({"pending", "running", "completed", "failed", "cancelled"});
 template <>
 inline constexpr auto enum_words<problem_kind> = std::to_array<std::string_view>(
-  {"bad_name", "unreadable", "io_failed", "unstable", "link_loop", "watch_limit"});
+    {"bad_name", "unreadable", "io_failed", "unstable", "link_loop", "watch_limit"});
 
 /// Whether the value is one the enumeration names; a decoded byte may be any.
 template <class E>

@@ -54,8 +54,9 @@ result<job_state> step_from(const jobs_model& model, job_id id, std::string_view
                  "there is no job " + std::to_string(id) + "; 'job list' shows the ids"};
   for (auto status : allowed)
     if (job->status == status) return *job;
-  return error{error_code::refused, "job " + std::to_string(id) + " is " + std::string(word(job->status))
-                                      + " and cannot be " + std::string(step)};
+  return error{error_code::refused, "job " + std::to_string(id) + " is "
+                                        + std::string(word(job->status)) + " and cannot be "
+                                        + std::string(step)};
 }
 
 std::vector<event> one(event what) { return {std::move(what)}; }
@@ -66,7 +67,8 @@ result<std::vector<event>> decide_submit(const jobs_model& model, const job_requ
   if (request.params_json) {
     if (request.params_json->size() > max_job_params_bytes)
       return error{error_code::invalid_argument, "the job's parameters are longer than "
-                                                   + std::to_string(max_job_params_bytes) + " bytes"};
+                                                     + std::to_string(max_job_params_bytes)
+                                                     + " bytes"};
     auto parsed = nlohmann::json::parse(*request.params_json, nullptr, false);
     if (!parsed.is_object())
       return error{error_code::invalid_argument, "the job's parameters are no JSON object"};
@@ -96,7 +98,8 @@ result<std::vector<event>> decide_complete(const jobs_model& model, job_id id,
   return one(job_completed{id, std::move(result_path)});
 }
 
-result<std::vector<event>> decide_fail(const jobs_model& model, job_id id, const std::string& message) {
+result<std::vector<event>> decide_fail(const jobs_model& model, job_id id,
+                                       const std::string& message) {
   auto job = step_from(model, id, "failed", {job_status::running});
   if (!job) return job.failure();
   return one(job_failed{id, message});

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-/// What the jobs actor knows, in memory, and how it decides: (model, command) gives events or a refusal,
-/// (model, event) gives the next model. No input or output, no clock, no actor.
+/// What the jobs actor knows, in memory, and how it decides: (model, command) gives events or a
+/// refusal, (model, event) gives the next model. No input or output, no clock, no actor.
 ///
 ///   from                  step       to
 ///   (none)                submit     pending
@@ -54,14 +54,15 @@ private:
   job_id last_job_ = 0;
 };
 
-/// Errors of all: `not_found` naming the job; `refused` when its status does not allow the step, naming
-/// the status; `invalid_argument` naming the parameter.
+/// Errors of all: `not_found` naming the job; `refused` when its status does not allow the step,
+/// naming the status; `invalid_argument` naming the parameter.
 result<std::vector<event>> decide_submit(const jobs_model& model, const job_request& request);
 result<std::vector<event>> decide_start(const jobs_model& model, job_id id);
 result<std::vector<event>> decide_progress(const jobs_model& model, job_id id, double percent);
 result<std::vector<event>> decide_complete(const jobs_model& model, job_id id,
                                            std::optional<std::string> result_path);
-result<std::vector<event>> decide_fail(const jobs_model& model, job_id id, const std::string& message);
+result<std::vector<event>> decide_fail(const jobs_model& model, job_id id,
+                                       const std::string& message);
 result<std::vector<event>> decide_cancel(const jobs_model& model, job_id id);
 result<std::vector<event>> decide_retry(const jobs_model& model, job_id id);
 /// Puts every running job back: at a stop, and at a start after a crash.

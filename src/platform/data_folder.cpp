@@ -37,16 +37,13 @@ std::string environment(const char* name) {
 result<void> create_folder(const std::string& path) {
   if (::mkdir(path.c_str(), private_mode) == 0 || errno == EEXIST) {
     struct stat facts {};
-    if (::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode))
-      return {};
+    if (::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) return {};
     return error{error_code::invalid_argument,
                  in_quotes(path) + " is no folder; remove it or choose another data folder"};
   }
-  if (errno != ENOENT)
-    return system_error(errno, "cannot create " + in_quotes(path));
+  if (errno != ENOENT) return system_error(errno, "cannot create " + in_quotes(path));
   auto parent = std::filesystem::path(path).parent_path().string();
-  if (auto made = create_folder(parent); !made)
-    return made;
+  if (auto made = create_folder(parent); !made) return made;
   if (::mkdir(path.c_str(), private_mode) != 0 && errno != EEXIST)
     return system_error(errno, "cannot create " + in_quotes(path));
   return {};
@@ -56,8 +53,7 @@ result<void> create_folder(const std::string& path) {
 pid_t written_pid(const data_folder& folder) {
   auto text = read_small_file(folder.lock_file(), run_file_bytes_max);
   pid_t pid = 0;
-  if (text)
-    std::from_chars(text->data(), text->data() + text->size(), pid);
+  if (text) std::from_chars(text->data(), text->data() + text->size(), pid);
   return pid > 0 ? pid : 0;
 }
 
@@ -65,8 +61,7 @@ pid_t written_pid(const data_folder& folder) {
 
 result<std::string> absolute_path(const std::string& path) {
   namespace fs = std::filesystem;
-  if (path.empty())
-    return error{error_code::invalid_argument, "a path is empty; give a name"};
+  if (path.empty()) return error{error_code::invalid_argument, "a path is empty; give a name"};
   if (!is_utf8(path))
     return error{error_code::invalid_argument,
                  "the path " + in_quotes(path) + " is no valid UTF-8; rename it first"};
@@ -75,14 +70,12 @@ result<std::string> absolute_path(const std::string& path) {
   bool climbs = false;
   for (const auto& part : full)
     climbs = climbs || part == "..";
-  if (!failure)
-    full = climbs ? fs::weakly_canonical(full, failure) : full.lexically_normal();
+  if (!failure) full = climbs ? fs::weakly_canonical(full, failure) : full.lexically_normal();
   if (failure)
     return error{error_code::io_failed,
                  "cannot resolve the path " + in_quotes(path) + ": " + failure.message()};
   auto text = full.string();
-  if (text.size() > 1 && text.back() == '/')
-    text.pop_back();
+  if (text.size() > 1 && text.back() == '/') text.pop_back();
   if (!is_utf8(text))
     return error{error_code::invalid_argument,
                  "the path " + in_quotes(text) + " is no valid UTF-8; rename the folder first"};
@@ -91,8 +84,7 @@ result<std::string> absolute_path(const std::string& path) {
 
 result<data_folder> resolve_data_folder(const std::string& root, const std::string& database) {
   auto chosen = root;
-  if (chosen.empty())
-    chosen = environment("PODSTUDIO_DATA");
+  if (chosen.empty()) chosen = environment("PODSTUDIO_DATA");
   // The XDG specification has relative values ignored.
   if (auto home = environment("XDG_DATA_HOME"); chosen.empty() && home.starts_with('/'))
     chosen = home + "/podstudio";
@@ -101,13 +93,11 @@ result<data_folder> resolve_data_folder(const std::string& root, const std::stri
   if (chosen.empty())
     return error{error_code::invalid_argument, "no data folder: HOME is not set; use --data DIR"};
   auto absolute_root = absolute_path(chosen);
-  if (!absolute_root)
-    return absolute_root.failure();
+  if (!absolute_root) return absolute_root.failure();
   data_folder folder{*absolute_root, *absolute_root + "/podstudio.db"};
   if (!database.empty()) {
     auto absolute_database = absolute_path(database);
-    if (!absolute_database)
-      return absolute_database.failure();
+    if (!absolute_database) return absolute_database.failure();
     folder.database = *absolute_database;
   }
   return folder;
@@ -121,15 +111,13 @@ bool exists(const data_folder& folder) {
 result<void> create(const data_folder& folder) {
   for (const auto& path : {folder.root, folder.log(), folder.run(), folder.work(), folder.packs(),
                            folder.cache(), folder.logs()})
-    if (auto made = create_folder(path); !made)
-      return made;
+    if (auto made = create_folder(path); !made) return made;
   return {};
 }
 
 result<folder_lock> folder_lock::acquire(const data_folder& folder) {
   unique_fd file{::open(folder.lock_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-  if (!file)
-    return system_error(errno, "cannot open " + in_quotes(folder.lock_file()));
+  if (!file) return system_error(errno, "cannot open " + in_quotes(folder.lock_file()));
   auto lock = whole_file();
   if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
     if (errno != EAGAIN && errno != EACCES)
@@ -158,8 +146,7 @@ std::optional<pid_t> folder_lock::holder(const data_folder& folder) {
 }
 
 folder_lock::~folder_lock() {
-  if (fd_ >= 0)
-    ::close(fd_);
+  if (fd_ >= 0) ::close(fd_);
 }
 
 result<void> write_console_address(const data_folder& folder, const console_address& address) {
@@ -169,12 +156,10 @@ result<void> write_console_address(const data_folder& folder, const console_addr
 
 std::optional<console_address> read_console_address(const data_folder& folder) {
   auto text = read_small_file(folder.console_file(), run_file_bytes_max);
-  if (!text)
-    return std::nullopt;
+  if (!text) return std::nullopt;
   auto document = nlohmann::json::parse(*text, nullptr, false);
   auto number = [&](const char* key, std::int64_t largest) -> std::int64_t {
-    if (!document.is_object() || !document.contains(key))
-      return 0;
+    if (!document.is_object() || !document.contains(key)) return 0;
     const auto& value = document[key];
     if (!value.is_number_unsigned()
         || value.get<std::uint64_t>() > static_cast<std::uint64_t>(largest))
@@ -183,8 +168,7 @@ std::optional<console_address> read_console_address(const data_folder& folder) {
   };
   console_address address{static_cast<std::uint16_t>(number("port", UINT16_MAX)),
                           static_cast<pid_t>(number("pid", INT32_MAX))};
-  if (address.port == 0 || address.pid == 0)
-    return std::nullopt;
+  if (address.port == 0 || address.pid == 0) return std::nullopt;
   return address;
 }
 

@@ -9,9 +9,10 @@ namespace podstudio {
 namespace {
 
 constexpr std::array<std::string_view, error_code_count> descriptions = {
-  "invalid argument", "not found",       "refused",       "no service",    "in use",  "damaged",
-  "newer version",    "disk full",       "I/O failed",    "not permitted", "changed", "outcome unknown",
-  "busy",             "timed out",       "stopping",      "internal",
+    "invalid argument", "not found",       "refused",   "no service", "in use",
+    "damaged",          "newer version",   "disk full", "I/O failed", "not permitted",
+    "changed",          "outcome unknown", "busy",      "timed out",  "stopping",
+    "internal",
 };
 static_assert(static_cast<std::size_t>(error_code::internal) == error_code_count);
 
@@ -24,36 +25,36 @@ std::string_view to_string(error_code code) noexcept {
 
 int exit_code(error_code code) noexcept {
   switch (code) {
-    case error_code::invalid_argument:
-      return 2;
-    case error_code::no_service:
-    case error_code::in_use:
-      return 3;
-    case error_code::damaged:
-    case error_code::newer_version:
-      return 4;
-    default:
-      return 1;
+  case error_code::invalid_argument:
+    return 2;
+  case error_code::no_service:
+  case error_code::in_use:
+    return 3;
+  case error_code::damaged:
+  case error_code::newer_version:
+    return 4;
+  default:
+    return 1;
   }
 }
 
 error system_error(int errno_value, std::string_view what) {
   auto message = std::string(what) + ": " + std::strerror(errno_value);
   switch (errno_value) {
-    case ENOSPC:
-    case EDQUOT:
-      return {error_code::disk_full, message + "; free some space and try again"};
-    case EACCES:
-    case EPERM:
-      return {error_code::not_permitted, message + "; check the permissions"};
-    case ENOENT:
-    case ENOTDIR:
-      return {error_code::not_found, message + "; check the path"};
-    case EMFILE:
-    case ENFILE:
-      return {error_code::io_failed, message + "; raise the limit of open files (ulimit -n)"};
-    default:
-      return {error_code::io_failed, message};
+  case ENOSPC:
+  case EDQUOT:
+    return {error_code::disk_full, message + "; free some space and try again"};
+  case EACCES:
+  case EPERM:
+    return {error_code::not_permitted, message + "; check the permissions"};
+  case ENOENT:
+  case ENOTDIR:
+    return {error_code::not_found, message + "; check the path"};
+  case EMFILE:
+  case ENFILE:
+    return {error_code::io_failed, message + "; raise the limit of open files (ulimit -n)"};
+  default:
+    return {error_code::io_failed, message};
   }
 }
 

@@ -38,8 +38,8 @@ std::string_view to_string(error_code code) noexcept;
 /// in use, 4 damaged data (also data of a newer version).
 int exit_code(error_code code) noexcept;
 
-/// A failure for a person: `message` is one line that says what happened, to which thing, and what to
-/// do next.
+/// A failure for a person: `message` is one line that says what happened, to which thing, and what
+/// to do next.
 struct error {
   error_code code = error_code::internal;
   std::string message;

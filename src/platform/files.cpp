@@ -15,10 +15,8 @@ namespace {
 bool write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
     auto written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0)
-      return false;
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   return true;
@@ -29,8 +27,7 @@ bool write_all(int fd, std::string_view bytes) {
 result<std::string> read_small_file(const std::string& path, std::size_t size_bytes_max) {
   // O_NONBLOCK: opening a pipe that nobody writes to must not hang.
   unique_fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (!file)
-    return system_error(errno, "cannot open " + in_quotes(path));
+  if (!file) return system_error(errno, "cannot open " + in_quotes(path));
   struct stat facts {};
   if (::fstat(file.get(), &facts) != 0)
     return system_error(errno, "cannot read " + in_quotes(path));
@@ -41,12 +38,9 @@ result<std::string> read_small_file(const std::string& path, std::size_t size_by
   std::size_t size = 0;
   while (size < contents.size()) {
     auto count = ::read(file.get(), contents.data() + size, contents.size() - size);
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count < 0)
-      return system_error(errno, "cannot read " + in_quotes(path));
-    if (count == 0)
-      break;
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return system_error(errno, "cannot read " + in_quotes(path));
+    if (count == 0) break;
     size += static_cast<std::size_t>(count);
   }
   if (size > size_bytes_max)
@@ -60,8 +54,7 @@ result<std::string> read_small_file(const std::string& path, std::size_t size_by
 result<void> write_file_atomically(const std::string& path, std::string_view contents) {
   auto temporary = path + ".XXXXXX";
   unique_fd file{::mkostemp(temporary.data(), O_CLOEXEC)};  // created with mode 0600
-  if (!file)
-    return system_error(errno, "cannot write " + in_quotes(path));
+  if (!file) return system_error(errno, "cannot write " + in_quotes(path));
   if (!write_all(file.get(), contents) || ::fsync(file.get()) != 0
       || ::rename(temporary.c_str(), path.c_str()) != 0) {
     auto cause = errno;

@@ -20,8 +20,7 @@ constexpr std::array<std::string_view, 5> log_levels = {"trace", "debug", "info"
 
 std::string_view trimmed(std::string_view text) {
   auto first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos)
-    return {};
+  if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
@@ -33,16 +32,14 @@ bool ends_line(std::string_view rest) {
 
 std::optional<std::string> single_quoted(std::string_view text) {
   auto end = text.find('\'', 1);
-  if (end == std::string_view::npos || !ends_line(text.substr(end + 1)))
-    return std::nullopt;
+  if (end == std::string_view::npos || !ends_line(text.substr(end + 1))) return std::nullopt;
   return std::string(text.substr(1, end - 1));
 }
 
 std::optional<std::string> double_quoted(std::string_view text) {
   std::string value;
   for (std::size_t i = 1; i < text.size(); ++i) {
-    if (text[i] == '"')
-      return ends_line(text.substr(i + 1)) ? std::optional(value) : std::nullopt;
+    if (text[i] == '"') return ends_line(text.substr(i + 1)) ? std::optional(value) : std::nullopt;
     if (text[i] != '\\' || i + 1 == text.size()) {
       value += text[i];
       continue;
@@ -59,10 +56,8 @@ std::optional<std::string> double_quoted(std::string_view text) {
 }
 
 std::optional<std::string> env_value(std::string_view text) {
-  if (text.starts_with('\''))
-    return single_quoted(text);
-  if (text.starts_with('"'))
-    return double_quoted(text);
+  if (text.starts_with('\'')) return single_quoted(text);
+  if (text.starts_with('"')) return double_quoted(text);
   for (std::size_t i = 0; i < text.size(); ++i)
     if (text[i] == '#' && (i == 0 || text[i - 1] == ' ' || text[i - 1] == '\t'))
       return std::string(trimmed(text.substr(0, i)));
@@ -113,10 +108,8 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
 }
 
 void take(const std::string& key, const std::string& value, settings& into) {
-  if (key == "WATCH_FOLDERS")
-    into.watch_folders = split_folders(value);
-  if (key == "DB_PATH")
-    into.database = value;
+  if (key == "WATCH_FOLDERS") into.watch_folders = split_folders(value);
+  if (key == "DB_PATH") into.database = value;
 }
 
 }  // namespace
@@ -124,20 +117,16 @@ void take(const std::string& key, const std::string& value, settings& into) {
 result<std::map<std::string, std::string>>
 parse_env_file(std::string_view text, const std::vector<std::string>& required_keys) {
   std::map<std::string, std::string> values;
-  if (text.starts_with("\xef\xbb\xbf"))
-    text.remove_prefix(3);  // a byte order mark
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
   for (std::size_t number = 1; !text.empty(); ++number) {
     auto end = std::min(text.find('\n'), text.size());
     auto line = trimmed(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.starts_with("export "))
-      line = trimmed(line.substr(7));
+    if (line.starts_with("export ")) line = trimmed(line.substr(7));
     auto equals = line.find('=');
-    if (line.starts_with('#') || equals == std::string_view::npos)
-      continue;
+    if (line.starts_with('#') || equals == std::string_view::npos) continue;
     auto key = trimmed(line.substr(0, equals));
-    if (!is_key(key))
-      continue;
+    if (!is_key(key)) continue;
     auto value = env_value(trimmed(line.substr(equals + 1)));
     if (value && is_utf8(*value)) {
       values[std::string(key)] = *value;
@@ -154,8 +143,7 @@ std::vector<std::string> split_folders(std::string_view list) {
   std::vector<std::string> folders;
   while (!list.empty()) {
     auto end = std::min(list.find(','), list.size());
-    if (auto folder = trimmed(list.substr(0, end)); !folder.empty())
-      folders.emplace_back(folder);
+    if (auto folder = trimmed(list.substr(0, end)); !folder.empty()) folders.emplace_back(folder);
     list.remove_prefix(std::min(end + 1, list.size()));
   }
   return folders;
@@ -165,8 +153,7 @@ result<settings> load_settings(const std::string& config_file, bool config_requi
   settings loaded;
   auto config = read_small_file(config_file, settings_bytes_max);
   if (config) {
-    if (auto read = read_toml(config_file, *config, loaded); !read)
-      return read.failure();
+    if (auto read = read_toml(config_file, *config, loaded); !read) return read.failure();
   } else if (config_required || config.failure().code != error_code::not_found) {
     return config.failure();
   }
@@ -176,17 +163,14 @@ result<settings> load_settings(const std::string& config_file, bool config_requi
   std::error_code ignored;
   if (std::filesystem::is_regular_file(".env", ignored)) {
     auto text = read_small_file(".env", settings_bytes_max);
-    if (!text)
-      return text.failure();
+    if (!text) return text.failure();
     auto values = parse_env_file(*text, keys);
-    if (!values)
-      return bad_setting(".env", values.failure().message);
+    if (!values) return bad_setting(".env", values.failure().message);
     for (const auto& [key, value] : *values)
       take(key, value, loaded);
   }
   for (const auto& key : keys)
-    if (auto value = std::getenv(key.c_str()); value != nullptr)
-      take(key, value, loaded);
+    if (auto value = std::getenv(key.c_str()); value != nullptr) take(key, value, loaded);
   return loaded;
 }
 

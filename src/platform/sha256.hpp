@@ -11,8 +11,8 @@ struct evp_md_ctx_st;
 namespace podstudio {
 
 /// SHA-256 (FIPS 180-4) by OpenSSL; one object computes any number of digests, one after the other.
-/// Not thread-safe. Throws std::runtime_error where OpenSSL itself fails, which it does only when it is
-/// out of memory or broken.
+/// Not thread-safe. Throws std::runtime_error where OpenSSL itself fails, which it does only when
+/// it is out of memory or broken.
 class sha256 {
 public:
   sha256();

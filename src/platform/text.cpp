@@ -7,7 +7,8 @@ namespace podstudio {
 
 namespace {
 
-/// The length of the well-formed UTF-8 sequence at the start of `s` (not empty), 0 if there is none.
+/// The length of the well-formed UTF-8 sequence at the start of `s` (not empty), 0 if there is
+/// none.
 std::size_t utf8_length(std::string_view s) noexcept {
   auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
   auto tail = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
@@ -86,10 +87,11 @@ std::string to_timestamp(std::int64_t at_us) {
   year_month_day date{day};
   hh_mm_ss time{at - day};
   char buffer[48];
-  std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02u %02d:%02d:%02d.%06d", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
+  std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02u %02d:%02d:%02d.%06d",
+                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
+                static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
+                static_cast<int>(time.subseconds().count()));
   return buffer;
 }
 

@@ -9,8 +9,8 @@ namespace podstudio {
 /// True when `bytes` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates) without NUL.
 bool is_utf8(std::string_view bytes) noexcept;
 
-/// A form of any byte string that is valid UTF-8 and safe on a terminal: bytes that are no UTF-8 and
-/// control characters (C0, C1, DEL) become `\xNN`, a backslash becomes `\\`.
+/// A form of any byte string that is valid UTF-8 and safe on a terminal: bytes that are no UTF-8
+/// and control characters (C0, C1, DEL) become `\xNN`, a backslash becomes `\\`.
 std::string printable(std::string_view bytes);
 
 /// Whether the path `inner` is `outer` or lies below it; both absolute, neither ending in a slash.

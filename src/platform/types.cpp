@@ -47,7 +47,8 @@ bool from_hex(const std::string& text, std::uint8_t* bytes, std::size_t size) {
 
 std::string to_string(const uuid& id) {
   auto hex = to_hex(id);
-  for (std::size_t at : {8u, 13u, 18u, 23u}) hex.insert(at, 1, '-');
+  for (std::size_t at : {8u, 13u, 18u, 23u})
+    hex.insert(at, 1, '-');
   return hex;
 }
 

@@ -30,8 +30,7 @@ result<void> set_facts(fold_context& context, asset_id asset, const file_facts& 
                        const file_facts& after) {
   auto done = change_one(context.assets.set_facts, asset, after.size_bytes, after.mtime_ns,
                          after.ctime_ns, after.inode, after.device);
-  if (!done || before.size_bytes == after.size_bytes)
-    return done;
+  if (!done || before.size_bytes == after.size_bytes) return done;
   return resize_packs_of(context, asset);
 }
 
@@ -40,22 +39,19 @@ result<void> set_facts(fold_context& context, asset_id asset, const file_facts& 
 /// it on.
 result<void> park_occupant(fold_context& context, const std::string& path, asset_id asset) {
   // In bulk two assets may share a path for a while: there is no index yet to forbid it.
-  if (context.bulk)
-    return {};
+  if (context.bulk) return {};
   auto& find = context.assets.find_occupant;
   find.bind(path, asset);
   std::optional<asset_id> occupant;
   auto found = find.for_each_row([&](const statement& row) { occupant = row.get<asset_id>(0); });
-  if (!found || !occupant)
-    return found;
+  if (!found || !occupant) return found;
   context.parked.insert(*occupant);
   return change_one(context.assets.park, *occupant);
 }
 
 result<void> set_path(fold_context& context, asset_id asset, const std::string& path) {
   auto free = park_occupant(context, path, asset);
-  if (!free)
-    return free;
+  if (!free) return free;
   context.parked.erase(asset);
   return change_one(context.assets.set_path, asset, path, context.at);
 }
@@ -66,8 +62,7 @@ result<void> fold(fold_context& context, const asset_registered& what) {
   context.ids.asset = std::max(context.ids.asset, what.asset);
   auto inserted = context.assets.insert.run(what.asset, what.path, word(what.type),
                                             hash_column(what.content.sha256), context.at);
-  if (!inserted)
-    return inserted;
+  if (!inserted) return inserted;
   const auto& facts = what.content.facts;
   return context.assets.insert_file.run(what.asset, facts.size_bytes, facts.mtime_ns,
                                         facts.ctime_ns, facts.inode, facts.device);
@@ -76,8 +71,7 @@ result<void> fold(fold_context& context, const asset_registered& what) {
 result<void> fold(fold_context& context, const asset_content_changed& what) {
   auto changed =
       change_one(context.assets.set_hash, what.asset, hash_column(what.after.sha256), context.at);
-  if (!changed)
-    return changed;
+  if (!changed) return changed;
   return set_facts(context, what.asset, what.before.facts, what.after.facts);
 }
 
@@ -87,8 +81,7 @@ result<void> fold(fold_context& context, const asset_touched& what) {
 
 result<void> fold(fold_context& context, const asset_moved& what) {
   auto moved = set_path(context, what.asset, what.path_after);
-  if (!moved)
-    return moved;
+  if (!moved) return moved;
   return set_facts(context, what.asset, what.before, what.after);
 }
 
@@ -99,13 +92,11 @@ result<void> fold(fold_context& context, const asset_missing& what) {
 result<void> fold(fold_context& context, const asset_returned& what) {
   if (what.path_after != what.path_before) {
     auto moved = set_path(context, what.asset, what.path_after);
-    if (!moved)
-      return moved;
+    if (!moved) return moved;
   }
   auto returned =
       change_one(context.assets.set_missing_since, what.asset, std::optional<std::string_view>());
-  if (!returned)
-    return returned;
+  if (!returned) return returned;
   return set_facts(context, what.asset, what.before, what.after);
 }
 
@@ -147,11 +138,9 @@ result<void> fold(fold_context& context, const asset_forgotten& what) {
   context.parked.erase(what.asset);
   // Its jobs stay in the history; they only lose the reference.
   auto done = context.jobs.forget_asset.run(what.asset);
-  if (!done)
-    return done;
+  if (!done) return done;
   done = change_one(context.assets.remove_file, what.asset);
-  if (!done)
-    return done;
+  if (!done) return done;
   return change_one(context.assets.remove, what.asset);
 }
 

@@ -22,8 +22,7 @@ error located(error failure, std::string_view name, sequence_number sequence) {
 
 result<void> write_last_id(fold_context& context, std::string_view kind, std::int64_t before,
                            std::int64_t after) {
-  if (after == before)
-    return {};
+  if (after == before) return {};
   return change_one(context.commands.set_last_id, kind, after);
 }
 
@@ -31,12 +30,9 @@ result<void> write_last_ids(fold_context& context) {
   const auto& before = context.committed_ids;
   const auto& after = context.ids;
   auto done = write_last_id(context, "asset", before.asset, after.asset);
-  if (done)
-    done = write_last_id(context, "pack", before.pack, after.pack);
-  if (done)
-    done = write_last_id(context, "job", before.job, after.job);
-  if (done)
-    done = write_last_id(context, "root", before.root, after.root);
+  if (done) done = write_last_id(context, "pack", before.pack, after.pack);
+  if (done) done = write_last_id(context, "job", before.job, after.job);
+  if (done) done = write_last_id(context, "root", before.root, after.root);
   return done;
 }
 
@@ -53,20 +49,17 @@ result<void> fold_command(fold_context& context, const committed_command& comman
   auto recorded =
       context.commands.insert.run(command.first_sequence, command.last_sequence(),
                                   to_string(what.id), context.at, what.origin, what.summary);
-  if (!recorded)
-    return recorded;
+  if (!recorded) return recorded;
   auto sequence = command.first_sequence;
   for (const auto& one : what.events) {
     auto folded = std::visit(
         [&](const auto& it) -> result<void> {
           auto done = fold(context, it);
-          if (!done)
-            return located(done.failure(), std::decay_t<decltype(it)>::name, sequence);
+          if (!done) return located(done.failure(), std::decay_t<decltype(it)>::name, sequence);
           return done;
         },
         one);
-    if (!folded)
-      return folded;
+    if (!folded) return folded;
     ++sequence;
   }
   if (!context.parked.empty())
@@ -79,11 +72,9 @@ result<void> fold_command(fold_context& context, const committed_command& comman
 
 result<void> fold_checkpoint(fold_context& context, const log_head& head) {
   auto done = count_resized_packs(context);
-  if (!done)
-    return done;
+  if (!done) return done;
   done = write_last_ids(context);
-  if (!done)
-    return done;
+  if (!done) return done;
   return change_one(context.commands.set_checkpoint, head.sequence, head.hash);
 }
 

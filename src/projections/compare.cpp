@@ -45,8 +45,7 @@ std::string show(const column_value& value) { return std::visit(shown{}, value);
 
 /// The order in which SQLite sorts a primary key: by storage class, then by value.
 std::weak_ordering order(const column_value& left, const column_value& right) {
-  if (left.index() != right.index())
-    return left.index() <=> right.index();
+  if (left.index() != right.index()) return left.index() <=> right.index();
   return std::visit(
       [&](const auto& a) -> std::weak_ordering {
         using type = std::decay_t<decltype(a)>;
@@ -64,8 +63,7 @@ std::weak_ordering order(const column_value& left, const column_value& right) {
 std::string quoted(const std::string& name) {
   std::string out = "\"";
   for (char c : name) {
-    if (c == '"')
-      out += c;
+    if (c == '"') out += c;
     out += c;
   }
   return out + '"';
@@ -82,8 +80,7 @@ struct table_shape {
     std::string list, order_by;
     for (std::size_t i = 0; i < columns.size(); ++i) {
       list += (i == 0 ? "" : ", ") + quoted(columns[i]);
-      if (i < key_columns)
-        order_by += (i == 0 ? " ORDER BY " : ", ") + quoted(columns[i]);
+      if (i < key_columns) order_by += (i == 0 ? " ORDER BY " : ", ") + quoted(columns[i]);
     }
     return "SELECT " + list + " FROM " + quoted(name) + order_by;
   }
@@ -91,17 +88,14 @@ struct table_shape {
 
 result<table_shape> shape_of(database& db, const std::string& table) {
   auto columns = db.prepare("SELECT name, pk FROM pragma_table_info(?1) ORDER BY pk = 0, pk, cid");
-  if (!columns)
-    return columns.failure();
+  if (!columns) return columns.failure();
   table_shape shape{table, {}, 0};
   columns->bind(table);
   auto read = columns->for_each_row([&](const statement& row) {
     shape.columns.push_back(row.get<std::string>(0));
-    if (row.get<int>(1) > 0)
-      ++shape.key_columns;
+    if (row.get<int>(1) > 0) ++shape.key_columns;
   });
-  if (!read)
-    return read.failure();
+  if (!read) return read.failure();
   return shape;
 }
 
@@ -110,19 +104,16 @@ class row_cursor {
 public:
   static result<row_cursor> open(database& db, const table_shape& shape) {
     auto rows = db.prepare(shape.select());
-    if (!rows)
-      return rows.failure();
+    if (!rows) return rows.failure();
     row_cursor cursor(*std::move(rows), shape.key_columns);
     auto moved = cursor.advance();
-    if (!moved)
-      return moved.failure();
+    if (!moved) return moved.failure();
     return cursor;
   }
 
   result<void> advance() {
     auto row = rows_.step();
-    if (!row)
-      return row.failure();
+    if (!row) return row.failure();
     at_end_ = !*row;
     return {};
   }
@@ -136,11 +127,9 @@ public:
   }
   /// A side that has ended comes after every row.
   std::weak_ordering order_by_key(const row_cursor& other) const {
-    if (at_end_ || other.at_end_)
-      return at_end_ <=> other.at_end_;
+    if (at_end_ || other.at_end_) return at_end_ <=> other.at_end_;
     for (std::size_t i = 0; i < key_columns_; ++i)
-      if (auto by = order(value(i), other.value(i)); by != 0)
-        return by;
+      if (auto by = order(value(i), other.value(i)); by != 0) return by;
     return std::weak_ordering::equivalent;
   }
 
@@ -161,11 +150,9 @@ public:
 
   result<void> run(database& left_db, database& right_db) {
     auto left = row_cursor::open(left_db, shape_);
-    if (!left)
-      return left.failure();
+    if (!left) return left.failure();
     auto right = row_cursor::open(right_db, shape_);
-    if (!right)
-      return right.failure();
+    if (!right) return right.failure();
     while (found_.size() < max_ && !(left->at_end() && right->at_end())) {
       auto order = left->order_by_key(*right);
       if (order < 0)
@@ -175,11 +162,9 @@ public:
       else
         compare_row(*left, *right);
       if (order <= 0)
-        if (auto moved = left->advance(); !moved)
-          return moved;
+        if (auto moved = left->advance(); !moved) return moved;
       if (order >= 0)
-        if (auto moved = right->advance(); !moved)
-          return moved;
+        if (auto moved = right->advance(); !moved) return moved;
     }
     return {};
   }
@@ -200,23 +185,19 @@ private:
 result<std::vector<std::string>> tables_of(database& db) {
   auto names = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE "
                           "'sqlite_%' ORDER BY name");
-  if (!names)
-    return names.failure();
+  if (!names) return names.failure();
   std::vector<std::string> tables;
   auto read =
       names->for_each_row([&](const statement& row) { tables.push_back(row.get<std::string>(0)); });
-  if (!read)
-    return read.failure();
+  if (!read) return read.failure();
   return tables;
 }
 
 /// `integrity_check` also sees an index that lost a row, which comparing rows would not.
 result<void> expect_sound(database& db, const std::string& path) {
   auto outcome = db.value<std::string>("PRAGMA integrity_check(1)");
-  if (!outcome)
-    return outcome.failure();
-  if (*outcome == "ok")
-    return {};
+  if (!outcome) return outcome.failure();
+  if (*outcome == "ok") return {};
   return error{error_code::damaged, "the tables in '" + path
                                         + "' are damaged: " + printable(*outcome)
                                         + "; rebuild them with 'podstudio replay'"};
@@ -225,11 +206,9 @@ result<void> expect_sound(database& db, const std::string& path) {
 result<check_report> compare_with_rebuilt(database& live, const log_head& head,
                                           const std::string& rebuilt_path, std::size_t max) {
   auto rebuilt = open_tables_read_only(rebuilt_path);
-  if (!rebuilt)
-    return rebuilt.failure();
+  if (!rebuilt) return rebuilt.failure();
   auto differences = compare(live, *rebuilt, max);
-  if (!differences)
-    return differences.failure();
+  if (!differences) return differences.failure();
   return check_report{head, *std::move(differences)};
 }
 
@@ -239,24 +218,18 @@ result<std::vector<difference>> compare(database& left, database& right, std::si
   std::vector<difference> found;
   const table_shape statements{"sqlite_schema", {"type", "name", "tbl_name", "sql"}, 2};
   auto compared = table_comparison(statements, max, found).run(left, right);
-  if (!compared)
-    return compared.failure();
+  if (!compared) return compared.failure();
   auto tables = tables_of(left);
-  if (!tables)
-    return tables.failure();
+  if (!tables) return tables.failure();
   for (const auto& table : *tables) {
     auto shape = shape_of(left, table);
-    if (!shape)
-      return shape.failure();
+    if (!shape) return shape.failure();
     auto other = shape_of(right, table);
-    if (!other)
-      return other.failure();
+    if (!other) return other.failure();
     // Tables of different shape are in the list already, by the statements that made them.
-    if (*shape != *other)
-      continue;
+    if (*shape != *other) continue;
     compared = table_comparison(*shape, max, found).run(left, right);
-    if (!compared)
-      return compared.failure();
+    if (!compared) return compared.failure();
   }
   return found;
 }
@@ -265,17 +238,13 @@ result<check_report> check_tables(file_system& files, const std::string& log_fol
                                   const std::string& live, const std::string& scratch_folder,
                                   std::size_t max_differences, const rebuild_progress& progress) {
   auto db = open_tables_read_only(live);
-  if (!db)
-    return db.failure();
+  if (!db) return db.failure();
   auto reading = transaction::begin_read(*db);
-  if (!reading)
-    return reading.failure();
+  if (!reading) return reading.failure();
   auto head = read_checkpoint(*db);
-  if (!head)
-    return head.failure();
+  if (!head) return head.failure();
   auto sound = expect_sound(*db, live);
-  if (!sound)
-    return sound.failure();
+  if (!sound) return sound.failure();
 
   // Two checks may run at once, and a service does not mind either.
   auto scratch = scratch_folder + "/replay-check-" + std::to_string(getpid()) + ".db";
@@ -290,8 +259,7 @@ result<check_report> check_tables(file_system& files, const std::string& log_fol
   rebuild_bound until;
   until.sequence = head->sequence;
   auto reached = rebuild(files, log_folder, scratch, until, progress);
-  if (!reached)
-    return reached.failure();
+  if (!reached) return reached.failure();
   if (reached->sequence != head->sequence)
     return error{error_code::damaged,
                  "the tables in '" + live + "' hold sequence " + std::to_string(head->sequence)

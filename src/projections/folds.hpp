@@ -56,10 +56,8 @@ struct fold_context {
 template <class... Values>
 result<void> change_one(statement& change, const Values&... values) {
   auto done = change.run(values...);
-  if (!done)
-    return done;
-  if (change.changed_rows() != 1)
-    return error{error_code::internal, "the tables hold no such row"};
+  if (!done) return done;
+  if (change.changed_rows() != 1) return error{error_code::internal, "the tables hold no such row"};
   return {};
 }
 

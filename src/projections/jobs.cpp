@@ -14,8 +14,7 @@ result<void> fold(fold_context& context, const job_queued& what) {
 
 result<void> fold(fold_context& context, const job_started& what) {
   auto started = change_one(context.jobs.start, what.job, context.at);
-  if (!started)
-    return started;
+  if (!started) return started;
   return context.jobs.set_attempts.run(what.job, what.attempt);
 }
 

@@ -32,15 +32,13 @@ result<void> fold(fold_context& context, const pack_edited& what) {
 
 result<void> fold(fold_context& context, const pack_asset_added& what) {
   auto added = context.packs.add_asset.run(what.pack, what.asset, what.position);
-  if (!added)
-    return added;
+  if (!added) return added;
   return resize(context, what.pack);
 }
 
 result<void> fold(fold_context& context, const pack_asset_removed& what) {
   auto removed = change_one(context.packs.remove_asset, what.pack, what.asset);
-  if (!removed)
-    return removed;
+  if (!removed) return removed;
   return resize(context, what.pack);
 }
 
@@ -53,8 +51,7 @@ result<void> fold(fold_context& context, const pack_deleted& what) {
   context.resized_packs.erase(what.pack);
   // Its jobs stay in the history; they only lose the reference.
   auto done = context.jobs.forget_pack.run(what.pack);
-  if (!done)
-    return done;
+  if (!done) return done;
   return change_one(context.packs.remove, what.pack);
 }
 
@@ -63,12 +60,10 @@ result<void> resize_packs_of(fold_context& context, asset_id asset) {
   auto& find = context.packs.find_by_asset;
   find.bind(asset);
   auto found = find.for_each_row([&](const statement& row) { packs.insert(row.get<pack_id>(0)); });
-  if (!found)
-    return found;
+  if (!found) return found;
   for (auto pack : packs) {
     auto resized = resize(context, pack);
-    if (!resized)
-      return resized;
+    if (!resized) return resized;
   }
   return {};
 }
@@ -76,8 +71,7 @@ result<void> resize_packs_of(fold_context& context, asset_id asset) {
 result<void> count_resized_packs(fold_context& context) {
   for (auto pack : context.resized_packs) {
     auto counted = change_one(context.packs.count_assets, pack);
-    if (!counted)
-      return counted;
+    if (!counted) return counted;
   }
   return {};
 }

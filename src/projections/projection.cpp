@@ -12,8 +12,7 @@ namespace {
 
 result<last_ids> read_last_ids(database& db) {
   auto query = db.prepare("SELECT kind, id FROM last_id");
-  if (!query)
-    return query.failure();
+  if (!query) return query.failure();
   last_ids ids;
   auto read = query->for_each_row([&](const statement& row) {
     auto kind = row.get<std::string_view>(0);
@@ -23,8 +22,7 @@ result<last_ids> read_last_ids(database& db) {
                                 : ids.root;
     id = row.get<std::int64_t>(1);
   });
-  if (!read)
-    return read.failure();
+  if (!read) return read.failure();
   return ids;
 }
 
@@ -54,11 +52,9 @@ result<std::unique_ptr<projection>> projection::start(database db, bool bulk) {
     return error{failure->code == error_code::internal ? error_code::damaged : failure->code,
                  failure->message + "; rebuild it with 'podstudio replay'"};
   auto head = read_checkpoint(context->db);
-  if (!head)
-    return head.failure();
+  if (!head) return head.failure();
   auto ids = read_last_ids(context->db);
-  if (!ids)
-    return ids.failure();
+  if (!ids) return ids.failure();
   context->head = *head;
   context->committed_ids = *ids;
   return std::unique_ptr<projection>(new projection(std::move(context)));
@@ -66,45 +62,37 @@ result<std::unique_ptr<projection>> projection::start(database db, bool bulk) {
 
 result<std::unique_ptr<projection>> projection::open(const std::string& path) {
   auto db = open_tables(path);
-  if (!db)
-    return db.failure();
+  if (!db) return db.failure();
   return start(*std::move(db), false);
 }
 
 result<std::unique_ptr<projection>> projection::create_bulk(const std::string& path) {
   auto db = create_bulk_tables(path);
-  if (!db)
-    return db.failure();
+  if (!db) return db.failure();
   return start(*std::move(db), true);
 }
 
 log_head projection::checkpoint() const noexcept { return context_->head; }
 
 result<void> projection::fold(std::span<const committed_command> commands) {
-  if (commands.empty())
-    return {};
+  if (commands.empty()) return {};
   auto& context = *context_;
   auto in_order = expect_in_order(context.head, commands);
-  if (!in_order)
-    return in_order;
+  if (!in_order) return in_order;
   // Whatever a failed attempt left behind counts no more.
   context.ids = context.committed_ids;
   context.resized_packs.clear();
   auto writing = transaction::begin_write(context.db);
-  if (!writing)
-    return writing.failure();
+  if (!writing) return writing.failure();
   for (const auto& command : commands) {
     auto folded = fold_command(context, command);
-    if (!folded)
-      return folded;
+    if (!folded) return folded;
   }
   log_head head{commands.back().last_sequence(), commands.back().hash};
   auto stored = fold_checkpoint(context, head);
-  if (!stored)
-    return stored;
+  if (!stored) return stored;
   auto committed = writing->commit();
-  if (!committed)
-    return committed;
+  if (!committed) return committed;
   context.head = head;
   context.committed_ids = context.ids;
   return {};
@@ -119,11 +107,9 @@ result<void> projection::finish_bulk() { return finish_bulk_tables(context_->db)
 
 result<log_head> read_checkpoint(database& db) {
   auto query = db.prepare("SELECT sequence, hash FROM checkpoint");
-  if (!query)
-    return query.failure();
+  if (!query) return query.failure();
   auto row = query->step();
-  if (!row)
-    return row.failure();
+  if (!row) return row.failure();
   log_head head;
   if (!*row || query->blob(1).size() != head.hash.size())
     return error{error_code::damaged, "there is no checkpoint in '" + db.path()

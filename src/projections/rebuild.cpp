@@ -26,8 +26,7 @@ std::string folder_of(const std::string& path) {
 /// Gone, or never there.
 result<void> remove_if_there(file_system& files, const std::string& path) {
   auto removed = files.remove(path);
-  if (!removed && removed.failure().code == error_code::not_found)
-    return {};
+  if (!removed && removed.failure().code == error_code::not_found) return {};
   return removed;
 }
 
@@ -38,13 +37,11 @@ result<void> remove_if_there(file_system& files, const std::string& path) {
 result<void> remove_database(file_system& files, const std::string& path) {
   for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
     auto removed = remove_if_there(files, path + suffix);
-    if (!removed)
-      return removed;
+    if (!removed) return removed;
     // The order holds after a power cut too.
     if (*suffix == '\0') {
       auto synced = files.sync_folder(folder_of(path));
-      if (!synced)
-        return synced;
+      if (!synced) return synced;
     }
   }
   return {};
@@ -59,12 +56,10 @@ public:
     std::vector<committed_command> batch;
     for (std::size_t events = 0; !ended_ && events < events_per_fold;) {
       auto command = log_.next();
-      if (!command)
-        return command.failure();
+      if (!command) return command.failure();
       ended_ = !*command || (*command)->last_sequence() > until_.sequence
                || (*command)->at_us > until_.at_us;
-      if (ended_)
-        break;
+      if (ended_) break;
       events += (*command)->what->events.size();
       batch.push_back(**std::move(command));
     }
@@ -81,8 +76,7 @@ private:
 result<log_head> build(log_reader& log, const std::string& path, const rebuild_bound& until,
                        const rebuild_progress& progress) {
   auto tables = projection::create_bulk(path);
-  if (!tables)
-    return tables.failure();
+  if (!tables) return tables.failure();
   bounded_source source(log, until);
   // The next commands are read and decoded while these are folded: a rebuild takes as long as its
   // inserts. Where there is no thread to be had, the library reads them in turn. Whatever way this
@@ -90,37 +84,29 @@ result<log_head> build(log_reader& log, const std::string& path, const rebuild_b
   auto read_ahead = [&] { return std::async([&] { return source.next(); }); };
   for (auto upcoming = read_ahead();;) {
     auto batch = upcoming.get();
-    if (!batch)
-      return batch.failure();
-    if (batch->empty())
-      break;
+    if (!batch) return batch.failure();
+    if (batch->empty()) break;
     upcoming = read_ahead();
     auto folded = (*tables)->fold(*batch);
-    if (!folded)
-      return folded.failure();
-    if (progress)
-      progress((*tables)->checkpoint().sequence);
+    if (!folded) return folded.failure();
+    if (progress) progress((*tables)->checkpoint().sequence);
   }
   auto finished = (*tables)->finish_bulk();
-  if (!finished)
-    return finished.failure();
+  if (!finished) return finished.failure();
   return (*tables)->checkpoint();
 }
 
 result<void> make_durable(file_system& files, const std::string& path) {
   auto file = files.open(path, open_mode::write);
-  if (!file)
-    return file.failure();
+  if (!file) return file.failure();
   return (*file)->sync_all();
 }
 
 result<void> replace_database(file_system& files, const std::string& from, const std::string& to) {
   auto removed = remove_database(files, to);
-  if (!removed)
-    return removed;
+  if (!removed) return removed;
   auto renamed = files.rename(from, to);
-  if (!renamed)
-    return renamed;
+  if (!renamed) return renamed;
   return files.sync_folder(folder_of(to));
 }
 
@@ -130,14 +116,11 @@ result<log_head> rebuild(file_system& files, log_reader& log, const std::string&
                          const rebuild_bound& until, const rebuild_progress& progress) {
   auto aside = output + ".new";
   auto cleared = remove_database(files, aside);
-  if (!cleared)
-    return cleared.failure();
+  if (!cleared) return cleared.failure();
   auto head = build(log, aside, until, progress);
   auto done = head ? make_durable(files, aside) : result<void>(head.failure());
-  if (done)
-    done = replace_database(files, aside, output);
-  if (done)
-    return head;
+  if (done) done = replace_database(files, aside, output);
+  if (done) return head;
   // The first failure counts, whether this works or not.
   (void)remove_database(files, aside);
   return done.failure();
@@ -147,8 +130,7 @@ result<log_head> rebuild(file_system& files, const std::string& log_folder,
                          const std::string& output, const rebuild_bound& until,
                          const rebuild_progress& progress) {
   auto log = log_reader::open(files, log_folder);
-  if (!log)
-    return log.failure();
+  if (!log) return log.failure();
   return rebuild(files, **log, output, until, progress);
 }
 

@@ -16,10 +16,8 @@ public:
 
   statement operator()(std::string_view sql) {
     auto prepared = db_.prepare(sql);
-    if (prepared)
-      return *std::move(prepared);
-    if (!failure_)
-      failure_ = prepared.failure();
+    if (prepared) return *std::move(prepared);
+    if (!failure_) failure_ = prepared.failure();
     return {};
   }
   const std::optional<error>& failure() const noexcept { return failure_; }

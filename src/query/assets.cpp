@@ -39,8 +39,7 @@ json listed_to_json(const statement& row) {
 std::string containing(const std::string& text) {
   std::string pattern = "%";
   for (char c : text) {
-    if (c == '%' || c == '_' || c == '\\')
-      pattern += '\\';
+    if (c == '%' || c == '_' || c == '\\') pattern += '\\';
     pattern += c;
   }
   return pattern + '%';
@@ -50,23 +49,16 @@ std::string containing(const std::string& text) {
 class conditions {
 public:
   explicit conditions(const asset_filter& filter) {
-    if (filter.type)
-      require("a.type = " + parameter(std::string(word(*filter.type))));
-    if (filter.theme)
-      require("a.theme = " + parameter(*filter.theme));
-    if (filter.origin)
-      require("a.provenance = " + parameter(std::string(word(*filter.origin))));
-    if (filter.approved)
-      require(*filter.approved ? "a.approved" : "NOT a.approved");
-    if (filter.missing)
-      require("f.missing_since IS NOT NULL");
-    if (filter.duplicates)
-      require_duplicates();
+    if (filter.type) require("a.type = " + parameter(std::string(word(*filter.type))));
+    if (filter.theme) require("a.theme = " + parameter(*filter.theme));
+    if (filter.origin) require("a.provenance = " + parameter(std::string(word(*filter.origin))));
+    if (filter.approved) require(*filter.approved ? "a.approved" : "NOT a.approved");
+    if (filter.missing) require("f.missing_since IS NOT NULL");
+    if (filter.duplicates) require_duplicates();
     if (filter.tag)
       require("a.id IN (SELECT asset_id FROM asset_tag WHERE tag = " + parameter(*filter.tag)
               + ")");
-    if (filter.search)
-      require_text(parameter(containing(*filter.search)));
+    if (filter.search) require_text(parameter(containing(*filter.search)));
   }
 
   void require(const std::string& condition) {
@@ -83,8 +75,7 @@ public:
   result<statement> prepare(database& db, const std::string& select,
                             const std::string& tail) const {
     auto query = db.prepare(select + listed_tables + text_ + tail);
-    if (!query)
-      return query;
+    if (!query) return query;
     for (std::size_t i = 0; i < values_.size(); ++i)
       query->bind_at(static_cast<int>(i + 1), values_[i]);
     return query;
@@ -111,15 +102,12 @@ result<json> find_listed(database& db, const asset_key& key) {
   auto by_id = std::holds_alternative<asset_id>(key);
   auto query = db.prepare(std::string("SELECT ") + listed_columns + listed_tables
                           + (by_id ? " WHERE a.id = ?1" : " WHERE a.path = ?1"));
-  if (!query)
-    return query.failure();
+  if (!query) return query.failure();
   std::visit([&](const auto& value) { query->bind(value); }, key);
   json found;
   auto read = query->for_each_row([&](const statement& row) { found = listed_to_json(row); });
-  if (!read)
-    return read.failure();
-  if (!found.is_null())
-    return found;
+  if (!read) return read.failure();
+  if (!found.is_null()) return found;
   return error{error_code::not_found,
                (by_id ? "there is no asset " + std::to_string(std::get<asset_id>(key))
                       : "there is no asset at '" + printable(std::get<std::string>(key)) + "'")
@@ -131,8 +119,7 @@ result<json> file_of(database& db, asset_id asset) {
                          "SELECT size_bytes, mtime_ns, ctime_ns, inode, device, missing_since"
                          " FROM asset_file WHERE asset_id = ?1",
                          asset);
-  if (!file)
-    return file;
+  if (!file) return file;
   // Kept as two's complement, as SQLite has no unsigned integers.
   for (const char* number : {"inode", "device"})
     (*file)[number] = static_cast<std::uint64_t>((*file)[number].get<std::int64_t>());
@@ -165,36 +152,30 @@ result<json> list_assets(database& db, const asset_filter& filter) {
       db, std::string("SELECT ") + listed_columns,
       " ORDER BY a.id LIMIT "
           + std::to_string(std::clamp<std::int64_t>(filter.limit, 1, max_assets_per_page)));
-  if (!query)
-    return query.failure();
+  if (!query) return query.failure();
   auto assets = json::array();
   auto read =
       query->for_each_row([&](const statement& row) { assets.push_back(listed_to_json(row)); });
-  if (!read)
-    return read.failure();
+  if (!read) return read.failure();
   return assets;
 }
 
 result<std::vector<asset_id>> matching_assets(database& db, const asset_filter& filter) {
   conditions matching(filter);
   auto query = matching.prepare(db, "SELECT a.id", " ORDER BY a.id");
-  if (!query)
-    return query.failure();
+  if (!query) return query.failure();
   std::vector<asset_id> ids;
   auto read =
       query->for_each_row([&](const statement& row) { ids.push_back(row.get<asset_id>(0)); });
-  if (!read)
-    return read.failure();
+  if (!read) return read.failure();
   return ids;
 }
 
 result<json> show_asset(database& db, const asset_key& key) {
   auto reading = transaction::begin_read(db);
-  if (!reading)
-    return reading.failure();
+  if (!reading) return reading.failure();
   auto asset = find_listed(db, key);
-  if (!asset)
-    return asset;
+  if (!asset) return asset;
   auto id = (*asset)["id"].get<asset_id>();
   (*asset)["media"] = media_of(*asset);
   // Their tables come with the jobs that fill them.
@@ -212,8 +193,7 @@ result<json> show_asset(database& db, const asset_key& key) {
              failure)
       && put(*asset, "jobs",
              select_all(db, "SELECT * FROM job WHERE asset_id = ?1 ORDER BY id", id), failure);
-  if (!complete)
-    return *failure;
+  if (!complete) return *failure;
   return asset;
 }
 

@@ -28,25 +28,21 @@ std::string joined(const Words& words) {
 }
 
 result<bool> read_flag(std::string_view key, const json& value) {
-  if (!value.is_boolean())
-    return invalid(key, "must be true or false");
+  if (!value.is_boolean()) return invalid(key, "must be true or false");
   return value.get<bool>();
 }
 
 result<std::string> read_text(std::string_view key, const json& value) {
-  if (!value.is_string())
-    return invalid(key, "must be text");
+  if (!value.is_string()) return invalid(key, "must be text");
   auto text = value.get<std::string>();
-  if (!is_utf8(text))
-    return invalid(key, "must be valid UTF-8 without NUL");
+  if (!is_utf8(text)) return invalid(key, "must be valid UTF-8 without NUL");
   return text;
 }
 
 template <class E>
 result<E> read_word(std::string_view key, const json& value) {
   auto text = read_text(key, value);
-  if (!text)
-    return text.failure();
+  if (!text) return text.failure();
   auto known = from_word<E>(*text);
   if (!known)
     return invalid(key, "is '" + printable(*text) + "'; use one of: " + joined(enum_words<E>));
@@ -68,8 +64,7 @@ result<std::int64_t> read_number(std::string_view key, const json& value, std::i
 /// Puts what was read where it belongs.
 template <class T, class Target>
 result<void> store(result<T> read, Target& target) {
-  if (!read)
-    return read.failure();
+  if (!read) return read.failure();
   target = *std::move(read);
   return {};
 }
@@ -78,12 +73,9 @@ result<void> store(result<T> read, Target& target) {
 result<void> read_approval(asset_filter& filter, std::string_view key, const json& value,
                            bool approved) {
   auto wanted = read_flag(key, value);
-  if (!wanted)
-    return wanted.failure();
-  if (!*wanted)
-    return {};
-  if (filter.approved)
-    return invalid(key, "contradicts the other one of 'approved', 'unapproved'");
+  if (!wanted) return wanted.failure();
+  if (!*wanted) return {};
+  if (filter.approved) return invalid(key, "contradicts the other one of 'approved', 'unapproved'");
   filter.approved = approved;
   return {};
 }
@@ -136,13 +128,10 @@ result<asset_filter> parse_filter(const json& given) {
   asset_filter filter;
   for (const auto& [name, value] : given.items()) {
     auto key = std::ranges::find(keys, std::string_view(name), &filter_key::name);
-    if (key == keys.end())
-      return invalid(printable(name), "is unknown; use: " + key_names());
-    if (value.is_null())
-      continue;
+    if (key == keys.end()) return invalid(printable(name), "is unknown; use: " + key_names());
+    if (value.is_null()) continue;
     auto read = key->read(filter, key->name, value);
-    if (!read)
-      return read.failure();
+    if (!read) return read.failure();
   }
   return filter;
 }

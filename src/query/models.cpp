@@ -8,7 +8,7 @@ namespace {
 
 error bad_row(const database& tables, const std::string& what) {
   return {error_code::damaged, "the tables in '" + tables.path() + "' hold " + what
-                                 + "; rebuild them with 'podstudio replay'"};
+                                   + "; rebuild them with 'podstudio replay'"};
 }
 
 /// Calls `take` with each row of the query; it returns false for a row no fold writes.
@@ -24,7 +24,8 @@ result<void> each_row(database& tables, std::string_view sql, std::string_view w
 }
 
 result<std::int64_t> last_id(database& tables, std::string_view kind) {
-  return tables.value<std::int64_t>("SELECT coalesce(max(id), 0) FROM last_id WHERE kind = ?", kind);
+  return tables.value<std::int64_t>("SELECT coalesce(max(id), 0) FROM last_id WHERE kind = ?",
+                                    kind);
 }
 
 }  // namespace
@@ -32,50 +33,56 @@ result<std::int64_t> last_id(database& tables, std::string_view kind) {
 result<catalog_model> load_catalog_model(database& tables) {
   catalog_model model;
   auto assets = each_row(
-    tables,
-    "SELECT a.id, a.path, a.type, a.hash, a.theme, a.source, a.provenance, a.approved, f.size_bytes,"
-    " f.mtime_ns, f.ctime_ns, f.inode, f.device, f.missing_since IS NOT NULL"
-    " FROM asset a JOIN asset_file f ON f.asset_id = a.id ORDER BY a.id",
-    "asset", [&](const statement& row) {
-      asset_state state;
-      auto type = from_word<asset_type>(row.get<std::string_view>(2));
-      auto provenance = from_word<podstudio::provenance>(row.get<std::string_view>(6));
-      auto id = row.get<std::int64_t>(0);
-      if (!type || !provenance || id < 1 || id > 0xffff'ffff
-          || !from_hex(row.get<std::string>(3), state.sha256.data(), state.sha256.size()))
-        return false;
-      state.type = *type;
-      state.provenance = *provenance;
-      state.approved = row.get<bool>(7);
-      state.facts = {.size_bytes = row.get<std::uint64_t>(8),
-                     .mtime_ns = row.get<std::int64_t>(9),
-                     .ctime_ns = row.get<std::int64_t>(10),
-                     .inode = row.get<std::uint64_t>(11),
-                     .device = row.get<std::uint64_t>(12)};
-      state.missing = row.get<bool>(13);
-      model.load_asset(id, row.get<std::string_view>(1), state, row.get<std::optional<std::string>>(4),
-                       row.get<std::optional<std::string>>(5));
-      return true;
-    });
+      tables,
+      "SELECT a.id, a.path, a.type, a.hash, a.theme, a.source, a.provenance, a.approved, "
+      "f.size_bytes,"
+      " f.mtime_ns, f.ctime_ns, f.inode, f.device, f.missing_since IS NOT NULL"
+      " FROM asset a JOIN asset_file f ON f.asset_id = a.id ORDER BY a.id",
+      "asset", [&](const statement& row) {
+        asset_state state;
+        auto type = from_word<asset_type>(row.get<std::string_view>(2));
+        auto provenance = from_word<podstudio::provenance>(row.get<std::string_view>(6));
+        auto id = row.get<std::int64_t>(0);
+        if (!type || !provenance || id < 1 || id > 0xffff'ffff
+            || !from_hex(row.get<std::string>(3), state.sha256.data(), state.sha256.size()))
+          return false;
+        state.type = *type;
+        state.provenance = *provenance;
+        state.approved = row.get<bool>(7);
+        state.facts = {.size_bytes = row.get<std::uint64_t>(8),
+                       .mtime_ns = row.get<std::int64_t>(9),
+                       .ctime_ns = row.get<std::int64_t>(10),
+                       .inode = row.get<std::uint64_t>(11),
+                       .device = row.get<std::uint64_t>(12)};
+        state.missing = row.get<bool>(13);
+        model.load_asset(id, row.get<std::string_view>(1), state,
+                         row.get<std::optional<std::string>>(4),
+                         row.get<std::optional<std::string>>(5));
+        return true;
+      });
   if (!assets) return assets.failure();
-  // A row that somebody else deleted would be taken for a new file, and the log would hold it twice.
-  auto rows = tables.value<std::uint64_t>("SELECT max((SELECT count(*) FROM asset), (SELECT count(*) FROM asset_file))");
+  // A row that somebody else deleted would be taken for a new file, and the log would hold it
+  // twice.
+  auto rows = tables.value<std::uint64_t>(
+      "SELECT max((SELECT count(*) FROM asset), (SELECT count(*) FROM asset_file))");
   if (!rows) return rows.failure();
   if (*rows != model.assets()) return bad_row(tables, "not every asset in both tables");
-  auto roots = each_row(tables, "SELECT id, path, device, inode, state = 'lost' FROM watch_root", "watch_root",
-                        [&](const statement& row) {
-                          model.load_root(row.get<std::int64_t>(0), {.path = row.get<std::string>(1),
-                                                                     .device = row.get<std::uint64_t>(2),
-                                                                     .inode = row.get<std::uint64_t>(3),
-                                                                     .lost = row.get<bool>(4)});
-                          return true;
-                        });
+  auto roots =
+      each_row(tables, "SELECT id, path, device, inode, state = 'lost' FROM watch_root",
+               "watch_root", [&](const statement& row) {
+                 model.load_root(row.get<std::int64_t>(0), {.path = row.get<std::string>(1),
+                                                            .device = row.get<std::uint64_t>(2),
+                                                            .inode = row.get<std::uint64_t>(3),
+                                                            .lost = row.get<bool>(4)});
+                 return true;
+               });
   if (!roots) return roots.failure();
-  auto problems = each_row(tables, "SELECT path, kind FROM problem", "problem", [&](const statement& row) {
-    auto kind = from_word<problem_kind>(row.get<std::string_view>(1));
-    if (kind) model.load_problem(row.get<std::string_view>(0), *kind);
-    return kind.has_value();
-  });
+  auto problems =
+      each_row(tables, "SELECT path, kind FROM problem", "problem", [&](const statement& row) {
+        auto kind = from_word<problem_kind>(row.get<std::string_view>(1));
+        if (kind) model.load_problem(row.get<std::string_view>(0), *kind);
+        return kind.has_value();
+      });
   if (!problems) return problems.failure();
   auto last_asset = last_id(tables, "asset");
   if (!last_asset) return last_asset.failure();
@@ -88,17 +95,17 @@ result<catalog_model> load_catalog_model(database& tables) {
 result<jobs_model> load_jobs_model(database& tables) {
   jobs_model model;
   auto jobs = each_row(
-    tables,
-    "SELECT j.id, j.kind, j.status, coalesce(a.attempts, 0)"
-    " FROM job j LEFT JOIN job_attempt a ON a.job_id = j.id ORDER BY j.id",
-    "job", [&](const statement& row) {
-      auto kind = from_word<job_kind>(row.get<std::string_view>(1));
-      auto status = from_word<job_status>(row.get<std::string_view>(2));
-      if (!kind || !status) return false;
-      model.load_job(row.get<std::int64_t>(0),
-                     {.kind = *kind, .status = *status, .attempts = row.get<std::uint32_t>(3)});
-      return true;
-    });
+      tables,
+      "SELECT j.id, j.kind, j.status, coalesce(a.attempts, 0)"
+      " FROM job j LEFT JOIN job_attempt a ON a.job_id = j.id ORDER BY j.id",
+      "job", [&](const statement& row) {
+        auto kind = from_word<job_kind>(row.get<std::string_view>(1));
+        auto status = from_word<job_status>(row.get<std::string_view>(2));
+        if (!kind || !status) return false;
+        model.load_job(row.get<std::int64_t>(0),
+                       {.kind = *kind, .status = *status, .attempts = row.get<std::uint32_t>(3)});
+        return true;
+      });
   if (!jobs) return jobs.failure();
   auto last_job = last_id(tables, "job");
   if (!last_job) return last_job.failure();

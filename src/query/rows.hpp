@@ -17,13 +17,11 @@ nlohmann::json row_to_json(const statement& row);
 template <class... Values>
 result<nlohmann::json> select_all(database& db, std::string_view sql, const Values&... values) {
   auto query = db.prepare(sql);
-  if (!query)
-    return query.failure();
+  if (!query) return query.failure();
   query->bind(values...);
   auto rows = nlohmann::json::array();
   auto read = query->for_each_row([&](const statement& row) { rows.push_back(row_to_json(row)); });
-  if (!read)
-    return read.failure();
+  if (!read) return read.failure();
   return rows;
 }
 
@@ -31,8 +29,7 @@ result<nlohmann::json> select_all(database& db, std::string_view sql, const Valu
 template <class... Values>
 result<nlohmann::json> select_one(database& db, std::string_view sql, const Values&... values) {
   auto rows = select_all(db, sql, values...);
-  if (!rows)
-    return rows;
+  if (!rows) return rows;
   return rows->empty() ? nlohmann::json() : std::move((*rows)[0]);
 }
 

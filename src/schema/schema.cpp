@@ -45,23 +45,19 @@ result<contents> inspect(database& db, const std::string& path) {
   auto application = db.value<std::int32_t>("PRAGMA application_id");
   if (!application) {
     // A damaged page of ours still has SQLite's magic; a file without it may be a person's picture.
-    if (application.failure().code != error_code::damaged)
-      return application.failure();
+    if (application.failure().code != error_code::damaged) return application.failure();
     return error{error_code::refused,
                  "'" + path + "' is not a database; move it away, or name another file with --db"};
   }
   auto tables = db.value<std::int64_t>("SELECT count(*) FROM sqlite_schema");
-  if (!tables)
-    return tables.failure();
-  if (*application == 0 && *tables == 0)
-    return contents::none;
+  if (!tables) return tables.failure();
+  if (*application == 0 && *tables == 0) return contents::none;
   if (*application != tables_application_id)
     return error{
         error_code::refused,
         "'" + path + "' belongs to another program; move it away, or name another file with --db"};
   auto version = db.value<std::int32_t>("PRAGMA user_version");
-  if (!version)
-    return version.failure();
+  if (!version) return version.failure();
   if (*version != tables_version)
     return error{error_code::newer_version, "'" + path + "' has tables of version "
                                                 + std::to_string(*version) + ", this program has "
@@ -73,15 +69,12 @@ result<contents> inspect(database& db, const std::string& path) {
 /// All or nothing, so that a crash leaves a file that counts as empty.
 result<void> create_tables(database& db) {
   auto writing = transaction::begin_write(db);
-  if (!writing)
-    return writing.failure();
+  if (!writing) return writing.failure();
   auto created = db.execute(std::string(schema_sql));
-  if (!created)
-    return created;
+  if (!created) return created;
   auto marked = db.execute("PRAGMA application_id = " + std::to_string(tables_application_id)
                            + ";PRAGMA user_version = " + std::to_string(tables_version));
-  if (!marked)
-    return marked;
+  if (!marked) return marked;
   return writing->commit();
 }
 
@@ -96,69 +89,54 @@ std::string path_index_sql() {
 
 result<database> open_tables_read_only(const std::string& path) {
   auto db = database::open(path, database_access::read_only);
-  if (!db)
-    return db;
+  if (!db) return db;
   auto found = inspect(*db, path);
-  if (!found)
-    return found.failure();
+  if (!found) return found.failure();
   if (*found == contents::none)
     return error{error_code::not_found,
                  "'" + path + "' holds no tables yet; start the service or run 'podstudio replay'"};
   auto set = db->execute(reader_settings);
-  if (!set)
-    return set.failure();
+  if (!set) return set.failure();
   return db;
 }
 
 result<database> open_tables(const std::string& path) {
   auto db = database::open(path, database_access::create);
-  if (!db)
-    return db;
+  if (!db) return db;
   auto found = inspect(*db, path);
-  if (!found)
-    return found.failure();
+  if (!found) return found.failure();
   if (*found == contents::none) {
     auto set = db->execute(new_file_settings);
-    if (!set)
-      return set.failure();
+    if (!set) return set.failure();
   }
   auto mode = db->value<std::string>("PRAGMA journal_mode = WAL");
-  if (!mode)
-    return mode.failure();
+  if (!mode) return mode.failure();
   auto set = db->execute(writer_settings);
-  if (!set)
-    return set.failure();
+  if (!set) return set.failure();
   if (*found == contents::none) {
     auto created = create_tables(*db);
-    if (!created)
-      return created.failure();
+    if (!created) return created.failure();
   }
   return db;
 }
 
 result<database> create_bulk_tables(const std::string& path) {
   auto db = database::open(path, database_access::create);
-  if (!db)
-    return db;
+  if (!db) return db;
   auto set = db->execute(std::string(new_file_settings) + bulk_settings);
-  if (!set)
-    return set.failure();
+  if (!set) return set.failure();
   auto created = create_tables(*db);
-  if (!created)
-    return created.failure();
+  if (!created) return created.failure();
   auto dropped = db->execute("DROP INDEX " + std::string(path_index));
-  if (!dropped)
-    return dropped.failure();
+  if (!dropped) return dropped.failure();
   return db;
 }
 
 result<void> finish_bulk_tables(database& db) {
   auto indexed = db.execute(path_index_sql());
-  if (!indexed)
-    return indexed;
+  if (!indexed) return indexed;
   auto mode = db.execute("PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL;");
-  if (!mode)
-    return mode;
+  if (!mode) return mode;
   return {};
 }
 

@@ -46,8 +46,7 @@ error failure_of(int code, sqlite3* handle, const std::string& path) {
     return {error_code::not_permitted, "cannot write " + file + ": " + reason
                                            + "; check the permissions of the file and its folder"};
   case SQLITE_CANTOPEN:
-    if (kept != 0)
-      return system_error(kept, "cannot open " + file);
+    if (kept != 0) return system_error(kept, "cannot open " + file);
     return {error_code::io_failed, "cannot open " + file + ": " + reason + "; check the path"};
   case SQLITE_IOERR:
   case SQLITE_NOLFS:
@@ -99,10 +98,8 @@ void detail::finalize_statement::operator()(sqlite3_stmt* handle) const noexcept
 
 result<bool> statement::step() {
   auto code = sqlite3_step(handle());
-  if (code == SQLITE_ROW)
-    return true;
-  if (code == SQLITE_DONE)
-    return false;
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
   auto failed = failure_of(code, sqlite3_db_handle(handle()));
   reset();
   return failed;
@@ -174,15 +171,13 @@ double statement::real(int column) const noexcept {
 std::string_view statement::text(int column) const noexcept {
   // The text first, then its size: the other order may give the size of another encoding.
   auto data = reinterpret_cast<const char*>(sqlite3_column_text(handle(), column));
-  if (!data)
-    return {};
+  if (!data) return {};
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(handle(), column))};
 }
 
 std::span<const std::uint8_t> statement::blob(int column) const noexcept {
   auto data = static_cast<const std::uint8_t*>(sqlite3_column_blob(handle(), column));
-  if (!data)
-    return {};
+  if (!data) return {};
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(handle(), column))};
 }
 
@@ -223,16 +218,14 @@ result<database> database::open(const std::string& path, database_access access)
   sqlite3* handle = nullptr;
   auto code = sqlite3_open_v2(plain_path(path).c_str(), &handle, flags_of(access), nullptr);
   database opened(handle);
-  if (code != SQLITE_OK)
-    return failure_of(code, handle, path);
+  if (code != SQLITE_OK) return failure_of(code, handle, path);
   sqlite3_busy_timeout(handle, busy_timeout_ms);
   return opened;
 }
 
 result<void> database::execute(const std::string& sql) {
   auto code = sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK)
-    return failure_of(code, handle());
+  if (code != SQLITE_OK) return failure_of(code, handle());
   return {};
 }
 
@@ -240,8 +233,7 @@ result<statement> database::prepare(std::string_view sql) {
   sqlite3_stmt* prepared = nullptr;
   auto code = sqlite3_prepare_v3(handle(), sql.data(), static_cast<int>(sql.size()),
                                  SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
-  if (code != SQLITE_OK)
-    return failure_of(code, handle());
+  if (code != SQLITE_OK) return failure_of(code, handle());
   return statement(prepared);
 }
 
@@ -252,15 +244,13 @@ std::string database::path() const { return file_of(handle()); }
 
 result<transaction> transaction::begin_write(database& db) {
   auto begun = db.execute("BEGIN IMMEDIATE");
-  if (!begun)
-    return begun.failure();
+  if (!begun) return begun.failure();
   return transaction(db.handle());
 }
 
 result<transaction> transaction::begin_read(database& db) {
   auto begun = db.execute("BEGIN");
-  if (!begun)
-    return begun.failure();
+  if (!begun) return begun.failure();
   return transaction(db.handle());
 }
 

@@ -94,10 +94,8 @@ public:
   result<void> for_each_row(Visitor&& visit) {
     for (;;) {
       auto row = step();
-      if (!row)
-        return row.failure();
-      if (!*row)
-        break;
+      if (!row) return row.failure();
+      if (!*row) break;
       visit(std::as_const(*this));
     }
     reset();
@@ -113,8 +111,7 @@ public:
   template <class T>
   T get(int column) const {
     if constexpr (detail::is_optional<T>) {
-      if (is_null(column))
-        return std::nullopt;
+      if (is_null(column)) return std::nullopt;
       return get<typename T::value_type>(column);
     } else if constexpr (std::is_same_v<T, bool>) {
       return integer(column) != 0;
@@ -172,14 +169,11 @@ public:
   template <class T, class... Values>
   result<T> value(std::string_view sql, const Values&... values) {
     auto query = prepare(sql);
-    if (!query)
-      return query.failure();
+    if (!query) return query.failure();
     query->bind(values...);
     auto row = query->step();
-    if (!row)
-      return row.failure();
-    if (!*row)
-      return error{error_code::internal, "no row came of: " + std::string(sql)};
+    if (!row) return row.failure();
+    if (!*row) return error{error_code::internal, "no row came of: " + std::string(sql)};
     return query->template get<T>(0);
   }
 

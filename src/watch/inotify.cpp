@@ -22,7 +22,8 @@ constexpr std::uint32_t mask = IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED
 std::optional<change::kind> meaning(std::uint32_t bits) {
   if ((bits & (IN_DELETE | IN_MOVED_FROM)) != 0) return change::kind::gone;
   if ((bits & IN_ISDIR) != 0)
-    return (bits & (IN_CREATE | IN_MOVED_TO)) != 0 ? std::optional(change::kind::folder) : std::nullopt;
+    return (bits & (IN_CREATE | IN_MOVED_TO)) != 0 ? std::optional(change::kind::folder)
+                                                   : std::nullopt;
   if ((bits & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0) return change::kind::written;
   if ((bits & (IN_CREATE | IN_MODIFY)) != 0) return change::kind::touched;
   return std::nullopt;
@@ -37,7 +38,7 @@ result<folder_watches> folder_watches::open() {
   unique_fd fd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!fd)
     return error{error_code::refused, "cannot watch folders: " + std::string(std::strerror(errno))
-                                        + "; raise fs.inotify.max_user_instances"};
+                                          + "; raise fs.inotify.max_user_instances"};
   return folder_watches(std::move(fd));
 }
 
@@ -45,7 +46,8 @@ result<void> folder_watches::add(const std::string& folder) {
   int watch = ::inotify_add_watch(fd_.get(), folder.c_str(), mask);
   if (watch < 0 && errno == ENOSPC)
     return error{error_code::refused, "the system's limit of watched folders is reached at "
-                                        + in_quotes(folder) + "; raise fs.inotify.max_user_watches"};
+                                          + in_quotes(folder)
+                                          + "; raise fs.inotify.max_user_watches"};
   if (watch < 0) return system_error(errno, "cannot watch " + in_quotes(folder));
   folders_[watch] = folder;
   return {};

@@ -23,7 +23,8 @@ struct change {
   std::string path;  ///< empty for `overflow`
 };
 
-/// The kernel's notices about a tree: one watch on each of its folders (inotify(7)). Not thread-safe.
+/// The kernel's notices about a tree: one watch on each of its folders (inotify(7)). Not
+/// thread-safe.
 class folder_watches {
 public:
   static result<folder_watches> open();
@@ -31,8 +32,9 @@ public:
   /// Readable when changes wait.
   int fd() const noexcept { return fd_.get(); }
 
-  /// Watches the folder, or notes its new path when it is watched under another already. Error: `refused`
-  /// when the system's limit of watches is reached; `not_found` and others when it cannot be watched.
+  /// Watches the folder, or notes its new path when it is watched under another already. Error:
+  /// `refused` when the system's limit of watches is reached; `not_found` and others when it cannot
+  /// be watched.
   result<void> add(const std::string& folder);
 
   /// Appends the changes that wait, at most one buffer full; false when none waited.

@@ -21,7 +21,8 @@ namespace {
 
 /// How many names of a folder are held and put in order at a time.
 constexpr std::size_t chunk_names = 4096;
-/// How many entries one step looks at at most, so that a walk over files of other kinds still yields.
+/// How many entries one step looks at at most, so that a walk over files of other kinds still
+/// yields.
 constexpr std::size_t step_entries = 4096;
 
 failed_file failure(const std::string& path, problem_kind kind, std::string reason) {
@@ -44,7 +45,8 @@ std::string_view last_name(std::string_view path) { return path.substr(path.rfin
 void see(std::string path, asset_type type, const struct stat& status, findings& into,
          path_keyer& key_of) {
   auto key = key_of(path);
-  into.files.push_back({.path = std::move(path), .key = key, .type = type, .facts = facts_of(status)});
+  into.files.push_back(
+      {.path = std::move(path), .key = key, .type = type, .facts = facts_of(status)});
 }
 
 std::optional<std::string> real_path(const std::string& path) {
@@ -203,14 +205,16 @@ void tree_walker::visit_link(const std::string& path, findings& into) {
   struct stat target;
   if (::stat(path.c_str(), &target) != 0) {
     if (errno == ELOOP)
-      into.failures.push_back(failure(path, problem_kind::link_loop, "the link leads to itself; remove it"));
+      into.failures.push_back(
+          failure(path, problem_kind::link_loop, "the link leads to itself; remove it"));
     return;
   }
   if (!S_ISDIR(target.st_mode)) return;
   auto real = real_path(path);
   if (real && lies_within(reading_->path, *real))
-    into.failures.push_back(failure(path, problem_kind::link_loop,
-                                    "the link leads back to a folder it lies in; it is not followed"));
+    into.failures.push_back(
+        failure(path, problem_kind::link_loop,
+                "the link leads back to a folder it lies in; it is not followed"));
 }
 
 result<folder_candidate> inspect_folder(const std::string& path, const std::string& data_folder) {

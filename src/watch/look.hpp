@@ -17,8 +17,8 @@ struct seen_file {
   path_key key{};    ///< of the path
   asset_type type = asset_type::image;
   file_facts facts;
-  /// Somebody wrote to it: read it even if its facts are those it was taken with, as two writes within
-  /// one tick of the file system's clock leave the same facts.
+  /// Somebody wrote to it: read it even if its facts are those it was taken with, as two writes
+  /// within one tick of the file system's clock leave the same facts.
   bool written = false;
 };
 
@@ -38,17 +38,17 @@ struct folder_identity {
 
 /// What one look at a path found.
 enum class look_outcome : std::uint8_t {
-  gone,       ///< nothing is there
-  folder,     ///< a folder: walk it
-  found,      ///< in `findings`: a file, a failure, or something to skip
+  gone,    ///< nothing is there
+  folder,  ///< a folder: walk it
+  found,   ///< in `findings`: a file, a failure, or something to skip
 };
 
 /// Looks at one path, not following a link at its end.
 look_outcome look(const std::string& path, findings& into, path_keyer& key_of);
 
-/// Walks trees in small steps: depth first, names in order within a few thousand. Does not follow links;
-/// one that leads back to a folder it lies in is a failure of kind link_loop. Memory is bounded by one
-/// chunk of names and the folders still to be read.
+/// Walks trees in small steps: depth first, names in order within a few thousand. Does not follow
+/// links; one that leads back to a folder it lies in is a failure of kind link_loop. Memory is
+/// bounded by one chunk of names and the folders still to be read.
 class tree_walker {
 public:
   /// Called with each folder before its names are read, so that a watch set there misses nothing.
@@ -63,8 +63,8 @@ public:
 
   bool done() const noexcept { return !reading_ && folders_.empty(); }
 
-  /// Goes on until `into` holds `max_files` files or failures, or the walk is done, or a few thousand
-  /// entries were looked at.
+  /// Goes on until `into` holds `max_files` files or failures, or the walk is done, or a few
+  /// thousand entries were looked at.
   void step(findings& into, std::size_t max_files);
 
 private:
@@ -87,8 +87,8 @@ struct folder_candidate {
   folder_identity identity;
 };
 
-/// Errors: `not_found`, `not_permitted`, `invalid_argument` (no folder, or a name that is no UTF-8);
-/// `refused` for the engine's own folder and what lies in it.
+/// Errors: `not_found`, `not_permitted`, `invalid_argument` (no folder, or a name that is no
+/// UTF-8); `refused` for the engine's own folder and what lies in it.
 result<folder_candidate> inspect_folder(const std::string& path, const std::string& data_folder);
 
 }  // namespace podstudio

@@ -27,9 +27,9 @@ namespace {
 struct log_control {
   std::mutex mutex;
   std::condition_variable changed;
-  bool hold = false;                ///< appends wait until this is false
-  std::optional<error> refuse_next; ///< the next append fails so
-  std::vector<std::size_t> groups;  ///< the sizes of the groups that were appended
+  bool hold = false;                 ///< appends wait until this is false
+  std::optional<error> refuse_next;  ///< the next append fails so
+  std::vector<std::size_t> groups;   ///< the sizes of the groups that were appended
 };
 
 /// A log in memory that numbers and links like the real one, and fails on demand.
@@ -37,8 +37,8 @@ class controlled_log final : public log_writer {
 public:
   explicit controlled_log(log_control& control) : control_(control) {}
 
-  result<std::vector<committed_command>> append(std::span<const std::shared_ptr<const command>> group,
-                                                std::int64_t at_us, bool) override {
+  result<std::vector<committed_command>>
+  append(std::span<const std::shared_ptr<const command>> group, std::int64_t at_us, bool) override {
     std::unique_lock hold(control_.mutex);
     control_.changed.wait(hold, [&] { return !control_.hold; });
     if (control_.refuse_next) return *std::exchange(control_.refuse_next, std::nullopt);
@@ -80,20 +80,23 @@ struct flow {
     BOOST_REQUIRE(static_cast<bool>(tables));
     auto full = std::make_shared<std::atomic<bool>>(false);
     projector = system.spawn<caf::detached>(
-      podstudio::projector, std::make_shared<std::unique_ptr<projection>>(std::move(*tables)), full);
+        podstudio::projector, std::make_shared<std::unique_ptr<projection>>(std::move(*tables)),
+        full);
     std::unique_ptr<log_writer> writer = std::make_unique<controlled_log>(log);
-    journal = system.spawn<caf::detached>(podstudio::journal,
-                                          std::make_shared<std::unique_ptr<log_writer>>(std::move(writer)), projector,
-                                          std::shared_ptr<const std::atomic<bool>>(full));
-    hashers.push_back(system.spawn<caf::detached>(hasher, std::make_shared<const std::atomic<bool>>(false)));
-    catalog =
-      system.spawn(podstudio::catalog, std::make_shared<catalog_model>(), journal, projector, hashers);
+    journal = system.spawn<caf::detached>(
+        podstudio::journal, std::make_shared<std::unique_ptr<log_writer>>(std::move(writer)),
+        projector, std::shared_ptr<const std::atomic<bool>>(full));
+    hashers.push_back(
+        system.spawn<caf::detached>(hasher, std::make_shared<const std::atomic<bool>>(false)));
+    catalog = system.spawn(podstudio::catalog, std::make_shared<catalog_model>(), journal,
+                           projector, hashers);
   }
 
   ~flow() {
     hold(false);
     self->send_exit(catalog, caf::exit_reason::user_shutdown);
-    for (auto& each : hashers) self->send_exit(each, caf::exit_reason::user_shutdown);
+    for (auto& each : hashers)
+      self->send_exit(each, caf::exit_reason::user_shutdown);
     self->send_exit(journal, caf::exit_reason::user_shutdown);
     self->send_exit(projector, caf::exit_reason::user_shutdown);
   }
@@ -119,9 +122,10 @@ struct flow {
 
   observation_outcome observe(std::vector<seen_file> files) {
     observation_outcome outcome;
-    self->request(catalog, std::chrono::seconds(30), observe_atom::value, observation_batch{"import", files, {}})
-      .receive([&](const observation_outcome& got) { outcome = got; },
-               [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
+    self->request(catalog, std::chrono::seconds(30), observe_atom::value,
+                  observation_batch{"import", files, {}})
+        .receive([&](const observation_outcome& got) { outcome = got; },
+                 [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
     return outcome;
   }
 
@@ -136,8 +140,8 @@ struct flow {
   result<change_outcome> label(const label_request& request) {
     std::optional<result<change_outcome>> outcome;
     self->request(catalog, std::chrono::seconds(30), label_atom::value, request)
-      .receive([&](const change_outcome& got) { outcome = result<change_outcome>(got); },
-               [&](const caf::error& e) { outcome = result<change_outcome>(from_caf(e)); });
+        .receive([&](const change_outcome& got) { outcome = result<change_outcome>(got); },
+                 [&](const caf::error& e) { outcome = result<change_outcome>(from_caf(e)); });
     return *outcome;
   }
 
@@ -149,7 +153,8 @@ struct flow {
 };
 
 using label_answer = decltype(std::declval<caf::scoped_actor&>()->request(
-  std::declval<catalog_actor&>(), caf::infinite, label_atom::value, std::declval<label_request>()));
+    std::declval<catalog_actor&>(), caf::infinite, label_atom::value,
+    std::declval<label_request>()));
 
 }  // namespace
 
@@ -161,7 +166,8 @@ BOOST_FIXTURE_TEST_CASE(an_observed_file_is_in_the_tables_when_the_credit_return
   BOOST_TEST(observe({file("c.mp4", "three")}).registered == 1u);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_file_that_was_not_touched_is_not_read_again_unless_somebody_wrote_to_it, flow) {
+BOOST_FIXTURE_TEST_CASE(a_file_that_was_not_touched_is_not_read_again_unless_somebody_wrote_to_it,
+                        flow) {
   auto seen = file("a.png", "one");
   observe({seen});
   BOOST_TEST(observe({seen}).unchanged == 1u);
@@ -184,21 +190,26 @@ BOOST_FIXTURE_TEST_CASE(commands_that_wait_for_a_sync_become_one_group, flow) {
   hold(true);
   std::vector<label_answer> pending;
   for (int i = 0; i < 50; ++i)
-    pending.push_back(self->request(catalog, caf::infinite, label_atom::value, theme(1, "t" + std::to_string(i))));
+    pending.push_back(self->request(catalog, caf::infinite, label_atom::value,
+                                    theme(1, "t" + std::to_string(i))));
   // The catalog answers in order: once it tells its status, all 50 are on their way to the journal.
   self->request(catalog, caf::infinite, status_atom::value)
-    .receive([](const catalog_status& s) { BOOST_TEST(s.in_flight == 50u); }, [](const caf::error&) {});
+      .receive([](const catalog_status& s) { BOOST_TEST(s.in_flight == 50u); },
+               [](const caf::error&) {});
   hold(false);
   for (auto& each : pending)
-    each.receive([](const change_outcome&) {}, [](const caf::error& e) { BOOST_ERROR(from_caf(e).message); });
+    each.receive([](const change_outcome&) {},
+                 [](const caf::error& e) { BOOST_ERROR(from_caf(e).message); });
   std::scoped_lock lock(log.mutex);
   std::size_t total = 0;
-  for (auto size : log.groups) total += size;
+  for (auto size : log.groups)
+    total += size;
   BOOST_TEST(total == 51u);
   BOOST_TEST(log.groups.size() <= 4u);  // the registration, what the held append took, and the rest
 }
 
-BOOST_FIXTURE_TEST_CASE(a_refusal_for_want_of_room_takes_back_all_that_was_decided_on_top_of_it, flow) {
+BOOST_FIXTURE_TEST_CASE(a_refusal_for_want_of_room_takes_back_all_that_was_decided_on_top_of_it,
+                        flow) {
   observe({file("a.png", "one")});
   BOOST_REQUIRE(static_cast<bool>(label(theme(1, "first"))));
   refuse_next({error_code::disk_full, "no room"});
@@ -206,11 +217,13 @@ BOOST_FIXTURE_TEST_CASE(a_refusal_for_want_of_room_takes_back_all_that_was_decid
   std::vector<label_answer> pending;
   for (const auto* text : {"second", "third", "fourth"})
     pending.push_back(self->request(catalog, caf::infinite, label_atom::value, theme(1, text)));
-  self->request(catalog, caf::infinite, status_atom::value).receive([](const catalog_status&) {}, [](const caf::error&) {});
+  self->request(catalog, caf::infinite, status_atom::value)
+      .receive([](const catalog_status&) {}, [](const caf::error&) {});
   hold(false);
   for (auto& each : pending)
-    each.receive([](const change_outcome&) { BOOST_ERROR("acknowledged on top of a refusal"); },
-                 [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::disk_full)); });
+    each.receive(
+        [](const change_outcome&) { BOOST_ERROR("acknowledged on top of a refusal"); },
+        [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::disk_full)); });
   BOOST_TEST(theme_in_tables(1) == "first");
   // The model is that of the tables: "first" is no change, "second" is one from "first".
   BOOST_TEST(label(theme(1, "first"))->changed == 0u);
@@ -224,10 +237,15 @@ BOOST_FIXTURE_TEST_CASE(a_command_that_changes_nothing_shares_the_fate_of_what_i
   hold(true);
   auto first = self->request(catalog, caf::infinite, label_atom::value, theme(1, "x"));
   auto same = self->request(catalog, caf::infinite, label_atom::value, theme(1, "x"));
-  self->request(catalog, caf::infinite, status_atom::value).receive([](const catalog_status&) {}, [](const caf::error&) {});
+  self->request(catalog, caf::infinite, status_atom::value)
+      .receive([](const catalog_status&) {}, [](const caf::error&) {});
   hold(false);
-  auto acknowledged = [](const change_outcome&) { BOOST_ERROR("acknowledged what was never durable"); };
-  auto refused = [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::disk_full)); };
+  auto acknowledged = [](const change_outcome&) {
+    BOOST_ERROR("acknowledged what was never durable");
+  };
+  auto refused = [](const caf::error& e) {
+    BOOST_TEST((from_caf(e).code == error_code::disk_full));
+  };
   first.receive(acknowledged, refused);
   same.receive(acknowledged, refused);
   BOOST_TEST(theme_in_tables(1).empty());
@@ -242,17 +260,21 @@ BOOST_FIXTURE_TEST_CASE(a_command_the_log_cannot_take_is_refused_alone, flow) {
   auto good = self->request(catalog, caf::infinite, status_atom::value);
   good.receive([](const catalog_status&) {}, [](const caf::error&) {});
   hold(false);
-  bad.receive([](const change_outcome&) { BOOST_ERROR("taken"); },
-              [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::invalid_argument)); });
+  bad.receive(
+      [](const change_outcome&) { BOOST_ERROR("taken"); },
+      [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::invalid_argument)); });
   BOOST_TEST(observe({seen}).registered == 1u);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_refused_registration_leaves_the_file_unknown_and_it_is_taken_later, flow) {
+BOOST_FIXTURE_TEST_CASE(a_refused_registration_leaves_the_file_unknown_and_it_is_taken_later,
+                        flow) {
   refuse_next({error_code::disk_full, "no room"});
   auto seen = file("a.png", "one");
-  self->request(catalog, std::chrono::seconds(30), observe_atom::value, observation_batch{"import", {seen}, {}})
-    .receive([](const observation_outcome&) { BOOST_ERROR("acknowledged without room"); },
-             [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::disk_full)); });
+  self->request(catalog, std::chrono::seconds(30), observe_atom::value,
+                observation_batch{"import", {seen}, {}})
+      .receive(
+          [](const observation_outcome&) { BOOST_ERROR("acknowledged without room"); },
+          [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::disk_full)); });
   BOOST_TEST(observe({seen}).registered == 1u);
 }
 
@@ -276,7 +298,7 @@ BOOST_FIXTURE_TEST_CASE(a_drained_catalog_refuses_what_comes_after, flow) {
   observe({seen});
   bool drained = false;
   self->request(catalog, std::chrono::seconds(30), drain_atom::value)
-    .receive([&](bool done) { drained = done; }, [](const caf::error&) {});
+      .receive([&](bool done) { drained = done; }, [](const caf::error&) {});
   BOOST_TEST(drained);
   auto outcome = label(theme(1, "x"));
   BOOST_REQUIRE(!outcome);

@@ -43,8 +43,7 @@ public:
       ::unsetenv(name);
   }
   ~place() {
-    if (service_ > 0)
-      stop(SIGKILL);
+    if (service_ > 0) stop(SIGKILL);
   }
 
   std::string data() const { return folder_.path + "/data"; }
@@ -80,8 +79,7 @@ public:
     fs::remove(log);  // what an earlier service said does not count
     service_ = start(arguments, "/dev/null", log);
     for (int i = 0; i < 3'000; ++i) {
-      if (contents(log) == "ready\n")
-        return true;
+      if (contents(log) == "ready\n") return true;
       if (::waitpid(service_, nullptr, WNOHANG) == service_) {
         service_ = 0;
         return false;
@@ -108,15 +106,13 @@ private:
       words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
     auto child = ::fork();
-    if (child != 0)
-      return child;
+    if (child != 0) return child;
     auto redirect = [](const std::string& path, int fd) {
       ::dup2(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600), fd);
     };
     redirect(out, 1);
     redirect(err, 2);
-    if (::chdir(folder_.path.c_str()) == 0)
-      ::execv(words[0], words.data());
+    if (::chdir(folder_.path.c_str()) == 0) ::execv(words[0], words.data());
     ::_exit(127);
   }
 

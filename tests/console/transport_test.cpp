@@ -72,11 +72,9 @@ struct service {
   /// Whether a peer with the right key gets its answer.
   bool serves(const std::string& text = "are you there?") const {
     auto client = console_client::connect(pair, port, 5s);
-    if (!client)
-      return false;
+    if (!client) return false;
     auto reply = (*client)->request(make_request("echo", text), 5s);
-    if (!reply)
-      return false;
+    if (!reply) return false;
     auto result = read_reply(*reply);
     return result && *result == text;
   }
@@ -100,10 +98,8 @@ bool ends(const unique_fd& fd, std::chrono::milliseconds within) {
     auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
     pollfd waiting{fd.get(), POLLIN, 0};
-    if (left <= 0ms || ::poll(&waiting, 1, static_cast<int>(left.count())) <= 0)
-      return false;
-    if (::recv(fd.get(), buffer, sizeof buffer, 0) <= 0)
-      return true;
+    if (left <= 0ms || ::poll(&waiting, 1, static_cast<int>(left.count())) <= 0) return false;
+    if (::recv(fd.get(), buffer, sizeof buffer, 0) <= 0) return true;
   }
 }
 

@@ -81,8 +81,7 @@ BOOST_AUTO_TEST_CASE(golden_files_are_written_to_the_byte) {
   for_each_event_type(source, [&](const event& what) {
     auto path = golden_path(what);
     BOOST_TEST_INFO_SCOPE(path);
-    if (regenerate)
-      std::ofstream(path, std::ios::binary) << golden_text(what);
+    if (regenerate) std::ofstream(path, std::ios::binary) << golden_text(what);
     BOOST_TEST(golden_text(what) == file_text(path));
     source = {};  // so that a new type leaves the others' files as they are
   });
@@ -93,8 +92,7 @@ BOOST_AUTO_TEST_CASE(golden_files_of_every_version_are_read) {
   for (auto& entry : std::filesystem::directory_iterator(golden_folder)) {
     auto stem = entry.path().stem().string();
     auto dot = stem.rfind(".v");
-    if (dot == std::string::npos)
-      continue;
+    if (dot == std::string::npos) continue;
     BOOST_TEST_INFO_SCOPE(entry.path());
     auto text = file_text(entry.path().string());
     auto line = text.substr(0, text.find('\n'));
@@ -103,8 +101,7 @@ BOOST_AUTO_TEST_CASE(golden_files_of_every_version_are_read) {
     auto version = static_cast<std::uint16_t>(std::stoi(stem.substr(dot + 2)));
     auto back = decode_event(stem.substr(0, dot), version, bytes_of(body));
     REQUIRE_OK(back);
-    if (version != event_version(*back))
-      continue;
+    if (version != event_version(*back)) continue;
     BOOST_TEST(golden_text(*back) == text);
     ++current;
   }
@@ -160,13 +157,11 @@ BOOST_AUTO_TEST_CASE(random_bytes_never_crash_the_decoder) {
       std::string body(random() % 200, '\0');
       for (auto& byte : body)
         byte = static_cast<char>(random() % 4 == 0 ? random() : random() % 3);
-      if (!body.empty())
-        body[0] = 1;
+      if (!body.empty()) body[0] = 1;
       allocation_watch watch;
       auto back = decoded(what, body);
       BOOST_REQUIRE_LE(watch.largest_bytes(), std::max<std::size_t>(body.size(), 512));
-      if (back)
-        BOOST_REQUIRE(encoded(*back) == body);
+      if (back) BOOST_REQUIRE(encoded(*back) == body);
     }
   });
 }

@@ -102,11 +102,9 @@ BOOST_AUTO_TEST_CASE(a_frame_survives_a_round_trip) {
   for (int round = 0; round < 50; ++round) {
     command what{make_uuid(), "import", "é summary", {}};
     for_each_event_type(random, [&](const event& each) {
-      if (random() % 3 == 0)
-        what.events.push_back(each);
+      if (random() % 3 == 0) what.events.push_back(each);
     });
-    if (what.events.empty())
-      continue;
+    if (what.events.empty()) continue;
     frame_link link{random() | 1, random() | 1, segment_header_bytes, -5, {}};
     for (auto& byte : link.previous_hash)
       byte = static_cast<std::uint8_t>(random());

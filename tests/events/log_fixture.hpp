@@ -33,8 +33,7 @@ inline podstudio::result<void> append(podstudio::log_writer& log, std::uint64_t 
   for (auto number = first; number <= last; ++number) {
     auto what = sample_command(number, events_each);
     auto committed = log.append({&what, 1}, static_cast<std::int64_t>(number), sync);
-    if (!committed)
-      return committed.failure();
+    if (!committed) return committed.failure();
   }
   return {};
 }
@@ -51,15 +50,12 @@ inline podstudio::log_head write_log(podstudio::file_system& files, std::uint64_
 inline podstudio::result<std::vector<podstudio::committed_command>>
 read_log(podstudio::file_system& files, podstudio::sequence_number from = 1) {
   auto reader = podstudio::log_reader::open(files, log_folder, from);
-  if (!reader)
-    return reader.failure();
+  if (!reader) return reader.failure();
   std::vector<podstudio::committed_command> all;
   for (;;) {
     auto next = (*reader)->next();
-    if (!next)
-      return next.failure();
-    if (!*next)
-      return all;
+    if (!next) return next.failure();
+    if (!*next) return all;
     all.push_back(**next);
   }
 }
@@ -87,8 +83,7 @@ inline std::vector<std::uint64_t> frame_offsets(const std::string& segment) {
                                     + offsets.back(),
                                 segment.size() - offsets.back());
     auto size = podstudio::frame_size(rest);
-    if (!size || *size > rest.size() || !podstudio::is_intact(rest.first(*size)))
-      return offsets;
+    if (!size || *size > rest.size() || !podstudio::is_intact(rest.first(*size))) return offsets;
     offsets.push_back(offsets.back() + *size);
   }
 }

@@ -391,8 +391,7 @@ BOOST_AUTO_TEST_CASE(a_log_is_read_and_verified_while_it_is_written) {
   std::thread writer([&] {
     for (std::uint64_t number = 1; number <= commands && !failed; ++number) {
       auto what = sample_command(number, 1 + number % 5);
-      if (!(*log)->append({&what, 1}, 1, number % 8 == 0))
-        failed = true;
+      if (!(*log)->append({&what, 1}, 1, number % 8 == 0)) failed = true;
     }
   });
   auto reader = log_reader::open(posix_file_system(), folder);
@@ -400,21 +399,15 @@ BOOST_AUTO_TEST_CASE(a_log_is_read_and_verified_while_it_is_written) {
   std::string complaint;
   while (read < commands && !failed && complaint.empty()) {
     auto next = (*reader)->next();
-    if (!next)
-      complaint = next.failure().message;
-    if (!next || !*next)
-      continue;
+    if (!next) complaint = next.failure().message;
+    if (!next || !*next) continue;
     ++read;
-    if (*(*next)->what != *sample_command(read, 1 + read % 5))
-      complaint = "another command";
-    if (read % 500 != 0)
-      continue;
+    if (*(*next)->what != *sample_command(read, 1 + read % 5)) complaint = "another command";
+    if (read % 500 != 0) continue;
     auto verified = verify_log(posix_file_system(), folder);
-    if (!verified)
-      complaint = verified.failure().message;
+    if (!verified) complaint = verified.failure().message;
   }
-  if (!complaint.empty())
-    failed = true;
+  if (!complaint.empty()) failed = true;
   writer.join();
   BOOST_TEST(complaint == "");
   BOOST_TEST(read == commands);

@@ -104,8 +104,7 @@ BOOST_AUTO_TEST_CASE(a_log_cut_at_any_byte_recovers_the_whole_frames_before_the_
     BOOST_REQUIRE(count_prefix(disk) == whole);
     auto torn = without_trailing_zeros(log.bytes.substr(0, size).substr(log.offsets[whole]));
     BOOST_REQUIRE(report.truncated_bytes == torn.size());
-    if (!torn.empty())
-      BOOST_REQUIRE(set_aside_bytes(disk, report) == torn);
+    if (!torn.empty()) BOOST_REQUIRE(set_aside_bytes(disk, report) == torn);
     REQUIRE_OK(append(**opened, whole + 1, whole + 2));
     BOOST_REQUIRE(count_prefix(disk) == whole + 2);
   }
@@ -158,8 +157,7 @@ BOOST_AUTO_TEST_CASE(a_zeroed_sector_stops_unless_it_reaches_into_the_last_frame
   for (std::size_t at = 0; at < log.offsets[frames]; at += memory_disk::sector_bytes) {
     auto zeroed = log.bytes;
     std::fill_n(zeroed.begin() + static_cast<std::ptrdiff_t>(at), memory_disk::sector_bytes, '\0');
-    if (zeroed == log.bytes)
-      continue;
+    if (zeroed == log.bytes) continue;
     auto disk = log.with(zeroed);
     require_stop(disk, error_code::damaged, log.head);
     if (at + memory_disk::sector_bytes <= log.offsets[frames - 1]) {
@@ -418,8 +416,7 @@ BOOST_AUTO_TEST_CASE(a_read_error_is_no_torn_tail) {
     faulty_files files(disk);
     files.fail_once(file_call::read, nth);
     auto opened = open_log(files);
-    if (!opened)
-      BOOST_TEST((opened.failure().code == error_code::io_failed));
+    if (!opened) BOOST_TEST((opened.failure().code == error_code::io_failed));
     BOOST_TEST((disk.files() == log.disk.files()));
   }
 }
@@ -491,10 +488,8 @@ BOOST_AUTO_TEST_CASE(after_a_crash_at_any_call_every_acknowledged_command_is_the
         for (auto count = 1 + random() % 8; count > 0; --count)
           group.push_back(sample_command(++sent));
         bool sync = random() % 4 != 0;
-        if (!(*log)->append(group, 1, sync))
-          break;
-        if (!sync)
-          continue;
+        if (!(*log)->append(group, 1, sync)) break;
+        if (!sync) continue;
         acknowledged = sent;
         head = (*log)->head();
       }

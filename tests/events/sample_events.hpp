@@ -64,8 +64,7 @@ private:
   template <class T>
   void fill(std::optional<T>& value) {
     value.reset();
-    if (source_() % 4 != 0)
-      fill(value.emplace());
+    if (source_() % 4 != 0) fill(value.emplace());
   }
 
   Source& source_;

@@ -42,9 +42,11 @@ std::string sha256sum(const std::string& path) {
 BOOST_AUTO_TEST_CASE(digests_of_files_of_all_sizes_are_those_of_sha256sum) {
   temp_folder folder;
   file_digester digester;
-  for (std::size_t size : {0u, 1u, 4095u, 65536u, 65537u, (256u << 10) - 1, 256u << 10, (4u << 20) + 1, (9u << 20) + 77}) {
+  for (std::size_t size : {0u, 1u, 4095u, 65536u, 65537u, (256u << 10) - 1, 256u << 10,
+                           (4u << 20) + 1, (9u << 20) + 77}) {
     std::string bytes(size, '\0');
-    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 2654435761u >> 13);
+    for (std::size_t i = 0; i < size; ++i)
+      bytes[i] = static_cast<char>(i * 2654435761u >> 13);
     auto path = folder.path + "/" + std::to_string(size);
     write(path, bytes);
     auto content = digester.digest(path);
@@ -75,11 +77,13 @@ BOOST_AUTO_TEST_CASE(what_is_gone_or_a_link_is_changed_and_what_is_no_file_is_le
   BOOST_TEST((digester.digest(folder.path + "/none").failure().code == error_code::changed));
   BOOST_TEST((digester.digest(folder.path + "/link").failure().code == error_code::changed));
   BOOST_TEST((digester.digest(folder.path + "/real/below").failure().code == error_code::changed));
-  BOOST_TEST((digester.digest(folder.path + "/pipe").failure().code == error_code::invalid_argument));
+  BOOST_TEST(
+      (digester.digest(folder.path + "/pipe").failure().code == error_code::invalid_argument));
   BOOST_TEST((digester.digest(folder.path).failure().code == error_code::invalid_argument));
 }
 
-BOOST_AUTO_TEST_CASE(a_file_that_is_written_to_or_cut_while_it_is_read_is_never_given_a_digest_it_never_had) {
+BOOST_AUTO_TEST_CASE(
+    a_file_that_is_written_to_or_cut_while_it_is_read_is_never_given_a_digest_it_never_had) {
   temp_folder folder;
   auto path = folder.path + "/busy.mp4";
   constexpr std::size_t size = 24u << 20;
@@ -112,7 +116,8 @@ BOOST_AUTO_TEST_CASE(reading_stops_when_it_is_cancelled) {
   temp_folder folder;
   write(folder.path + "/a", "x");
   std::atomic<bool> cancelled{true};
-  BOOST_TEST((file_digester(&cancelled).digest(folder.path + "/a").failure().code == error_code::stopping));
+  BOOST_TEST((file_digester(&cancelled).digest(folder.path + "/a").failure().code
+              == error_code::stopping));
   cancelled = false;
   BOOST_TEST(static_cast<bool>(file_digester(&cancelled).digest(folder.path + "/a")));
 }

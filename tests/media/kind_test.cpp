@@ -9,9 +9,9 @@ using namespace podstudio;
 
 BOOST_AUTO_TEST_CASE(the_eighteen_extensions_give_their_type_in_any_letter_case) {
   const std::pair<asset_type, const char*> known[] = {
-    {asset_type::image, "png jpg gif bmp tiff webp"},
-    {asset_type::audio, "wav mp3 flac ogg m4a aac"},
-    {asset_type::video, "mp4 mov avi mkv webm flv"},
+      {asset_type::image, "png jpg gif bmp tiff webp"},
+      {asset_type::audio, "wav mp3 flac ogg m4a aac"},
+      {asset_type::video, "mp4 mov avi mkv webm flv"},
   };
   for (const auto& [type, list] : known) {
     std::string extension;
@@ -21,7 +21,8 @@ BOOST_AUTO_TEST_CASE(the_eighteen_extensions_give_their_type_in_any_letter_case)
         continue;
       }
       auto upper = extension;
-      for (auto& letter : upper) letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+      for (auto& letter : upper)
+        letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
       auto mixed = upper;
       mixed.back() = extension.back();
       for (const auto& form : {extension, upper, mixed}) {
@@ -35,7 +36,7 @@ BOOST_AUTO_TEST_CASE(the_eighteen_extensions_give_their_type_in_any_letter_case)
 }
 
 BOOST_AUTO_TEST_CASE(other_names_have_no_type) {
-  for (const auto* name : {"", ".", "..", "png", ".png", "a.", "a.jpeg", "a.tif", "a.png.part", "a.png ", "a.pn",
-                           "a.pngx", "a.p\xc4\xb1ng", "png."})
+  for (const auto* name : {"", ".", "..", "png", ".png", "a.", "a.jpeg", "a.tif", "a.png.part",
+                           "a.png ", "a.pn", "a.pngx", "a.p\xc4\xb1ng", "png."})
     BOOST_TEST(!type_of(name), name);
 }

@@ -18,7 +18,8 @@ path_keyer key_of;
 file_content content(std::uint8_t seed) {
   file_content made;
   made.sha256.fill(seed);
-  made.facts = {.size_bytes = seed, .mtime_ns = seed * 10, .ctime_ns = seed * 20, .inode = seed, .device = 1};
+  made.facts = {
+      .size_bytes = seed, .mtime_ns = seed * 10, .ctime_ns = seed * 20, .inode = seed, .device = 1};
   return made;
 }
 
@@ -27,13 +28,15 @@ digested_file file(const std::string& path, std::uint8_t seed) {
 }
 
 void apply_all(catalog_model& model, const std::vector<event>& events) {
-  for (const auto& e : events) model.apply(e);
+  for (const auto& e : events)
+    model.apply(e);
 }
 
 catalog_model with_files(const std::vector<std::string>& paths) {
   catalog_model model;
   std::vector<digested_file> files;
-  for (const auto& path : paths) files.push_back(file(path, 1));
+  for (const auto& path : paths)
+    files.push_back(file(path, 1));
   apply_all(model, decide(model, files, {}));
   return model;
 }
@@ -50,10 +53,11 @@ std::string seen(const catalog_model& model, asset_id last) {
   for (asset_id id = 1; id <= last; ++id) {
     const auto* a = model.asset(id);
     if (a == nullptr) continue;
-    text += std::to_string(id) + " " + to_hex(a->sha256) + " " + std::to_string(a->facts.mtime_ns) + " "
-            + model.texts().text(a->theme).value_or("-") + " " + model.texts().text(a->source).value_or("-") + " "
-            + std::string(word(a->provenance)) + (a->approved ? " approved" : "") + (a->missing ? " missing" : "")
-            + " " + std::to_string(model.asset_at(a->key)) + "\n";
+    text += std::to_string(id) + " " + to_hex(a->sha256) + " " + std::to_string(a->facts.mtime_ns)
+            + " " + model.texts().text(a->theme).value_or("-") + " "
+            + model.texts().text(a->source).value_or("-") + " " + std::string(word(a->provenance))
+            + (a->approved ? " approved" : "") + (a->missing ? " missing" : "") + " "
+            + std::to_string(model.asset_at(a->key)) + "\n";
   }
   for (const auto& [id, root] : model.roots())
     text += "root " + std::to_string(id) + root.path + (root.lost ? " lost\n" : "\n");
@@ -120,7 +124,8 @@ BOOST_AUTO_TEST_CASE(labels_carry_the_value_before_and_after_and_only_changes_ar
   change.theme = std::optional<std::string>{};
   auto cleared = decide(model, change);
   BOOST_REQUIRE(cleared->size() == 1u);
-  BOOST_TEST((std::get<asset_theme_set>((*cleared)[0]) == asset_theme_set{1, "nature", std::nullopt}));
+  BOOST_TEST(
+      (std::get<asset_theme_set>((*cleared)[0]) == asset_theme_set{1, "nature", std::nullopt}));
 }
 
 BOOST_AUTO_TEST_CASE(a_command_that_names_an_unknown_asset_changes_nothing_and_names_it) {
@@ -137,8 +142,8 @@ BOOST_AUTO_TEST_CASE(a_command_that_names_an_unknown_asset_changes_nothing_and_n
 
 BOOST_AUTO_TEST_CASE(labels_that_are_no_single_line_of_bounded_utf8_are_refused) {
   auto model = with_files({"/a.png"});
-  for (const auto& bad : {std::string(), std::string("a\nb"), std::string("\xff"), std::string("a\0b", 3),
-                          std::string(max_label_bytes + 1, 'x')}) {
+  for (const auto& bad : {std::string(), std::string("a\nb"), std::string("\xff"),
+                          std::string("a\0b", 3), std::string(max_label_bytes + 1, 'x')}) {
     auto change = labels({1});
     change.theme = bad;
     BOOST_TEST(!decide(model, change));
@@ -169,7 +174,8 @@ BOOST_AUTO_TEST_CASE(overlapping_roots_are_refused_and_the_same_root_is_no_chang
   catalog_model model;
   apply_all(model, *decide_root_added(model, "/media/art", 1, 2));
   BOOST_TEST(decide_root_added(model, "/media/art", 1, 2)->empty());
-  for (const auto* bad : {"/media", "/", "/media/art/new"}) BOOST_TEST(!decide_root_added(model, bad, 1, 3));
+  for (const auto* bad : {"/media", "/", "/media/art/new"})
+    BOOST_TEST(!decide_root_added(model, bad, 1, 3));
   for (const auto* good : {"/media/artist", "/media/ar", "/other"})
     BOOST_TEST(static_cast<bool>(decide_root_added(model, good, 1, 3)));
   BOOST_TEST(!decide_root_removed(model, "/media"));
@@ -179,7 +185,8 @@ BOOST_AUTO_TEST_CASE(overlapping_roots_are_refused_and_the_same_root_is_no_chang
   BOOST_TEST(std::get<watch_root_added>((*again)[0]).root == 2);
 }
 
-BOOST_AUTO_TEST_CASE(the_table_finds_what_is_in_it_and_nothing_else_over_random_inserts_moves_and_removals) {
+BOOST_AUTO_TEST_CASE(
+    the_table_finds_what_is_in_it_and_nothing_else_over_random_inserts_moves_and_removals) {
   auto seed = std::random_device{}();
   BOOST_TEST_MESSAGE("seed " << seed);
   std::mt19937 random(seed);
@@ -195,9 +202,11 @@ BOOST_AUTO_TEST_CASE(the_table_finds_what_is_in_it_and_nothing_else_over_random_
       truth[path] = last;
       paths[last] = path;
     } else if (known == truth.end()) {
-      auto moved = paths.lower_bound(static_cast<asset_id>(random() % static_cast<std::uint64_t>(last)));
+      auto moved =
+          paths.lower_bound(static_cast<asset_id>(random() % static_cast<std::uint64_t>(last)));
       if (moved == paths.end()) continue;
-      model.apply(asset_moved{moved->first, moved->second, path, content(3).facts, content(4).facts});
+      model.apply(
+          asset_moved{moved->first, moved->second, path, content(3).facts, content(4).facts});
       truth.erase(moved->second);
       truth[path] = moved->first;
       moved->second = path;
@@ -236,29 +245,34 @@ BOOST_AUTO_TEST_CASE(reverting_the_last_commands_gives_the_model_before_them) {
       auto id = static_cast<asset_id>(1 + random() % 40);
       auto change = labels({id});
       switch (random() % 5) {
-        case 0:
-          take(decide(model, {file("/f" + std::to_string(random() % 40), static_cast<std::uint8_t>(random()))}, {}));
-          break;
-        case 1:
-          change.theme = random() % 2 ? std::optional<std::string>("t" + std::to_string(random() % 5)) : std::nullopt;
-          change.approved = random() % 2 == 0;
-          if (auto events = decide(model, change)) take(*events);
-          break;
-        case 2:
-          change.source = "s" + std::to_string(random() % 5);
-          change.provenance = static_cast<provenance>(random() % 4);
-          if (auto events = decide(model, change)) take(*events);
-          break;
-        case 3:
-          if (model.asset(id) != nullptr && !model.asset(id)->missing) take({asset_missing{id}});
-          break;
-        default:
-          if (auto events = decide_root_added(model, "/r" + std::to_string(random() % 9), 1, 1)) take(*events);
-          break;
+      case 0:
+        take(decide(
+            model,
+            {file("/f" + std::to_string(random() % 40), static_cast<std::uint8_t>(random()))}, {}));
+        break;
+      case 1:
+        change.theme = random() % 2 ? std::optional<std::string>("t" + std::to_string(random() % 5))
+                                    : std::nullopt;
+        change.approved = random() % 2 == 0;
+        if (auto events = decide(model, change)) take(*events);
+        break;
+      case 2:
+        change.source = "s" + std::to_string(random() % 5);
+        change.provenance = static_cast<provenance>(random() % 4);
+        if (auto events = decide(model, change)) take(*events);
+        break;
+      case 3:
+        if (model.asset(id) != nullptr && !model.asset(id)->missing) take({asset_missing{id}});
+        break;
+      default:
+        if (auto events = decide_root_added(model, "/r" + std::to_string(random() % 9), 1, 1))
+          take(*events);
+        break;
       }
     }
     if (random() % 2 == 0) continue;
-    for (auto e = done.rbegin(); e != done.rend(); ++e) model.revert(*e);
+    for (auto e = done.rbegin(); e != done.rend(); ++e)
+      model.revert(*e);
     BOOST_REQUIRE_EQUAL(seen(model, 500), before);
   }
 }

@@ -11,13 +11,16 @@ using namespace podstudio;
 namespace {
 
 void apply_all(jobs_model& model, const std::vector<event>& events) {
-  for (const auto& e : events) model.apply(e);
+  for (const auto& e : events)
+    model.apply(e);
 }
 
 /// A model with one job in the status.
 jobs_model with_job(job_status status) {
   jobs_model model;
-  apply_all(model, *decide_submit(model, {.kind = job_kind::enhance, .asset = {}, .pack = {}, .params_json = {}}));
+  apply_all(model,
+            *decide_submit(
+                model, {.kind = job_kind::enhance, .asset = {}, .pack = {}, .params_json = {}}));
   if (status == job_status::pending) return model;
   if (status == job_status::cancelled) {
     apply_all(model, *decide_cancel(model, 1));
@@ -37,17 +40,30 @@ struct step {
 };
 
 const std::vector<step> steps = {
-  {"start", [](const jobs_model& m) { return decide_start(m, 1); }, {job_status::pending}, job_status::running},
-  {"progress", [](const jobs_model& m) { return decide_progress(m, 1, 50); }, {job_status::running},
-   job_status::running},
-  {"complete", [](const jobs_model& m) { return decide_complete(m, 1, {}); }, {job_status::running},
-   job_status::completed},
-  {"fail", [](const jobs_model& m) { return decide_fail(m, 1, "no"); }, {job_status::running},
-   job_status::failed},
-  {"cancel", [](const jobs_model& m) { return decide_cancel(m, 1); },
-   {job_status::pending, job_status::running}, job_status::cancelled},
-  {"retry", [](const jobs_model& m) { return decide_retry(m, 1); },
-   {job_status::failed, job_status::cancelled}, job_status::pending},
+    {"start",
+     [](const jobs_model& m) { return decide_start(m, 1); },
+     {job_status::pending},
+     job_status::running},
+    {"progress",
+     [](const jobs_model& m) { return decide_progress(m, 1, 50); },
+     {job_status::running},
+     job_status::running},
+    {"complete",
+     [](const jobs_model& m) { return decide_complete(m, 1, {}); },
+     {job_status::running},
+     job_status::completed},
+    {"fail",
+     [](const jobs_model& m) { return decide_fail(m, 1, "no"); },
+     {job_status::running},
+     job_status::failed},
+    {"cancel",
+     [](const jobs_model& m) { return decide_cancel(m, 1); },
+     {job_status::pending, job_status::running},
+     job_status::cancelled},
+    {"retry",
+     [](const jobs_model& m) { return decide_retry(m, 1); },
+     {job_status::failed, job_status::cancelled},
+     job_status::pending},
 };
 
 }  // namespace
@@ -90,13 +106,16 @@ BOOST_AUTO_TEST_CASE(attempts_are_counted_over_retries) {
 BOOST_AUTO_TEST_CASE(parameters_that_are_no_json_object_are_refused) {
   jobs_model model;
   for (const auto* bad : {"", "[]", "{", "1", "nul", "\"x\""}) {
-    auto decided = decide_submit(model, {.kind = job_kind::upscale, .asset = {}, .pack = {}, .params_json = bad});
+    auto decided = decide_submit(
+        model, {.kind = job_kind::upscale, .asset = {}, .pack = {}, .params_json = bad});
     BOOST_TEST(!decided, bad);
   }
   auto huge = "{\"a\":\"" + std::string(max_job_params_bytes, 'x') + "\"}";
-  BOOST_TEST(!decide_submit(model, {.kind = job_kind::upscale, .asset = {}, .pack = {}, .params_json = huge}));
-  BOOST_TEST(static_cast<bool>(
-    decide_submit(model, {.kind = job_kind::upscale, .asset = {}, .pack = {}, .params_json = "{\"scale\":2}"})));
+  BOOST_TEST(!decide_submit(
+      model, {.kind = job_kind::upscale, .asset = {}, .pack = {}, .params_json = huge}));
+  BOOST_TEST(static_cast<bool>(decide_submit(
+      model,
+      {.kind = job_kind::upscale, .asset = {}, .pack = {}, .params_json = "{\"scale\":2}"})));
 }
 
 BOOST_AUTO_TEST_CASE(progress_outside_0_to_100_is_refused) {
@@ -108,7 +127,9 @@ BOOST_AUTO_TEST_CASE(progress_outside_0_to_100_is_refused) {
 BOOST_AUTO_TEST_CASE(putting_back_makes_running_jobs_pending_and_leaves_the_others) {
   jobs_model model;
   for (int i = 0; i < 3; ++i)
-    apply_all(model, *decide_submit(model, {.kind = job_kind::upscale, .asset = 1, .pack = {}, .params_json = {}}));
+    apply_all(model,
+              *decide_submit(
+                  model, {.kind = job_kind::upscale, .asset = 1, .pack = {}, .params_json = {}}));
   apply_all(model, *decide_start(model, 2));
   apply_all(model, *decide_cancel(model, 3));
   auto events = decide_put_back(model, "why");

@@ -26,8 +26,7 @@ struct fixture {
 class variable {
 public:
   variable(const char* name, const char* value) : name_(name) {
-    if (auto old = std::getenv(name); old != nullptr)
-      old_ = old;
+    if (auto old = std::getenv(name); old != nullptr) old_ = old;
     set(value);
   }
   ~variable() { set(old_ ? old_->c_str() : nullptr); }
@@ -111,8 +110,7 @@ BOOST_FIXTURE_TEST_CASE(a_second_process_is_refused_and_told_the_first_ones_id, 
     ::close(done[1]);
     auto lock = folder_lock::acquire(folder);
     char byte = lock ? 'y' : 'n';
-    if (::write(ready[1], &byte, 1) != 1 || ::read(done[0], &byte, 1) != 0)
-      ::_exit(1);
+    if (::write(ready[1], &byte, 1) != 1 || ::read(done[0], &byte, 1) != 0) ::_exit(1);
     ::_exit(0);
   }
   ::close(done[0]);

@@ -79,8 +79,7 @@ BOOST_AUTO_TEST_CASE(env_values_are_read_as_written) {
       auto values = parse_env_file(text);
       BOOST_REQUIRE(values);
       BOOST_TEST(values->contains("K") == expected.has_value());
-      if (expected)
-        BOOST_TEST((*values)["K"] == *expected);
+      if (expected) BOOST_TEST((*values)["K"] == *expected);
     }
   }
   std::string with_nul("K=a\0b", 5);

@@ -43,8 +43,7 @@ public:
   explicit memory_log(const std::vector<committed_command>& commands) : commands_(commands) {}
 
   result<std::optional<committed_command>> next() override {
-    if (at_ == commands_.size())
-      return std::optional<committed_command>();
+    if (at_ == commands_.size()) return std::optional<committed_command>();
     return std::optional(commands_[at_++]);
   }
   const frame_location& location() const noexcept override { return location_; }

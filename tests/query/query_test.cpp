@@ -147,8 +147,7 @@ BOOST_FIXTURE_TEST_CASE(pages_meet_without_a_gap_while_assets_come_and_go, query
   filter.limit = 10;
   for (;;) {
     auto page = must(list_assets(db, filter));
-    if (page.empty())
-      break;
+    if (page.empty()) break;
     BOOST_TEST(page.size() <= 10u);
     for (const auto& asset : page)
       seen.push_back(asset["id"]);

@@ -10,10 +10,8 @@ thread_local bool watching = false;
 thread_local std::size_t largest = 0;
 
 void* allocate(std::size_t size) {
-  if (watching)
-    largest = std::max(largest, size);
-  if (auto* memory = std::malloc(std::max<std::size_t>(size, 1)))
-    return memory;
+  if (watching) largest = std::max(largest, size);
+  if (auto* memory = std::malloc(std::max<std::size_t>(size, 1))) return memory;
   throw std::bad_alloc();
 }
 

@@ -14,11 +14,9 @@ inline std::string rows_of(podstudio::database& db, const std::string& sql) {
   auto query = must(db.prepare(sql));
   std::string text;
   must(query.for_each_row([&](const podstudio::statement& row) {
-    if (!text.empty())
-      text += '\n';
+    if (!text.empty()) text += '\n';
     for (int i = 0; i < row.column_count(); ++i) {
-      if (i > 0)
-        text += '|';
+      if (i > 0) text += '|';
       if (auto value = row.value(i);
           auto* blob = std::get_if<std::span<const std::uint8_t>>(&value))
         text += podstudio::to_hex(blob->data(), blob->size());

@@ -49,37 +49,30 @@ public:
 
   podstudio::result<std::unique_ptr<podstudio::file>> open(const std::string& path,
                                                            podstudio::open_mode mode) override {
-    if (int failure = ask(file_call::open))
-      return failed(failure);
+    if (int failure = ask(file_call::open)) return failed(failure);
     auto opened = real_.open(path, mode);
-    if (!opened)
-      return opened;
+    if (!opened) return opened;
     return std::unique_ptr<podstudio::file>(
         std::make_unique<faulty_file>(*this, std::move(*opened)));
   }
   podstudio::result<std::vector<std::string>> list(const std::string& folder) override {
-    if (int failure = ask(file_call::list))
-      return failed(failure);
+    if (int failure = ask(file_call::list)) return failed(failure);
     return real_.list(folder);
   }
   podstudio::result<bool> make_folder(const std::string& path) override {
-    if (int failure = ask(file_call::make_folder))
-      return failed(failure);
+    if (int failure = ask(file_call::make_folder)) return failed(failure);
     return real_.make_folder(path);
   }
   podstudio::result<void> rename(const std::string& from, const std::string& to) override {
-    if (int failure = ask(file_call::rename))
-      return failed(failure);
+    if (int failure = ask(file_call::rename)) return failed(failure);
     return real_.rename(from, to);
   }
   podstudio::result<void> remove(const std::string& path) override {
-    if (int failure = ask(file_call::remove))
-      return failed(failure);
+    if (int failure = ask(file_call::remove)) return failed(failure);
     return real_.remove(path);
   }
   podstudio::result<void> sync_folder(const std::string& path) override {
-    if (int failure = ask(file_call::sync_folder))
-      return failed(failure);
+    if (int failure = ask(file_call::sync_folder)) return failed(failure);
     return real_.sync_folder(path);
   }
 
@@ -91,8 +84,7 @@ private:
 
     podstudio::result<std::size_t> read_at(std::uint64_t offset,
                                            std::span<std::uint8_t> into) override {
-      if (int failure = owner_.ask(file_call::read))
-        return failed(failure);
+      if (int failure = owner_.ask(file_call::read)) return failed(failure);
       return real_->read_at(offset, into);
     }
     podstudio::result<void> write_at(std::uint64_t offset,
@@ -106,28 +98,23 @@ private:
       return real_->write_at(offset, bytes);
     }
     podstudio::result<void> sync_data() override {
-      if (int failure = owner_.ask(file_call::sync))
-        return failed(failure);
+      if (int failure = owner_.ask(file_call::sync)) return failed(failure);
       return real_->sync_data();
     }
     podstudio::result<void> sync_all() override {
-      if (int failure = owner_.ask(file_call::sync))
-        return failed(failure);
+      if (int failure = owner_.ask(file_call::sync)) return failed(failure);
       return real_->sync_all();
     }
     podstudio::result<void> allocate(std::uint64_t offset, std::uint64_t size_bytes) override {
-      if (int failure = owner_.ask(file_call::allocate))
-        return failed(failure);
+      if (int failure = owner_.ask(file_call::allocate)) return failed(failure);
       return real_->allocate(offset, size_bytes);
     }
     podstudio::result<void> truncate(std::uint64_t size_bytes) override {
-      if (int failure = owner_.ask(file_call::truncate))
-        return failed(failure);
+      if (int failure = owner_.ask(file_call::truncate)) return failed(failure);
       return real_->truncate(size_bytes);
     }
     podstudio::result<std::uint64_t> size() override {
-      if (int failure = owner_.ask(file_call::size))
-        return failed(failure);
+      if (int failure = owner_.ask(file_call::size)) return failed(failure);
       return real_->size();
     }
 

@@ -18,15 +18,13 @@ public:
 
   result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) override {
     auto& bytes = node_->bytes;
-    if (offset >= bytes.size())
-      return std::size_t{0};
+    if (offset >= bytes.size()) return std::size_t{0};
     auto count = std::min<std::size_t>(into.size(), bytes.size() - offset);
     std::memcpy(into.data(), bytes.data() + offset, count);
     return count;
   }
   result<void> write_at(std::uint64_t offset, std::span<const std::uint8_t> from) override {
-    if (auto room = grow(offset + from.size()); !room)
-      return room;
+    if (auto room = grow(offset + from.size()); !room) return room;
     std::copy(from.begin(), from.end(), node_->bytes.begin() + static_cast<std::ptrdiff_t>(offset));
     return {};
   }
@@ -46,8 +44,7 @@ public:
 
 private:
   result<void> grow(std::uint64_t size) {
-    if (size <= node_->bytes.size())
-      return {};
+    if (size <= node_->bytes.size()) return {};
     if (disk_.used_bytes() + size - node_->bytes.size() > disk_.capacity_bytes)
       return system_error(ENOSPC, "cannot grow a file");
     node_->bytes.resize(size);
@@ -97,8 +94,7 @@ memory_disk memory_disk::clone() const {
   std::map<std::shared_ptr<inode>, std::shared_ptr<inode>> copied;
   auto copy_of = [&](const std::shared_ptr<inode>& original) {
     auto& made = copied[original];
-    if (made == nullptr)
-      made = std::make_shared<inode>(*original);
+    if (made == nullptr) made = std::make_shared<inode>(*original);
     return made;
   };
   for (auto& [path, original] : entries_)
@@ -122,8 +118,7 @@ void memory_disk::erase(const std::string& path) {
 std::map<std::string, std::string> memory_disk::files() const {
   std::map<std::string, std::string> all;
   for (auto& [path, node] : entries_)
-    if (!node->is_folder)
-      all[path] = node->bytes;
+    if (!node->is_folder) all[path] = node->bytes;
   return all;
 }
 
@@ -138,18 +133,15 @@ result<std::unique_ptr<podstudio::file>> memory_disk::open(const std::string& pa
                                                            podstudio::open_mode mode) {
   bool create = mode == podstudio::open_mode::create;
   auto found = entries_.find(path);
-  if (found == entries_.end() && !create)
-    return system_error(ENOENT, "cannot open '" + path + "'");
+  if (found == entries_.end() && !create) return system_error(ENOENT, "cannot open '" + path + "'");
   if (found != entries_.end() && create)
     return system_error(EEXIST, "cannot create '" + path + "'");
-  if (create)
-    found = entries_.emplace(path, std::make_shared<inode>()).first;
+  if (create) found = entries_.emplace(path, std::make_shared<inode>()).first;
   return std::unique_ptr<podstudio::file>(std::make_unique<memory_file>(*this, found->second));
 }
 
 result<std::vector<std::string>> memory_disk::list(const std::string& folder) {
-  if (!entries_.contains(folder))
-    return system_error(ENOENT, "cannot list '" + folder + "'");
+  if (!entries_.contains(folder)) return system_error(ENOENT, "cannot list '" + folder + "'");
   std::vector<std::string> names;
   for (auto& [path, node] : entries_)
     if (path != folder && parent_of(path) == folder)
@@ -158,8 +150,7 @@ result<std::vector<std::string>> memory_disk::list(const std::string& folder) {
 }
 
 result<bool> memory_disk::make_folder(const std::string& path) {
-  if (entries_.contains(path))
-    return false;
+  if (entries_.contains(path)) return false;
   auto made = std::make_shared<inode>();
   made->is_folder = true;
   entries_[path] = made;
@@ -168,8 +159,7 @@ result<bool> memory_disk::make_folder(const std::string& path) {
 
 result<void> memory_disk::rename(const std::string& from, const std::string& to) {
   auto found = entries_.find(from);
-  if (found == entries_.end())
-    return system_error(ENOENT, "cannot rename '" + from + "'");
+  if (found == entries_.end()) return system_error(ENOENT, "cannot rename '" + from + "'");
   auto node = found->second;
   entries_.erase(found);
   entries_[to] = node;
@@ -177,8 +167,7 @@ result<void> memory_disk::rename(const std::string& from, const std::string& to)
 }
 
 result<void> memory_disk::remove(const std::string& path) {
-  if (entries_.erase(path) == 0)
-    return system_error(ENOENT, "cannot remove '" + path + "'");
+  if (entries_.erase(path) == 0) return system_error(ENOENT, "cannot remove '" + path + "'");
   return {};
 }
 
@@ -187,7 +176,6 @@ result<void> memory_disk::sync_folder(const std::string& path) {
     return parent_of(entry.first) == path && !entries_.contains(entry.first);
   });
   for (auto& [entry, node] : entries_)
-    if (parent_of(entry) == path)
-      synced_entries_[entry] = node;
+    if (parent_of(entry) == path) synced_entries_[entry] = node;
   return {};
 }

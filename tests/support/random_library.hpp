@@ -65,8 +65,7 @@ private:
     return static_cast<E>(below(count));
   }
   std::optional<std::string> maybe_text() {
-    if (one_in(3))
-      return std::nullopt;
+    if (one_in(3)) return std::nullopt;
     return std::string(one_in(5) ? "na'ture %_ \xf0\x9f\x8c\xb2" : "theme")
            + std::to_string(below(4));
   }
@@ -77,8 +76,7 @@ private:
   podstudio::file_content new_content() { return content_of(below(1'000), below(5'000'000)); }
 
   void add_something(events_t& out) {
-    if (assets_.empty() || one_in(6))
-      return add_asset(out);
+    if (assets_.empty() || one_in(6)) return add_asset(out);
     switch (below(4)) {
     case 0:
       return change_asset(out);
@@ -133,10 +131,8 @@ private:
       return;
     case 4: {
       podstudio::media_facts after;
-      if (one_in(2))
-        after.width = static_cast<std::int64_t>(below(4'000));
-      if (one_in(2))
-        after.duration_sec = static_cast<double>(below(1'000)) / 7;
+      if (one_in(2)) after.width = static_cast<std::int64_t>(below(4'000));
+      if (one_in(2)) after.duration_sec = static_cast<double>(below(1'000)) / 7;
       out.push_back(podstudio::asset_metadata_extracted{id, asset.media, after});
       asset.media = after;
       return;
@@ -165,8 +161,7 @@ private:
 
   void swap_paths(events_t& out, podstudio::asset_id id) {
     auto other = pick(assets_)->first;
-    if (other == id)
-      return;
+    if (other == id) return;
     auto mine = assets_.at(id).path, theirs = assets_.at(other).path;
     move_asset(out, id, theirs);
     move_asset(out, other, mine);
@@ -247,8 +242,7 @@ private:
       return;
     }
     case 2:
-      if (!one_in(3))
-        return;
+      if (!one_in(3)) return;
       for (auto [asset, position] : pack.members)
         out.push_back(podstudio::pack_asset_removed{id, asset, position});
       out.push_back(podstudio::pack_deleted{id, pack.facts, pack.export_path, pack.exported_at_us});
@@ -272,12 +266,9 @@ private:
     using podstudio::job_status;
     if (jobs_.empty() || one_in(6)) {
       podstudio::job_queued job{++last_job_, any<podstudio::job_kind>(6), {}, {}, {}};
-      if (one_in(2))
-        job.asset = pick(assets_)->first;
-      if (!packs_.empty() && one_in(2))
-        job.pack = pick(packs_)->first;
-      if (one_in(2))
-        job.params_json = "{\"scale\":2}";
+      if (one_in(2)) job.asset = pick(assets_)->first;
+      if (!packs_.empty() && one_in(2)) job.pack = pick(packs_)->first;
+      if (one_in(2)) job.params_json = "{\"scale\":2}";
       out.push_back(job);
       jobs_[last_job_] = {};
       return;
@@ -331,8 +322,7 @@ private:
         out.push_back(podstudio::engine_stopped{17});
       return;
     }
-    if (one_in(2))
-      return change_problem(out);
+    if (one_in(2)) return change_problem(out);
     if (roots_.empty() || one_in(4)) {
       ++last_root_;
       podstudio::watch_root_added root{last_root_, "/lib/root" + std::to_string(last_root_), 2'049,

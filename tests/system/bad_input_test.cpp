@@ -219,12 +219,10 @@ BOOST_AUTO_TEST_CASE(files_that_change_and_vanish_under_the_watcher_end_as_they_
   std::thread restless([&] {
     for (int round = 0; !stop || round < 200; ++round) {
       auto path = space.root + "/" + std::to_string(round % 20) + ".png";
-      if (round % 3 == 0)
-        fs::remove(path);
+      if (round % 3 == 0) fs::remove(path);
       write_file(path, std::string(static_cast<std::size_t>(round % 50) * 1000, 'x')
                            + std::to_string(round));
-      if (round % 7 == 0)
-        fs::remove(path);
+      if (round % 7 == 0) fs::remove(path);
       if (round % 5 == 0)
         fs::rename(space.root, space.path + "/aside"),
             fs::rename(space.path + "/aside", space.root);
@@ -457,8 +455,7 @@ public:
   small_disk(const small_disk&) = delete;
   small_disk& operator=(const small_disk&) = delete;
   ~small_disk() {
-    if (mounted_)
-      ::umount2(path_.c_str(), MNT_DETACH);
+    if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
   }
   bool is_there() const { return mounted_; }
 
@@ -473,8 +470,7 @@ void fill_up(const std::string& path) {
   BOOST_REQUIRE(file >= 0);
   const std::string much(1 << 20, 'f');
   for (std::size_t size = much.size(); size > 0;)
-    if (::write(file, much.data(), size) < 0)
-      size /= 2;
+    if (::write(file, much.data(), size) < 0) size /= 2;
   ::close(file);
 }
 
@@ -484,8 +480,7 @@ BOOST_AUTO_TEST_CASE(a_full_disk_refuses_commands_keeps_reads_and_recovers_witho
   workspace space;
   auto disk = space.path + "/disk";
   small_disk mounted(disk, "64m");
-  if (skip_unless(mounted.is_there(), "it needs root to mount a small disk"))
-    return;
+  if (skip_unless(mounted.is_there(), "it needs root to mount a small disk")) return;
   library podstudio(disk + "/data");
   for (int i = 0; i < 200; ++i)
     make_file(space.root + "/" + std::to_string(i) + ".png", std::to_string(i));
@@ -543,8 +538,7 @@ BOOST_AUTO_TEST_CASE(a_small_command_on_a_full_disk_is_answered_in_time) {
   workspace space;
   auto disk = space.path + "/disk";
   small_disk mounted(disk, "64m");
-  if (skip_unless(mounted.is_there(), "it needs root to mount a small disk"))
-    return;
+  if (skip_unless(mounted.is_there(), "it needs root to mount a small disk")) return;
   library podstudio(disk + "/data");
   make_file(space.root + "/one.png", "one");
   service running(podstudio, {space.root});
@@ -552,6 +546,5 @@ BOOST_AUTO_TEST_CASE(a_small_command_on_a_full_disk_is_answered_in_time) {
   fill_up(disk + "/filler");
   auto ended = podstudio({"asset", "set", "1", "--theme", std::string(1000, 't')}, 20s);
   BOOST_CHECK_MESSAGE(ended.code == 0 || ended.code == 1, ended);
-  if (ended.code == 1)
-    BOOST_CHECK_MESSAGE(ended.err.find("space") != std::string::npos, ended);
+  if (ended.code == 1) BOOST_CHECK_MESSAGE(ended.err.find("space") != std::string::npos, ended);
 }

@@ -29,8 +29,7 @@ public:
     for (std::size_t i = 0; i < count; ++i, ++made_) {
       auto folder = root_ + "/" + std::to_string(made_ / folder_files % 7) + "/"
                     + std::to_string(made_ / folder_files);
-      if (made_ % folder_files == 0)
-        make_folder(folder);
+      if (made_ % folder_files == 0) make_folder(folder);
       write_file(folder + "/file " + std::to_string(made_) + "." + extensions[made_ % 4],
                  std::to_string(made_) + std::string(random_() % 3000, 'x'));
     }
@@ -69,10 +68,8 @@ public:
         continue;
       }
       auto theme = "theme of " + *id;
-      if (podstudio_({"asset", "approve", *id}).code == 0)
-        approved_[*id] = path_of(*id);
-      if (podstudio_({"asset", "set", *id, "--theme", theme}).code == 0)
-        themes_[*id] = theme;
+      if (podstudio_({"asset", "approve", *id}).code == 0) approved_[*id] = path_of(*id);
+      if (podstudio_({"asset", "set", *id, "--theme", theme}).code == 0) themes_[*id] = theme;
     }
   }
 
@@ -84,8 +81,7 @@ private:
     try {
       auto found = query(podstudio_.database(),
                          "SELECT id FROM asset WHERE NOT approved AND id % 37 = 1 LIMIT 1");
-      if (!found.empty())
-        return found[0][0];
+      if (!found.empty()) return found[0][0];
     } catch (const std::runtime_error&) {
     }
     return std::nullopt;
@@ -175,10 +171,8 @@ BOOST_AUTO_TEST_CASE(twenty_kills_at_random_moments_lose_nothing_acknowledged) {
   std::map<std::string, std::string> approved, themes;
   for (const auto& asset :
        query(podstudio.database(), "SELECT id, path, approved, theme FROM asset")) {
-    if (asset[2] == "1")
-      approved[asset[0]] = asset[1];
-    if (asset[3] != "NULL")
-      themes[asset[0]] = asset[3];
+    if (asset[2] == "1") approved[asset[0]] = asset[1];
+    if (asset[3] != "NULL") themes[asset[0]] = asset[3];
   }
   // A command in flight at the kill may have been done without being acknowledged, but not the
   // reverse.

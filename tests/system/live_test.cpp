@@ -35,8 +35,7 @@ struct live_library {
   }
   std::string id_of(const std::string& path) {
     for (const auto& asset : query(podstudio.database(), "SELECT path, id FROM asset"))
-      if (asset[0] == path)
-        return asset[1];
+      if (asset[0] == path) return asset[1];
     BOOST_FAIL("no row for " << path);
     return {};
   }

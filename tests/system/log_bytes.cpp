@@ -41,8 +41,7 @@ void put_number(std::string& bytes, std::size_t at, std::uint32_t number) {
 std::vector<std::string> segments_of(const std::string& data_folder) {
   std::vector<std::string> paths;
   for (const auto& entry : std::filesystem::directory_iterator(data_folder + "/log"))
-    if (entry.path().extension() == ".log")
-      paths.push_back(entry.path());
+    if (entry.path().extension() == ".log") paths.push_back(entry.path());
   std::sort(paths.begin(), paths.end());
   return paths;
 }
@@ -67,8 +66,7 @@ void seal_frame(std::string& segment, std::size_t frame) {
 std::map<std::string, std::string> all_bytes(const std::string& folder) {
   std::map<std::string, std::string> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-    if (entry.is_regular_file())
-      files[entry.path()] = read_file(entry.path());
+    if (entry.is_regular_file()) files[entry.path()] = read_file(entry.path());
   return files;
 }
 

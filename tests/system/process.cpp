@@ -34,13 +34,11 @@ namespace {
 
 /// Where a name stands in $PATH; a path is left as it is.
 std::string program_path(const std::string& name) {
-  if (name.find('/') != std::string::npos)
-    return name;
+  if (name.find('/') != std::string::npos) return name;
   std::istringstream folders(std::getenv("PATH") != nullptr ? std::getenv("PATH")
                                                             : "/usr/bin:/bin");
   for (std::string folder; std::getline(folders, folder, ':');)
-    if (::access((folder + "/" + name).c_str(), X_OK) == 0)
-      return folder + "/" + name;
+    if (::access((folder + "/" + name).c_str(), X_OK) == 0) return folder + "/" + name;
   throw std::runtime_error("there is no program " + name);
 }
 
@@ -60,20 +58,17 @@ words environment_with(const std::map<std::string, std::string>& more) {
   words texts;
   for (char** at = environ; *at != nullptr; ++at) {
     std::string text = *at;
-    if (!all.contains(text.substr(0, text.find('='))))
-      texts.push_back(text);
+    if (!all.contains(text.substr(0, text.find('=')))) texts.push_back(text);
   }
   for (const auto& [name, value] : all)
-    if (!value.empty())
-      texts.push_back(name + "=" + value);
+    if (!value.empty()) texts.push_back(name + "=" + value);
   return texts;
 }
 
 /// An unnamed file in memory, which never fills up and keeps nobody waiting as a pipe would.
 int memory_file(const char* name) {
   int fd = static_cast<int>(::memfd_create(name, MFD_CLOEXEC));
-  if (fd < 0)
-    fail("memfd_create");
+  if (fd < 0) fail("memfd_create");
   return fd;
 }
 
@@ -82,10 +77,8 @@ std::string contents(int fd) {
   char some[65536];
   for (;;) {
     auto size = ::pread(fd, some, sizeof some, static_cast<off_t>(text.size()));
-    if (size < 0 && errno == EINTR)
-      continue;
-    if (size <= 0)
-      return text;
+    if (size < 0 && errno == EINTR) continue;
+    if (size <= 0) return text;
     text.append(some, static_cast<std::size_t>(size));
   }
 }
@@ -94,8 +87,7 @@ std::string contents(int fd) {
 
 bool eventually(const std::function<bool()>& holds, milliseconds limit) {
   for (auto end = clock::now() + limit; clock::now() < end;) {
-    if (holds())
-      return true;
+    if (holds()) return true;
     std::this_thread::sleep_for(2ms);
   }
   return holds();
@@ -131,15 +123,13 @@ process::process(const launch& what) : name_(what.arguments.at(0)) {
   auto environment_pointers = pointers_to(environment);
   // Open before the rights are given up: the user may not be let into the folder the program is in.
   int executable = ::open(program.c_str(), O_PATH);
-  if (executable < 0)
-    fail("cannot open " + program);
+  if (executable < 0) fail("cannot open " + program);
   ::fcntl(executable, F_SETFD, FD_CLOEXEC);
   out_ = memory_file("stdout");
   err_ = memory_file("stderr");
   auto parent = ::getpid();
   pid_ = ::fork();
-  if (pid_ < 0)
-    fail("fork");
+  if (pid_ < 0) fail("fork");
   if (pid_ == 0) {
     int null = ::open("/dev/null", O_RDONLY);
     bool ready = null >= 0 && ::dup2(null, 0) >= 0 && ::dup2(out_, 1) >= 0 && ::dup2(err_, 2) >= 0
@@ -157,8 +147,7 @@ process::process(const launch& what) : name_(what.arguments.at(0)) {
   }
   ::close(executable);
   pidfd_ = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
-  if (pidfd_ < 0)
-    fail("pidfd_open");
+  if (pidfd_ < 0) fail("pidfd_open");
 }
 
 process::~process() {
@@ -167,26 +156,22 @@ process::~process() {
     reap(long_enough);
   }
   for (int fd : {pidfd_, out_, err_})
-    if (fd >= 0)
-      ::close(fd);
+    if (fd >= 0) ::close(fd);
 }
 
 void process::signal(int number) const {
-  if (pidfd_ >= 0)
-    ::syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
+  if (pidfd_ >= 0) ::syscall(SYS_pidfd_send_signal, pidfd_, number, nullptr, 0);
 }
 
 bool process::runs() { return !reap(0ms); }
 
 void process::must_run() {
   // Not as the message of one check: that would wait for the end in any case.
-  if (!runs())
-    BOOST_FAIL(name_ << " ended by itself: " << finish());
+  if (!runs()) BOOST_FAIL(name_ << " ended by itself: " << finish());
 }
 
 bool process::reap(milliseconds limit) {
-  if (code_)
-    return true;
+  if (code_) return true;
   pollfd ended{pidfd_, POLLIN, 0};
   auto until = clock::now() + limit;
   int count;
@@ -194,11 +179,9 @@ bool process::reap(milliseconds limit) {
     auto left = std::chrono::duration_cast<milliseconds>(until - clock::now()).count();
     count = ::poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
   } while (count < 0 && errno == EINTR);
-  if (count <= 0)
-    return false;
+  if (count <= 0) return false;
   int status = 0;
-  if (::waitpid(pid_, &status, 0) != pid_)
-    fail("waitpid");
+  if (::waitpid(pid_, &status, 0) != pid_) fail("waitpid");
   code_ = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   return true;
 }
@@ -272,8 +255,7 @@ service::service(const library& on, const words& roots, milliseconds limit) {
   };
   bool up = false;
   eventually([&] { return (up = ready()) || !running_->runs(); }, limit);
-  if (up)
-    return;
+  if (up) return;
   running_->signal(SIGKILL);
   throw std::runtime_error("the service is not ready: " + running_->finish().text());
 }
@@ -293,8 +275,7 @@ outcome service::stop(milliseconds limit) {
 std::string read_file(const std::string& path) {
   std::ifstream from(path, std::ios::binary);
   std::string bytes{std::istreambuf_iterator<char>(from), {}};
-  if (!from)
-    fail("cannot read " + path);
+  if (!from) fail("cannot read " + path);
   return bytes;
 }
 
@@ -302,8 +283,7 @@ void write_file(const std::string& path, const std::string& bytes) {
   std::ofstream to(path, std::ios::binary);
   to << bytes;
   to.close();
-  if (!to)
-    fail("cannot write " + path);
+  if (!to) fail("cannot write " + path);
 }
 
 void make_file(const std::string& path, const std::string& bytes) {
@@ -349,20 +329,17 @@ std::map<std::string, std::string> digests_of_media(const std::string& root) {
     sums.arguments.insert(sums.arguments.end(), paths.begin() + static_cast<std::ptrdiff_t>(begin),
                           paths.begin() + static_cast<std::ptrdiff_t>(end));
     auto ended = run(sums);
-    if (ended.code != 0)
-      throw std::runtime_error("sha256sum: " + ended.text());
+    if (ended.code != 0) throw std::runtime_error("sha256sum: " + ended.text());
     std::istringstream lines(ended.out);
     for (std::string line; std::getline(lines, line, '\0');)
       digests[line.substr(digest_letters + 2)] = line.substr(0, digest_letters);
   }
-  if (digests.size() != paths.size())
-    throw std::runtime_error("sha256sum left files out");
+  if (digests.size() != paths.size()) throw std::runtime_error("sha256sum left files out");
   return digests;
 }
 
 bool skip_unless(bool possible, const std::string& reason) {
-  if (possible)
-    return false;
+  if (possible) return false;
   std::cerr << "SKIPPED " << boost::unit_test::framework::current_test_case().p_name.get() << ": "
             << reason << std::endl;
   return true;

@@ -88,8 +88,7 @@ struct media_tree {
 /// All that a file system says about a path; the times to the nanosecond.
 std::string facts(const std::string& path) {
   struct stat s;
-  if (::lstat(path.c_str(), &s) != 0)
-    return "gone";
+  if (::lstat(path.c_str(), &s) != 0) return "gone";
   auto time = [](const timespec& t) {
     return std::to_string(t.tv_sec) + "." + std::to_string(t.tv_nsec);
   };
@@ -111,8 +110,7 @@ std::map<std::string, std::string> facts_of_all(const std::vector<std::string>& 
 std::vector<std::string> unread_since_long(const std::string& root) {
   std::vector<std::string> paths{root};
   for (const auto& entry : fs::recursive_directory_iterator(root))
-    if (!entry.is_symlink())
-      paths.push_back(entry.path());
+    if (!entry.is_symlink()) paths.push_back(entry.path());
   constexpr std::array<timespec, 2> read_then_written{{{1'000'000'000, 123}, {1'100'000'000, 456}}};
   for (const auto& path : paths)
     ::utimensat(AT_FDCWD, path.c_str(), read_then_written.data(), AT_SYMLINK_NOFOLLOW);
@@ -212,8 +210,7 @@ BOOST_AUTO_TEST_CASE(single_files_are_imported_by_name_and_a_changed_one_keeps_i
   auto path = tree.media.begin()->first;
   auto id_of = [&] {
     for (const auto& asset : query(podstudio.database(), "SELECT path, id FROM asset"))
-      if (asset[0] == path)
-        return asset[1];
+      if (asset[0] == path) return asset[1];
     return std::string("none");
   };
   auto id = id_of();

@@ -41,12 +41,10 @@ public:
   bool is_hung_up_on(milliseconds limit = 20s) {
     for (auto end = clock::now() + limit; clock::now() < end;) {
       pollfd readable{fd_, POLLIN, 0};
-      if (::poll(&readable, 1, 100) <= 0)
-        continue;
+      if (::poll(&readable, 1, 100) <= 0) continue;
       char some[4096];
       auto size = ::recv(fd_, some, sizeof some, 0);
-      if (size <= 0)
-        return true;
+      if (size <= 0) return true;
       said.append(some, static_cast<std::size_t>(size));
     }
     return false;
@@ -220,15 +218,13 @@ BOOST_FIXTURE_TEST_CASE(the_console_listens_on_the_loopback_interface_only, guar
   std::snprintf(port_hex, sizeof port_hex, ":%04X", port);
   std::size_t listening = 0;
   for (auto table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
-    if (!fs::exists(table))
-      continue;
+    if (!fs::exists(table)) continue;
     std::istringstream lines(read_file(table));
     for (std::string line; std::getline(lines, line);) {
       std::istringstream fields(line);
       std::string slot, local, remote, state;
       fields >> slot >> local >> remote >> state;
-      if (state != "0A" || !local.ends_with(port_hex))
-        continue;
+      if (state != "0A" || !local.ends_with(port_hex)) continue;
       ++listening;
       BOOST_CHECK_MESSAGE(local.starts_with("0100007F"), "it listens on " << local);
     }

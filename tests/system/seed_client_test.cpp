@@ -33,11 +33,9 @@ json listed(const library& podstudio, const words& filters) {
   for (;;) {
     words arguments{"asset", "list", "--limit", "1000"};
     arguments.insert(arguments.end(), filters.begin(), filters.end());
-    if (!all.empty())
-      arguments.insert(arguments.end(), {"--after", all.back()["id"].dump()});
+    if (!all.empty()) arguments.insert(arguments.end(), {"--after", all.back()["id"].dump()});
     auto page = podstudio.json(arguments);
-    if (page.empty())
-      return all;
+    if (page.empty()) return all;
     for (auto& asset : page) {
       for (auto key : {"size_bytes", "missing", "tags"}) {
         BOOST_REQUIRE_MESSAGE(asset.contains(key), "an asset lacks " << key << ": " << asset);

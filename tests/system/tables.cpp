@@ -23,18 +23,15 @@ void read_rows(const std::string& database, const std::string& sql, Visit visit)
   };
   int code = sqlite3_open_v2(database.c_str(), &opened, SQLITE_OPEN_READONLY, nullptr);
   connection db(opened, &sqlite3_close);
-  if (code != SQLITE_OK)
-    fail("cannot open the database");
+  if (code != SQLITE_OK) fail("cannot open the database");
   sqlite3_busy_timeout(opened, busy_ms);
   sqlite3_stmt* statement = nullptr;
   code = sqlite3_prepare_v2(opened, sql.c_str(), -1, &statement, nullptr);
   prepared ready(statement, &sqlite3_finalize);
-  if (code != SQLITE_OK)
-    fail("cannot prepare");
+  if (code != SQLITE_OK) fail("cannot prepare");
   while ((code = sqlite3_step(statement)) == SQLITE_ROW)
     visit(statement);
-  if (code != SQLITE_DONE)
-    fail("cannot read");
+  if (code != SQLITE_DONE) fail("cannot read");
 }
 
 std::string text_at(sqlite3_stmt* statement, int column) {
@@ -63,8 +60,7 @@ std::vector<row> query(const std::string& database, const std::string& sql) {
 
 std::string value(const std::string& database, const std::string& sql) {
   auto rows = query(database, sql);
-  if (rows.empty())
-    throw std::runtime_error("no row: " + sql);
+  if (rows.empty()) throw std::runtime_error("no row: " + sql);
   return rows.front().front();
 }
 
@@ -91,8 +87,7 @@ std::string difference(const std::map<std::string, std::string>& expected,
   std::string text;
   std::size_t count = 0;
   auto add = [&](const std::string& line) {
-    if (++count <= shown_max)
-      text += "\n  " + line;
+    if (++count <= shown_max) text += "\n  " + line;
   };
   for (const auto& [key, wanted] : expected) {
     auto at = found.find(key);
@@ -102,8 +97,7 @@ std::string difference(const std::map<std::string, std::string>& expected,
       add("other: " + key + ": expected " + wanted + ", found " + at->second);
   }
   for (const auto& [key, other] : found)
-    if (!expected.contains(key))
-      add("too much: " + key + ": " + other);
+    if (!expected.contains(key)) add("too much: " + key + ": " + other);
   return count <= shown_max ? text : text + "\n  ... " + std::to_string(count) + " in all";
 }
 
@@ -113,8 +107,7 @@ std::string difference(const std::vector<row>& expected, const std::vector<row>&
   for (std::size_t i = 0, count = 0; i < rows && count < shown_max; ++i) {
     auto wanted = i < expected.size() ? shown(expected[i]) : "(no row)";
     auto there = i < found.size() ? shown(found[i]) : "(no row)";
-    if (wanted == there)
-      continue;
+    if (wanted == there) continue;
     ++count;
     text += "\n  expected " + wanted + "\n  found    " + there;
   }

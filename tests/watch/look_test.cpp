@@ -40,7 +40,8 @@ findings walk(const std::string& root, folder_identity excluded = {}) {
 
 std::multiset<std::string> paths(const findings& found) {
   std::multiset<std::string> all;
-  for (const auto& file : found.files) all.insert(file.path);
+  for (const auto& file : found.files)
+    all.insert(file.path);
   return all;
 }
 
@@ -56,8 +57,8 @@ BOOST_AUTO_TEST_CASE(a_walk_finds_each_file_of_a_known_kind_once_at_any_depth) {
   temp_folder folder;
   std::multiset<std::string> truth;
   for (int i = 0; i < 300; ++i) {
-    auto path = folder.path + "/d" + std::to_string(i % 7) + "/e" + std::to_string(i % 3) + "/f \"" + std::to_string(i)
-                + "'.PNG";
+    auto path = folder.path + "/d" + std::to_string(i % 7) + "/e" + std::to_string(i % 3) + "/f \""
+                + std::to_string(i) + "'.PNG";
     touch(path);
     touch(path + ".txt");
     truth.insert(path);
@@ -153,8 +154,10 @@ BOOST_AUTO_TEST_CASE(a_folder_is_inspected_for_what_makes_it_fit_to_be_watched) 
   fs::create_directory_symlink(folder.path, folder.path + "/link");
   auto data = folder.path + "/data";
   BOOST_TEST((inspect_folder(folder.path + "/none", data).failure().code == error_code::not_found));
-  BOOST_TEST((inspect_folder(folder.path + "/file", data).failure().code == error_code::invalid_argument));
+  BOOST_TEST(
+      (inspect_folder(folder.path + "/file", data).failure().code == error_code::invalid_argument));
   BOOST_TEST((inspect_folder(data, data).failure().code == error_code::refused));
   BOOST_TEST((inspect_folder(data + "/work", data).failure().code == error_code::refused));
-  BOOST_TEST((inspect_folder(folder.path + "/link", data)->path == fs::canonical(folder.path).string()));
+  BOOST_TEST(
+      (inspect_folder(folder.path + "/link", data)->path == fs::canonical(folder.path).string()));
 }

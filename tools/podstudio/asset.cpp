@@ -27,18 +27,15 @@ using page_function = std::function<void(const json& page)>;
 result<void> for_each_page(const context& where, json filter, std::int64_t limit,
                            const page_function& take) {
   auto opened = session::open(where, session::need::folder);
-  if (!opened)
-    return opened.failure();
+  if (!opened) return opened.failure();
   for (auto left = limit; left > 0;) {
     auto wanted = std::min(left, page_size);
     filter["limit"] = wanted;
     auto page = opened->request("asset.list", filter);
-    if (!page)
-      return page.failure();
+    if (!page) return page.failure();
     take(*page);
     auto count = static_cast<std::int64_t>(page->size());
-    if (count < wanted)
-      break;
+    if (count < wanted) break;
     left -= count;
     filter["after"] = page->back()["id"];
   }
@@ -63,8 +60,7 @@ result<void> list_json(const context& where, const json& filter, std::int64_t li
       print_json(asset);
     }
   });
-  if (!done)
-    return done;  // an array that is not closed is no document, as it should be
+  if (!done) return done;  // an array that is not closed is no document, as it should be
   print_line(first ? "[]" : "]");
   return {};
 }
@@ -121,13 +117,11 @@ result<void> show(const context& where, const std::string& which) {
     key = json::parse(which, nullptr, false);  // too large for an id: a number that matches none
   } else {
     auto path = absolute_path(which);
-    if (!path)
-      return path.failure();
+    if (!path) return path.failure();
     key = *path;
   }
   auto asset = ask(where, session::need::folder, "asset.show", {{"asset", key}});
-  if (!asset)
-    return asset.failure();
+  if (!asset) return asset.failure();
   if (where.json) {
     print_json(*asset);
     return {};
@@ -162,12 +156,9 @@ struct chosen_assets {
   result<json> arguments() const {
     auto wrong = [](const char* what) { return error{error_code::invalid_argument, what}; };
     auto filters = filter.filter();
-    if (all_matching && !ids.empty())
-      return wrong("give ids or --all-matching, not both");
-    if (all_matching)
-      return json{{"filter", filters}};
-    if (!filters.empty())
-      return wrong("filters choose assets only with --all-matching");
+    if (all_matching && !ids.empty()) return wrong("give ids or --all-matching, not both");
+    if (all_matching) return json{{"filter", filters}};
+    if (!filters.empty()) return wrong("filters choose assets only with --all-matching");
     if (ids.empty())
       return wrong("no assets are given; name ids, or use --all-matching and filters");
     return json{{"ids", ids}};
@@ -175,11 +166,9 @@ struct chosen_assets {
 };
 
 result<void> change(const context& where, const char* command, const result<json>& arguments) {
-  if (!arguments)
-    return arguments.failure();
+  if (!arguments) return arguments.failure();
   auto changed = ask(where, session::need::folder, command, *arguments);
-  if (!changed)
-    return changed.failure();
+  if (!changed) return changed.failure();
   if (where.json)
     print_json(*changed);
   else
@@ -200,14 +189,12 @@ struct set_options {
 
 result<void> set(const context& where, const set_options& options) {
   auto arguments = options.chosen.arguments();
-  if (!arguments)
-    return arguments.failure();
+  if (!arguments) return arguments.failure();
   bool any = false;
   for (const auto& [key, value] : {std::pair{"theme", &options.theme},
                                    {"source", &options.source},
                                    {"provenance", &options.provenance}}) {
-    if (!*value)
-      continue;
+    if (!*value) continue;
     any = true;
     (*arguments)[key] = (*value)->empty() ? json() : json(**value);
   }

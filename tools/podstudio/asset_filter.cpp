@@ -47,14 +47,12 @@ nlohmann::json asset_filter_options::filter() const {
                                    {"provenance", &provenance},
                                    {"tag", &tag},
                                    {"search", &search}})
-    if (!value->empty())
-      chosen[key] = *value;
+    if (!value->empty()) chosen[key] = *value;
   for (const auto& [key, value] : {std::pair{"approved", approved},
                                    {"unapproved", unapproved},
                                    {"missing", missing},
                                    {"duplicates", duplicates}})
-    if (value)
-      chosen[key] = true;
+    if (value) chosen[key] = true;
   return chosen;
 }
 

@@ -65,8 +65,7 @@ action declare_group(CLI::App& app, std::span<const subcommand> commands) {
   }
   return [actions](const context& where) -> result<void> {
     for (const auto& [parser, run] : actions)
-      if (parser->parsed())
-        return run(where);
+      if (parser->parsed()) return run(where);
     return error{error_code::invalid_argument, "no command is given"};
   };
 }

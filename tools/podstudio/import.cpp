@@ -17,31 +17,26 @@ result<void> import(const context& where, const std::vector<std::string>& given)
   auto paths = nlohmann::json::array();
   for (const auto& path : given) {
     auto absolute = absolute_path(path);
-    if (!absolute)
-      return absolute.failure();
+    if (!absolute) return absolute.failure();
     paths.push_back(*absolute);
   }
   auto opened = session::open(where, session::need::new_folder);
-  if (!opened)
-    return opened.failure();
+  if (!opened) return opened.failure();
   auto started = opened->request("import.start", {{"paths", paths}});
-  if (!started)
-    return started.failure();
+  if (!started) return started.failure();
   nlohmann::json counts;
   progress line("files");
   for (bool done = false; !done;) {
     auto waited =
         opened->request("import.wait", {{"import", (*started)["import"]},
                                         {"timeout_ms", progress::visible() ? 200 : 30'000}});
-    if (!waited)
-      return waited.failure();
+    if (!waited) return waited.failure();
     counts = (*waited)["counts"];
     done = (*waited)["done"].get<bool>();
     std::uint64_t finished = 0;
     for (auto key : {"registered", "changed", "moved", "unchanged", "skipped", "failed"})
       finished += count(counts, key);
-    if (!done)
-      line.show(finished, count(counts, "scanned"));
+    if (!done) line.show(finished, count(counts, "scanned"));
   }
   if (where.json) {
     print_json(counts);
@@ -59,8 +54,7 @@ result<void> import(const context& where, const std::vector<std::string>& given)
     cells.push_back(std::to_string(count(counts, key)));
   shown.row(cells);
   shown.print();
-  if (count(counts, "failed") > 0)
-    print_line("see 'podstudio problem list' for what failed");
+  if (count(counts, "failed") > 0) print_line("see 'podstudio problem list' for what failed");
   return {};
 }
 

@@ -26,8 +26,7 @@ constexpr auto follow_interval = std::chrono::milliseconds(200);
 
 result<void> check_log_exists(const context& where) {
   std::error_code ignored;
-  if (std::filesystem::is_directory(where.folder.log(), ignored))
-    return {};
+  if (std::filesystem::is_directory(where.folder.log(), ignored)) return {};
   return error{error_code::not_found, "there is no log in " + in_quotes(where.folder.root)
                                           + "; name another data folder with --data"};
 }
@@ -46,10 +45,8 @@ void print_events(const committed_command& committed, const show_options& option
   for (const auto& happened : committed.what->events) {
     auto here = sequence++;
     auto type = event_name(happened);
-    if (here < options.from || here > options.to)
-      continue;
-    if (!options.type.empty() && options.type != type)
-      continue;
+    if (here < options.from || here > options.to) continue;
+    if (!options.type.empty() && options.type != type) continue;
     print_json({{"sequence", here},
                 {"at", to_timestamp(committed.at_us)},
                 {"type", type},
@@ -61,24 +58,19 @@ void print_events(const committed_command& committed, const show_options& option
 }
 
 result<void> show(const context& where, const show_options& options) {
-  if (auto there = check_log_exists(where); !there)
-    return there;
+  if (auto there = check_log_exists(where); !there) return there;
   auto reader = log_reader::open(posix_file_system(), where.folder.log(), options.from);
-  if (!reader)
-    return reader.failure();
+  if (!reader) return reader.failure();
   for (sequence_number seen = 0; seen < options.to;) {
     auto committed = (*reader)->next();
-    if (!committed)
-      return committed.failure();
+    if (!committed) return committed.failure();
     if (*committed) {
       print_events(**committed, options);
       seen = (*committed)->last_sequence();
       continue;
     }
-    if (!options.follow)
-      break;
-    if (std::fflush(stdout) != 0)
-      break;  // nobody reads it any more; the caller reports it
+    if (!options.follow) break;
+    if (std::fflush(stdout) != 0) break;  // nobody reads it any more; the caller reports it
     std::this_thread::sleep_for(follow_interval);
   }
   return {};
@@ -97,13 +89,11 @@ action declare_show(CLI::App& command) {
 // log verify
 
 result<void> verify(const context& where) {
-  if (auto there = check_log_exists(where); !there)
-    return there;
+  if (auto there = check_log_exists(where); !there) return there;
   progress line("bytes");
   auto report = verify_log(posix_file_system(), where.folder.log(),
                            [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); });
-  if (!report)
-    return report.failure();
+  if (!report) return report.failure();
   if (where.json) {
     print_json({{"head_sequence", report->head.sequence},
                 {"head_hash", to_hex(report->head.hash)},
@@ -130,18 +120,14 @@ result<void> verify(const context& where) {
 // log head
 
 result<void> head(const context& where) {
-  if (auto there = check_log_exists(where); !there)
-    return there;
+  if (auto there = check_log_exists(where); !there) return there;
   auto reader = log_reader::open(posix_file_system(), where.folder.log());
-  if (!reader)
-    return reader.failure();
+  if (!reader) return reader.failure();
   log_head last;
   for (;;) {
     auto committed = (*reader)->next();
-    if (!committed)
-      return committed.failure();
-    if (!*committed)
-      break;
+    if (!committed) return committed.failure();
+    if (!*committed) break;
     last = {(*committed)->last_sequence(), (*committed)->hash};
   }
   if (where.json)

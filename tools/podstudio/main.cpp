@@ -36,14 +36,11 @@ int fail(const error& failure) {
 result<context> resolve(const std::string& data, const std::string& database,
                         const std::string& config, bool json) {
   auto folder = resolve_data_folder(data, "");
-  if (!folder)
-    return folder.failure();
+  if (!folder) return folder.failure();
   auto configured = load_settings(config.empty() ? folder->config_file() : config, !config.empty());
-  if (!configured)
-    return configured.failure();
+  if (!configured) return configured.failure();
   folder = resolve_data_folder(data, database.empty() ? configured->database : database);
-  if (!folder)
-    return folder.failure();
+  if (!folder) return folder.failure();
   return context{std::move(*folder), std::move(*configured), json};
 }
 
@@ -73,8 +70,7 @@ int run(int argc, const char* const* argv) {
     return fail({error_code::invalid_argument, usage_error(app, failure.what())});
   }
   auto where = resolve(data, database, config, json);
-  if (!where)
-    return fail(where.failure());
+  if (!where) return fail(where.failure());
   auto done = command(*where);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
     return fail(system_error(errno, "cannot write the output"));

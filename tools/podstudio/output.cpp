@@ -32,10 +32,8 @@ std::size_t display_width(std::string_view text) {
   while (!text.empty()) {
     wchar_t letter = 0;
     auto size = std::mbrtowc(&letter, text.data(), text.size(), &state);
-    if (size == 0 || size > text.size())
-      return width + text.size();  // no UTF-8: count bytes
-    if (auto columns = ::wcwidth(letter); columns > 0)
-      width += static_cast<std::size_t>(columns);
+    if (size == 0 || size > text.size()) return width + text.size();  // no UTF-8: count bytes
+    if (auto columns = ::wcwidth(letter); columns > 0) width += static_cast<std::size_t>(columns);
     text.remove_prefix(size);
   }
   return width;
@@ -62,13 +60,10 @@ std::string table::text(bool bold_headings) {
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       const std::string& text = cell_of(i);
       auto room = widths_[i] - std::min(widths_[i], display_width(text));
-      if (i > 0)
-        line += "  ";
-      if (columns_[i].side == align::right)
-        pad(line, room);
+      if (i > 0) line += "  ";
+      if (columns_[i].side == align::right) pad(line, room);
       line += text;
-      if (columns_[i].side == align::left)
-        pad(line, room);
+      if (columns_[i].side == align::left) pad(line, room);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     return line;
@@ -89,12 +84,9 @@ void table::print() {
 }
 
 std::string cell(const nlohmann::json& value) {
-  if (value.is_null())
-    return "";
-  if (value.is_boolean())
-    return value.get<bool>() ? "yes" : "no";
-  if (value.is_string())
-    return value.get<std::string>();
+  if (value.is_null()) return "";
+  if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
+  if (value.is_string()) return value.get<std::string>();
   if (value.is_array()) {
     std::string list;
     for (const auto& item : value)
@@ -117,12 +109,9 @@ std::string human_size(std::uint64_t bytes) {
 
 std::string human_time(std::uint64_t seconds) {
   auto number = [](std::uint64_t n, const char* unit) { return std::to_string(n) + unit; };
-  if (seconds < 60)
-    return number(seconds, " s");
-  if (seconds < 3600)
-    return number(seconds / 60, " min ") + number(seconds % 60, " s");
-  if (seconds < 86'400)
-    return number(seconds / 3600, " h ") + number(seconds / 60 % 60, " min");
+  if (seconds < 60) return number(seconds, " s");
+  if (seconds < 3600) return number(seconds / 60, " min ") + number(seconds % 60, " s");
+  if (seconds < 86'400) return number(seconds / 3600, " h ") + number(seconds / 60 % 60, " min");
   return number(seconds / 86'400, " d ") + number(seconds / 3600 % 24, " h");
 }
 
@@ -130,8 +119,7 @@ bool progress::visible() { return ::isatty(STDERR_FILENO) == 1; }
 
 void progress::show(std::uint64_t done, std::uint64_t all) {
   auto now = clock::now();
-  if (!visible() || now - shown_ < std::chrono::milliseconds(100))
-    return;
+  if (!visible() || now - shown_ < std::chrono::milliseconds(100)) return;
   shown_ = now;
   auto seconds = std::chrono::duration<double>(now - begin_).count();
   auto rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
@@ -144,8 +132,7 @@ void progress::show(std::uint64_t done, std::uint64_t all) {
 }
 
 progress::~progress() {
-  if (shown_ != clock::time_point{})
-    std::fputs("\r\x1b[K", stderr);
+  if (shown_ != clock::time_point{}) std::fputs("\r\x1b[K", stderr);
 }
 
 bool coloured(int fd) {

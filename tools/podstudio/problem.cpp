@@ -9,8 +9,7 @@ namespace {
 
 result<void> list(const context& where) {
   auto problems = ask(where, session::need::folder, "problem.list", nlohmann::json::object());
-  if (!problems)
-    return problems.failure();
+  if (!problems) return problems.failure();
   if (where.json) {
     print_json(*problems);
     return {};

@@ -28,24 +28,19 @@ namespace {
 /// and time, a Z may follow.
 std::optional<std::int64_t> parse_time(std::string text) {
   using namespace std::chrono;
-  if (text.ends_with('Z'))
-    text.pop_back();
-  if (text.size() > 10 && text[10] == 'T')
-    text[10] = ' ';
+  if (text.ends_with('Z')) text.pop_back();
+  if (text.size() > 10 && text[10] == 'T') text[10] = ' ';
   int y = 0, end = 0;
   unsigned mo = 0, d = 0, h = 0, mi = 0;
   double s = 0;
   auto scan = text.c_str();
   bool date = std::sscanf(scan, "%4d-%2u-%2u%n", &y, &mo, &d, &end) == 3;
-  if (!date || end != 10)
-    return std::nullopt;
+  if (!date || end != 10) return std::nullopt;
   if (scan[end] != '\0') {
     int more = 0;
-    if (std::sscanf(scan + end, " %2u:%2u%n", &h, &mi, &more) != 2)
-      return std::nullopt;
+    if (std::sscanf(scan + end, " %2u:%2u%n", &h, &mi, &more) != 2) return std::nullopt;
     end += more;
-    if (scan[end] == ':' && std::sscanf(scan + end, ":%lf%n", &s, &more) == 1)
-      end += more;
+    if (scan[end] == ':' && std::sscanf(scan + end, ":%lf%n", &s, &more) == 1) end += more;
   }
   year_month_day day{year{y}, month{mo}, std::chrono::day{d}};
   if (scan[end] != '\0' || !day.ok() || h > 23 || mi > 59 || !(s >= 0 && s < 60))
@@ -57,12 +52,10 @@ std::optional<std::int64_t> parse_time(std::string text) {
 
 result<rebuild_bound> parse_bound(const std::string& text) {
   rebuild_bound until;
-  if (text.empty())
-    return until;
+  if (text.empty()) return until;
   auto end = text.data() + text.size();
   auto [rest, failure] = std::from_chars(text.data(), end, until.sequence);
-  if (failure == std::errc{} && rest == end)
-    return until;
+  if (failure == std::errc{} && rest == end) return until;
   auto at = parse_time(text);
   if (!at)
     return error{error_code::invalid_argument,
@@ -76,19 +69,16 @@ result<rebuild_bound> parse_bound(const std::string& text) {
 /// Without a service, the tables may be behind the log (after a crash, say): starting the engine
 /// folds what is missing, and refuses a log that it cannot read.
 result<void> bring_up_to_date(const context& where) {
-  if (folder_lock::holder(where.folder))
-    return {};
+  if (folder_lock::holder(where.folder)) return {};
   auto started = engine::start({.folder = where.folder});
   return started ? (*started)->stop() : started.failure();
 }
 
 result<void> check(const context& where) {
   const auto& folder = where.folder;
-  if (auto current = bring_up_to_date(where); !current)
-    return current;
+  if (auto current = bring_up_to_date(where); !current) return current;
   auto report = check_tables(posix_file_system(), folder.log(), folder.database, folder.cache());
-  if (!report)
-    return report.failure();
+  if (!report) return report.failure();
   const auto& differences = report->differences;
   if (where.json) {
     auto list = nlohmann::json::array();
@@ -115,8 +105,7 @@ result<void> check(const context& where) {
       shown.row({d.table, d.key, d.column, d.left, d.right});
     shown.print();
   }
-  if (differences.empty())
-    return {};
+  if (differences.empty()) return {};
   return error{
       error_code::refused,
       "the tables in " + in_quotes(folder.database)
@@ -129,8 +118,7 @@ result<void> rebuild_into(const context& where, const std::string& output,
   progress line("events");
   auto built = rebuild(posix_file_system(), where.folder.log(), output, until,
                        [&](sequence_number sequence) { line.show(sequence, sequence); });
-  if (!built)
-    return built.failure();
+  if (!built) return built.failure();
   if (where.json)
     print_json({{"output", output}, {"sequence", built->sequence}, {"hash", to_hex(built->hash)}});
   else
@@ -146,31 +134,26 @@ struct replay_options {
 
 result<void> replay(const context& where, const replay_options& options) {
   auto until = parse_bound(options.until);
-  if (!until)
-    return until.failure();
+  if (!until) return until.failure();
   std::error_code ignored;
   if (!std::filesystem::is_directory(where.folder.log(), ignored))
     return error{error_code::not_found, "there is no log in " + in_quotes(where.folder.root)
                                             + "; name another data folder with --data"};
-  if (options.check)
-    return check(where);
+  if (options.check) return check(where);
   auto output = where.folder.database;
   if (!options.output.empty()) {
     auto path = absolute_path(options.output);
-    if (!path)
-      return path.failure();
+    if (!path) return path.failure();
     output = *path;
   }
   // What stands there is replaced: it must be ours.
   auto before = open_tables_read_only(output);
-  if (!before && before.failure().code == error_code::refused)
-    return before.failure();
+  if (!before && before.failure().code == error_code::refused) return before.failure();
   if (output != where.folder.database
       && !std::filesystem::equivalent(output, where.folder.database, ignored))
     return rebuild_into(where, output, *until);
   auto lock = folder_lock::acquire(where.folder);
-  if (!lock)
-    return lock.failure();
+  if (!lock) return lock.failure();
   return rebuild_into(where, output, *until);
 }
 

@@ -25,13 +25,11 @@ namespace {
 void notify(std::string_view state) {
   auto path = std::getenv("NOTIFY_SOCKET");
   sockaddr_un address{};
-  if (path == nullptr || std::strlen(path) >= sizeof address.sun_path)
-    return;
+  if (path == nullptr || std::strlen(path) >= sizeof address.sun_path) return;
   address.sun_family = AF_UNIX;
   std::strcpy(address.sun_path, path);
   auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-  if (path[0] == '@')
-    address.sun_path[0] = '\0';  // a name outside the file system
+  if (path[0] == '@') address.sun_path[0] = '\0';  // a name outside the file system
   unique_fd fd{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
   if (fd)
     ::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
@@ -55,16 +53,13 @@ result<void> serve(const context& where, std::vector<std::string> watch) {
                where.configured.watch_folders.end());
   for (auto& folder : watch) {
     auto path = absolute_path(folder);
-    if (!path)
-      return path.failure();
+    if (!path) return path.failure();
     folder = *path;
   }
   auto stop = stop_signals();
-  if (!stop)
-    return system_error(errno, "cannot take signals");
+  if (!stop) return system_error(errno, "cannot take signals");
   auto running = engine::start({where.folder, std::move(watch), true, where.configured.log_level});
-  if (!running)
-    return running.failure();
+  if (!running) return running.failure();
   std::fputs("ready\n", stderr);
   notify("READY=1");
   auto waited = (*running)->wait(stop.get());

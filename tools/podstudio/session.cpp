@@ -20,8 +20,7 @@ session::session(session&&) noexcept = default;
 
 session::~session() {
   // Whatever was answered is durable; how the rest of the engine ends changes nothing of it.
-  if (embedded_)
-    static_cast<void>(embedded_->stop());
+  if (embedded_) static_cast<void>(embedded_->stop());
 }
 
 result<session> session::open(const context& where, need what) {
@@ -37,11 +36,9 @@ result<session> session::open(const context& where, need what) {
   // The address of a service that crashed stays behind; then its process does not hold the lock.
   if (address && folder_lock::holder(folder) == address->pid) {
     auto pair = ensure_credentials(folder);
-    if (!pair)
-      return pair.failure();
+    if (!pair) return pair.failure();
     auto client = console_client::connect(*pair, address->port, connect_limit);
-    if (!client)
-      return client.failure();
+    if (!client) return client.failure();
     opened.service_ = std::move(*client);
     return opened;
   }
@@ -49,8 +46,7 @@ result<session> session::open(const context& where, need what) {
     return error{error_code::no_service, "no service runs on " + in_quotes(folder.root)
                                              + "; start one with 'podstudio serve'"};
   auto started = engine::start({folder, {}, false, where.configured.log_level});
-  if (!started)
-    return started.failure();
+  if (!started) return started.failure();
   opened.embedded_ = std::move(*started);
   return opened;
 }
@@ -58,19 +54,16 @@ result<session> session::open(const context& where, need what) {
 result<nlohmann::json> session::request(const std::string& command, nlohmann::json arguments,
                                         std::chrono::milliseconds time_limit) {
   auto asked = make_request(command, std::move(arguments));
-  if (!service_)
-    return read_reply(embedded_->request(asked));
+  if (!service_) return read_reply(embedded_->request(asked));
   auto reply = service_->request(asked, time_limit);
-  if (!reply)
-    return reply.failure();
+  if (!reply) return reply.failure();
   return read_reply(std::move(*reply));
 }
 
 result<nlohmann::json> ask(const context& where, session::need what, const std::string& command,
                            nlohmann::json arguments) {
   auto opened = session::open(where, what);
-  if (!opened)
-    return opened.failure();
+  if (!opened) return opened.failure();
   return opened->request(command, std::move(arguments));
 }
 

@@ -40,8 +40,7 @@ void print_status(const json& s) {
   add("head", cell(log["head_hash"]));
   add("tables", "at event " + number(s["projection"]["sequence"]));
   facts.print();
-  if (s["roots"].empty())
-    return;
+  if (s["roots"].empty()) return;
   print_line("");
   table roots({{"watched"}, {"state"}, {"mode"}, {"assets", align::right}});
   for (const auto& root : s["roots"])
@@ -51,22 +50,17 @@ void print_status(const json& s) {
 
 result<void> status(const context& where, bool watch) {
   auto opened = session::open(where, session::need::folder);
-  if (!opened)
-    return opened.failure();
+  if (!opened) return opened.failure();
   for (;;) {
     auto known = opened->request("status", json::object());
-    if (!known)
-      return known.failure();
-    if (watch && !where.json && ::isatty(STDOUT_FILENO) == 1)
-      std::fputs("\x1b[H\x1b[2J", stdout);
+    if (!known) return known.failure();
+    if (watch && !where.json && ::isatty(STDOUT_FILENO) == 1) std::fputs("\x1b[H\x1b[2J", stdout);
     if (where.json)
       print_json(*known);
     else
       print_status(*known);
-    if (!watch)
-      return {};
-    if (std::fflush(stdout) != 0)
-      return {};  // nobody reads it any more; the caller reports it
+    if (!watch) return {};
+    if (std::fflush(stdout) != 0) return {};  // nobody reads it any more; the caller reports it
     std::this_thread::sleep_for(std::chrono::seconds(1));
   }
 }

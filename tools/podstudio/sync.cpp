@@ -14,13 +14,11 @@ namespace {
 
 result<void> sync(const context& where, double seconds) {
   auto opened = session::open(where, session::need::service);
-  if (!opened)
-    return opened.failure();
+  if (!opened) return opened.failure();
   auto limit = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
   auto synced = opened->request("sync", {{"timeout_ms", static_cast<std::uint64_t>(limit.count())}},
                                 limit + std::chrono::seconds(5));
-  if (!synced)
-    return synced.failure();
+  if (!synced) return synced.failure();
   if (where.json)
     print_json(*synced);
   else

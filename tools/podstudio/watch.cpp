@@ -13,12 +13,10 @@ namespace {
 
 result<void> change(const context& where, bool add, const std::string& folder) {
   auto path = absolute_path(folder);
-  if (!path)
-    return path.failure();
+  if (!path) return path.failure();
   auto changed = ask(where, add ? session::need::new_folder : session::need::folder,
                      add ? "watch.add" : "watch.remove", {{"path", *path}});
-  if (!changed)
-    return changed.failure();
+  if (!changed) return changed.failure();
   if (where.json)
     print_json(*changed);
   else
@@ -40,8 +38,7 @@ action declare_remove(CLI::App& command) {
 
 result<void> list(const context& where) {
   auto roots = ask(where, session::need::folder, "watch.list", nlohmann::json::object());
-  if (!roots)
-    return roots.failure();
+  if (!roots) return roots.failure();
   if (where.json) {
     print_json(*roots);
     return {};
