@@ -211,7 +211,7 @@ public:
     auto reply = std::make_shared<std::promise<json>>();
     auto arrives = reply->get_future();
     system_->spawn(
-        [reply, console = console_, text = to_text(request)](caf::event_based_actor* self) {
+        [reply, console = console_](caf::event_based_actor* self, const std::string& text) {
           self->request(console, caf::infinite, text)
               .then(
                   [reply](const std::string& answer) {
@@ -220,7 +220,9 @@ public:
                   [reply](const caf::error& failure) {
                     reply->set_value(make_reply(from_caf(failure)));
                   });
-        });
+        },
+        // An argument, as CAF binds a reference to nothing without any: undefined behaviour.
+        to_text(request));
     // An engine that fails may never answer.
     while (arrives.wait_for(failure_check_interval) != std::future_status::ready)
       if (auto why = failure(); why) return make_reply(*why);
