@@ -3,6 +3,8 @@
 #include "console/protocol.hpp"
 #include "console/transport.hpp"
 
+#include <caf/all.hpp>
+
 #include <future>
 #include <string>
 #include <utility>
@@ -51,7 +53,7 @@ result<nlohmann::json> console_client::request(const nlohmann::json& request,
   // An actor of its own, because only the death of the other side tells that a reply will never
   // come: CAF drops requests to an actor whose connection is lost.
   connection_->system.spawn(
-      [=, console = connection_->console, text = to_text(request)](caf::event_based_actor* self) {
+      [=, console = connection_->console](caf::event_based_actor* self, const std::string& text) {
         auto finish = [=](outcome what) {
           done->set_value(std::move(what));
           self->quit();
@@ -72,7 +74,9 @@ result<nlohmann::json> console_client::request(const nlohmann::json& request,
                                : error{error_code::internal, "the service's console failed: "
                                                                  + self->system().render(failure)});
                   });
-      });
+      },
+      // An argument, as CAF binds a reference to nothing without any: undefined behaviour.
+      to_text(request));
   auto reply = waiting.get();
   if (!reply) return reply.failure();
   return nlohmann::json::parse(*reply, nullptr, false);

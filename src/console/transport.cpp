@@ -2,6 +2,7 @@
 
 #include "platform/files.hpp"
 
+#include <caf/all.hpp>
 #include <caf/detail/socket_guard.hpp>
 #include <caf/io/all.hpp>
 #include <caf/io/basp_broker.hpp>
