@@ -20,12 +20,20 @@ CLI::Validator one_of() {
   return CLI::IsMember(std::vector<std::string>(enum_words<E>.begin(), enum_words<E>.end()));
 }
 
+/// An empty text, such as an unset variable of a script, must not select everything.
+const CLI::Validator not_empty(
+    [](std::string& text) {
+      return text.empty() ? std::string("the filter is empty; leave it out, or give a text")
+                          : std::string();
+    },
+    "");
+
 }  // namespace
 
 void asset_filter_options::declare(CLI::App& command, const std::string& prefix) {
   auto option = [&](const std::string& name, std::string& into, const char* what,
                     const char* value) {
-    return command.add_option("--" + name, into, what)->type_name(value);
+    return command.add_option("--" + name, into, what)->type_name(value)->check(not_empty);
   };
   option("type", type, "Only image, audio or video", "T")->check(one_of<asset_type>());
   option(prefix + "theme", theme, "Only this theme", "T");
