@@ -270,27 +270,63 @@ void catalog_state::when_visible(sequence_number sequence, bool for_room, on_seq
 }
 
 template <class Outcome, class Fill>
-void catalog_state::change(result<std::vector<event>> decided, command what,
+void catalog_state::answer(const command_outcome& outcome,
                            caf::typed_response_promise<Outcome> promise, Fill fill) {
+  when_visible(
+      outcome.last_sequence, false,
+      [this, promise, fill, outcome](sequence_number) mutable {
+        promise.deliver(fill(outcome));
+        answered();
+      },
+      [this, promise](const caf::error& failure) mutable {
+        promise.deliver(failure);
+        answered();
+      });
+}
+
+template <class Outcome, class Fill>
+void catalog_state::change(result<std::vector<event>> decided, command what,
+                           caf::typed_response_promise<Outcome> promise, Fill fill,
+                           std::int64_t subject) {
   auto fail = [this, promise](const caf::error& failure) mutable {
     promise.deliver(failure);
     answered();
   };
   if (!decided) return fail(to_caf(decided.failure()));
-  auto count = decided->size();
   what.events = std::move(*decided);
+  if (what.id == uuid{}) what.id = make_uuid();
+  if (subject == 0) subject = subject_of(what.events);
+  auto id = what.id;
+  auto count = what.events.size();
   log(
       std::move(what),
-      [this, promise, fill, count, fail](sequence_number sequence) {
-        when_visible(
-            sequence, false,
-            [this, promise, fill, count](sequence_number last) mutable {
-              promise.deliver(fill(count, last));
-              answered();
-            },
-            fail);
+      [this, promise, fill, id, count, subject](sequence_number sequence) {
+        command_outcome outcome{count, sequence, subject};
+        memory->remember(id, outcome);
+        answer(outcome, promise, fill);
       },
       fail);
+}
+
+template <class Outcome, class Fill>
+bool catalog_state::repeats(const uuid& id, caf::typed_response_promise<Outcome> promise,
+                            Fill fill) {
+  if (id == uuid{}) return false;
+  if (auto known = memory->find(id)) {
+    answer(*known, promise, fill);
+    return true;
+  }
+  auto first = std::ranges::find(in_flight, id, [](const auto& fate) { return fate.what->id; });
+  if (first == in_flight.end()) return false;
+  first->followers.emplace_back(
+      [this, id, promise, fill](sequence_number) {
+        answer(memory->find(id).value_or(command_outcome{}), promise, fill);
+      },
+      [this, promise](const caf::error& failure) mutable {
+        promise.deliver(failure);
+        answered();
+      });
+  return true;
 }
 
 namespace {
@@ -334,11 +370,13 @@ root_id root_at(const catalog_model& model, const std::string& path) {
 }  // namespace
 
 catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_state> self,
-                                     std::shared_ptr<catalog_model> model, journal_actor journal,
+                                     std::shared_ptr<catalog_model> model,
+                                     command_memory_ptr memory, journal_actor journal,
                                      projector_actor projector, std::vector<hasher_actor> hashers) {
   auto& state = self->state;
   state.self = self;
   state.model = std::move(*model);
+  state.memory = std::move(memory);
   state.journal = std::move(journal);
   state.projector = std::move(projector);
   state.load.resize(hashers.size());
@@ -352,23 +390,28 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
       [self](label_atom, const label_request& request) {
         auto promise = self->make_response_promise<change_outcome>();
         auto& s = self->state;
-        if (s.admit(promise))
+        if (!s.admit(promise)) return promise;
+        auto fill = [](const command_outcome& outcome) { return outcome; };
+        if (!s.repeats(request.id, promise, fill))
           s.change(decide(s.model, request.change),
-                   {request.id, request.origin, request.summary, {}}, promise,
-                   [](std::size_t count, sequence_number last) {
-                     return change_outcome{count, last, 0};
-                   });
+                   {request.id, request.origin, request.summary, {}}, promise, fill);
         return promise;
       },
       [self](root_atom, const root_request& request) {
         auto promise = self->make_response_promise<root_outcome>();
         auto& s = self->state;
         if (!s.admit(promise)) return promise;
-        auto before = root_at(s.model, request.path);
-        s.change(decide_root(s.model, request), {request.id, request.origin, describe(request), {}},
-                 promise, [&s, before, path = request.path](std::size_t, sequence_number last) {
-                   return root_outcome{before != 0 ? before : root_at(s.model, path), last};
-                 });
+        auto again = [](const command_outcome& outcome) {
+          return root_outcome{outcome.subject, outcome.last_sequence, true};
+        };
+        if (s.repeats(request.id, promise, again)) return promise;
+        s.change(
+            decide_root(s.model, request), {request.id, request.origin, describe(request), {}},
+            promise,
+            [](const command_outcome& outcome) {
+              return root_outcome{outcome.subject, outcome.last_sequence};
+            },
+            root_at(s.model, request.path));
         return promise;
       },
       [self](drain_atom) {

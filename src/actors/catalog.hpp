@@ -57,7 +57,15 @@ struct catalog_state {
   /// Logs what was decided and answers the promise once it is visible.
   template <class Outcome, class Fill>
   void change(result<std::vector<event>> decided, command what,
-              caf::typed_response_promise<Outcome> promise, Fill fill);
+              caf::typed_response_promise<Outcome> promise, Fill fill, std::int64_t subject = 0);
+  /// Whether this is a command that was given before, even if it is not durable yet; it then gets
+  /// the first answer, which `fill` makes.
+  template <class Outcome, class Fill>
+  bool repeats(const uuid& id, caf::typed_response_promise<Outcome> promise, Fill fill);
+  /// Answers what came of a command once it is visible.
+  template <class Outcome, class Fill>
+  void answer(const command_outcome& outcome, caf::typed_response_promise<Outcome> promise,
+              Fill fill);
   void when_visible(sequence_number sequence, bool for_room, on_sequence then,
                     on_failure otherwise);
 
@@ -68,6 +76,7 @@ struct catalog_state {
 
   catalog_actor::pointer self = nullptr;
   catalog_model model;
+  command_memory_ptr memory;
   journal_actor journal;
   projector_actor projector;
 
@@ -99,7 +108,8 @@ inline constexpr std::uint64_t reading_bytes_max = 16u << 20;
 inline constexpr std::uint64_t catalog_pending_max = 4096;
 
 catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_state> self,
-                                     std::shared_ptr<catalog_model> model, journal_actor journal,
+                                     std::shared_ptr<catalog_model> model,
+                                     command_memory_ptr memory, journal_actor journal,
                                      projector_actor projector, std::vector<hasher_actor> hashers);
 
 }  // namespace podstudio

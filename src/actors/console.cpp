@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <map>
+#include <memory>
 #include <optional>
 
 namespace podstudio {
@@ -198,7 +199,7 @@ void watch(console_state& s, const request& what, answer reply, bool add) {
                 watch_request{add, *path, what.id, "console"})
       .then(
           [reply, shown = *path](const change_outcome& outcome) mutable {
-            reply(json{{"root", outcome.id}, {"path", shown}, {"changed", outcome.changed}},
+            reply(json{{"root", outcome.subject}, {"path", shown}, {"changed", outcome.changed}},
                   outcome.last_sequence);
           },
           [reply](const caf::error& failure) mutable { reply(failure); });
@@ -216,15 +217,14 @@ void label(console_state& s, const request& what, answer reply, label_change cha
     return std::to_string(ids.size()) + (ids.size() == 1 ? " asset" : " assets");
   };
   auto apply = [&s, id = what.id, reply, change, labels, count_of_asked](asset_ids ids) mutable {
-    auto asked = ids.size();
     auto summary = labels + " on " + count_of_asked(ids);
     change.assets = std::move(ids);
     s.self
         ->request(s.peers.catalog, caf::infinite, label_atom::value,
                   label_request{id, "console", summary, change})
         .then(
-            [reply, asked](const change_outcome& outcome) mutable {
-              reply(json{{"changed", outcome.changed}, {"assets", asked}}, outcome.last_sequence);
+            [reply](const change_outcome& outcome) mutable {
+              reply(json{{"changed", outcome.changed}}, outcome.last_sequence);
             },
             [reply](const caf::error& failure) mutable { reply(failure); });
   };
@@ -305,43 +305,93 @@ void watch_list(console_state& s, const request&, answer reply) {
           fail);
 }
 
-/// The status is put together from four actors, one after the other.
+/// What a status is put together from, one actor after the other. The first failure is the answer.
+struct status_parts {
+  json known;
+  answer reply;
+
+  /// Asks and goes on with `then`, which gets the answer.
+  template <class Answer, class Actor, class Then, class... Question>
+  static void ask(console_state& s, const std::shared_ptr<status_parts>& parts, const Actor& whom,
+                  Then then, const Question&... question) {
+    s.self->request(whom, caf::infinite, question...)
+        .then([then](const Answer& got) { then(got); },
+              [parts](const caf::error& failure) { parts->reply(failure); });
+  }
+};
+using status_parts_ptr = std::shared_ptr<status_parts>;
+
+void status_of_tables(console_state& s, const status_parts_ptr& parts) {
+  auto then = [&s, parts](const projector_status& tables) {
+    parts->known["projection"] = {{"sequence", tables.sequence}};
+    auto with_watchers = [&s, parts](const watcher_statuses& watchers) {
+      auto with_counts = [parts, watchers](const std::string& text) {
+        parts->known.update(json::parse(text));
+        add_modes(parts->known["roots"], watchers);
+        parts->reply(parts->known);
+      };
+      status_parts::ask<std::string>(s, parts, s.peers.reader, with_counts, query_atom::value,
+                                     std::string("counts"), std::string("{}"));
+    };
+    status_parts::ask<watcher_statuses>(s, parts, s.peers.supervisor, with_watchers,
+                                        status_atom::value);
+  };
+  status_parts::ask<projector_status>(s, parts, s.peers.projector, then, status_atom::value);
+}
+
+void status_of_scrub(console_state& s, const status_parts_ptr& parts) {
+  auto then = [&s, parts](const scrub_status& scrub) {
+    parts->known["log"]["scrub"] = {
+        {"state", scrub.state},
+        {"bytes", scrub.bytes},
+        {"sequence", scrub.sequence},
+        {"failure", scrub.failure.empty() ? json() : json(scrub.failure)}};
+    status_of_tables(s, parts);
+  };
+  if (!s.peers.scrubber) return then(scrub_status{});
+  status_parts::ask<scrub_status>(s, parts, s.peers.scrubber, then, status_atom::value);
+}
+
 void status(console_state& s, const request&, answer reply) {
-  auto fail = [reply](const caf::error& failure) mutable { reply(failure); };
   auto uptime = std::chrono::duration<double>(std::chrono::steady_clock::now() - s.started).count();
-  json known{{"version", PODSTUDIO_VERSION},
-             {"pid", s.service ? json(::getpid()) : json()},
-             {"uptime_seconds", s.service ? uptime : 0.0}};
-  s.self->request(s.peers.journal, caf::infinite, status_atom::value)
+  auto parts = std::make_shared<status_parts>(
+      status_parts{json{{"version", PODSTUDIO_VERSION},
+                        {"pid", s.service ? json(::getpid()) : json()},
+                        {"uptime_seconds", s.service ? uptime : 0.0}},
+                   reply});
+  auto then = [&s, parts](const journal_status& log) {
+    parts->known["log"] = {
+        {"head_sequence", log.head.sequence},
+        {"head_hash", to_hex(log.head.hash)},
+        {"segments", log.segments},
+        {"bytes", log.bytes},
+        {"recovery",
+         {{"clean_stop", s.recovery.clean_stop},
+          {"torn_bytes", s.recovery.truncated_bytes},
+          {"torn_copy",
+           s.recovery.truncated_copy.empty() ? json() : json(s.recovery.truncated_copy)}}}};
+    status_of_scrub(s, parts);
+  };
+  status_parts::ask<journal_status>(s, parts, s.peers.journal, then, status_atom::value);
+}
+
+/// Answers when the log holds more durable events than the caller has seen, or when the time is up.
+void log_wait(console_state& s, const request& what, answer reply) {
+  auto after = number_argument(what.arguments, "after", UINT64_MAX);
+  if (!after) return reply(after.failure());
+  auto timeout = number_argument(what.arguments, "timeout_ms", long_poll_ms_max);
+  if (!timeout) return reply(timeout.failure());
+  s.self
+      ->request(s.peers.journal, std::chrono::milliseconds(*timeout), wait_atom::value,
+                sequence_number{*after})
       .then(
-          [&s, known, reply, fail](const journal_status& log) mutable {
-            known["log"] = {{"head_sequence", log.head.sequence},
-                            {"head_hash", to_hex(log.head.hash)},
-                            {"segments", log.segments},
-                            {"bytes", log.bytes}};
-            s.self->request(s.peers.projector, caf::infinite, status_atom::value)
-                .then(
-                    [&s, known, reply, fail](const projector_status& tables) mutable {
-                      known["projection"] = {{"sequence", tables.sequence}};
-                      s.self->request(s.peers.supervisor, caf::infinite, status_atom::value)
-                          .then(
-                              [&s, known, reply, fail](const watcher_statuses& watchers) mutable {
-                                s.self
-                                    ->request(s.peers.reader, caf::infinite, query_atom::value,
-                                              std::string("counts"), std::string("{}"))
-                                    .then(
-                                        [known, watchers, reply](const std::string& text) mutable {
-                                          known.update(json::parse(text));
-                                          add_modes(known["roots"], watchers);
-                                          reply(known);
-                                        },
-                                        fail);
-                              },
-                              fail);
-                    },
-                    fail);
+          [reply](sequence_number durable) mutable {
+            reply(json{{"sequence", durable}});
           },
-          fail);
+          [reply, seen = *after](const caf::error& failure) mutable {
+            if (failure == caf::sec::request_timeout) return reply(json{{"sequence", seen}});
+            reply(failure);
+          });
 }
 
 void query(console_state& s, const request& what, answer reply) {
@@ -361,6 +411,7 @@ const std::map<std::string, command_function> commands = {
     {"asset.unapprove", asset_unapprove},
     {"import.start", import_start},
     {"import.wait", import_wait},
+    {"log.wait", log_wait},
     {"status", status},
     {"sync", sync},
     {"watch.add", watch_add},
@@ -371,9 +422,10 @@ const std::map<std::string, command_function> commands = {
 }  // namespace
 
 console_actor::behavior_type console(console_actor::stateful_pointer<console_state> self,
-                                     console_peers peers, bool service) {
+                                     console_peers peers, recovery_report recovery, bool service) {
   self->state.self = self;
   self->state.peers = std::move(peers);
+  self->state.recovery = std::move(recovery);
   self->state.service = service;
   return {
       [self](const std::string& text) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "events/log.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -18,12 +19,14 @@ struct console_peers {
   projector_actor projector;
   catalog_actor catalog;
   reader_actor reader;
+  scrubber_actor scrubber;  ///< null but in a service
   supervisor_actor supervisor;
 };
 
 struct console_state {
   console_actor::pointer self = nullptr;
   console_peers peers;
+  recovery_report recovery;
   bool service = false;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   static inline const char* name = "console";
@@ -32,10 +35,12 @@ struct console_state {
 /// The longest request, in bytes.
 inline constexpr std::size_t console_request_bytes_max = 4u << 20;
 
-/// The console; `service` tells whether it belongs to a service or works for one command only.
+/// The console; `recovery` is what opening the log found, `service` tells whether it belongs to a
+/// service or works for one command only.
 console_actor::behavior_type console(console_actor::stateful_pointer<console_state> self,
-                                     console_peers peers, bool service);
+                                     console_peers peers, recovery_report recovery, bool service);
 
 }  // namespace podstudio
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::console_peers)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::recovery_report)

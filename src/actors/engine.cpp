@@ -43,6 +43,8 @@ constexpr std::size_t service_log_bytes = 5u << 20;
 constexpr std::size_t service_log_files = 5;
 /// How many commands one fold takes while the tables catch up with the log.
 constexpr std::size_t catch_up_commands = 1024;
+/// How much space of the log is made ready before the first command.
+constexpr std::uint64_t ready_bytes = 1u << 20;
 /// From so many events behind on, building anew is quicker than catching up.
 constexpr sequence_number rebuild_from_events = 100'000;
 
@@ -122,6 +124,7 @@ result<void> load(file_system& files, const data_folder& folder, std::unique_ptr
   if (!assets) return assets.failure();
   auto jobs = load_jobs_model(*reading);
   if (!jobs) return jobs.failure();
+  if (auto loaded = load_command_memory(*reading, *parts.memory); !loaded) return loaded;
   parts.assets = std::move(*assets);
   parts.jobs = std::move(*jobs);
   parts.reading = std::make_unique<database>(std::move(*reading));
@@ -138,13 +141,16 @@ result<engine_parts> make_ready(const engine_options& options) {
   if (!existing) return existing.failure();
   std::optional<log_head> checkpoint;
   if (*existing) checkpoint = (*existing)->checkpoint();
-  recovery_report report;
+  auto& report = parts.recovery;
   auto log = log_writer::open(files, folder.log(), {}, checkpoint, report);
   if (!log) return log.failure();
   if (report.truncated_bytes > 0)
     spdlog::warn("the log ended in a torn write of {} bytes; they are set aside in {}",
                  report.truncated_bytes, report.truncated_copy);
   parts.log = std::move(*log);
+  if (options.service)  // so that the first command does not wait for space
+    if (auto reserved = parts.log->reserve(ready_bytes); !reserved)
+      spdlog::warn("the log has no space in reserve: {}", reserved.failure().message);
   auto head = parts.log->head();
   auto loaded = load(files, folder, std::move(*existing), head, parts);
   if (!loaded && needs_rebuild(loaded.failure())) {
@@ -164,6 +170,7 @@ result<engine_parts> make_ready(const engine_options& options) {
   parts.data_folder = std::filesystem::canonical(folder.root, unreadable).string();
   if (unreadable)
     return system_error(unreadable.value(), "cannot use the data folder " + in_quotes(folder.root));
+  parts.log_folder = folder.log();
   parts.service = options.service;
   parts.hashers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
   return parts;

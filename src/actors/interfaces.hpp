@@ -47,7 +47,11 @@ using journal_actor = caf::typed_actor<
     caf::replies_to<append_atom, command_ptr, epoch_number>::with<committed_command>,
     // INTERNAL: everything that waited has arrived; write it.
     caf::reacts_to<flush_atom>,
-    // What the log holds.
+    // INTERNAL: make durable what rode along without a sync.
+    caf::reacts_to<step_atom>,
+    // Answers with the last durable sequence once it is above this one.
+    caf::replies_to<wait_atom, sequence_number>::with<sequence_number>,
+    // What the log holds, as far as it is durable.
     caf::replies_to<status_atom>::with<journal_status>>;
 
 /// PROJECTOR: the only writer of the database. Detached: it blocks in SQLite.
@@ -121,6 +125,14 @@ using reader_actor = caf::typed_actor<
     caf::replies_to<query_atom, std::string, std::string>::with<std::string>,
     // The ids of the assets a JSON filter names.
     caf::replies_to<query_atom, std::string>::with<asset_ids>>;
+
+/// SCRUBBER: checks the sealed segments of the log once after a start. Detached: it blocks in
+/// reads.
+using scrubber_actor = caf::typed_actor<
+    // INTERNAL: check some more.
+    caf::reacts_to<step_atom>,
+    // How far it is, and what it found.
+    caf::replies_to<status_atom>::with<scrub_status>>;
 
 /// CONSOLE: what people and scripts steer the engine by; published over mutual TLS by a service. A
 /// JSON request gets a JSON reply, always.

@@ -48,12 +48,6 @@ std::string describe(const job_step& step) {
   return {};
 }
 
-job_id job_made_by(const std::vector<event>& events) {
-  if (events.empty()) return 0;
-  const auto* queued = std::get_if<job_queued>(&events.front());
-  return queued != nullptr ? queued->job : 0;
-}
-
 }  // namespace
 
 void jobs_state::enqueue(waiting step) {
@@ -79,17 +73,22 @@ void jobs_state::next() {
   while (!queue.empty() && !busy) {
     auto step = std::move(queue.front());
     queue.pop_front();
+    if (auto known = memory->find(step.what.id)) {
+      answer_visible(*known, step.answer);
+      continue;
+    }
     auto decided = step.decide(model);
     if (!decided) {
       step.answer(to_caf(decided.failure()));
       continue;
     }
+    if (step.what.id == uuid{}) step.what.id = make_uuid();
     if (decided->empty()) {
+      memory->remember(step.what.id, {});
       step.answer(change_outcome{});
       continue;
     }
     busy = true;
-    if (step.what.id == uuid{}) step.what.id = make_uuid();
     step.what.events = std::move(*decided);
     auto what = std::make_shared<const command>(std::move(step.what));
     auto answer = std::move(step.answer);
@@ -100,11 +99,9 @@ void jobs_state::next() {
               for (const auto& e : what->events)
                 model.apply(e);
               change_outcome outcome{what->events.size(), durable.last_sequence(),
-                                     job_made_by(what->events)};
-              self->request(projector, caf::infinite, wait_atom::value, outcome.last_sequence,
-                            false)
-                  .then([answer, outcome](sequence_number) { answer(outcome); },
-                        [answer](const caf::error& failure) { answer(failure); });
+                                     subject_of(what->events)};
+              memory->remember(what->id, outcome);
+              answer_visible(outcome, answer);
               next();
             },
             [this, answer](const caf::error& failure) {
@@ -114,12 +111,20 @@ void jobs_state::next() {
   }
 }
 
+void jobs_state::answer_visible(const change_outcome& outcome,
+                                const std::function<void(caf::expected<change_outcome>)>& answer) {
+  self->request(projector, caf::infinite, wait_atom::value, outcome.last_sequence, false)
+      .then([answer, outcome](sequence_number) { answer(outcome); },
+            [answer](const caf::error& failure) { answer(failure); });
+}
+
 jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self,
-                               std::shared_ptr<jobs_model> model, journal_actor journal,
-                               projector_actor projector) {
+                               std::shared_ptr<jobs_model> model, command_memory_ptr memory,
+                               journal_actor journal, projector_actor projector) {
   auto& state = self->state;
   state.self = self;
   state.model = std::move(*model);
+  state.memory = std::move(memory);
   state.journal = std::move(journal);
   state.projector = std::move(projector);
   state.put_back("the engine was ended while it ran", [] {});

@@ -22,11 +22,15 @@ struct jobs_state {
   /// Decides the steps one after the other, each on a model that holds only what is durable.
   void enqueue(waiting step);
   void next();
+  /// Answers what came of a command once it is visible.
+  void answer_visible(const change_outcome& outcome,
+                      const std::function<void(caf::expected<change_outcome>)>& answer);
   /// Makes running jobs pending, as nobody runs them any more.
   void put_back(std::string reason, std::function<void()> then);
 
   jobs_actor::pointer self = nullptr;
   jobs_model model;
+  command_memory_ptr memory;
   journal_actor journal;
   projector_actor projector;
   std::deque<waiting> queue;  ///< at most jobs_queue_max
@@ -39,7 +43,7 @@ struct jobs_state {
 inline constexpr std::size_t jobs_queue_max = 4096;
 
 jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self,
-                               std::shared_ptr<jobs_model> model, journal_actor journal,
-                               projector_actor projector);
+                               std::shared_ptr<jobs_model> model, command_memory_ptr memory,
+                               journal_actor journal, projector_actor projector);
 
 }  // namespace podstudio

@@ -6,6 +6,16 @@
 
 namespace podstudio {
 
+namespace {
+
+/// Progress of a job may be lost in a crash: the job is begun anew then.
+bool may_be_lost(const command_ptr& what) {
+  return std::ranges::all_of(
+      what->events, [](const event& e) { return std::holds_alternative<job_progressed>(e); });
+}
+
+}  // namespace
+
 result<std::vector<committed_command>> journal_state::write(std::span<const command_ptr> commands) {
   if (*tables_full) {
     self->send(projector,
@@ -13,11 +23,7 @@ result<std::vector<committed_command>> journal_state::write(std::span<const comm
     return error{error_code::disk_full,
                  "the disk has no room for the tables; free some space and try again"};
   }
-  // Progress of jobs may be lost in a crash; it rides along with the next sync.
-  bool sync = !std::all_of(commands.begin(), commands.end(), [](const command_ptr& each) {
-    return std::all_of(each->events.begin(), each->events.end(),
-                       [](const event& e) { return std::holds_alternative<job_progressed>(e); });
-  });
+  bool sync = unpublished.size() >= riders_max || !std::ranges::all_of(commands, may_be_lost);
   return log->append(commands, now_us(), sync);
 }
 
@@ -64,11 +70,34 @@ void journal_state::commit(std::span<const command_ptr> commands, std::span<wait
     if (failure.code == error_code::outcome_unknown) self->quit(to_caf(failure));
     return;
   }
-  auto durable = std::make_shared<const std::vector<committed_command>>(std::move(*committed));
+  unpublished.insert(unpublished.end(), committed->begin(), committed->end());
   // The projector first: by the time a sender asks it for the sequence, it has it on its way.
-  self->send(projector, fold_atom::value, durable);
-  for (std::size_t i = 0; i < durable->size(); ++i)
-    from[i].promise.deliver((*durable)[i]);
+  publish();
+  for (std::size_t i = 0; i < committed->size(); ++i)
+    from[i].promise.deliver((*committed)[i]);
+}
+
+void journal_state::publish() {
+  auto durable = log->durable_head().sequence;
+  if (unpublished.empty()) return;
+  if (unpublished.back().last_sequence() > durable) {
+    if (!std::exchange(riders_timed, true)) self->delayed_send(self, riders_wait, step_atom::value);
+    return;
+  }
+  self->send(projector, fold_atom::value,
+             std::make_shared<const std::vector<committed_command>>(std::move(unpublished)));
+  unpublished.clear();
+  auto ready = waiting_for.lower_bound(durable);
+  for (auto at = waiting_for.begin(); at != ready; ++at)
+    at->second.deliver(durable);
+  waiting_for.erase(waiting_for.begin(), ready);
+}
+
+void journal_state::sync_riders() {
+  riders_timed = false;
+  if (unpublished.empty()) return;
+  if (auto synced = log->sync(); !synced) return self->quit(to_caf(synced.failure()));
+  publish();
 }
 
 journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_state> self,
@@ -93,9 +122,25 @@ journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_sta
         return promise;
       },
       [self](flush_atom) { self->state.flush(); },
+      [self](step_atom) { self->state.sync_riders(); },
+      [self](wait_atom, sequence_number after) {
+        auto& s = self->state;
+        auto promise = self->make_response_promise<sequence_number>();
+        auto durable = s.log->durable_head().sequence;
+        if (durable > after) {
+          promise.deliver(durable);
+          return promise;
+        }
+        s.waiting_for.emplace(after, promise);
+        if (s.waiting_for.size() > log_waiters_max) {
+          s.waiting_for.begin()->second.deliver(durable);
+          s.waiting_for.erase(s.waiting_for.begin());
+        }
+        return promise;
+      },
       [self](status_atom) {
         const auto& s = *self->state.log;
-        return journal_status{s.head(), s.segments(), s.size_bytes()};
+        return journal_status{s.durable_head(), s.segments(), s.size_bytes()};
       },
   };
 }

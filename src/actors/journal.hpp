@@ -7,6 +7,8 @@
 #include <caf/typed_response_promise.hpp>
 
 #include <atomic>
+#include <chrono>
+#include <map>
 #include <memory>
 #include <span>
 #include <unordered_map>
@@ -27,6 +29,10 @@ struct journal_state {
   result<std::vector<committed_command>> write(std::span<const command_ptr> commands);
   /// Writes a part of the group and answers its senders.
   void commit(std::span<const command_ptr> commands, std::span<waiting> from);
+  /// What has become durable goes to the projector and to those who wait for it.
+  void publish();
+  /// Syncs what rode along without a sync and found no other command to ride with.
+  void sync_riders();
 
   journal_actor::pointer self = nullptr;
   std::unique_ptr<log_writer> log;
@@ -38,8 +44,22 @@ struct journal_state {
   /// jobs and supervisor.
   std::unordered_map<caf::actor_id, std::pair<epoch_number, error>> refused;
   bool flush_sent = false;
+  /// Written, and published only when durable: tables that hold more than the log after a crash
+  /// would stop the next start. Bounded by riders_max and one group.
+  std::vector<committed_command> unpublished;
+  bool riders_timed = false;
+  /// Who waits until more than a sequence is durable, oldest first; at most log_waiters_max.
+  std::multimap<sequence_number, caf::typed_response_promise<sequence_number>> waiting_for;
   static inline const char* name = "journal";
 };
+
+/// Progress of jobs is written without a sync and rides along with the next one. Where none comes,
+/// it is synced after this time, or when so many commands wait for one.
+inline constexpr auto riders_wait = std::chrono::seconds(1);
+inline constexpr std::size_t riders_max = 1024;
+/// One more who waits for new events than this, and the one who waits for the lowest is answered
+/// early.
+inline constexpr std::size_t log_waiters_max = 1024;
 
 /// The journal. While the tables have no room it refuses as if the log had none: what it took would
 /// be durable, but pile up unseen. Ends with the error after a failed write or sync.

@@ -2,6 +2,7 @@
 
 #include "events/command.hpp"
 #include "model/catalog_model.hpp"
+#include "model/command_memory.hpp"
 #include "model/jobs_model.hpp"
 #include "platform/error.hpp"
 #include "watch/look.hpp"
@@ -26,6 +27,13 @@ struct journal_status {
   log_head head;
   std::uint64_t segments = 0;
   std::uint64_t bytes = 0;
+};
+
+struct scrub_status {
+  std::string state = "off";     ///< off, running, intact, damaged, failed (it could not be done)
+  std::uint64_t bytes = 0;       ///< checked so far
+  sequence_number sequence = 0;  ///< checked up to here
+  std::string failure;           ///< of damaged: what and where
 };
 
 struct projector_status {
@@ -70,11 +78,8 @@ struct label_request {
   label_change change;
 };
 
-struct change_outcome {
-  std::uint64_t changed = 0;          ///< events
-  sequence_number last_sequence = 0;  ///< of what the answer stands on
-  std::int64_t id = 0;                ///< of a thing that was made
-};
+using change_outcome = command_outcome;
+using command_memory_ptr = std::shared_ptr<command_memory>;
 
 struct root_request {
   enum class step { add, remove, lose, regain } what = step::add;
@@ -90,6 +95,7 @@ struct root_request {
 struct root_outcome {
   root_id root = 0;
   sequence_number last_sequence = 0;
+  bool repeated = false;  ///< the command was sent again; nothing is to be done about it
 };
 
 struct catalog_status {
@@ -150,12 +156,14 @@ error from_caf(const caf::error& failure);
 
 }  // namespace podstudio
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::command_memory_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::command_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::committed_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::committed_group)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_ids)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::journal_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::projector_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::scrub_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::observation_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::observation_outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::digest_request)

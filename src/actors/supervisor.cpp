@@ -8,6 +8,7 @@
 #include "actors/journal.hpp"
 #include "actors/projector.hpp"
 #include "actors/reader.hpp"
+#include "actors/scrubber.hpp"
 #include "actors/watcher.hpp"
 #include "platform/text.hpp"
 #include "schema/sqlite.hpp"
@@ -79,14 +80,17 @@ void supervisor_state::start(engine_parts parts) {
     hashers.push_back(self->spawn<caf::detached + caf::monitored>(
         hasher, std::shared_ptr<const std::atomic<bool>>(cancelled)));
   catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.assets)),
-                                        journal, projector, hashers);
-  jobs = self->spawn<caf::monitored>(podstudio::jobs, shared(std::move(parts.jobs)), journal,
-                                     projector);
+                                        parts.memory, journal, projector, hashers);
+  jobs = self->spawn<caf::monitored>(podstudio::jobs, shared(std::move(parts.jobs)), parts.memory,
+                                     journal, projector);
   reader = self->spawn<caf::detached + caf::monitored>(podstudio::reader,
                                                        shared(std::move(parts.reading)));
+  if (service)
+    scrubber = self->spawn<caf::detached + caf::monitored>(podstudio::scrubber, parts.log_folder);
   console = self->spawn<caf::monitored>(
       podstudio::console,
-      console_peers{journal, projector, catalog, reader, supervisor_actor{self}}, service);
+      console_peers{journal, projector, catalog, reader, scrubber, supervisor_actor{self}},
+      std::move(parts.recovery), service);
   if (!service) return;
   auto started = std::make_shared<const command>(
       command{make_uuid(),
@@ -215,8 +219,10 @@ void supervisor_state::stop_jobs() {
 }
 
 void supervisor_state::stop_readers() {
-  end({caf::actor_cast<caf::actor>(console), caf::actor_cast<caf::actor>(reader)},
-      [this] { stop_log(); });
+  std::vector<caf::actor> actors{caf::actor_cast<caf::actor>(console),
+                                 caf::actor_cast<caf::actor>(reader)};
+  if (scrubber) actors.push_back(caf::actor_cast<caf::actor>(scrubber));
+  end(actors, [this] { stop_log(); });
 }
 
 void supervisor_state::stop_log() {
@@ -271,9 +277,13 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
       .then(
           [self, promise, step](const root_outcome& outcome) mutable {
             auto& state = self->state;
+            auto answer = change_outcome{outcome.last_sequence != 0 ? 1u : 0u,
+                                         outcome.last_sequence, outcome.root};
             auto known = state.watchers.find(outcome.root);
-            if (step.what == root_request::step::add && state.service && outcome.root != 0
-                && !state.stopping && known == state.watchers.end()) {
+            if (outcome.repeated) {
+              // What was to be done was done, and may have been undone since.
+            } else if (step.what == root_request::step::add && state.service && outcome.root != 0
+                       && !state.stopping && known == state.watchers.end()) {
               state.watch({outcome.root, step.path, false});
             } else if (step.what == root_request::step::remove && known != state.watchers.end()) {
               if (known->second.actor) {
@@ -282,8 +292,7 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
               }
               state.watchers.erase(known);
             }
-            promise.deliver(change_outcome{outcome.last_sequence != 0 ? 1u : 0u,
-                                           outcome.last_sequence, outcome.root});
+            promise.deliver(answer);
           },
           [promise](const caf::error& failure) mutable { promise.deliver(failure); });
   return promise;
@@ -361,11 +370,12 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       },
       [self](sync_atom) {
         auto promise = self->make_response_promise<sequence_number>();
-        auto all = [promise](const std::vector<sequence_number>& answers) mutable {
-          sequence_number last = 0;
-          for (auto sequence : answers)
-            last = std::max(last, sequence);
-          promise.deliver(last);
+        auto all = [self, promise](const std::vector<sequence_number>& answers) {
+          // At least what the tables hold, also where nothing was noticed since the start.
+          auto last = answers.empty() ? 0 : *std::ranges::max_element(answers);
+          self->request(self->state.projector, caf::infinite, wait_atom::value, last, true)
+              .then([promise](sequence_number holds) mutable { promise.deliver(holds); },
+                    [promise](const caf::error& failure) mutable { promise.deliver(failure); });
         };
         ask_watchers<sequence_number>(self, caf::infinite, all, sync_atom::value);
         return promise;

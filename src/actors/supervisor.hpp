@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "events/log.hpp"
 #include "watch/look.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -17,7 +18,6 @@
 namespace podstudio {
 
 class database;
-class log_writer;
 class projection;
 
 /// What a start made ready, to be handed to the actors.
@@ -27,7 +27,10 @@ struct engine_parts {
   std::unique_ptr<database> reading;  ///< a second connection, read-only
   catalog_model assets;
   jobs_model jobs;
-  std::string data_folder;  ///< the engine's own, never catalogued
+  command_memory_ptr memory = std::make_shared<command_memory>();
+  recovery_report recovery;  ///< what opening the log found
+  std::string data_folder;   ///< the engine's own, never catalogued
+  std::string log_folder;
   folder_identity own_folder;
   bool service = false;  ///< watch the roots; log start and stop
   std::size_t hashers = 1;
@@ -68,6 +71,7 @@ struct supervisor_state {
   catalog_actor catalog;
   jobs_actor jobs;
   reader_actor reader;
+  scrubber_actor scrubber;  ///< null but in a service
   console_actor console;
 
   struct watching {

@@ -35,6 +35,10 @@ struct committed_command {
   }
 };
 
+/// The id of the first pack or job that these events make, or watch root that they make or remove;
+/// 0 where they do not.
+std::int64_t subject_of(const std::vector<event>& events);
+
 /// A place in the chain: the last event's sequence and the hash of its frame. {0, zeros} is the
 /// empty log.
 struct log_head {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -22,6 +23,10 @@ struct log_options {
   /// Where a segment is closed; only a group that is larger by itself makes a larger segment.
   std::uint64_t segment_size_bytes = 64u << 20;
   std::uint64_t allocation_bytes = 4u << 20;  ///< space is zero-filled this far ahead at a time
+  /// Runs the preparation of the next segment, which takes as long as writing a segment of zeros,
+  /// beside the writer; empty: in a thread of its own, so the file system is then used by two
+  /// threads at a time. What it returns is waited for when the segment is needed.
+  std::function<std::future<void>(std::function<void()>)> run_beside = {};
 };
 
 /// The largest frame in bytes; `append` refuses a command above it before anything is written.
@@ -61,6 +66,10 @@ public:
   append(std::span<const std::shared_ptr<const command>> group, std::int64_t at_us,
          bool sync = true) = 0;
 
+  /// Makes durable what was written without a sync; nothing where all is. Error: `outcome_unknown`
+  /// as for `append`.
+  virtual result<void> sync() = 0;
+
   /// Makes sure that at least `bytes` of frames can be written into space that is already
   /// allocated, zero-filled and synced, in this segment or a prepared next one. Errors:
   /// `disk_full`, and nothing is lost and it can be called again; `invalid_argument` for more than
@@ -71,6 +80,8 @@ public:
   virtual std::uint64_t reserved_bytes() const noexcept = 0;
 
   virtual log_head head() const noexcept = 0;
+  /// The head as far as it is durable; frames written without a sync lie between it and `head`.
+  virtual log_head durable_head() const noexcept = 0;
   virtual std::uint64_t segments() const noexcept = 0;
   virtual std::uint64_t
   size_bytes() const noexcept = 0;  ///< frames and headers, without preallocated space
@@ -102,7 +113,40 @@ public:
   virtual const frame_location& location() const noexcept = 0;
 };
 
-/// The outcome of a whole-log check.
+/// Reads committed commands as `log_reader` does, from the newest to the oldest; starts with the
+/// one that holds the sequence `to`, or the log's last. What is written after it was opened is not
+/// seen.
+result<std::unique_ptr<log_reader>> open_backwards(file_system& files, const std::string& folder,
+                                                   sequence_number to);
+
+/// Where the log ends; {0, zeros} for one without frames. Reads the last segment only.
+result<log_head> read_head(file_system& files, const std::string& folder);
+
+/// Every durable command from a sequence on, first those of the past and then each as it is made.
+class log_subscription {
+public:
+  /// Waits, in bounded time, until more than the given sequence is durable; the last one that is.
+  using wait_function = std::function<result<sequence_number>(sequence_number)>;
+
+  static result<log_subscription> open(file_system& files, const std::string& folder,
+                                       sequence_number from, wait_function wait);
+
+  /// The next command; nothing when the time of a wait passed without one. Errors: those of the
+  /// reader and of the wait.
+  result<std::optional<committed_command>> next();
+
+private:
+  log_subscription(std::unique_ptr<log_reader> reader, sequence_number given, wait_function wait)
+      : reader_(std::move(reader)), wait_(std::move(wait)), given_(given) {}
+
+  std::unique_ptr<log_reader> reader_;
+  wait_function wait_;
+  sequence_number given_ = 0;                    ///< the last sequence that was returned
+  sequence_number durable_ = 0;                  ///< as the last wait said
+  std::optional<committed_command> read_ahead_;  ///< read, and not known to be durable
+};
+
+/// What a check found so far, or in all.
 struct verify_report {
   log_head head;
   std::uint64_t frames = 0;
@@ -112,11 +156,38 @@ struct verify_report {
   bool torn_tail = false;  ///< bytes after the head that recovery would set aside
 };
 
-/// Checks every checksum, hash, sequence and header from the first segment on; streams, in constant
-/// memory. Works beside a running service. `progress` (may be empty) is called now and then with
-/// the bytes done and the bytes in all. Error: as in `log_writer::open`, with the exact place.
+struct verify_options {
+  /// A head noted earlier that this log must have had: a log whose end was cut off, or that was
+  /// written anew with right checksums, fails this.
+  std::optional<log_head> expect = {};
+  /// Only what comes before this sequence is checked.
+  sequence_number before = UINT64_MAX;
+};
+
+/// Checks every checksum, hash, sequence, header and event body from the first segment on, a piece
+/// at a time and in constant memory. Works beside a running service.
+class log_verifier {
+public:
+  static result<std::unique_ptr<log_verifier>> open(file_system& files, const std::string& folder,
+                                                    const verify_options& options = {});
+  virtual ~log_verifier() = default;
+
+  /// Checks at most 256 frames more; whether there are more to check. Errors: as in
+  /// `log_writer::open`, with the exact place.
+  virtual result<bool> step() = 0;
+
+  virtual const verify_report& report() const noexcept = 0;
+  /// How much there is to check, about.
+  virtual std::uint64_t total_bytes() const noexcept = 0;
+};
+
+/// The same at once. `progress` (may be empty) is called now and then with the bytes done and the
+/// bytes in all.
 result<verify_report>
-verify_log(file_system& files, const std::string& folder,
+verify_log(file_system& files, const std::string& folder, const verify_options& options = {},
            const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
+
+/// The first sequence of the last segment: what comes before it is sealed. 1 where there is none.
+result<sequence_number> sealed_before(file_system& files, const std::string& folder);
 
 }  // namespace podstudio

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cassert>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -79,6 +81,69 @@ struct prepared_segment {
   }
 };
 
+/// Makes a whole prepared segment beside the writer, so that no command waits for its zeros. It is
+/// a file of its own, as a sync of frames would otherwise carry the zeros along.
+class preparation {
+public:
+  preparation(file_system& files, std::string path, const log_options& options)
+      : files_(files), path_(std::move(path)), size_(options.segment_size_bytes),
+        piece_(options.allocation_bytes) {
+    auto work = [this] { outcome_ = prepare(); };
+    done_ = options.run_beside ? options.run_beside(work) : std::async(std::launch::async, work);
+  }
+  preparation(const preparation&) = delete;
+  preparation& operator=(const preparation&) = delete;
+  ~preparation() {
+    cancelled_ = true;
+    if (done_.valid() && !deferred()) done_.wait();
+  }
+
+  bool is_done() const {
+    return done_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }
+
+  /// Waits until it is made. After an error nothing of it is left, or what is left is in the way of
+  /// the next try, which then fails with it.
+  result<prepared_segment> take() {
+    done_.get();
+    return std::move(outcome_);
+  }
+
+private:
+  /// Whether it would only be run by somebody who waits for it.
+  bool deferred() const {
+    return done_.wait_for(std::chrono::seconds(0)) == std::future_status::deferred;
+  }
+
+  result<prepared_segment> prepare() {
+    auto created = files_.open(path_, open_mode::create);
+    if (!created) return created.failure();
+    auto filled = fill_all(**created);
+    if (filled) return prepared_segment{std::move(*created), size_};
+    created->reset();
+    if (auto removed = files_.remove(path_); !removed) return removed.failure();
+    return filled.failure();
+  }
+
+  /// In pieces, each with a sync, so that the disk is never busy with zeros for long.
+  result<void> fill_all(file& to) {
+    for (std::uint64_t at = 0; at < size_; at += piece_) {
+      if (cancelled_) return error{error_code::stopping, "the log is closed"};
+      if (auto filled = fill(to, at, std::min(at + piece_, size_)); !filled) return filled;
+      if (auto synced = to.sync_data(); !synced) return synced;
+    }
+    return {};
+  }
+
+  file_system& files_;
+  std::string path_;
+  std::uint64_t size_;
+  std::uint64_t piece_;
+  std::atomic<bool> cancelled_ = false;
+  result<prepared_segment> outcome_ = prepared_segment{};
+  std::future<void> done_;
+};
+
 class writer final : public log_writer {
 public:
   writer(file_system& files, std::string folder, const log_options& options)
@@ -89,11 +154,13 @@ public:
   result<std::vector<committed_command>>
   append(std::span<const std::shared_ptr<const command>> group, std::int64_t at_us,
          bool sync) override;
+  result<void> sync() override;
   result<void> reserve(std::uint64_t bytes) override;
   std::uint64_t reserved_bytes() const noexcept override {
     return poisoned_ ? 0 : std::max(space_here(), prepared_.space());
   }
   log_head head() const noexcept override { return head_; }
+  log_head durable_head() const noexcept override { return durable_; }
   std::uint64_t segments() const noexcept override { return current_.header.number; }
   std::uint64_t size_bytes() const noexcept override {
     return current_.header.bytes_before + current_.end;
@@ -102,6 +169,8 @@ public:
 private:
   result<void> create_first();
   result<void> build_group(std::span<const std::shared_ptr<const command>> group);
+  void prepare_ahead();
+  result<void> collect_prepared();
   result<void> make_room(std::uint64_t bytes);
   result<void> extend_current(std::uint64_t bytes);
   result<void> extend_prepared(std::uint64_t bytes);
@@ -112,7 +181,7 @@ private:
   void enter(std::unique_ptr<file> source, std::uint64_t space_to, const segment_header& header);
   std::vector<committed_command> seal_group(std::span<const std::shared_ptr<const command>> group,
                                             std::int64_t at_us, log_head& head);
-  result<void> write_group(bool sync);
+  result<void> write_group();
   bool belongs_here(std::uint64_t bytes) const noexcept;
   std::uint64_t space_here() const noexcept { return current_.space(options_.segment_size_bytes); }
   error poison(const error& cause);
@@ -122,7 +191,10 @@ private:
   log_options options_;
   open_segment current_;
   prepared_segment prepared_;
+  std::unique_ptr<preparation> preparing_;
+  bool prepared_ahead_ = false;  ///< it was tried for the current segment
   log_head head_;
+  log_head durable_;
   std::string buffer_;               ///< the frames of one group
   std::vector<std::size_t> starts_;  ///< where each frame starts in it
   std::optional<error> poisoned_;
@@ -134,7 +206,7 @@ result<void> writer::start(recovered_log&& log) {
   auto removed = files_.remove(prepared_path(folder_));
   if (!removed && removed.failure().code != error_code::not_found) return removed;
   if (log.last == nullptr) return create_first();
-  head_ = log.head;
+  head_ = durable_ = log.head;
   auto space_to = std::max(log.file_size, log.end);
   current_ = {std::move(log.last), log.header, log.end, log.end, space_to, log.frames};
   return {};
@@ -202,7 +274,29 @@ result<void> writer::extend_prepared(std::uint64_t bytes) {
   return extend(*prepared_.source, prepared_.space_to, segment_header_bytes + bytes);
 }
 
+/// Has the next segment made while the current one still has half of its room; once for a segment.
+void writer::prepare_ahead() {
+  if (prepared_ahead_ || prepared_.source || current_.end < options_.segment_size_bytes / 2) return;
+  prepared_ahead_ = true;
+  preparing_ = std::make_unique<preparation>(files_, prepared_path(folder_), options_);
+}
+
+/// Takes over the segment that was made beside. For want of room nothing is taken, and a smaller
+/// one is tried by `extend_prepared`.
+result<void> writer::collect_prepared() {
+  if (!preparing_) return {};
+  auto made = preparing_->take();
+  preparing_.reset();
+  if (made)
+    prepared_ = std::move(*made);
+  else if (made.failure().code != error_code::disk_full)
+    return poison(made.failure());
+  return {};
+}
+
 result<void> writer::make_room(std::uint64_t bytes) {
+  if (preparing_ && (preparing_->is_done() || !belongs_here(bytes)))
+    if (auto collected = collect_prepared(); !collected) return collected;
   return belongs_here(bytes) ? extend_current(bytes) : extend_prepared(bytes);
 }
 
@@ -243,6 +337,7 @@ result<void> writer::name_segment(file& source, const segment_header& header) {
 void writer::enter(std::unique_ptr<file> source, std::uint64_t space_to,
                    const segment_header& header) {
   current_ = {std::move(source), header, segment_header_bytes, segment_header_bytes, space_to, 0};
+  prepared_ahead_ = false;
 }
 
 /// Goes on in the prepared segment. The current one is durable before its successor appears. Until
@@ -250,10 +345,7 @@ void writer::enter(std::unique_ptr<file> source, std::uint64_t space_to,
 /// only a refusal.
 result<void> writer::roll() {
   assert(prepared_.source != nullptr && current_.frames > 0);
-  if (current_.synced_to < current_.end) {
-    if (auto synced = current_.source->sync_data(); !synced) return poison(synced.failure());
-    current_.synced_to = current_.end;
-  }
+  if (auto synced = sync(); !synced) return synced;
   auto header = next_header();
   if (auto named = name_segment(*prepared_.source, header); !named) {
     if (named.failure().code != error_code::disk_full) return poison(named.failure());
@@ -297,15 +389,21 @@ writer::seal_group(std::span<const std::shared_ptr<const command>> group, std::i
 }
 
 /// After a failure here nobody knows what is on the disk: it is not tried again, now or later.
-result<void> writer::write_group(bool sync) {
+result<void> writer::write_group() {
   assert(current_.end + buffer_.size() <= current_.space_to);
   if (auto written = current_.source->write_at(current_.end, as_bytes(buffer_)); !written)
     return poison(written.failure());
   current_.end += buffer_.size();
   current_.frames += starts_.size();
-  if (!sync) return {};
+  return {};
+}
+
+result<void> writer::sync() {
+  if (poisoned_) return *poisoned_;
+  if (current_.synced_to == current_.end) return {};
   if (auto synced = current_.source->sync_data(); !synced) return poison(synced.failure());
   current_.synced_to = current_.end;
+  durable_ = head_;
   return {};
 }
 
@@ -320,12 +418,16 @@ writer::append(std::span<const std::shared_ptr<const command>> group, std::int64
     if (auto rolled = roll(); !rolled) return rolled.failure();
   auto head = head_;
   auto committed = seal_group(group, at_us, head);
-  if (auto written = write_group(sync); !written) return written.failure();
+  if (auto written = write_group(); !written) return written.failure();
   head_ = head;
+  if (sync)
+    if (auto synced = this->sync(); !synced) return synced.failure();
+  prepare_ahead();
   return committed;
 }
 
 error writer::poison(const error& cause) {
+  head_ = durable_;
   poisoned_ = error{error_code::outcome_unknown,
                     "writing the log '" + folder_ + "' failed (" + cause.message
                         + "), so it is unknown whether the last commands are durable; check the "

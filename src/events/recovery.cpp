@@ -1,5 +1,6 @@
 #include "events/recovery.hpp"
 
+#include "events/head_check.hpp"
 #include "platform/text.hpp"
 
 #include <algorithm>
@@ -11,39 +12,28 @@ namespace {
 constexpr std::string_view rebuild_remedy =
     "; if the log is known to be complete, rebuild the tables with 'podstudio replay'";
 
-/// The `damaged` error for tables that hold what the log does not.
-error checkpoint_mismatch(const log_place& place, const log_head& checkpoint,
-                          const std::string& found) {
-  auto failure =
-      damage(place,
-             "what the tables were folded from, up to sequence "
-                 + std::to_string(checkpoint.sequence) + " with hash " + to_hex(checkpoint.hash),
-             found);
-  failure.message += rebuild_remedy;
-  return failure;
-}
-
-/// Compares heads, as frames go by, with the checkpoint of the tables.
+/// The head that the tables say they hold.
 class checkpoint_check {
 public:
-  explicit checkpoint_check(const log_head& checkpoint) : checkpoint_(checkpoint) {}
+  explicit checkpoint_check(const log_head& checkpoint)
+      : check_(checkpoint, "what the tables were folded from") {}
 
-  /// `head` was reached at `place`.
   result<void> see(const log_head& head, const log_place& place) {
-    if (seen_ || head.sequence < checkpoint_.sequence) return {};
-    seen_ = true;
-    if (head == checkpoint_) return {};
-    auto found = head.sequence == checkpoint_.sequence
-                     ? "hash " + to_hex(head.hash)
-                     : "no command that ends there; the next one ends with sequence "
-                           + std::to_string(head.sequence);
-    return checkpoint_mismatch(place, checkpoint_, found);
+    auto fits = check_.see(head, place);
+    return fits ? fits : with_remedy(fits.failure());
   }
-  bool seen() const noexcept { return seen_; }
+  bool seen() const noexcept { return check_.seen(); }
+  error mismatch(const log_place& place, const std::string& found) const {
+    return with_remedy(check_.mismatch(place, found));
+  }
 
 private:
-  log_head checkpoint_;
-  bool seen_ = false;
+  static error with_remedy(error failure) {
+    failure.message += rebuild_remedy;
+    return failure;
+  }
+
+  head_check check_;
 };
 
 /// Reads and checks the headers of all segments; the frames of sealed ones are not read, so that a
@@ -115,9 +105,8 @@ result<void> scan_last(segment_cursor& last, const std::optional<log_head>& chec
     if (auto fits = check.see(last.head(), place); !fits) return fits;
   }
   if (check.seen()) return {};
-  return checkpoint_mismatch(last.place(), *checkpoint,
-                             "that the log ends with sequence "
-                                 + std::to_string(last.head().sequence));
+  return check.mismatch(last.place(),
+                        "that the log ends with sequence " + std::to_string(last.head().sequence));
 }
 
 result<void> copy_bytes(file_window& from, std::uint64_t begin, std::uint64_t end, file& to) {
@@ -212,7 +201,7 @@ result<recovered_log> recover_log(file_system& files, const std::string& folder,
   if (!firsts) return firsts.failure();
   if (firsts->empty()) {
     if (checkpoint.value_or(log_head{}) != log_head{})
-      return checkpoint_mismatch({folder, 0, 1}, *checkpoint, "no log at all");
+      return checkpoint_check(*checkpoint).mismatch({folder, 0, 1}, "no log at all");
     return recovered_log{};
   }
   auto headers = read_headers(files, folder, *firsts);

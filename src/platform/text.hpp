@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,6 +22,10 @@ std::string in_quotes(std::string_view bytes);
 
 /// UTC as `YYYY-MM-DD HH:MM:SS.ffffff`, from microseconds since the Unix epoch.
 std::string to_timestamp(std::int64_t at_us);
+
+/// The reverse, more tolerant: microseconds since the Unix epoch of
+/// `YYYY-MM-DD[ HH:MM[:SS[.ffffff]]]`, UTC; a T may part date and time, a Z may follow.
+std::optional<std::int64_t> parse_timestamp(std::string text);
 
 /// Microseconds since the Unix epoch from the system's clock.
 std::int64_t now_us() noexcept;

@@ -46,9 +46,9 @@ result<void> fold_command(fold_context& context, const committed_command& comman
   const auto& what = *command.what;
   context.at = to_timestamp(command.at_us);
   context.parked.clear();
-  auto recorded =
-      context.commands.insert.run(command.first_sequence, command.last_sequence(),
-                                  to_string(what.id), context.at, what.origin, what.summary);
+  auto recorded = context.commands.insert.run(command.first_sequence, command.last_sequence(),
+                                              to_string(what.id), context.at, what.origin,
+                                              what.summary, subject_of(what.events));
   if (!recorded) return recorded;
   auto sequence = command.first_sequence;
   for (const auto& one : what.events) {

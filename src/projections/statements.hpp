@@ -135,8 +135,8 @@ struct command_statements {
   statement_preparer& prepare;
 
   statement insert =
-      prepare("INSERT INTO command (first_sequence, last_sequence, id, at, origin, summary)"
-              " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+      prepare("INSERT INTO command (first_sequence, last_sequence, id, at, origin, summary,"
+              " subject_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
   statement set_last_id = prepare("UPDATE last_id SET id = ?2 WHERE kind = ?1");
   statement set_checkpoint = prepare("UPDATE checkpoint SET sequence = ?1, hash = ?2");
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/catalog_model.hpp"
+#include "model/command_memory.hpp"
 #include "model/jobs_model.hpp"
 
 /// The decision models as the tables have them.
@@ -11,5 +12,8 @@ class database;
 /// Error: `damaged` when the tables hold what no fold writes.
 result<catalog_model> load_catalog_model(database& tables);
 result<jobs_model> load_jobs_model(database& tables);
+
+/// The last commands that people and scripts gave, into an empty memory.
+result<void> load_command_memory(database& tables, command_memory& memory);
 
 }  // namespace podstudio

@@ -115,7 +115,8 @@ CREATE TABLE command (
   id             TEXT NOT NULL,               -- 8-4-4-4-12
   at             TIMESTAMP NOT NULL,
   origin         TEXT NOT NULL,
-  summary        TEXT NOT NULL
+  summary        TEXT NOT NULL,
+  subject_id     INTEGER NOT NULL             -- the pack, job or watch root it made or removed; 0: none
 );
 
 -- The highest id each table has ever given out, so that none is used twice.

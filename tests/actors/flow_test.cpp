@@ -38,7 +38,8 @@ public:
   explicit controlled_log(log_control& control) : control_(control) {}
 
   result<std::vector<committed_command>>
-  append(std::span<const std::shared_ptr<const command>> group, std::int64_t at_us, bool) override {
+  append(std::span<const std::shared_ptr<const command>> group, std::int64_t at_us,
+         bool sync) override {
     std::unique_lock hold(control_.mutex);
     control_.changed.wait(hold, [&] { return !control_.hold; });
     if (control_.refuse_next) return *std::exchange(control_.refuse_next, std::nullopt);
@@ -50,17 +51,23 @@ public:
       head_.hash.fill(static_cast<std::uint8_t>(head_.sequence));
       committed.back().hash = head_.hash;
     }
+    if (sync) durable_ = head_;
     return committed;
+  }
+  result<void> sync() override {
+    durable_ = head_;
+    return {};
   }
   result<void> reserve(std::uint64_t) override { return {}; }
   std::uint64_t reserved_bytes() const noexcept override { return 0; }
   log_head head() const noexcept override { return head_; }
+  log_head durable_head() const noexcept override { return durable_; }
   std::uint64_t segments() const noexcept override { return 1; }
   std::uint64_t size_bytes() const noexcept override { return 0; }
 
 private:
   log_control& control_;
-  log_head head_;
+  log_head head_, durable_;
 };
 
 /// Catalog, hasher, journal and projector around a controlled log and real tables.
@@ -88,8 +95,8 @@ struct flow {
         projector, std::shared_ptr<const std::atomic<bool>>(full));
     hashers.push_back(
         system.spawn<caf::detached>(hasher, std::make_shared<const std::atomic<bool>>(false)));
-    catalog = system.spawn(podstudio::catalog, std::make_shared<catalog_model>(), journal,
-                           projector, hashers);
+    catalog = system.spawn(podstudio::catalog, std::make_shared<catalog_model>(),
+                           std::make_shared<command_memory>(), journal, projector, hashers);
   }
 
   ~flow() {

@@ -417,7 +417,7 @@ BOOST_AUTO_TEST_CASE(verification_reports_its_progress_up_to_the_end) {
   memory_disk disk;
   write_log(disk, 600);
   std::uint64_t calls = 0, last_done = 0, last_total = 0;
-  auto verified = verify_log(disk, log_folder, [&](std::uint64_t done, std::uint64_t total) {
+  auto verified = verify_log(disk, log_folder, {}, [&](std::uint64_t done, std::uint64_t total) {
     BOOST_TEST(done >= last_done);
     BOOST_TEST(done <= total);
     ++calls;

@@ -20,7 +20,8 @@ namespace podstudio {
 struct context {
   data_folder folder;
   settings configured;
-  bool json = false;  ///< print one JSON document, nothing else, on stdout
+  bool json = false;       ///< print one JSON document, nothing else, on stdout
+  std::string command_id;  ///< of the command that is given; empty: a new one
 };
 
 /// Runs a command whose line is parsed. An error's code decides the exit code.

@@ -1,6 +1,7 @@
 #include "command.hpp"
 
 #include "platform/text.hpp"
+#include "platform/types.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -34,14 +35,18 @@ int fail(const error& failure) {
 
 /// The folder and the settings that the options, the environment and the settings files amount to.
 result<context> resolve(const std::string& data, const std::string& database,
-                        const std::string& config, bool json) {
+                        const std::string& config, bool json, const std::string& command_id) {
+  uuid ignored{};
+  if (!command_id.empty() && !parse_uuid(command_id, ignored))
+    return error{error_code::invalid_argument,
+                 "--command-id takes a UUID, not " + in_quotes(command_id)};
   auto folder = resolve_data_folder(data, "");
   if (!folder) return folder.failure();
   auto configured = load_settings(config.empty() ? folder->config_file() : config, !config.empty());
   if (!configured) return configured.failure();
   folder = resolve_data_folder(data, database.empty() ? configured->database : database);
   if (!folder) return folder.failure();
-  return context{std::move(*folder), std::move(*configured), json};
+  return context{std::move(*folder), std::move(*configured), json, command_id};
 }
 
 int run(int argc, const char* const* argv) {
@@ -51,7 +56,7 @@ int run(int argc, const char* const* argv) {
           {error_code::invalid_argument, "the argument " + in_quotes(argv[i])
                                              + " is no valid UTF-8; if it is a file, rename it"});
   CLI::App app{"PODStudio: the engine of a library of images, sounds and clips", "podstudio"};
-  std::string data, database, config;
+  std::string data, database, config, command_id;
   bool json = false;
   app.add_option("--data", data, "The data folder ($PODSTUDIO_DATA, $XDG_DATA_HOME/podstudio)")
       ->type_name("DIR");
@@ -60,6 +65,9 @@ int run(int argc, const char* const* argv) {
   app.add_option("--config", config, "The settings, if not config.toml in the data folder")
       ->type_name("FILE");
   app.add_flag("--json", json, "Print one JSON document");
+  app.add_option("--command-id", command_id,
+                 "The id of a command that is given again: it has one effect")
+      ->type_name("UUID");
   app.set_version_flag("--version", PODSTUDIO_VERSION);
   auto command = declare_group(app, commands);
   try {
@@ -69,7 +77,7 @@ int run(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& failure) {
     return fail({error_code::invalid_argument, usage_error(app, failure.what())});
   }
-  auto where = resolve(data, database, config, json);
+  auto where = resolve(data, database, config, json, command_id);
   if (!where) return fail(where.failure());
   auto done = command(*where);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)

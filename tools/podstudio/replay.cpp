@@ -14,7 +14,6 @@
 #include <nlohmann/json.hpp>
 
 #include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -24,39 +23,13 @@ namespace podstudio {
 
 namespace {
 
-/// Microseconds since the Unix epoch of `YYYY-MM-DD[ HH:MM[:SS[.ffffff]]]`, UTC; a T may part date
-/// and time, a Z may follow.
-std::optional<std::int64_t> parse_time(std::string text) {
-  using namespace std::chrono;
-  if (text.ends_with('Z')) text.pop_back();
-  if (text.size() > 10 && text[10] == 'T') text[10] = ' ';
-  int y = 0, end = 0;
-  unsigned mo = 0, d = 0, h = 0, mi = 0;
-  double s = 0;
-  auto scan = text.c_str();
-  bool date = std::sscanf(scan, "%4d-%2u-%2u%n", &y, &mo, &d, &end) == 3;
-  if (!date || end != 10) return std::nullopt;
-  if (scan[end] != '\0') {
-    int more = 0;
-    if (std::sscanf(scan + end, " %2u:%2u%n", &h, &mi, &more) != 2) return std::nullopt;
-    end += more;
-    if (scan[end] == ':' && std::sscanf(scan + end, ":%lf%n", &s, &more) == 1) end += more;
-  }
-  year_month_day day{year{y}, month{mo}, std::chrono::day{d}};
-  if (scan[end] != '\0' || !day.ok() || h > 23 || mi > 59 || !(s >= 0 && s < 60))
-    return std::nullopt;
-  auto at = sys_days{day} + hours{h} + minutes{mi};
-  return duration_cast<microseconds>(at.time_since_epoch()).count()
-         + static_cast<std::int64_t>(s * 1e6 + 0.5);
-}
-
 result<rebuild_bound> parse_bound(const std::string& text) {
   rebuild_bound until;
   if (text.empty()) return until;
   auto end = text.data() + text.size();
   auto [rest, failure] = std::from_chars(text.data(), end, until.sequence);
   if (failure == std::errc{} && rest == end) return until;
-  auto at = parse_time(text);
+  auto at = parse_timestamp(text);
   if (!at)
     return error{error_code::invalid_argument,
                  "--until takes a sequence or a time such as '2026-01-31 18:00:00' (UTC), not "

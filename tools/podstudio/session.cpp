@@ -32,6 +32,7 @@ result<session> session::open(const context& where, need what) {
                                             + "; make one with 'podstudio import PATH', or name "
                                               "another with --data"};
   session opened;
+  opened.command_id_ = where.command_id;
   auto address = read_console_address(folder);
   // The address of a service that crashed stays behind; then its process does not hold the lock.
   if (address && folder_lock::holder(folder) == address->pid) {
@@ -54,6 +55,7 @@ result<session> session::open(const context& where, need what) {
 result<nlohmann::json> session::request(const std::string& command, nlohmann::json arguments,
                                         std::chrono::milliseconds time_limit) {
   auto asked = make_request(command, std::move(arguments));
+  if (!command_id_.empty()) asked["id"] = command_id_;
   if (!service_) return read_reply(embedded_->request(asked));
   auto reply = service_->request(asked, time_limit);
   if (!reply) return reply.failure();

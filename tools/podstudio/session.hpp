@@ -40,6 +40,7 @@ private:
   session();
   std::unique_ptr<console_client> service_;
   std::unique_ptr<engine> embedded_;
+  std::string command_id_;  ///< of the requests; empty: each has its own
 };
 
 /// Opens a session, sends one request and returns its result.

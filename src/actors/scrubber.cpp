@@ -1,0 +1,64 @@
+#include "actors/scrubber.hpp"
+
+#include "events/file_system.hpp"
+
+#include <chrono>
+
+namespace podstudio {
+
+namespace {
+
+/// After each step it rests for so many times as long as the step took.
+constexpr int rest_factor = 3;
+
+result<std::unique_ptr<log_verifier>> check_sealed(const std::string& folder) {
+  auto& files = posix_file_system();
+  auto before = sealed_before(files, folder);
+  if (!before) return before.failure();
+  return log_verifier::open(files, folder, {.expect = {}, .before = *before});
+}
+
+}  // namespace
+
+void scrubber_state::step() {
+  if (!check) return;
+  auto begun = std::chrono::steady_clock::now();
+  auto more = check->step();
+  const auto& report = check->report();
+  status.bytes = report.bytes;
+  status.sequence = report.head.sequence;
+  if (more && *more) {
+    auto took = std::chrono::steady_clock::now() - begun;
+    self->delayed_send(self, took * rest_factor, step_atom::value);
+    return;
+  }
+  check.reset();
+  status.state = more ? "intact" : "damaged";
+  if (more) {
+    spdlog::info("the sealed segments of the log are intact up to sequence {}", status.sequence);
+  } else {
+    status.failure = more.failure().message;
+    spdlog::critical("the log must be restored from a backup: {}", status.failure);
+  }
+}
+
+scrubber_actor::behavior_type scrubber(scrubber_actor::stateful_pointer<scrubber_state> self,
+                                       std::string folder) {
+  auto& state = self->state;
+  state.self = self;
+  if (auto check = check_sealed(folder)) {
+    state.check = std::move(*check);
+    state.status.state = "running";
+    self->send(self, step_atom::value);
+  } else {
+    state.status.state = "failed";
+    state.status.failure = check.failure().message;
+    spdlog::error("the log cannot be scrubbed: {}", state.status.failure);
+  }
+  return {
+      [self](step_atom) { self->state.step(); },
+      [self](status_atom) { return self->state.status; },
+  };
+}
+
+}  // namespace podstudio

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "events/frame.hpp"
+
+#include <string>
+
+namespace podstudio {
+
+/// Compares heads, as frames go by, with one that the log must have had.
+class head_check {
+public:
+  /// `what` names the head for a message, such as "what the tables were folded from".
+  head_check(const log_head& wanted, std::string what) : wanted_(wanted), what_(std::move(what)) {}
+
+  /// `head` was reached at `place`. Error: `damaged`.
+  result<void> see(const log_head& head, const log_place& place);
+
+  bool seen() const noexcept { return seen_; }
+
+  /// The error for a log that does not have the head, of which `found` was found.
+  error mismatch(const log_place& place, const std::string& found) const;
+
+private:
+  log_head wanted_;
+  std::string what_;
+  bool seen_ = false;
+};
+
+}  // namespace podstudio
