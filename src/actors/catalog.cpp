@@ -10,7 +10,8 @@ namespace {
 
 /// A line for people on what came of a batch of files.
 std::string summarize(const std::vector<event>& events, observation_outcome& counts) {
-  std::uint64_t registered = 0, changed = 0, touched = 0, problems = 0, other = 0;
+  std::uint64_t registered = 0, changed = 0, moved = 0, missing = 0, touched = 0, problems = 0;
+  std::uint64_t returned = 0, other = 0;
   for (const auto& e : events) {
     if (std::holds_alternative<asset_registered>(e))
       ++registered;
@@ -18,6 +19,12 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
       ++changed;
     else if (std::holds_alternative<asset_touched>(e))
       ++touched;
+    else if (const auto* move = std::get_if<asset_moved>(&e))
+      moved += is_aside(move->path_after) ? 0 : 1;
+    else if (std::holds_alternative<asset_missing>(e))
+      ++missing;
+    else if (std::holds_alternative<asset_returned>(e))
+      ++returned;
     else if (std::holds_alternative<problem_found>(e))
       ++problems;
     else
@@ -25,6 +32,7 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
   }
   counts.registered += registered;
   counts.changed += changed;
+  counts.moved += moved + returned;
   counts.unchanged += touched;
   std::string text;
   auto add = [&](std::uint64_t count, std::string_view what) {
@@ -34,9 +42,12 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
   };
   add(registered, "registered");
   add(changed, "changed");
+  add(moved, "moved");
+  add(returned, "returned");
+  add(missing, "missing");
   add(touched, "touched");
   add(problems, "problems");
-  add(other, "resolved or returned");
+  add(other, "resolved");
   return text;
 }
 
@@ -81,29 +92,49 @@ void catalog_state::observe(const observation_batch& batch,
   auto taken = std::make_shared<intake>();
   taken->origin = batch.origin;
   taken->promise = std::move(promise);
+  taken->resolved = batch.resolved;
+  // First what is gone, so that files of the batch can be found to be the same ones.
+  for (const auto& gone : batch.gone) {
+    if (!in_reading.insert(gone.key).second) {
+      taken->outcome.in_reading.push_back(gone.path);
+      continue;
+    }
+    taken->gone.push_back(gone);
+    auto id = model.asset_at(gone.key);
+    if (id == 0 || model.asset(id)->missing) continue;
+    vanishing.add(id, model.asset(id)->sha256);
+    taken->vanishing.push_back(id);
+  }
   auto wanted = std::make_shared<std::vector<seen_file>>();
+  std::vector<digested_file> recognised;
   for (const auto& file : batch.files) {
-    if (in_reading.contains(file.key)) {
-      taken->outcome.in_reading.push_back(file.path);
-    } else if (!file.written && model.unchanged(file.key, file.facts)) {
+    if (!file.written && model.unchanged(file.key, file.facts)) {
       ++taken->outcome.unchanged;
+    } else if (!in_reading.insert(file.key).second) {
+      taken->outcome.in_reading.push_back(file.path);
+    } else if (auto known = file.written ? 0 : model.same_file(file.facts); known != 0) {
+      recognised.push_back({file.path, file.key, file.type,
+                            {model.asset(known)->sha256, file.facts}, file.links});
     } else {
-      in_reading.insert(file.key);
       wanted->push_back(file);
     }
   }
   taken->wanted = std::move(wanted);
   taken->outcome.failed = batch.failures.size();
-  taken->parts = 1;  // held until all parts are on their way
-  if (!batch.failures.empty()) {
+  taken->parts = taken->undecided = 1;  // held until all parts are on their way
+  if (!recognised.empty() || !batch.failures.empty()) {
     ++taken->parts;
-    take(taken, {}, batch.failures);
+    ++taken->undecided;
+    take(taken, std::move(recognised), batch.failures);
   }
   split(taken);
   hand_out();
-  if (taken->outcome.unchanged == 0) return part_done(taken);
   // A file may be known by a command that is not durable yet.
-  log_part(taken, {});
+  if (taken->outcome.unchanged != 0) {
+    ++taken->parts;
+    log_part(taken, {});
+  }
+  part_decided(taken);
 }
 
 void catalog_state::log_part(const intake_ptr& batch, command what) {
@@ -128,6 +159,7 @@ void catalog_state::split(const intake_ptr& batch) {
            && (end == begin || bytes + files[end].facts.size_bytes <= reading_bytes_max))
       bytes += files[end++].facts.size_bytes;
     ++batch->parts;
+    ++batch->undecided;
     unread.push_back({batch, begin, end});
     begin = end;
   }
@@ -153,8 +185,7 @@ void catalog_state::hand_out() {
               --load[idlest];
               for (auto i = part.begin; i < part.end; ++i)
                 in_reading.erase((*part.batch->wanted)[i].key);
-              part.batch->failed = from_caf(failure);
-              part_done(part.batch);
+              fail_part(part.batch, failure);
             });
   }
 }
@@ -166,11 +197,11 @@ void catalog_state::digested(const reading& part,
   files.reserve(outcomes.size());
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     const auto& seen = (*part.batch->wanted)[part.begin + i];
-    in_reading.erase(seen.key);
     if (outcomes[i]) {
-      files.push_back({seen.path, seen.key, seen.type, *outcomes[i]});
+      files.push_back({seen.path, seen.key, seen.type, *outcomes[i], seen.links});
       continue;
     }
+    in_reading.erase(seen.key);
     const auto& failure = outcomes[i].failure();
     if (failure.code == error_code::changed || failure.code == error_code::stopping) {
       part.batch->outcome.changed_meanwhile.push_back(seen.path);
@@ -180,26 +211,68 @@ void catalog_state::digested(const reading& part,
       failures.push_back({printable(seen.path), kind_of(failure), failure.message});
     }
   }
-  take(part.batch, files, failures);
+  take(part.batch, std::move(files), std::move(failures));
 }
 
-void catalog_state::take(const intake_ptr& batch, const std::vector<digested_file>& files,
-                         const std::vector<failed_file>& failures) {
-  auto events = decide(model, files, failures);
-  // Read again for nothing: the facts and the bytes are those that were known.
-  auto told =
-      static_cast<std::uint64_t>(std::count_if(events.begin(), events.end(), [](const event& e) {
-        return std::holds_alternative<asset_registered>(e)
-               || std::holds_alternative<asset_content_changed>(e)
-               || std::holds_alternative<asset_touched>(e);
-      }));
-  if (files.size() > told) batch->outcome.unchanged += files.size() - told;
+void catalog_state::take(const intake_ptr& batch, std::vector<digested_file> files,
+                         std::vector<failed_file> failures) {
+  auto moved = find_moved(model, files, vanishing);
+  if (moved.empty()) return decide_part(batch, files, failures, {});
+  auto kept = std::make_shared<const std::vector<digested_file>>(std::move(files));
+  self->request(reader, caf::infinite, path_atom::value, std::move(moved))
+      .then(
+          [this, batch, kept, failures](const asset_paths& paths) {
+            decide_part(batch, *kept, failures, paths);
+          },
+          [this, batch, kept](const caf::error& failure) {
+            for (const auto& file : *kept)
+              in_reading.erase(file.key);
+            fail_part(batch, failure);
+          });
+}
+
+void catalog_state::decide_part(const intake_ptr& batch, const std::vector<digested_file>& files,
+                                const std::vector<failed_file>& failures,
+                                const asset_paths& paths) {
+  for (const auto& file : files)
+    in_reading.erase(file.key);
+  auto taken = decide(model, files, failures, vanishing, paths);
+  for (auto id : taken.moved)
+    vanishing.remove(id);  // it is found: nobody else can be it
+  auto& outcome = batch->outcome;
+  outcome.unchanged += taken.unchanged;
+  outcome.in_reading.insert(outcome.in_reading.end(), taken.again.begin(), taken.again.end());
+  command what{.id = {},
+               .origin = batch->origin,
+               .summary = summarize(taken.events, outcome),
+               .events = {}};
+  what.events = std::move(taken.events);
+  log_part(batch, std::move(what));
+  part_decided(batch);
+}
+
+void catalog_state::part_decided(const intake_ptr& batch) {
+  if (--batch->undecided != 0) return;
+  for (const auto& gone : batch->gone)
+    in_reading.erase(gone.key);
+  for (auto id : batch->vanishing)
+    vanishing.remove(id);
+  auto events = decide_gone(model, batch->gone);
+  auto resolved = decide_resolved(model, batch->resolved);
+  events.insert(events.end(), resolved.begin(), resolved.end());
   command what{.id = {},
                .origin = batch->origin,
                .summary = summarize(events, batch->outcome),
                .events = {}};
   what.events = std::move(events);
+  // A part that is not durable yet may have moved what is gone: the batch stands on it.
   log_part(batch, std::move(what));
+}
+
+void catalog_state::fail_part(const intake_ptr& batch, const caf::error& failure) {
+  batch->failed = from_caf(failure);
+  part_decided(batch);
+  part_done(batch);
 }
 
 void catalog_state::part_done(const intake_ptr& batch) {
@@ -372,13 +445,15 @@ root_id root_at(const catalog_model& model, const std::string& path) {
 catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_state> self,
                                      std::shared_ptr<catalog_model> model,
                                      command_memory_ptr memory, journal_actor journal,
-                                     projector_actor projector, std::vector<hasher_actor> hashers) {
+                                     projector_actor projector, reader_actor reader,
+                                     std::vector<hasher_actor> hashers) {
   auto& state = self->state;
   state.self = self;
   state.model = std::move(*model);
   state.memory = std::move(memory);
   state.journal = std::move(journal);
   state.projector = std::move(projector);
+  state.reader = std::move(reader);
   state.load.resize(hashers.size());
   state.hashers = std::move(hashers);
   return {

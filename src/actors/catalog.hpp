@@ -19,9 +19,13 @@ namespace podstudio {
 struct intake {
   std::string origin;
   std::shared_ptr<const std::vector<seen_file>> wanted;  ///< files to read
+  std::vector<gone_file> gone;
+  std::vector<asset_id> vanishing;  ///< the assets that were there
+  std::vector<std::string> resolved;
   observation_outcome outcome;
   caf::typed_response_promise<observation_outcome> promise;
-  std::size_t parts = 0;  ///< of it, not yet durable
+  std::size_t undecided = 0;  ///< parts of it of which the model does not know yet
+  std::size_t parts = 0;      ///< of it, not yet durable
   std::optional<error> failed;
 };
 using intake_ptr = std::shared_ptr<intake>;
@@ -43,8 +47,15 @@ struct catalog_state {
   void split(const intake_ptr& batch);
   void hand_out();
   void digested(const reading& part, const std::vector<result<file_content>>& outcomes);
-  void take(const intake_ptr& batch, const std::vector<digested_file>& files,
-            const std::vector<failed_file>& failures);
+  /// Finds out the present paths of assets that these files are, then decides.
+  void take(const intake_ptr& batch, std::vector<digested_file> files,
+            std::vector<failed_file> failures);
+  void decide_part(const intake_ptr& batch, const std::vector<digested_file>& files,
+                   const std::vector<failed_file>& failures, const asset_paths& paths);
+  /// One more part of the batch is decided. After the last one, what is gone and was not found in any
+  /// of them is missing.
+  void part_decided(const intake_ptr& batch);
+  void fail_part(const intake_ptr& batch, const caf::error& failure);
   /// Logs what came of a part of the batch, and then ends the part.
   void log_part(const intake_ptr& batch, command what);
   void part_done(const intake_ptr& batch);
@@ -79,11 +90,13 @@ struct catalog_state {
   command_memory_ptr memory;
   journal_actor journal;
   projector_actor projector;
+  reader_actor reader;
 
   std::vector<hasher_actor> hashers;
   std::vector<std::size_t> load;  ///< requests in flight to each hasher, at most max_load
   std::deque<reading> unread;     ///< bounded by the sources' credit
-  /// Paths being read; a second look at one has to wait, or an older digest could come in last.
+  vanishing_assets vanishing;     ///< bounded likewise
+  /// Paths being decided about; a second look at one has to wait, or the older could come in last.
   std::unordered_set<path_key, path_key_hash> in_reading;
 
   /// A command that is decided and applied, but not yet durable, and who stands on it.
@@ -110,6 +123,7 @@ inline constexpr std::uint64_t catalog_pending_max = 4096;
 catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_state> self,
                                      std::shared_ptr<catalog_model> model,
                                      command_memory_ptr memory, journal_actor journal,
-                                     projector_actor projector, std::vector<hasher_actor> hashers);
+                                     projector_actor projector, reader_actor reader,
+                                     std::vector<hasher_actor> hashers);
 
 }  // namespace podstudio

@@ -210,6 +210,17 @@ void watch_remove(console_state& s, const request& what, answer reply) {
   watch(s, what, reply, false);
 }
 
+void watch_confirm(console_state& s, const request& what, answer reply) {
+  auto path = text_argument(what.arguments, "path");
+  if (!path) return reply(path.failure());
+  s.self->request(s.peers.supervisor, caf::infinite, confirm_atom::value, *path)
+      .then(
+          [reply](bool confirmed) mutable {
+            reply(json{{"confirmed", confirmed}});
+          },
+          [reply](const caf::error& failure) mutable { reply(failure); });
+}
+
 /// Labels the assets that `ids` or `filter` name. `labels` is the summary's beginning.
 void label(console_state& s, const request& what, answer reply, label_change change,
            std::string labels) {
@@ -282,7 +293,10 @@ void add_modes(json& roots, const watcher_statuses& watchers) {
   for (auto& root : roots) {
     root["mode"] = "idle";
     for (const auto& watcher : watchers)
-      if (watcher.path == root["path"]) root["mode"] = watcher.mode;
+      if (watcher.path == root["path"]) {
+        root["mode"] = watcher.mode;
+        if (watcher.compared > 0) root["compared"] = watcher.compared;
+      }
   }
 }
 
@@ -415,6 +429,7 @@ const std::map<std::string, command_function> commands = {
     {"status", status},
     {"sync", sync},
     {"watch.add", watch_add},
+    {"watch.confirm", watch_confirm},
     {"watch.list", watch_list},
     {"watch.remove", watch_remove},
 };

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,8 @@ struct engine_options {
   std::vector<std::string> watch;  ///< roots to watch besides the remembered ones; absolute
   bool service = false;            ///< publish the console, watch the roots, write the service log
   std::string log_level = "info";  ///< of the service log
+  std::uint32_t poll_seconds = 30;        ///< see `settings`
+  std::uint32_t rescan_minutes = 24 * 60;  ///< see `settings`
 };
 
 /// The whole engine of one data folder, in this process.

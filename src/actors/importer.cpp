@@ -35,7 +35,8 @@ void importer_state::send(findings batch) {
   if (batch.files.empty() && batch.failures.empty()) return;
   ++in_flight;
   self->request(catalog, caf::infinite, observe_atom::value,
-                observation_batch{"import", std::move(batch.files), std::move(batch.failures)})
+                observation_batch{
+                    "import", std::move(batch.files), {}, std::move(batch.failures), {}})
       .then(
           [this](const observation_outcome& outcome) {
             --in_flight;

@@ -34,6 +34,8 @@ using import_atom = caf::atom_constant<caf::atom("import")>;
 using sync_atom = caf::atom_constant<caf::atom("sync")>;
 using readable_atom = caf::atom_constant<caf::atom("readable")>;
 using step_atom = caf::atom_constant<caf::atom("step")>;
+using confirm_atom = caf::atom_constant<caf::atom("confirm")>;
+using path_atom = caf::atom_constant<caf::atom("path")>;
 using query_atom = caf::atom_constant<caf::atom("query")>;
 using stop_atom = caf::atom_constant<caf::atom("stop")>;
 
@@ -77,8 +79,8 @@ using hasher_actor = caf::typed_actor<
 
 /// CATALOG: decides about assets, packs, watch roots and problems.
 using catalog_actor = caf::typed_actor<
-    // Files a source saw. Answers when all that came of it is durable and visible: the credit
-    // returns.
+    // What a source saw: files, and paths without one. Answers when all that came of it is durable and
+    // visible: the credit returns.
     caf::replies_to<observe_atom, observation_batch>::with<observation_outcome>,
     // Curation. Answers when it is durable and visible.
     caf::replies_to<label_atom, label_request>::with<change_outcome>,
@@ -106,6 +108,8 @@ using watcher_actor = caf::typed_actor<
     caf::reacts_to<step_atom>,
     // Answers once every change made before the request is visible.
     caf::replies_to<sync_atom>::with<sequence_number>,
+    // A scan that was held back goes on: what it says is gone is gone. Whether one was held back.
+    caf::replies_to<confirm_atom>::with<bool>,
     caf::replies_to<status_atom>::with<watcher_status>>;
 
 /// IMPORTER: one import. Detached: it blocks in the file system. It ends once its outcome is told.
@@ -124,7 +128,9 @@ using reader_actor = caf::typed_actor<
     // A query by its console name with JSON arguments; answers with JSON text.
     caf::replies_to<query_atom, std::string, std::string>::with<std::string>,
     // The ids of the assets a JSON filter names.
-    caf::replies_to<query_atom, std::string>::with<asset_ids>>;
+    caf::replies_to<query_atom, std::string>::with<asset_ids>,
+    // The paths of assets as the tables have them; an id they do not know is left out.
+    caf::replies_to<path_atom, asset_ids>::with<asset_paths>>;
 
 /// SCRUBBER: checks the sealed segments of the log once after a start. Detached: it blocks in
 /// reads.
@@ -146,6 +152,8 @@ using supervisor_actor = caf::typed_actor<
     caf::replies_to<root_atom, watch_request>::with<change_outcome>,
     // Starts an import; answers with its number.
     caf::replies_to<import_atom, import_request>::with<std::uint64_t>,
+    // Lets the scan of a watch root go on that was held back, named by its path. Whether one was.
+    caf::replies_to<confirm_atom, std::string>::with<bool>,
     // An import by number.
     caf::replies_to<wait_atom, std::uint64_t, std::uint64_t>::with<import_progress>,
     // Answers once every change made under the roots before the request is visible.

@@ -3,6 +3,7 @@
 #include "events/command.hpp"
 #include "model/catalog_model.hpp"
 #include "model/command_memory.hpp"
+#include "model/identity.hpp"
 #include "model/jobs_model.hpp"
 #include "platform/error.hpp"
 #include "watch/look.hpp"
@@ -10,6 +11,7 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/error.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -40,11 +42,13 @@ struct projector_status {
   sequence_number sequence = 0;
 };
 
-/// Files a source saw, at most max_batch_files of them.
+/// What a source saw, at most max_batch_files of each.
 struct observation_batch {
   std::string origin;  ///< "watcher" or "import"
   std::vector<seen_file> files;
+  std::vector<gone_file> gone;
   std::vector<failed_file> failures;
+  std::vector<std::string> resolved;  ///< printable paths of problems that are none any more
 };
 inline constexpr std::size_t max_batch_files = 256;
 
@@ -116,14 +120,23 @@ struct job_step {
 struct watched_root {
   root_id id = 0;
   std::string path;
+  folder_identity identity;
   bool lost = false;  ///< as the tables have it
+};
+
+/// What a watcher needs to know besides its root.
+struct watch_options {
+  std::string database;      ///< the tables
+  folder_identity excluded;  ///< the engine's own folder
+  std::chrono::milliseconds poll_interval = std::chrono::seconds(30);
+  std::chrono::milliseconds rescan_interval = std::chrono::hours(24);
 };
 
 struct watcher_status {
   root_id root = 0;
   std::string path;
-  std::string state;  ///< active, lost
-  std::string mode;   ///< scanning, live
+  std::string mode;  ///< scanning, live, polling (no notices), held (a scan waits to be confirmed)
+  std::uint64_t compared = 0;  ///< scanning: files and known files so far
 };
 using watcher_statuses = std::vector<watcher_status>;
 
@@ -161,6 +174,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::command_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::committed_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::committed_group)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_ids)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_paths)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::journal_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::projector_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::scrub_status)
@@ -177,5 +191,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::job_step)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watcher_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watcher_statuses)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watch_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watched_root)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watch_options)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::import_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::import_progress)

@@ -2,6 +2,7 @@
 
 #include "console/protocol.hpp"
 #include "query/assets.hpp"
+#include "query/files.hpp"
 #include "query/library.hpp"
 #include "schema/sqlite.hpp"
 
@@ -89,6 +90,11 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
         auto ids = matching_assets(*self->state.tables, *filter);
         if (!ids) return to_caf(ids.failure());
         return std::move(*ids);
+      },
+      [self](path_atom, const asset_ids& ids) -> caf::result<asset_paths> {
+        auto paths = paths_of(*self->state.tables, ids);
+        if (!paths) return to_caf(paths.failure());
+        return std::move(*paths);
       },
   };
 }

@@ -63,11 +63,12 @@ result<std::string> importable(const std::string& path, const std::string& data_
 void supervisor_state::start(engine_parts parts) {
   data_folder = parts.data_folder;
   own_folder = parts.own_folder;
+  watching = std::move(parts.watching);
   service = parts.service;
   on_failure = std::move(parts.on_failure);
   std::vector<watched_root> roots;
   for (const auto& [id, root] : parts.assets.roots())
-    roots.push_back({id, root.path, root.lost});
+    roots.push_back({id, root.path, {root.device, root.inode}, root.lost});
 
   // From the end of the data flow to its beginning, so that each finds the next running.
   auto tables_full = std::make_shared<std::atomic<bool>>(false);
@@ -79,12 +80,12 @@ void supervisor_state::start(engine_parts parts) {
   for (std::size_t i = 0; i < parts.hashers; ++i)
     hashers.push_back(self->spawn<caf::detached + caf::monitored>(
         hasher, std::shared_ptr<const std::atomic<bool>>(cancelled)));
-  catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.assets)),
-                                        parts.memory, journal, projector, hashers);
-  jobs = self->spawn<caf::monitored>(podstudio::jobs, shared(std::move(parts.jobs)), parts.memory,
-                                     journal, projector);
   reader = self->spawn<caf::detached + caf::monitored>(podstudio::reader,
                                                        shared(std::move(parts.reading)));
+  catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.assets)),
+                                        parts.memory, journal, projector, reader, hashers);
+  jobs = self->spawn<caf::monitored>(podstudio::jobs, shared(std::move(parts.jobs)), parts.memory,
+                                     journal, projector);
   if (service)
     scrubber = self->spawn<caf::detached + caf::monitored>(podstudio::scrubber, parts.log_folder);
   console = self->spawn<caf::monitored>(
@@ -110,7 +111,7 @@ void supervisor_state::start(engine_parts parts) {
 void supervisor_state::watch(const watched_root& root) {
   auto& entry = watchers[root.id];
   entry.root = root;
-  entry.actor = self->spawn<caf::detached + caf::monitored>(watcher, root, catalog, own_folder);
+  entry.actor = self->spawn<caf::detached + caf::monitored>(watcher, root, catalog, watching);
   if (entry.failures == 0 && !root.lost) return;
   // It is back only if the watcher lives; a root that is not lost is left as it is.
   self->request(entry.actor, caf::infinite, status_atom::value)
@@ -284,7 +285,7 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
               // What was to be done was done, and may have been undone since.
             } else if (step.what == root_request::step::add && state.service && outcome.root != 0
                        && !state.stopping && known == state.watchers.end()) {
-              state.watch({outcome.root, step.path, false});
+              state.watch({outcome.root, step.path, {step.device, step.inode}, false});
             } else if (step.what == root_request::step::remove && known != state.watchers.end()) {
               if (known->second.actor) {
                 state.ending.insert(known->second.actor.address());
@@ -327,6 +328,19 @@ void ask_watchers(supervisor_pointer self, caf::duration time_max, Then then,
   arrived();
 }
 
+caf::typed_response_promise<bool> confirm(supervisor_pointer self, const std::string& path) {
+  auto promise = self->make_response_promise<bool>();
+  for (const auto& [id, entry] : self->state.watchers)
+    if (entry.root.path == path && entry.actor) {
+      promise.delegate(entry.actor, confirm_atom::value);
+      return promise;
+    }
+  promise.deliver(to_caf({error_code::not_found,
+                          "the folder " + in_quotes(path)
+                              + " is not being watched; 'watch list' shows those that are"}));
+  return promise;
+}
+
 caf::result<std::uint64_t> start_import(supervisor_pointer self, const import_request& wanted) {
   auto& s = self->state;
   if (s.stopping)
@@ -357,6 +371,7 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       [self](get_atom) { return self->state.console; },
       [self](root_atom, const watch_request& wanted) { return change_roots(self, wanted); },
       [self](import_atom, const import_request& wanted) { return start_import(self, wanted); },
+      [self](confirm_atom, const std::string& path) { return confirm(self, path); },
       [self](wait_atom, std::uint64_t number, std::uint64_t timeout_ms) {
         auto promise = self->make_response_promise<import_progress>();
         auto import = self->state.imports.find(number);

@@ -32,6 +32,7 @@ struct engine_parts {
   std::string data_folder;   ///< the engine's own, never catalogued
   std::string log_folder;
   folder_identity own_folder;
+  watch_options watching;
   bool service = false;  ///< watch the roots; log start and stop
   std::size_t hashers = 1;
   /// Called at most once, from an actor: the engine cannot go on.
@@ -61,6 +62,7 @@ struct supervisor_state {
   supervisor_actor::pointer self = nullptr;
   std::string data_folder;
   folder_identity own_folder;
+  watch_options watching;
   bool service = false;
   std::function<void(error)> on_failure;
   std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
@@ -74,12 +76,12 @@ struct supervisor_state {
   scrubber_actor scrubber;  ///< null but in a service
   console_actor console;
 
-  struct watching {
+  struct watched {
     watched_root root;
     watcher_actor actor;  ///< null while it is down
     unsigned failures = 0;
   };
-  std::map<root_id, watching> watchers;
+  std::map<root_id, watched> watchers;
   std::map<std::uint64_t, importer_actor> imports;  ///< at most imports_max
   std::uint64_t last_import = 0;
 

@@ -3,8 +3,13 @@
 #include "actors/readiness.hpp"
 #include "media/kind.hpp"
 #include "platform/text.hpp"
+#include "query/files.hpp"
+#include "schema/schema.hpp"
+#include "schema/sqlite.hpp"
 
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include <algorithm>
 #include <cassert>
@@ -33,6 +38,18 @@ constexpr int drain_reads_max = 1024;
 /// In a list of looked-at paths: stands for the failures of the batch.
 constexpr auto no_path = "";
 
+/// Whether the folder lies on a file system that others may change without the kernel noticing.
+bool is_remote(const std::string& folder) {
+  constexpr std::uint32_t remote_types[] = {
+      NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42 /* cifs */, 0xfe534d42 /* smb2 */,
+      V9FS_MAGIC,      CODA_SUPER_MAGIC, AFS_SUPER_MAGIC,      0x65735546 /* fuse */,
+      0x00c36400 /* ceph */};
+  struct statfs status;
+  if (::statfs(folder.c_str(), &status) != 0) return false;
+  return std::ranges::find(remote_types, static_cast<std::uint32_t>(status.f_type))
+         != std::end(remote_types);
+}
+
 std::string_view last_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 std::chrono::milliseconds back_off(unsigned tries) {
@@ -45,26 +62,35 @@ std::chrono::milliseconds back_off(unsigned tries) {
 watcher_state::watcher_state() = default;
 watcher_state::~watcher_state() = default;
 
-result<void> watcher_state::open() {
+result<void> watcher_state::check_root() const {
   struct stat status;
   if (::stat(root.path.c_str(), &status) != 0)
     return system_error(errno, "cannot watch " + in_quotes(root.path));
-  if (!S_ISDIR(status.st_mode))
-    return error{error_code::invalid_argument, in_quotes(root.path) + " is no folder any more"};
-  auto opened = folder_watches::open();
-  if (!opened) return opened.failure();
-  watches.emplace(std::move(*opened));
-  // Each folder is watched before its names are read: what is made in between is noticed twice, not
-  // missed.
-  walker.emplace(excluded, [this](const std::string& folder) {
-    auto added = watches->add(folder);
-    if (added || added.failure().code == error_code::not_found || limit_reported) return;
-    limit_reported = true;
-    reports.push_back({printable(root.path), problem_kind::watch_limit, added.failure().message});
-  });
+  if (folder_identity{status.st_dev, status.st_ino} != root.identity)
+    return error{error_code::refused,
+                 in_quotes(root.path)
+                     + " is another folder than the one that was added, or its disk is not there; "
+                       "bring it back, or remove it from the watched folders and add it again"};
+  return {};
+}
+
+result<void> watcher_state::open() {
+  if (auto there = check_root(); !there) return there;
+  auto opened_tables = open_tables_read_only(options.database);
+  if (!opened_tables) return opened_tables.failure();
+  tables = std::make_unique<database>(std::move(*opened_tables));
+  auto known = problems_under(*tables, root.path);
+  if (!known) return known.failure();
+  problems.insert(known->begin(), known->end());
+  remote = is_remote(root.path);
+  if (auto opened = folder_watches::open()) {
+    watches.emplace(std::move(*opened));
+    notices = std::make_unique<readiness>(
+        watches->fd(), [to = watcher_actor{self}] { caf::anon_send(to, readable_atom::value); });
+  } else {
+    reports.push_back({printable(root.path), problem_kind::watch_limit, opened.failure().message});
+  }
   walk(root.path);
-  notices = std::make_unique<readiness>(
-      watches->fd(), [to = watcher_actor{self}] { caf::anon_send(to, readable_atom::value); });
   return {};
 }
 
@@ -72,6 +98,7 @@ result<void> watcher_state::open() {
 // -------------------------------------------------------------------------------------
 
 void watcher_state::drain_notices() {
+  if (!watches) return;
   std::vector<change> changes;
   for (int reads = 0; reads < drain_reads_max; ++reads) {
     auto more = watches->read(changes);
@@ -93,7 +120,13 @@ void watcher_state::note(const change& what) {
     return walk(root.path);
   case change::kind::folder:
     return walk(what.path);
+  case change::kind::self:
+    if (what.path == root.path)
+      if (auto there = check_root(); !there) self->quit(to_caf(there.failure()));
+    return;
   case change::kind::gone:
+    if (type_of(last_name(what.path)) || problems.contains(printable(what.path)))
+      want(what.path, {.at = clock::now()});
     return;
   case change::kind::written:
   case change::kind::touched:
@@ -105,13 +138,7 @@ void watcher_state::note(const change& what) {
 }
 
 void watcher_state::want(const std::string& path, due_path how) {
-  if (due.size() >= watcher_due_max && !due.contains(path)) {
-    walk(root.path);
-    if (how.ticket == 0) return;
-    if (how.ticket < walk_ticket)
-      std::swap(walk_ticket, how.ticket);  // the walk serves the older need
-    return release(how.ticket);
-  }
+  if (due.size() >= watcher_due_max && !due.contains(path)) return walk(root.path, how.ticket);
   if (how.ticket == 0) hold(how.ticket = ticket);
   auto [at, added] = due.try_emplace(path, how);
   auto& known = at->second;
@@ -120,31 +147,49 @@ void watcher_state::want(const std::string& path, due_path how) {
     release(std::max(known.ticket, how.ticket));
     known.ticket = std::min(known.ticket, how.ticket);
     known.tries = std::max(known.tries, how.tries);
-    if (!how.written || (known.written && known.at <= how.at)) return;
-    known.written = true;
+    known.written = known.written || how.written;
+    if (known.at <= how.at) return;
     known.at = how.at;
   }
   agenda.emplace(known.at, path);
 }
 
-void watcher_state::walk(const std::string& folder) {
-  walker->add(folder);
-  if (walk_ticket == 0) hold(walk_ticket = ticket);
+void watcher_state::walk(const std::string& folder, std::uint64_t wanted) {
+  if (wanted == 0) hold(wanted = ticket);
+  auto serve = [&](std::uint64_t& served) {
+    release(std::max(served, wanted));
+    served = std::min(served, wanted);
+  };
+  auto first = walks.begin() + (walking ? 1 : 0);
+  for (auto at = first; at != walks.end(); ++at)
+    if (lies_within(folder, at->first)) return serve(at->second);
+  if (walks.size() < watcher_walks_max) {
+    walks.emplace_back(folder, wanted);
+    return;
+  }
+  for (auto at = first; at != walks.end(); ++at)
+    serve(at->second), wanted = at->second;
+  walks.erase(first, walks.end());
+  walks.emplace_back(root.path, wanted);
 }
 
 // --- looking
 // --------------------------------------------------------------------------------------
 
 void watcher_state::pump() {
-  while (in_flight < watcher_batches_max && clock::now() >= pause_until) {
+  if (clock::now() >= rescan_at) {
+    rescan_at = clock::time_point::max();
+    walk(root.path);
+  }
+  while (in_flight.size() < watcher_batches_max && clock::now() >= pause_until) {
     findings found;
     looked_paths looked;
     found.failures = std::exchange(reports, {});
     look_at_due(found, looked);
-    if (found.files.empty()) walk_on(found, looked);
-    if (found.files.empty() && found.failures.empty()) {
-      // A walk over files of other kinds: let notices and requests in between.
-      if (walk_ticket != 0) self->send(self, step_atom::value);
+    if (found.files.empty() && found.gone.empty()) walk_on(found, looked);
+    if (found.size() == 0 && resolved.empty()) {
+      // A walk that finds nothing new: let notices and requests in between.
+      if (walking || (!walks.empty() && may_begin_walk())) self->send(self, step_atom::value);
       break;
     }
     send(std::move(found), std::move(looked));
@@ -155,8 +200,7 @@ void watcher_state::pump() {
 
 void watcher_state::look_at_due(findings& found, looked_paths& looked) {
   auto now = clock::now();
-  while (!agenda.empty() && agenda.begin()->first <= now
-         && found.files.size() + found.failures.size() < max_batch_files) {
+  while (!agenda.empty() && agenda.begin()->first <= now && found.size() < max_batch_files) {
     auto path = std::move(agenda.begin()->second);
     auto at = agenda.begin()->first;
     agenda.erase(agenda.begin());
@@ -169,7 +213,8 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
     if (found.failures.size() > failures) {
       looked.emplace_back(no_path, std::move(how));  // a sync waits for problems too
     } else if (found.files.size() == files) {
-      release(how.ticket);
+      found.gone.push_back(gone_from(path, key_of));
+      looked.emplace_back(std::move(path), std::move(how));
     } else if (how.written || settled(found, how)) {
       found.files.back().written = true;
       looked.emplace_back(std::move(path), std::move(how));
@@ -193,23 +238,101 @@ bool watcher_state::settled(const findings& found, due_path& how) {
   return false;
 }
 
+/// What was sent of the folder must be visible, or the tables would not know of all that is gone.
+bool watcher_state::may_begin_walk() const {
+  const auto& folder = walks.front().first;
+  return std::ranges::none_of(in_flight, [&](const auto& batch) {
+    return std::ranges::any_of(*batch,
+                               [&](const auto& each) { return lies_within(each.first, folder); });
+  });
+}
+
+void watcher_state::begin_walk() {
+  const auto& folder = walks.front().first;
+  bool whole = folder == root.path;
+  if (whole) {
+    no_watch_left = false;
+    problems_seen.clear();
+  }
+  // Each folder is watched before its names are read: what is made in between is noticed twice, not
+  // missed.
+  auto watch = [this](const std::string& path) {
+    if (!watches) return;
+    auto added = watches->add(path);
+    if (added || added.failure().code == error_code::not_found) return;
+    if (!std::exchange(no_watch_left, true))
+      reports.push_back({printable(root.path), problem_kind::watch_limit, added.failure().message});
+    limited = true;
+  };
+  auto known = [this](const std::string& below, const std::string& after) {
+    return files_under(*tables, below, after);
+  };
+  auto may_tell_gone = [this, whole](const reconciler::counts& counts) {
+    return !whole || scan_may_tell_gone(counts);
+  };
+  walking.emplace(folder, options.excluded, known, watch, may_tell_gone);
+}
+
+bool watcher_state::scan_may_tell_gone(const reconciler::counts& counts) {
+  bool hold_back =
+      counts.known >= guarded_files_min && counts.gone * 2 > counts.known && !confirmed;
+  confirmed = false;
+  if (hold_back)
+    reports.push_back({printable(root.path), problem_kind::scan_held,
+                       std::to_string(counts.gone) + " of " + std::to_string(counts.known)
+                           + " files are gone; bring them back, or say that it is right with "
+                             "'podstudio watch confirm'"});
+  held = hold_back;
+  return !hold_back;
+}
+
 void watcher_state::walk_on(findings& found, looked_paths& looked) {
-  if (walk_ticket == 0) return;
-  walker->step(found, max_batch_files);
-  if (!found.failures.empty()) {
-    hold(walk_ticket);
-    looked.emplace_back(no_path, due_path{.ticket = walk_ticket});
+  if (walks.empty() || (!walking && !may_begin_walk())) return;
+  if (!walking) begin_walk();
+  auto failures = found.failures.size();
+  if (auto stepped = walking->step(found, max_batch_files); !stepped)
+    return self->quit(to_caf(stepped.failure()));
+  auto number = walks.front().second;
+  auto kept = [&](const std::string& path) {
+    hold(number);
+    looked.emplace_back(path, due_path{.ticket = number});
+  };
+  for (auto at = failures; at < found.failures.size(); ++at) {
+    const auto& path = found.failures[at].path;
+    if (problems.size() < watcher_problems_max) problems.insert(path);
+    problems_seen.insert(path);
+    kept(no_path);
   }
-  for (const auto& file : found.files) {
-    hold(walk_ticket);
-    looked.emplace_back(file.path, due_path{.ticket = walk_ticket});
+  for (const auto& file : found.files)
+    kept(file.path);
+  for (const auto& gone : found.gone)
+    kept(gone.path);
+  if (walking->done()) end_walk();
+}
+
+void watcher_state::end_walk() {
+  auto [folder, number] = walks.front();
+  walking.reset();
+  walks.pop_front();
+  release(number);
+  if (folder != root.path) return;
+  limited = watches && no_watch_left;
+  // What is no problem any more, in the eyes of one who looked at everything.
+  if (!held) problems_seen.erase(printable(root.path));
+  for (auto at = problems.begin(); at != problems.end();) {
+    bool still = problems_seen.contains(*at)
+                 || (*at == printable(root.path) && (held || limited || !watches));
+    if (!still) resolved.push_back(*at);
+    at = still ? std::next(at) : problems.erase(at);
   }
-  if (walker->done()) release(std::exchange(walk_ticket, 0));
+  if (held || limited || !watches) problems.insert(printable(root.path));
+  rescan_at = clock::now() + (held || polls() ? options.poll_interval : options.rescan_interval);
 }
 
 void watcher_state::schedule() {
-  auto next = clock::time_point::max();
-  if (in_flight < watcher_batches_max && !agenda.empty()) next = agenda.begin()->first;
+  auto next = rescan_at;
+  if (in_flight.size() < watcher_batches_max && !agenda.empty())
+    next = std::min(next, agenda.begin()->first);
   if (pause_until > clock::now()) next = pause_until;
   if (next >= wake_at) return;
   wake_at = next;
@@ -222,21 +345,29 @@ void watcher_state::schedule() {
 // ---------------------------------------------------------------------------------
 
 void watcher_state::send(findings batch, looked_paths looked) {
-  ++in_flight;
+  // What is gone is gone only if the root is still there afterwards, and was all the time.
+  if (!batch.gone.empty()) {
+    drain_notices();
+    if (auto there = check_root(); !there) return self->quit(to_caf(there.failure()));
+  }
   auto kept = std::make_shared<const looked_paths>(std::move(looked));
-  auto failures = std::make_shared<findings>();
-  failures->failures = batch.failures;
+  in_flight.push_back(kept);
+  auto solved = std::exchange(resolved, {});
+  auto failures = std::make_shared<const std::vector<failed_file>>(batch.failures);
   self->request(catalog, caf::infinite, observe_atom::value,
-                observation_batch{"watcher", std::move(batch.files), std::move(batch.failures)})
+                observation_batch{"watcher", std::move(batch.files), std::move(batch.gone),
+                                  std::move(batch.failures), solved})
       .then(
           [this, kept](const observation_outcome& outcome) {
-            --in_flight;
+            std::erase(in_flight, kept);
             taken(outcome, *kept);
             pump();
           },
-          [this, kept, failures](const caf::error& why) {
-            --in_flight;
-            refused(why, std::move(*failures), *kept);
+          [this, kept, failures, solved](const caf::error& why) {
+            std::erase(in_flight, kept);
+            reports.insert(reports.end(), failures->begin(), failures->end());
+            resolved.insert(resolved.end(), solved.begin(), solved.end());
+            refused(why, *kept);
             pump();
           });
 }
@@ -267,12 +398,11 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
   }
 }
 
-void watcher_state::refused(const caf::error& why, findings batch, const looked_paths& looked) {
+void watcher_state::refused(const caf::error& why, const looked_paths& looked) {
   auto reason = from_caf(why);
   if (reason.code != error_code::stopping)
     spdlog::warn("files under '{}' wait: {}", printable(root.path), reason.message);
   pause_until = clock::now() + pause;
-  reports.insert(reports.end(), batch.failures.begin(), batch.failures.end());
   for (const auto& [path, how] : looked) {
     if (path == no_path)
       release(how.ticket);
@@ -301,12 +431,12 @@ void watcher_state::answer_syncs() {
 
 watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_state> self,
                                      watched_root root, catalog_actor catalog,
-                                     folder_identity excluded) {
+                                     watch_options options) {
   auto& state = self->state;
   state.self = self;
   state.root = std::move(root);
   state.catalog = std::move(catalog);
-  state.excluded = excluded;
+  state.options = std::move(options);
   self->set_exit_handler([self](const caf::exit_msg& why) {
     for (auto& [ticket, promise] : self->state.syncs)
       promise.deliver(self->state.last_sequence);
@@ -331,16 +461,30 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
       [self](sync_atom) {
         auto& s = self->state;
         auto promise = self->make_response_promise<sequence_number>();
-        // The kernel queues a notice before the call that made the change returns.
+        // The kernel queues a notice before the call that made the change returns. Where it does not
+        // tell, only a walk does.
         s.drain_notices();
+        if (s.polls()) s.walk(s.root.path);
         s.syncs.emplace(s.ticket++, promise);
         s.pump();
         return promise;
       },
+      [self](confirm_atom) {
+        auto& s = self->state;
+        bool was_held = s.held;
+        s.confirmed = was_held;
+        if (was_held) s.walk(s.root.path);
+        s.pump();
+        return was_held;
+      },
       [self](status_atom) {
         const auto& s = self->state;
-        return watcher_status{s.root.id, s.root.path, "active",
-                              s.walk_ticket != 0 ? "scanning" : "live"};
+        bool scanning = s.walking.has_value() || !s.walks.empty();
+        const auto* mode = s.held     ? "held"
+                           : scanning ? "scanning"
+                           : s.polls() ? "polling"
+                                       : "live";
+        return watcher_status{s.root.id, s.root.path, mode, s.walking ? s.walking->compared() : 0};
       },
   };
 }

@@ -3,21 +3,25 @@
 #include "actors/interfaces.hpp"
 #include "watch/inotify.hpp"
 #include "watch/look.hpp"
+#include "watch/reconcile.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 namespace podstudio {
 
+class database;
 class readiness;  // waits for the kernel's notices on a thread of its own
 
 struct watcher_state {
@@ -41,19 +45,26 @@ struct watcher_state {
   void drain_notices();
   void note(const change& what);
   void want(const std::string& path, due_path how);
-  void walk(const std::string& folder);
+  /// Compares a folder with the tables; `wanted` is a ticket that is held for it already, 0: none.
+  void walk(const std::string& folder, std::uint64_t wanted = 0);
+  bool polls() const noexcept { return !watches || limited || remote; }
+  bool scan_may_tell_gone(const reconciler::counts& counts);
 
   // Looking.
   void pump();
   void look_at_due(findings& found, looked_paths& looked);
   bool settled(const findings& found, due_path& how);
+  bool may_begin_walk() const;
+  void begin_walk();
   void walk_on(findings& found, looked_paths& looked);
+  void end_walk();
   void schedule();
 
   // Handing over.
+  result<void> check_root() const;
   void send(findings batch, looked_paths looked);
   void taken(const observation_outcome& outcome, const looked_paths& looked);
-  void refused(const caf::error& why, findings batch, const looked_paths& looked);
+  void refused(const caf::error& why, const looked_paths& looked);
 
   // Tickets.
   void hold(std::uint64_t ticket);
@@ -63,18 +74,30 @@ struct watcher_state {
   watcher_actor::pointer self = nullptr;
   watched_root root;
   catalog_actor catalog;
-  folder_identity excluded;
-  std::optional<folder_watches> watches;
+  watch_options options;
+  std::unique_ptr<database> tables;
+  std::optional<folder_watches> watches;  ///< null where the system gives none: then it polls
   std::unique_ptr<readiness> notices;
-  std::optional<tree_walker> walker;
   path_keyer key_of;
 
   std::unordered_map<std::string, due_path> due;  ///< at most watcher_due_max; more is a walk
   std::multimap<clock::time_point, std::string> agenda;  ///< of `due`; entries may be outdated
   std::vector<failed_file> reports;  ///< problems that are no file's, for the next batch
-  std::size_t in_flight = 0;         ///< batches, at most watcher_batches_max
-  std::uint64_t walk_ticket = 0;     ///< 0: no walk is under way
-  bool limit_reported = false;
+  std::vector<std::string> resolved;  ///< problems that are none any more, likewise
+  std::set<std::string> problems;     ///< those this watcher told of, at most watcher_problems_max
+  std::set<std::string> problems_seen;  ///< of these, in the whole scan that is under way
+  std::vector<std::shared_ptr<const looked_paths>> in_flight;  ///< at most watcher_batches_max
+
+  /// Folders to be compared with the tables, each with a ticket; at most watcher_walks_max. The first
+  /// is under way if `walking` is set.
+  std::deque<std::pair<std::string, std::uint64_t>> walks;
+  std::optional<reconciler> walking;
+  bool no_watch_left = false;  ///< a folder could not be watched in this scan
+  bool limited = false;        ///< nor in the last whole one
+  bool remote = false;         ///< a file system whose changes may come from elsewhere, unnoticed
+  bool held = false;           ///< a scan waits to be confirmed
+  bool confirmed = false;      ///< the next scan may tell any number of files as gone
+  clock::time_point rescan_at = clock::time_point::max();
   clock::time_point wake_at = clock::time_point::max();
   clock::time_point pause_until{};  ///< no looking before: the engine had no room
 
@@ -93,11 +116,19 @@ inline constexpr std::size_t watcher_batches_max = 8;
 /// How many paths wait to be looked at before it is cheaper to walk the whole tree.
 inline constexpr std::size_t watcher_due_max = 100'000;
 
-/// The watcher of one root: walks it once, and follows the kernel's notices without a gap between,
-/// as each folder is watched before its names are read. Ends with an error when the root cannot be
-/// read; the supervisor starts it again.
+/// How many folders wait to be walked before it is cheaper to walk the whole tree.
+inline constexpr std::size_t watcher_walks_max = 1'000;
+/// How many problems a watcher remembers, so as to tell when they are none any more.
+inline constexpr std::size_t watcher_problems_max = 10'000;
+/// From so many files on, a scan that finds more than half of them gone is held back.
+inline constexpr std::uint64_t guarded_files_min = 100;
+
+/// The watcher of one root: compares it with the tables, and follows the kernel's notices without a gap
+/// between, as each folder is watched before its names are read. Where there are no notices, or not of
+/// all changes, it compares again and again. Ends with an error when the root is not the folder that was
+/// added, or cannot be read; the supervisor starts it again.
 watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_state> self,
                                      watched_root root, catalog_actor catalog,
-                                     folder_identity excluded);
+                                     watch_options options);
 
 }  // namespace podstudio

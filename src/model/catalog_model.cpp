@@ -18,6 +18,12 @@ path_key path_keyer::operator()(std::string_view path) {
   return key;
 }
 
+std::uint64_t digest_key(const digest& sha256) noexcept {
+  std::uint64_t key = 0;
+  std::memcpy(&key, sha256.data(), sizeof key);
+  return key;
+}
+
 text_number text_pool::number(const std::optional<std::string>& text) {
   if (!text) return 0;
   auto [at, added] = numbers_.try_emplace(*text, static_cast<text_number>(texts_.size() + 1));
@@ -40,7 +46,7 @@ std::optional<text_number> text_pool::find(const std::optional<std::string>& tex
 // --- the table of assets
 // --------------------------------------------------------------------------
 
-catalog_model::catalog_model() : index_(1024) {}
+catalog_model::catalog_model() = default;
 catalog_model::catalog_model(catalog_model&&) noexcept = default;
 catalog_model& catalog_model::operator=(catalog_model&&) noexcept = default;
 catalog_model::~catalog_model() = default;
@@ -59,47 +65,19 @@ asset_state& catalog_model::at(asset_id id) {
   return blocks_[place / block_size][place % block_size];
 }
 
-std::size_t catalog_model::index_find(const path_key& key) const noexcept {
-  auto mask = index_.size() - 1;
-  for (auto slot = key[1] & mask;; slot = (slot + 1) & mask) {
-    auto id = index_[slot];
-    if (id == 0) return slot;
-    if (asset(id)->key == key) return slot;
-  }
+std::uint64_t catalog_model::inode_hash(const file_facts& facts) noexcept {
+  // Inodes are dense and devices few: Fibonacci hashing spreads both over all bits.
+  constexpr std::uint64_t golden = 0x9e37'79b9'7f4a'7c15;
+  auto mixed = (facts.inode ^ facts.device * golden) * golden;
+  return mixed ^ mixed >> 32;
 }
 
 asset_id catalog_model::asset_at(const path_key& key) const noexcept {
-  return index_[index_find(key)];
+  return by_path_.find(key[1], [&](asset_id id) { return asset(id)->key == key; });
 }
 
-void catalog_model::index_add(const path_key& key, std::uint32_t id) {
-  if ((index_used_ + 1) * 10 > index_.size() * 7) index_grow();
-  auto slot = index_find(key);
-  assert(index_[slot] == 0);
-  index_[slot] = id;
-  ++index_used_;
-}
-
-void catalog_model::index_grow() {
-  std::vector<std::uint32_t> old(index_.size() * 2);
-  old.swap(index_);
-  for (auto id : old)
-    if (id != 0) index_[index_find(asset(id)->key)] = id;
-}
-
-void catalog_model::index_remove(const path_key& key) {
-  auto mask = index_.size() - 1;
-  auto hole = index_find(key);
-  assert(index_[hole] != 0);
-  // Shift back what probed past the hole, so that no tombstones are needed.
-  for (auto slot = (hole + 1) & mask; index_[slot] != 0; slot = (slot + 1) & mask) {
-    auto home = asset(index_[slot])->key[1] & mask;
-    if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
-    index_[hole] = index_[slot];
-    hole = slot;
-  }
-  index_[hole] = 0;
-  --index_used_;
+asset_id catalog_model::same_file(const file_facts& facts) const {
+  return find_inode(facts, [&](asset_id id) { return asset(id)->facts == facts; });
 }
 
 void catalog_model::insert(asset_id id, std::string_view path, asset_state state) {
@@ -110,21 +88,45 @@ void catalog_model::insert(asset_id id, std::string_view path, asset_state state
   state.key = keyer_(path);
   state.known = true;
   if (id > last_asset_) last_asset_ = id;
-  auto& entry = blocks_[place / block_size][place % block_size];
-  // The index compares keys in the entries, so it must be searched while this one is not in it yet.
-  entry = state;
-  index_add(state.key, static_cast<std::uint32_t>(id));
+  blocks_[place / block_size][place % block_size] = state;
+  assert(asset_at(state.key) == 0);
+  by_path_.add(static_cast<std::uint32_t>(id), path_hash_of());
+  by_inode_.add(static_cast<std::uint32_t>(id), inode_hash_of());
+  if (state.missing) missing_.emplace(digest_key(state.sha256), id);
 }
 
 void catalog_model::erase(asset_id id) {
-  index_remove(at(id).key);
+  set_missing(id, false);
+  by_path_.remove(static_cast<std::uint32_t>(id), path_hash_of());
+  by_inode_.remove(static_cast<std::uint32_t>(id), inode_hash_of());
   at(id) = {};
 }
 
 void catalog_model::rekey(asset_id id, std::string_view path) {
-  index_remove(at(id).key);
+  by_path_.remove(static_cast<std::uint32_t>(id), path_hash_of());
   at(id).key = keyer_(path);
-  index_add(at(id).key, static_cast<std::uint32_t>(id));
+  by_path_.add(static_cast<std::uint32_t>(id), path_hash_of());
+}
+
+void catalog_model::set_content(asset_id id, const digest& sha256, const file_facts& facts) {
+  auto& asset = at(id);
+  bool missing = asset.missing;
+  set_missing(id, false);
+  by_inode_.remove(static_cast<std::uint32_t>(id), inode_hash_of());
+  asset.sha256 = sha256;
+  asset.facts = facts;
+  by_inode_.add(static_cast<std::uint32_t>(id), inode_hash_of());
+  set_missing(id, missing);
+}
+
+void catalog_model::set_missing(asset_id id, bool missing) {
+  auto& asset = at(id);
+  if (asset.missing == missing) return;
+  asset.missing = missing;
+  if (missing)
+    missing_.emplace(digest_key(asset.sha256), id);
+  else
+    missing_.erase({digest_key(asset.sha256), id});
 }
 
 std::optional<problem_kind> catalog_model::problem(const path_key& key) const {
@@ -160,21 +162,18 @@ struct catalog_folds {
   }
   void operator()(const asset_content_changed& e) {
     const auto& content = side(e.before, e.after);
-    auto& asset = model.at(e.asset);
-    asset.sha256 = content.sha256;
-    asset.facts = content.facts;
+    model.set_content(e.asset, content.sha256, content.facts);
   }
-  void operator()(const asset_touched& e) { model.at(e.asset).facts = side(e.before, e.after); }
+  void operator()(const asset_touched& e) { model.set_facts(e.asset, side(e.before, e.after)); }
   void operator()(const asset_moved& e) {
     model.rekey(e.asset, side(e.path_before, e.path_after));
-    model.at(e.asset).facts = side(e.before, e.after);
+    model.set_facts(e.asset, side(e.before, e.after));
   }
-  void operator()(const asset_missing& e) { model.at(e.asset).missing = forward; }
+  void operator()(const asset_missing& e) { model.set_missing(e.asset, forward); }
   void operator()(const asset_returned& e) {
     if (e.path_before != e.path_after) model.rekey(e.asset, side(e.path_before, e.path_after));
-    auto& asset = model.at(e.asset);
-    asset.facts = side(e.before, e.after);
-    asset.missing = !forward;
+    model.set_facts(e.asset, side(e.before, e.after));
+    model.set_missing(e.asset, !forward);
   }
   void operator()(const asset_approved& e) { model.at(e.asset).approved = forward; }
   void operator()(const asset_approval_withdrawn& e) { model.at(e.asset).approved = !forward; }
@@ -281,23 +280,6 @@ void catalog_model::load_last_ids(asset_id last_asset, root_id last_root) {
 
 namespace {
 
-void decide_file(const catalog_model& model, const digested_file& file, asset_id& next_asset,
-                 std::vector<event>& events) {
-  auto id = model.asset_at(file.key);
-  if (id == 0) {
-    events.emplace_back(asset_registered{next_asset++, file.path, file.type, file.content});
-    return;
-  }
-  const auto& known = *model.asset(id);
-  if (known.missing)
-    events.emplace_back(asset_returned{id, file.path, file.path, known.facts, file.content.facts});
-  if (known.sha256 != file.content.sha256)
-    events.emplace_back(asset_content_changed{
-        id, {known.sha256, known.missing ? file.content.facts : known.facts}, file.content});
-  else if (!known.missing && known.facts != file.content.facts)
-    events.emplace_back(asset_touched{id, known.facts, file.content.facts});
-}
-
 /// A text that people give: not empty, bounded, UTF-8, one line.
 std::optional<error> bad_label(std::string_view field, const std::string& text) {
   auto refuse = [&](const std::string& rule) {
@@ -315,24 +297,6 @@ std::optional<error> bad_label(std::string_view field, const std::string& text) 
 }
 
 }  // namespace
-
-std::vector<event> decide(const catalog_model& model, const std::vector<digested_file>& files,
-                          const std::vector<failed_file>& failures) {
-  std::vector<event> events;
-  events.reserve(files.size() + failures.size());
-  path_keyer key_of;
-  auto next_asset = model.last_asset() + 1;
-  for (const auto& file : files) {
-    decide_file(model, file, next_asset, events);
-    if (!model.has_problems()) continue;
-    auto shown = printable(file.path);
-    if (model.problem(key_of(shown))) events.emplace_back(problem_resolved{shown});
-  }
-  for (const auto& failure : failures)
-    if (model.problem(key_of(failure.path)) != failure.kind)
-      events.emplace_back(problem_found{failure.path, failure.kind, failure.reason});
-  return events;
-}
 
 result<std::vector<event>> decide(const catalog_model& model, const label_change& change) {
   if (change.theme && *change.theme)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/command.hpp"
+#include "model/id_index.hpp"
 #include "platform/error.hpp"
 #include "platform/sha256.hpp"
 
@@ -8,9 +9,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 /// What the catalog knows, in memory, and how it decides. Two pure functions: (model, command)
@@ -37,6 +40,9 @@ private:
 
 /// Number of a text the model holds once; 0 is no text.
 using text_number = std::uint32_t;
+
+/// The first 64 bits of a digest, to look it up by.
+std::uint64_t digest_key(const digest& sha256) noexcept;
 
 /// Texts that many assets share (themes, sources).
 class text_pool {
@@ -75,14 +81,6 @@ struct root_state {
 // --- commands
 // -------------------------------------------------------------------------------------
 
-/// A file that was read.
-struct digested_file {
-  std::string path;  ///< absolute, valid UTF-8
-  path_key key{};    ///< of the path
-  asset_type type = asset_type::image;
-  file_content content;
-};
-
 /// A file that could not be taken.
 struct failed_file {
   std::string path;  ///< printable form
@@ -114,7 +112,7 @@ public:
   asset_id asset_at(const path_key& key) const noexcept;  ///< 0 when there is none
   asset_id last_asset() const noexcept { return last_asset_; }
   root_id last_root() const noexcept { return last_root_; }
-  std::uint64_t assets() const noexcept { return index_used_; }
+  std::uint64_t assets() const noexcept { return by_path_.size(); }
   const std::map<root_id, root_state>& roots() const noexcept { return roots_; }
   bool has_problems() const noexcept { return !problems_.empty(); }
   std::optional<problem_kind> problem(const path_key& key) const;  ///< key of the printable path
@@ -123,6 +121,25 @@ public:
   /// Whether the file was taken with these very facts, so that reading it again would tell nothing
   /// new.
   bool unchanged(const path_key& key, const file_facts& facts) const noexcept;
+  /// An asset that was taken with these very facts, whatever its path: the same inode with the same
+  /// times and size has the same bytes. 0 if there is none.
+  asset_id same_file(const file_facts& facts) const;
+  /// An asset with the device and inode of `facts` of which `is_it(id)` holds; 0 if there is none.
+  template <class IsIt>
+  asset_id find_inode(const file_facts& facts, IsIt is_it) const {
+    return by_inode_.find(inode_hash(facts), [&](asset_id id) {
+      const auto& known = asset(id)->facts;
+      return known.inode == facts.inode && known.device == facts.device && is_it(id);
+    });
+  }
+  /// A missing asset with this digest of which `is_it(id)` holds; 0 if there is none.
+  template <class IsIt>
+  asset_id find_missing(const digest& sha256, IsIt is_it) const {
+    auto key = digest_key(sha256);
+    for (auto at = missing_.lower_bound({key, 0}); at != missing_.end() && at->first == key; ++at)
+      if (is_it(at->second)) return at->second;
+    return 0;
+  }
 
   /// The next model.
   void apply(const event& what);
@@ -141,21 +158,27 @@ public:
 private:
   friend struct catalog_folds;
 
+  static std::uint64_t inode_hash(const file_facts& facts) noexcept;
   asset_state& at(asset_id id);
   void insert(asset_id id, std::string_view path, asset_state state);
   void erase(asset_id id);
   void rekey(asset_id id, std::string_view path);
-  void index_add(const path_key& key, std::uint32_t id);
-  void index_remove(const path_key& key);
-  std::size_t index_find(const path_key& key) const noexcept;
-  void index_grow();
+  void set_content(asset_id id, const digest& sha256, const file_facts& facts);
+  void set_facts(asset_id id, const file_facts& facts) { set_content(id, at(id).sha256, facts); }
+  void set_missing(asset_id id, bool missing);
+  auto path_hash_of() const noexcept {
+    return [this](asset_id id) { return asset(id)->key[1]; };
+  }
+  auto inode_hash_of() const noexcept {
+    return [this](asset_id id) { return inode_hash(asset(id)->facts); };
+  }
 
   // Assets by id, in blocks, so that growing never copies; ids are dense.
   static constexpr std::size_t block_size = 4096;
   std::vector<std::unique_ptr<asset_state[]>> blocks_;
-  // Open addressing with linear probing over ids; the keys are compared in the blocks.
-  std::vector<std::uint32_t> index_;
-  std::uint64_t index_used_ = 0;
+  id_index by_path_;
+  id_index by_inode_;
+  std::set<std::pair<std::uint64_t, asset_id>> missing_;  ///< by digest_key
   asset_id last_asset_ = 0;
   root_id last_root_ = 0;
   text_pool texts_;
@@ -163,10 +186,6 @@ private:
   std::unordered_map<path_key, problem_kind, path_key_hash> problems_;
   path_keyer keyer_;
 };
-
-/// Files that were read (each path once) and files that could not be.
-std::vector<event> decide(const catalog_model& model, const std::vector<digested_file>& files,
-                          const std::vector<failed_file>& failures);
 
 /// Errors: `not_found` naming the id, `invalid_argument` naming the text and the rule it breaks, or
 /// when more than max_events_per_command events would come of it. An asset that already is as asked

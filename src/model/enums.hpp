@@ -30,6 +30,7 @@ enum class problem_kind : std::uint8_t {
   unstable,     ///< it kept changing while it was read
   link_loop,    ///< a symbolic link that leads back to a folder it lies in
   watch_limit,  ///< the system's limit of watched folders is reached
+  scan_held,    ///< so much is gone that it is not believed before somebody confirms it
 };
 
 /// The words of an enumeration, in the order of its values.
@@ -52,7 +53,7 @@ inline constexpr auto enum_words<job_status> =
     std::to_array<std::string_view>({"pending", "running", "completed", "failed", "cancelled"});
 template <>
 inline constexpr auto enum_words<problem_kind> = std::to_array<std::string_view>(
-    {"bad_name", "unreadable", "io_failed", "unstable", "link_loop", "watch_limit"});
+    {"bad_name", "unreadable", "io_failed", "unstable", "link_loop", "watch_limit", "scan_held"});
 
 /// Whether the value is one the enumeration names; a decoded byte may be any.
 template <class E>

@@ -91,6 +91,12 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
       into.log_level = **value.as_string();
       if (std::find(log_levels.begin(), log_levels.end(), into.log_level) == log_levels.end())
         return bad_setting(file, where + "log_level is one of trace, debug, info, warn, error");
+    } else if ((key == "poll_seconds" || key == "rescan_minutes") && value.is_integer()) {
+      auto number = **value.as_integer();
+      if (number < 1 || number > 1'000'000)
+        return bad_setting(file, where + std::string(key.str()) + " is from 1 to 1000000");
+      (key == "poll_seconds" ? into.poll_seconds : into.rescan_minutes) =
+          static_cast<std::uint32_t>(number);
     } else if (key == "watch_folders" && value.is_array()) {
       for (const auto& folder : *value.as_array()) {
         if (!folder.is_string())
@@ -101,7 +107,8 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
       return bad_setting(file,
                          where + in_quotes(key.str())
                              + " is no setting of that kind; there are watch_folders (list of "
-                               "strings), database and log_level (strings)");
+                               "strings), database and log_level (strings), poll_seconds and "
+                               "rescan_minutes (whole numbers)");
     }
   }
   return {};

@@ -2,6 +2,7 @@
 
 #include "platform/error.hpp"
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@ struct settings {
   std::vector<std::string> watch_folders;  ///< as written; relative to the working directory
   std::string database;                    ///< empty: the usual place
   std::string log_level = "info";          ///< of the service log: trace debug info warn error
+  std::uint32_t poll_seconds = 30;         ///< between two scans of a folder that cannot be watched
+  std::uint32_t rescan_minutes = 24 * 60;  ///< between two scans of a folder that is watched
 };
 
 /// The assignments of a `.env` file: `KEY=VALUE` lines, an optional `export ` in front, blank lines
@@ -29,7 +32,7 @@ parse_env_file(std::string_view text, const std::vector<std::string>& required_k
 std::vector<std::string> split_folders(std::string_view list);
 
 /// The settings of, from weak to strong: `config_file` (TOML: `watch_folders`, `database`,
-/// `log_level`), the file `.env` in the working directory, the environment (WATCH_FOLDERS,
+/// `log_level`, `poll_seconds` and `rescan_minutes`, whole numbers from 1 to 1,000,000), the file `.env` in the working directory, the environment (WATCH_FOLDERS,
 /// DB_PATH). Without `config_required` the file may be absent. Errors: `invalid_argument` for a key
 /// nobody knows or a value of the wrong kind, naming file and line; as `system_error`.
 result<settings> load_settings(const std::string& config_file, bool config_required);

@@ -17,13 +17,16 @@ namespace {
 constexpr std::size_t buffer_size_bytes = 64 << 10;
 
 constexpr std::uint32_t mask = IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM
-                               | IN_DELETE | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
+                               | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR
+                               | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
 
 std::optional<change::kind> meaning(std::uint32_t bits) {
-  if ((bits & (IN_DELETE | IN_MOVED_FROM)) != 0) return change::kind::gone;
+  if ((bits & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) != 0) return change::kind::self;
   if ((bits & IN_ISDIR) != 0)
-    return (bits & (IN_CREATE | IN_MOVED_TO)) != 0 ? std::optional(change::kind::folder)
-                                                   : std::nullopt;
+    return (bits & (IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM)) != 0
+               ? std::optional(change::kind::folder)
+               : std::nullopt;
+  if ((bits & (IN_DELETE | IN_MOVED_FROM)) != 0) return change::kind::gone;
   if ((bits & (IN_CLOSE_WRITE | IN_MOVED_TO)) != 0) return change::kind::written;
   if ((bits & (IN_CREATE | IN_MODIFY)) != 0) return change::kind::touched;
   return std::nullopt;
@@ -49,8 +52,25 @@ result<void> folder_watches::add(const std::string& folder) {
                                           + in_quotes(folder)
                                           + "; raise fs.inotify.max_user_watches"};
   if (watch < 0) return system_error(errno, "cannot watch " + in_quotes(folder));
-  folders_[watch] = folder;
+  auto& path = folders_[watch];
+  auto before = watches_.find(path);
+  if (before != watches_.end() && before->second == watch) watches_.erase(before);
+  path = folder;
+  watches_[folder] = watch;
   return {};
+}
+
+void folder_watches::forget(const std::string& folder) {
+  for (auto at = watches_.lower_bound(folder); at != watches_.end();) {
+    if (!at->first.starts_with(folder)) break;
+    if (!lies_within(at->first, folder)) {
+      ++at;
+      continue;
+    }
+    ::inotify_rm_watch(fd_.get(), at->second);  // it may be gone already
+    folders_.erase(at->second);
+    at = watches_.erase(at);
+  }
 }
 
 result<bool> folder_watches::read(std::vector<change>& into) {
@@ -66,16 +86,24 @@ result<bool> folder_watches::read(std::vector<change>& into) {
       into.push_back({change::kind::overflow, {}});
       continue;
     }
+    auto folder = folders_.find(header.wd);
+    if (folder == folders_.end()) continue;
     if ((header.mask & IN_IGNORED) != 0) {
-      folders_.erase(header.wd);
+      auto watch = watches_.find(folder->second);
+      if (watch != watches_.end() && watch->second == header.wd) watches_.erase(watch);
+      folders_.erase(folder);
       continue;
     }
-    auto folder = folders_.find(header.wd);
     auto what = meaning(header.mask);
-    if (folder == folders_.end() || !what || header.len == 0) continue;
+    if (!what) continue;
     auto path = folder->second;
-    if (path.back() != '/') path += '/';
-    into.push_back({*what, path + name});
+    if (*what != change::kind::self) {
+      if (header.len == 0) continue;
+      if (path.back() != '/') path += '/';
+      path += name;
+    }
+    if ((header.mask & IN_ISDIR) != 0 && (header.mask & IN_MOVED_FROM) != 0) forget(path);
+    into.push_back({*what, std::move(path)});
   }
   return true;
 }

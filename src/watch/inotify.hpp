@@ -4,6 +4,7 @@
 #include "platform/unique_fd.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -16,8 +17,9 @@ struct change {
   enum class kind : std::uint8_t {
     written,   ///< a file was closed after writing, or moved here: it is whole
     touched,   ///< a file was made or written to and may still be open
-    folder,    ///< a folder was made or moved here
-    gone,      ///< a file or folder was deleted or moved away
+    folder,    ///< a folder was made, deleted or moved here or away
+    gone,      ///< a file was deleted or moved away
+    self,      ///< a watched folder itself was moved, deleted or unmounted
     overflow,  ///< the kernel dropped changes: nothing but a scan tells which
   } what = kind::touched;
   std::string path;  ///< empty for `overflow`
@@ -46,7 +48,11 @@ private:
   explicit folder_watches(unique_fd fd);
   unique_fd fd_;
   std::unique_ptr<char[]> buffer_;
+  /// Stops watching a folder and all below it, which went elsewhere.
+  void forget(const std::string& folder);
+
   std::unordered_map<int, std::string> folders_;  // by watch descriptor
+  std::map<std::string, int> watches_;            // the same, by path
 };
 
 }  // namespace podstudio

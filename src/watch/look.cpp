@@ -14,13 +14,12 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace podstudio {
 
 namespace {
 
-/// How many names of a folder are held and put in order at a time.
-constexpr std::size_t chunk_names = 4096;
 /// How many entries one step looks at at most, so that a walk over files of other kinds still
 /// yields.
 constexpr std::size_t step_entries = 4096;
@@ -45,8 +44,11 @@ std::string_view last_name(std::string_view path) { return path.substr(path.rfin
 void see(std::string path, asset_type type, const struct stat& status, findings& into,
          path_keyer& key_of) {
   auto key = key_of(path);
-  into.files.push_back(
-      {.path = std::move(path), .key = key, .type = type, .facts = facts_of(status)});
+  into.files.push_back({.path = std::move(path),
+                        .key = key,
+                        .type = type,
+                        .facts = facts_of(status),
+                        .links = status.st_nlink});
 }
 
 std::optional<std::string> real_path(const std::string& path) {
@@ -82,20 +84,104 @@ look_outcome look(const std::string& path, findings& into, path_keyer& key_of) {
   return look_outcome::found;
 }
 
-struct entry {
-  std::string name;
-  unsigned char kind;
-};
+bool is_gone(const std::string& path) {
+  struct stat status;
+  if (::lstat(path.c_str(), &status) != 0) return errno == ENOENT || errno == ENOTDIR;
+  return !S_ISREG(status.st_mode);
+}
 
-/// The folder being read.
+gone_file gone_from(std::string path, path_keyer& key_of) {
+  struct stat status {};
+  auto above = path;
+  do {
+    above.resize(std::max<std::size_t>(above.rfind('/'), 1));
+  } while (::stat(above.c_str(), &status) != 0 && above != "/");
+  auto key = key_of(path);
+  return {std::move(path), key, status.st_dev};
+}
+
+/// A folder being read: its names in the order in which the paths below them stand.
 struct tree_walker::reading {
+  struct entry {
+    std::uint32_t name_offset;
+    std::uint16_t name_size;
+    unsigned char kind;
+  };
+
   std::string path;
-  DIR* stream = nullptr;
-  std::vector<entry> chunk;  // in order
+  DIR* stream = nullptr;  ///< null while a folder below is read: descriptors are few
+  std::string names;
+  std::vector<entry> entries;
   std::size_t next = 0;
 
-  ~reading() {
-    if (stream != nullptr) ::closedir(stream);
+  explicit reading(std::string folder) : path(std::move(folder)) {}
+  reading(const reading&) = delete;
+  reading& operator=(const reading&) = delete;
+  ~reading() { close(); }
+
+  void close() {
+    if (stream != nullptr) ::closedir(std::exchange(stream, nullptr));
+  }
+
+  /// Opens the folder; errno tells why not.
+  bool open() {
+    unique_fd fd(open_folder(path));
+    if (!fd) return false;
+    stream = ::fdopendir(fd.get());
+    if (stream != nullptr) fd.release();
+    return stream != nullptr;
+  }
+
+  std::string_view name_of(const entry& at) const {
+    return std::string_view(names).substr(at.name_offset, at.name_size);
+  }
+  std::string path_of(std::string_view name) const {
+    std::string whole;
+    whole.reserve(path.size() + 1 + name.size());
+    whole.append(path);
+    if (whole.back() != '/') whole += '/';
+    return whole.append(name);
+  }
+
+  /// Reads all names but those of files of other kinds, which are counted. The errno value of a
+  /// failure, or 0.
+  int read_names(std::uint64_t& skipped) {
+    for (;;) {
+      errno = 0;
+      const auto* found = ::readdir(stream);
+      if (found == nullptr) break;
+      std::string_view name = found->d_name;
+      if (name == "." || name == "..") continue;
+      auto kind = found->d_type;
+      struct stat status;
+      if (kind == DT_UNKNOWN
+          && ::fstatat(::dirfd(stream), found->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+        kind = static_cast<unsigned char>(IFTODT(status.st_mode));
+      bool wanted = kind == DT_DIR || kind == DT_LNK || (kind == DT_REG && type_of(name));
+      if (!wanted) {
+        ++skipped;
+        continue;
+      }
+      entries.push_back({static_cast<std::uint32_t>(names.size()),
+                         static_cast<std::uint16_t>(name.size()), kind});
+      names += name;
+    }
+    auto failed = errno;
+    std::ranges::sort(entries, [this](const entry& a, const entry& b) { return before(a, b); });
+    return failed;
+  }
+
+  /// By the bytes of the paths: a folder's name counts as if a slash followed, as it does in the paths
+  /// of what lies in it.
+  bool before(const entry& a, const entry& b) const {
+    auto left = name_of(a), right = name_of(b);
+    auto shared = std::min(left.size(), right.size());
+    if (int order = std::memcmp(left.data(), right.data(), shared); order != 0) return order < 0;
+    auto after = [shared](std::string_view name, unsigned char kind) {
+      if (name.size() > shared) return static_cast<int>(static_cast<unsigned char>(name[shared]));
+      return kind == DT_DIR ? static_cast<int>('/') : -1;
+    };
+    return after(left, a.kind) < after(right, b.kind);
   }
 };
 
@@ -104,103 +190,74 @@ tree_walker::tree_walker(folder_identity excluded, folder_hook hook)
 
 tree_walker::~tree_walker() = default;
 
-void tree_walker::add(std::string folder) { folders_.push_back(std::move(folder)); }
+void tree_walker::add(std::string folder) { added_.push_back(std::move(folder)); }
 
-void tree_walker::open_next(findings& into) {
-  auto path = std::move(folders_.back());
-  folders_.pop_back();
+void tree_walker::enter(std::string path, findings& into) {
   if (!is_utf8(path)) {
     into.failures.push_back(bad_name(path));
     return;
   }
-  unique_fd fd(open_folder(path));
+  auto folder = std::make_unique<reading>(std::move(path));
   struct stat status;
-  if (!fd || ::fstat(fd.get(), &status) != 0) {
+  if (!folder->open() || ::fstat(::dirfd(folder->stream), &status) != 0) {
     // A folder that went away in between is no problem, it is a change that is reported by itself.
-    if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-      into.failures.push_back(unreadable(path, errno));
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return;
+    into.failures.push_back(unreadable(folder->path, errno));
+    into.blocked.push_back(std::move(folder->path));
     return;
   }
   if (folder_identity{status.st_dev, status.st_ino} == excluded_) return;
-  if (hook_) hook_(path);
-  auto opened = std::make_unique<reading>();
-  opened->stream = ::fdopendir(fd.get());
-  if (opened->stream == nullptr) {
-    into.failures.push_back(unreadable(path, errno));
-    return;
+  if (hook_) hook_(folder->path);
+  if (int failed = folder->read_names(into.skipped); failed != 0) {
+    into.failures.push_back(unreadable(folder->path, failed));
+    into.blocked.push_back(folder->path);
   }
-  fd.release();
-  opened->path = std::move(path);
-  reading_ = std::move(opened);
+  open_.push_back(std::move(folder));
 }
 
-bool tree_walker::read_chunk() {
-  reading_->chunk.clear();
-  reading_->next = 0;
-  while (reading_->chunk.size() < chunk_names) {
-    const auto* found = ::readdir(reading_->stream);
-    if (found == nullptr) break;
-    std::string_view name = found->d_name;
-    if (name != "." && name != "..") reading_->chunk.push_back({std::string(name), found->d_type});
-  }
-  // Rows in the order of their paths make the tables' index grow at its end, which is several times
-  // faster than anywhere else.
-  std::sort(reading_->chunk.begin(), reading_->chunk.end(),
-            [](const entry& a, const entry& b) { return a.name < b.name; });
-  return !reading_->chunk.empty();
-}
-
-void tree_walker::step(findings& into, std::size_t max_files) {
-  for (std::size_t looked = 0; looked < step_entries; ++looked) {
-    if (into.files.size() + into.failures.size() >= max_files || done()) return;
-    if (!reading_) {
-      open_next(into);
-    } else if (reading_->next == reading_->chunk.size() && !read_chunk()) {
-      reading_.reset();
+void tree_walker::step(findings& into, std::size_t size_max) {
+  for (std::size_t looked = 0; looked < step_entries && into.size() < size_max && !done();
+       ++looked) {
+    if (open_.empty()) {
+      auto next = std::move(added_.front());
+      added_.pop_front();
+      enter(std::move(next), into);
+    } else if (open_.back()->next == open_.back()->entries.size()) {
+      open_.pop_back();
     } else {
-      // The chunk stays where it is while `visit` may end the reading of it.
-      auto& at = reading_->chunk[reading_->next++];
-      visit(at.name, at.kind, into);
+      visit(*open_.back(), into);
     }
   }
 }
 
-void tree_walker::visit(const std::string& name, unsigned char kind, findings& into) {
-  auto type = type_of(name);
-  if (kind == DT_REG && !type) {
-    ++into.skipped;
-    return;
-  }
-  std::string path;
-  path.reserve(reading_->path.size() + 1 + name.size());
-  path.append(reading_->path);
-  if (path.back() != '/') path += '/';
-  path += name;
-
-  struct stat status;
-  if (kind == DT_UNKNOWN || (kind == DT_REG && type)) {
-    if (::fstatat(::dirfd(reading_->stream), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno != ENOENT) into.failures.push_back(unreadable(path, errno));
-      return;
-    }
-    kind = static_cast<unsigned char>(IFTODT(status.st_mode));
-  }
-  if (kind == DT_LNK) return visit_link(path, into);
-  if (kind != DT_DIR && (kind != DT_REG || !type)) {
-    ++into.skipped;
-    return;
-  }
+void tree_walker::visit(reading& folder, findings& into) {
+  auto at = folder.entries[folder.next++];
+  auto name = folder.name_of(at);
+  auto path = folder.path_of(name);
+  if (at.kind == DT_LNK) return visit_link(path, folder.path, into);
   if (!is_utf8(name)) {
     into.failures.push_back(bad_name(path));
     return;
   }
-  if (kind == DT_DIR)
-    folders_.push_back(std::move(path));
-  else
+  if (at.kind == DT_DIR) {
+    folder.close();
+    return enter(std::move(path), into);
+  }
+  if (folder.stream == nullptr && !folder.open()) return;  // it went away, which is told by itself
+  struct stat status;
+  auto entry_name = std::string(name);
+  if (::fstatat(::dirfd(folder.stream), entry_name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno != ENOENT) into.failures.push_back(unreadable(path, errno));
+    return;
+  }
+  auto type = type_of(name);
+  if (S_ISREG(status.st_mode) && type)
     see(std::move(path), *type, status, into, key_of_);
+  else
+    ++into.skipped;
 }
 
-void tree_walker::visit_link(const std::string& path, findings& into) {
+void tree_walker::visit_link(const std::string& path, const std::string& folder, findings& into) {
   ++into.skipped;
   struct stat target;
   if (::stat(path.c_str(), &target) != 0) {
@@ -211,7 +268,7 @@ void tree_walker::visit_link(const std::string& path, findings& into) {
   }
   if (!S_ISDIR(target.st_mode)) return;
   auto real = real_path(path);
-  if (real && lies_within(reading_->path, *real))
+  if (real && lies_within(folder, *real))
     into.failures.push_back(
         failure(path, problem_kind::link_loop,
                 "the link leads back to a folder it lies in; it is not followed"));

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "model/catalog_model.hpp"
+#include "model/identity.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@ struct seen_file {
   path_key key{};    ///< of the path
   asset_type type = asset_type::image;
   file_facts facts;
+  std::uint64_t links = 1;  ///< how many names its inode has
   /// Somebody wrote to it: read it even if its facts are those it was taken with, as two writes
   /// within one tick of the file system's clock leave the same facts.
   bool written = false;
@@ -25,8 +27,12 @@ struct seen_file {
 /// What looks found.
 struct findings {
   std::vector<seen_file> files;
+  std::vector<gone_file> gone;
   std::vector<failed_file> failures;
-  std::uint64_t skipped = 0;  ///< files of other kinds, links, devices
+  std::vector<std::string> blocked;  ///< folders that could not be read: what is in them is not known
+  std::uint64_t skipped = 0;         ///< files of other kinds, links, devices
+
+  std::size_t size() const noexcept { return files.size() + gone.size() + failures.size(); }
 };
 
 /// A folder by identity.
@@ -46,9 +52,15 @@ enum class look_outcome : std::uint8_t {
 /// Looks at one path, not following a link at its end.
 look_outcome look(const std::string& path, findings& into, path_keyer& key_of);
 
-/// Walks trees in small steps: depth first, names in order within a few thousand. Does not follow
-/// links; one that leads back to a folder it lies in is a failure of kind link_loop. Memory is
-/// bounded by one chunk of names and the folders still to be read.
+/// Whether there is no regular file at the path, as far as the system can tell.
+bool is_gone(const std::string& path);
+
+/// A path that `is_gone`.
+gone_file gone_from(std::string path, path_keyer& key_of);
+
+/// Walks a tree in small steps, in the order of the paths' bytes. Does not follow links; one that leads
+/// back to a folder it lies in is a failure of kind link_loop. Memory is bounded by the names in the
+/// folders from the top to where it is.
 class tree_walker {
 public:
   /// Called with each folder before its names are read, so that a watch set there misses nothing.
@@ -58,27 +70,26 @@ public:
   explicit tree_walker(folder_identity excluded, folder_hook hook = {});
   ~tree_walker();
 
-  /// Adds a folder to walk.
+  /// Adds a folder to walk, after those that were added before.
   void add(std::string folder);
 
-  bool done() const noexcept { return !reading_ && folders_.empty(); }
+  bool done() const noexcept { return open_.empty() && added_.empty(); }
 
-  /// Goes on until `into` holds `max_files` files or failures, or the walk is done, or a few
-  /// thousand entries were looked at.
-  void step(findings& into, std::size_t max_files);
+  /// Goes on until `into` holds `size_max` findings more, or the walk is done, or a few thousand
+  /// entries were looked at.
+  void step(findings& into, std::size_t size_max);
 
 private:
   struct reading;
-  void open_next(findings& into);
-  bool read_chunk();
-  void visit(const std::string& name, unsigned char kind, findings& into);
-  void visit_link(const std::string& path, findings& into);
+  void enter(std::string path, findings& into);
+  void visit(reading& folder, findings& into);
+  void visit_link(const std::string& path, const std::string& folder, findings& into);
 
   folder_identity excluded_;
   folder_hook hook_;
   path_keyer key_of_;
-  std::vector<std::string> folders_;  // still to be read; the last is next
-  std::unique_ptr<reading> reading_;
+  std::deque<std::string> added_;                ///< not yet begun
+  std::vector<std::unique_ptr<reading>> open_;  ///< from the top down to where it is
 };
 
 /// A folder that may become a watch root or be imported: absolute, without links, readable.

@@ -3,6 +3,7 @@
 #include "actors/hasher.hpp"
 #include "actors/journal.hpp"
 #include "actors/projector.hpp"
+#include "actors/reader.hpp"
 #include "platform/text.hpp"
 #include "query/models.hpp"
 #include "schema/schema.hpp"
@@ -78,6 +79,7 @@ struct flow {
   caf::actor_system system{config};
   projector_actor projector;
   journal_actor journal;
+  reader_actor reader;
   std::vector<hasher_actor> hashers;
   catalog_actor catalog;
   caf::scoped_actor self{system};
@@ -95,8 +97,14 @@ struct flow {
         projector, std::shared_ptr<const std::atomic<bool>>(full));
     hashers.push_back(
         system.spawn<caf::detached>(hasher, std::make_shared<const std::atomic<bool>>(false)));
-    catalog = system.spawn(podstudio::catalog, std::make_shared<catalog_model>(),
-                           std::make_shared<command_memory>(), journal, projector, hashers);
+    auto reading = open_tables_read_only(folder.path + "/podstudio.db");
+    BOOST_REQUIRE(static_cast<bool>(reading));
+    reader = system.spawn<caf::detached>(
+        podstudio::reader, std::make_shared<std::unique_ptr<database>>(
+                               std::make_unique<database>(std::move(*reading))));
+    catalog =
+        system.spawn(podstudio::catalog, std::make_shared<catalog_model>(),
+                     std::make_shared<command_memory>(), journal, projector, reader, hashers);
   }
 
   ~flow() {
@@ -104,6 +112,7 @@ struct flow {
     self->send_exit(catalog, caf::exit_reason::user_shutdown);
     for (auto& each : hashers)
       self->send_exit(each, caf::exit_reason::user_shutdown);
+    self->send_exit(reader, caf::exit_reason::user_shutdown);
     self->send_exit(journal, caf::exit_reason::user_shutdown);
     self->send_exit(projector, caf::exit_reason::user_shutdown);
   }
@@ -130,7 +139,7 @@ struct flow {
   observation_outcome observe(std::vector<seen_file> files) {
     observation_outcome outcome;
     self->request(catalog, std::chrono::seconds(30), observe_atom::value,
-                  observation_batch{"import", files, {}})
+                  observation_batch{"import", files, {}, {}, {}})
         .receive([&](const observation_outcome& got) { outcome = got; },
                  [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
     return outcome;
@@ -278,7 +287,7 @@ BOOST_FIXTURE_TEST_CASE(a_refused_registration_leaves_the_file_unknown_and_it_is
   refuse_next({error_code::disk_full, "no room"});
   auto seen = file("a.png", "one");
   self->request(catalog, std::chrono::seconds(30), observe_atom::value,
-                observation_batch{"import", {seen}, {}})
+                observation_batch{"import", {seen}, {}, {}, {}})
       .receive(
           [](const observation_outcome&) { BOOST_ERROR("acknowledged without room"); },
           [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::disk_full)); });

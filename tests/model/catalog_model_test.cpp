@@ -1,5 +1,5 @@
 #define BOOST_TEST_MODULE catalog_model
-#include "model/catalog_model.hpp"
+#include "model/identity.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -37,7 +37,7 @@ catalog_model with_files(const std::vector<std::string>& paths) {
   std::vector<digested_file> files;
   for (const auto& path : paths)
     files.push_back(file(path, 1));
-  apply_all(model, decide(model, files, {}));
+  apply_all(model, decide(model, files, {}).events);
   return model;
 }
 
@@ -68,7 +68,7 @@ std::string seen(const catalog_model& model, asset_id last) {
 
 BOOST_AUTO_TEST_CASE(a_new_file_is_registered_under_the_next_id) {
   catalog_model model;
-  auto events = decide(model, {file("/a.png", 1), file("/b.png", 2)}, {});
+  auto events = decide(model, {file("/a.png", 1), file("/b.png", 2)}, {}).events;
   BOOST_REQUIRE(events.size() == 2u);
   BOOST_TEST(std::get<asset_registered>(events[0]).asset == 1);
   BOOST_TEST(std::get<asset_registered>(events[1]).asset == 2);
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(a_new_file_is_registered_under_the_next_id) {
 
 BOOST_AUTO_TEST_CASE(the_same_bytes_under_the_same_facts_give_no_event) {
   auto model = with_files({"/a.png"});
-  BOOST_TEST(decide(model, {file("/a.png", 1)}, {}).empty());
+  BOOST_TEST(decide(model, {file("/a.png", 1)}, {}).events.empty());
   BOOST_TEST(model.unchanged(key_of("/a.png"), content(1).facts));
 }
 
@@ -85,11 +85,11 @@ BOOST_AUTO_TEST_CASE(the_same_bytes_under_other_facts_are_touched_and_other_byte
   auto model = with_files({"/a.png"});
   auto touched = file("/a.png", 1);
   touched.content.facts.mtime_ns += 5;
-  auto events = decide(model, {touched}, {});
+  auto events = decide(model, {touched}, {}).events;
   BOOST_REQUIRE(events.size() == 1u);
   BOOST_TEST((std::get<asset_touched>(events[0]).after == touched.content.facts));
   apply_all(model, events);
-  events = decide(model, {file("/a.png", 9)}, {});
+  events = decide(model, {file("/a.png", 9)}, {}).events;
   BOOST_REQUIRE(events.size() == 1u);
   const auto& changed = std::get<asset_content_changed>(events[0]);
   BOOST_TEST(changed.asset == 1);
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_missing_asset_returns_with_its_labels) {
   model.apply(asset_approved{1});
   model.apply(asset_missing{1});
   BOOST_TEST(!model.unchanged(key_of("/a.png"), content(1).facts));
-  auto events = decide(model, {file("/a.png", 1)}, {});
+  auto events = decide(model, {file("/a.png", 1)}, {}).events;
   BOOST_REQUIRE(events.size() == 1u);
   BOOST_TEST(std::get<asset_returned>(events[0]).asset == 1);
   apply_all(model, events);
@@ -159,13 +159,13 @@ BOOST_AUTO_TEST_CASE(labels_that_are_no_single_line_of_bounded_utf8_are_refused)
 BOOST_AUTO_TEST_CASE(a_problem_is_told_once_and_resolved_when_the_file_is_taken) {
   catalog_model model;
   failed_file failure{"/a.png", problem_kind::unreadable, "denied"};
-  auto events = decide(model, {}, {failure});
+  auto events = decide(model, {}, {failure}).events;
   BOOST_REQUIRE(events.size() == 1u);
   apply_all(model, events);
-  BOOST_TEST(decide(model, {}, {failure}).empty());
+  BOOST_TEST(decide(model, {}, {failure}).events.empty());
   failure.kind = problem_kind::io_failed;
-  BOOST_TEST(decide(model, {}, {failure}).size() == 1u);
-  events = decide(model, {file("/a.png", 1)}, {});
+  BOOST_TEST(decide(model, {}, {failure}).events.size() == 1u);
+  events = decide(model, {file("/a.png", 1)}, {}).events;
   BOOST_REQUIRE(events.size() == 2u);
   BOOST_TEST(std::get<problem_resolved>(events[1]).path == "/a.png");
 }
@@ -248,7 +248,7 @@ BOOST_AUTO_TEST_CASE(reverting_the_last_commands_gives_the_model_before_them) {
       case 0:
         take(decide(
             model,
-            {file("/f" + std::to_string(random() % 40), static_cast<std::uint8_t>(random()))}, {}));
+            {file("/f" + std::to_string(random() % 40), static_cast<std::uint8_t>(random()))}, {}).events);
         break;
       case 1:
         change.theme = random() % 2 ? std::optional<std::string>("t" + std::to_string(random() % 5))

@@ -58,7 +58,9 @@ result<void> serve(const context& where, std::vector<std::string> watch) {
   }
   auto stop = stop_signals();
   if (!stop) return system_error(errno, "cannot take signals");
-  auto running = engine::start({where.folder, std::move(watch), true, where.configured.log_level});
+  const auto& configured = where.configured;
+  auto running = engine::start({where.folder, std::move(watch), true, configured.log_level,
+                                configured.poll_seconds, configured.rescan_minutes});
   if (!running) return running.failure();
   std::fputs("ready\n", stderr);
   notify("READY=1");

@@ -36,6 +36,26 @@ action declare_remove(CLI::App& command) {
   return [folder](const context& where) { return change(where, false, *folder); };
 }
 
+result<void> confirm(const context& where, const std::string& folder) {
+  auto path = absolute_path(folder);
+  if (!path) return path.failure();
+  auto confirmed = ask(where, session::need::service, "watch.confirm", {{"path", *path}});
+  if (!confirmed) return confirmed.failure();
+  if (where.json)
+    print_json(*confirmed);
+  else
+    print_line((*confirmed)["confirmed"].template get<bool>()
+                   ? "what is gone from " + in_quotes(*path) + " will be marked missing"
+                   : "no scan of " + in_quotes(*path) + " waits to be confirmed");
+  return {};
+}
+
+action declare_confirm(CLI::App& command) {
+  auto folder = std::make_shared<std::string>();
+  command.add_option("DIR", *folder, "The folder")->required()->type_name("");
+  return [folder](const context& where) { return confirm(where, *folder); };
+}
+
 result<void> list(const context& where) {
   auto roots = ask(where, session::need::folder, "watch.list", nlohmann::json::object());
   if (!roots) return roots.failure();
@@ -53,6 +73,7 @@ result<void> list(const context& where) {
 constexpr subcommand commands[] = {
     {"add", "Watch a folder from now on", declare_add},
     {"remove", "Stop watching a folder; its assets stay", declare_remove},
+    {"confirm", "Believe a scan that finds more than half of the files gone", declare_confirm},
     {"list", "List the folders that are watched", [](CLI::App&) -> action { return list; }},
 };
 

@@ -1,0 +1,80 @@
+#include "query/files.hpp"
+
+#include "media/kind.hpp"
+#include "platform/text.hpp"
+#include "schema/sqlite.hpp"
+
+namespace podstudio {
+
+namespace {
+
+template <class... Values>
+result<void> append_files(database& tables, const std::string& where,
+                          std::vector<known_file>& into, const Values&... values) {
+  auto query = tables.prepare(
+      "SELECT a.path, f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode, f.device"
+      " FROM asset a JOIN asset_file f ON f.asset_id = a.id WHERE f.missing_since IS NULL AND "
+      + where);
+  if (!query) return query.failure();
+  query->bind(values...);
+  return query->for_each_row([&](const statement& row) {
+    into.push_back({row.get<std::string>(0),
+                    {.size_bytes = row.get<std::uint64_t>(1),
+                     .mtime_ns = row.get<std::int64_t>(2),
+                     .ctime_ns = row.get<std::int64_t>(3),
+                     .inode = row.get<std::uint64_t>(4),
+                     .device = row.get<std::uint64_t>(5)}});
+  });
+}
+
+}  // namespace
+
+result<std::vector<known_file>> files_under(database& tables, const std::string& folder,
+                                            const std::string& after) {
+  std::vector<known_file> files;
+  if (after.empty())
+    if (auto read = append_files(tables, "a.path = ?1", files, folder); !read)
+      return read.failure();
+  // What lies in a folder sorts between its path with a slash and with a '0', which follows the slash.
+  auto prefix = folder == "/" ? std::string() : folder;
+  auto first = prefix + '/';
+  auto read = append_files(tables,
+                           "a.path > ?1 AND a.path < ?2 ORDER BY a.path LIMIT "
+                               + std::to_string(files_page),
+                           files, after > first ? after : first, prefix + '0');
+  if (!read) return read.failure();
+  return files;
+}
+
+result<std::vector<std::string>> problems_under(database& tables, const std::string& folder) {
+  auto query = tables.prepare("SELECT path, kind FROM problem WHERE path = ?1 OR (path > ?2 AND path < ?3)"
+                              " ORDER BY path LIMIT 10000");
+  if (!query) return query.failure();
+  auto shown = printable(folder == "/" ? std::string() : folder);
+  query->bind(printable(folder), shown + '/', shown + '0');
+  std::vector<std::string> paths;
+  auto read = query->for_each_row([&](const statement& row) {
+    auto kind = from_word<problem_kind>(row.get<std::string_view>(1));
+    auto path = row.get<std::string>(0);
+    bool of_a_file = kind == problem_kind::unreadable || kind == problem_kind::io_failed
+                     || kind == problem_kind::unstable;
+    if (!of_a_file || !type_of(std::string_view(path).substr(path.rfind('/') + 1))) paths.push_back(std::move(path));
+  });
+  if (!read) return read.failure();
+  return paths;
+}
+
+result<asset_paths> paths_of(database& tables, const std::vector<asset_id>& ids) {
+  asset_paths paths;
+  auto query = tables.prepare("SELECT path FROM asset WHERE id = ?1");
+  if (!query) return query.failure();
+  for (auto id : ids) {
+    query->bind(id);
+    auto read = query->for_each_row(
+        [&](const statement& row) { paths.emplace(id, row.get<std::string>(0)); });
+    if (!read) return read.failure();
+  }
+  return paths;
+}
+
+}  // namespace podstudio

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "model/identity.hpp"
+
+#include <string>
+#include <vector>
+
+/// The files that the tables know.
+namespace podstudio {
+
+class database;
+
+/// How many files one page holds.
+inline constexpr std::size_t files_page = 2048;
+
+/// The file at the path `folder` and those below it, as far as they are not missing and their paths come
+/// after `after`: in the order of the paths' bytes, at most about a page.
+result<std::vector<known_file>> files_under(database& tables, const std::string& folder,
+                                            const std::string& after);
+
+/// The problems at a folder and below that are found by looking at folders, not by reading files: their
+/// printable paths.
+result<std::vector<std::string>> problems_under(database& tables, const std::string& folder);
+
+/// The paths of assets; an unknown id is left out.
+result<asset_paths> paths_of(database& tables, const std::vector<asset_id>& ids);
+
+}  // namespace podstudio
