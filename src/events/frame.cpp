@@ -357,7 +357,7 @@ error damage(const log_place& place, const std::string& expected, const std::str
           "the log is damaged: '" + place.file + "', offset " + std::to_string(place.offset)
               + ", sequence " + std::to_string(place.sequence) + ": expected " + expected
               + ", found " + found
-              + "; nothing was changed; restore the log's folder from a backup"};
+              + "; nothing was changed; move the log's folder away and restore it from a backup"};
 }
 
 result<void> check_frame(const_bytes frame, const log_place& place) {

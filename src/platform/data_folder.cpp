@@ -107,6 +107,19 @@ result<std::string> absolute_path(const std::string& path) {
   return text;
 }
 
+result<bool> lie_in_one_another(const std::string& one, const std::string& other) {
+  std::string real[2];
+  for (auto i : {0, 1}) {
+    const auto& path = i == 0 ? one : other;
+    std::error_code failure;
+    real[i] = std::filesystem::weakly_canonical(path, failure).string();
+    if (failure)
+      return error{error_code::io_failed,
+                   "cannot resolve the path " + in_quotes(path) + ": " + failure.message()};
+  }
+  return lies_within(real[0], real[1]) || lies_within(real[1], real[0]);
+}
+
 result<data_folder> resolve_data_folder(const std::string& root, const std::string& database) {
   auto chosen = root;
   if (chosen.empty()) chosen = environment("PODSTUDIO_DATA");

@@ -328,6 +328,11 @@ BOOST_FIXTURE_TEST_CASE(a_restore_replaces_no_library_and_needs_a_backup, saved_
   check_refused(library(backup + "/new")({"restore", backup}), 1, "lie in one another");
   BOOST_CHECK(!fs::exists(restored));
 
+  // Not even the tables, where the settings of one library are in force for another.
+  auto call = library(restored).call({"restore", backup});
+  call.env["DB_PATH"] = podstudio.database();
+  check_refused(run(call), 1, podstudio.database());
+
   // A library whose log is lost gets it back, whatever its tables hold.
   fs::rename(space.data + "/log", space.path + "/lost log");
   podstudio.must({"restore", backup});

@@ -20,27 +20,31 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Neither folder may lie in the other, by whatever name, and no file may be the same: what is
-/// written to the backup must not reach the log.
-result<void> check_apart(const data_folder& folder, const std::string& target) {
+/// Whether a file of the one folder is also in the other, under the same name.
+bool share_files(const std::string& one, const std::string& other) {
   std::error_code failure;
-  auto real = [&](const std::string& path) { return fs::weakly_canonical(path, failure).string(); };
-  auto data = real(folder.root), log = real(folder.log());
-  auto copy = failure ? "" : real(target),
-       copy_log = failure ? "" : real(backup_log_folder(target));
-  if (failure)
-    return error{error_code::io_failed,
-                 "cannot resolve the path " + in_quotes(target) + ": " + failure.message()};
-  bool apart = !lies_within(copy, data) && !lies_within(data, copy) && !lies_within(copy_log, data)
-               && !lies_within(log, copy);
-  fs::directory_iterator entries(copy_log, failure);
-  for (; apart && !failure && entries != fs::directory_iterator(); entries.increment(failure)) {
+  fs::directory_iterator entries(one, failure);
+  for (; !failure && entries != fs::directory_iterator(); entries.increment(failure)) {
     std::error_code ignored;  // most have no namesake
-    apart = !fs::equivalent(entries->path(), fs::path(log) / entries->path().filename(), ignored);
+    if (fs::equivalent(entries->path(), fs::path(other) / entries->path().filename(), ignored))
+      return true;
   }
-  if (apart) return {};
+  return false;
+}
+
+/// What is written to the backup must not reach the data folder, by whatever name.
+result<void> check_apart(const data_folder& folder, const std::string& target) {
+  auto copies = backup_log_folder(target);
+  bool shared = share_files(copies, folder.log());
+  for (const auto& [ours, theirs] :
+       {std::pair{folder.root, target}, {folder.root, copies}, {folder.log(), target}}) {
+    auto meet = lie_in_one_another(ours, theirs);
+    if (!meet) return meet.failure();
+    shared = shared || *meet;
+  }
+  if (!shared) return {};
   return error{error_code::refused, "the backup in " + in_quotes(target)
-                                        + " would be in, or share files with, the data " + "folder "
+                                        + " would be in, or share files with, the data folder "
                                         + in_quotes(folder.root) + "; name a folder elsewhere"};
 }
 

@@ -19,19 +19,27 @@ namespace podstudio {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 result<void> check_apart(const data_folder& folder, const std::string& source) {
-  std::error_code failure;
-  auto data = fs::weakly_canonical(folder.root, failure).string();
-  auto backup = failure ? "" : fs::weakly_canonical(source, failure).string();
-  if (failure)
-    return error{error_code::io_failed,
-                 "cannot resolve the path " + in_quotes(source) + ": " + failure.message()};
-  if (!lies_within(data, backup) && !lies_within(backup, data)) return {};
+  auto shared = lie_in_one_another(folder.root, source);
+  if (!shared) return shared.failure();
+  if (!*shared) return {};
   return error{error_code::refused,
                "the data folder " + in_quotes(folder.root) + " and the backup " + in_quotes(source)
                    + " lie in one another; name a data folder elsewhere with --data"};
+}
+
+/// What stands in the database's place is replaced. It must be ours, and this folder's: one that is
+/// elsewhere may be that of a library in use.
+result<void> check_database(const data_folder& folder) {
+  auto there = open_tables_read_only(folder.database);
+  if (!there && there.failure().code == error_code::refused) return there.failure();
+  std::error_code ignored;
+  if (lies_within(folder.database, folder.root)
+      || !std::filesystem::exists(folder.database, ignored))
+    return {};
+  return error{error_code::refused, "the database " + in_quotes(folder.database)
+                                        + " is there already and not in the data folder; name a "
+                                          "new one with --db, or move it away"};
 }
 
 /// The log is staged, the tables are built from it, and the log is put in place last: before that
@@ -57,9 +65,7 @@ result<void> restore(const context& where, const std::string& from) {
   if (!source) return source.failure();
   if (auto apart = check_apart(folder, *source); !apart) return apart;
   if (auto there = find_restorable(posix_file_system(), *source); !there) return there.failure();
-  // What stands in the database's place is replaced: it must be ours.
-  auto before = open_tables_read_only(folder.database);
-  if (!before && before.failure().code == error_code::refused) return before.failure();
+  if (auto free = check_database(folder); !free) return free;
   if (auto made = create_lockable(folder); !made) return made;
   auto lock = folder_lock::acquire(folder);
   if (!lock) return lock.failure();
