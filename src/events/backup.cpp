@@ -19,10 +19,12 @@ std::string folder_of(const std::string& path) {
 
 error refused(const std::string& message) { return {error_code::refused, message}; }
 
-/// Says of damage that it is the backup's, which no other backup repairs.
+/// Damage of a backup has another remedy than that of the log in use.
 error in_backup(error failure) {
-  if (failure.code == error_code::damaged)
-    failure.message += "; this is the backup itself: make a new one in another folder";
+  auto& message = failure.message;
+  if (failure.code == error_code::damaged && message.ends_with(damage_remedy))
+    message.replace(message.size() - damage_remedy.size(), damage_remedy.size(),
+                    "it is a backup: make a new one in another folder");
   return failure;
 }
 

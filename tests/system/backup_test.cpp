@@ -8,7 +8,9 @@
 
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <condition_variable>
 #include <csignal>
+#include <mutex>
 #include <random>
 #include <sys/stat.h>
 #include <thread>
@@ -76,7 +78,9 @@ void check_restore(const library& live, const std::string& backup, const json& r
   fs::remove(as_of);
 }
 
-/// People who label assets of a service without a break, each over a connection of their own.
+/// People who label assets of a service, each over a connection of their own: without a break while
+/// they are to hurry, and otherwise one command in a second or so, as what they write is read in
+/// every check.
 class crowd {
 public:
   crowd(const saved_library& of, std::size_t people, int assets) : of_(of), assets_(assets) {
@@ -86,9 +90,23 @@ public:
   ~crowd() { stop(); }
 
   void stop() {
-    stopped_ = true;
+    {
+      std::scoped_lock hold(mutex_);
+      stopped_ = true;
+    }
+    changed_.notify_all();
     for (auto& each : threads_)
       if (each.joinable()) each.join();
+  }
+  /// Has them hurry, or not; returns when each could have given a command since.
+  void hurry(bool now) {
+    {
+      std::scoped_lock hold(mutex_);
+      hurried_ = now;
+    }
+    changed_.notify_all();
+    auto then = commands_ + threads_.size();
+    if (now) eventually([&] { return commands_ >= then || troubled_; });
   }
   std::size_t at_work() const { return at_work_; }
   std::uint64_t commands() const { return commands_; }
@@ -114,8 +132,9 @@ private:
       auto sequence = reply->value("sequence", std::uint64_t{0}), before = acknowledged_.load();
       while (before < sequence && !acknowledged_.compare_exchange_weak(before, sequence)) {
       }
-      // Room for the backups and for the machine's other work, and for a log that can be replayed.
-      std::this_thread::sleep_for(milliseconds(random() % 100));
+      std::unique_lock hold(mutex_);
+      changed_.wait_for(hold, milliseconds(random() % 2000),
+                        [this] { return hurried_ || stopped_; });
     }
   }
   json next(std::mt19937& random) const {
@@ -136,6 +155,9 @@ private:
 
   const saved_library& of_;
   const int assets_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool hurried_ = false;
   std::atomic<bool> stopped_ = false, troubled_ = false;
   std::atomic<std::size_t> at_work_ = 0;
   std::atomic<std::uint64_t> commands_ = 0, acknowledged_ = 0;
@@ -158,9 +180,13 @@ BOOST_AUTO_TEST_CASE(every_backup_made_while_64_clients_write_is_the_library_as_
   for (std::uint64_t round = 0; round < rounds; ++round) {
     bool into_new = round % 4 == 2;
     auto folder = into_new ? there.backup + " " + std::to_string(round) : there.backup;
+    people.hurry(true);
     auto acknowledged = people.acknowledged(), commands = people.commands();
     auto report = there.podstudio.json({"backup", folder});
-    meanwhile += people.commands() - commands;
+    auto given = people.commands() - commands;
+    people.hurry(false);
+    BOOST_CHECK_GT(given, 0u);
+    meanwhile += given;
     copied += report["copied_bytes"].get<std::uint64_t>();
     incremental += report["incremental"].get<std::uint64_t>() > 0 ? 1 : 0;
     BOOST_CHECK_EQUAL(report["incremental"] == 0, into_new || round == 0);
