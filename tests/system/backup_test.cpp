@@ -120,7 +120,11 @@ private:
     auto pair = podstudio::ensure_credentials(folder);
     auto address = podstudio::read_console_address(folder);
     if (!pair || !address) return report("no way to the service");
-    auto client = podstudio::console_client::connect(*pair, address->port, long_enough);
+    auto client = [&] {
+      // One after the other: so many within a moment are more than the service lets wait.
+      std::scoped_lock hold(mutex_);
+      return podstudio::console_client::connect(*pair, address->port, long_enough);
+    }();
     if (!client) return report(client.failure().message);
     ++at_work_;
     std::mt19937 random(static_cast<unsigned>(number));
