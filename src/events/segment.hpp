@@ -133,9 +133,9 @@ private:
   log_head head_;
 };
 
-/// Reads and checks the headers of these segments, a log's first ones; the frames of sealed ones are
-/// not read, so that a log of millions of events opens quickly. Verification and the reader do read
-/// them. Errors: `damaged`, also where a sealed segment is shorter than its successor says.
+/// Reads and checks the headers of these segments, a log's first ones; the frames of sealed ones
+/// are not read, so that a log of millions of events opens quickly. Verification and the reader do
+/// read them. Errors: `damaged`, also where a sealed segment is shorter than its successor says.
 result<std::vector<segment_header>> read_headers(file_system& files, const std::string& folder,
                                                  const std::vector<sequence_number>& firsts);
 

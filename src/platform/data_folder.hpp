@@ -36,8 +36,8 @@ struct data_folder {
 /// `invalid_argument` (empty, or no valid UTF-8 and so not fit for a table), `io_failed`.
 result<std::string> absolute_path(const std::string& path);
 
-/// Whether one of two folders is, or lies in, the other, with symbolic links resolved; neither needs
-/// to exist. Error: `io_failed`.
+/// Whether one of two folders is, or lies in, the other, with symbolic links resolved; neither
+/// needs to exist. Error: `io_failed`.
 result<bool> lie_in_one_another(const std::string& one, const std::string& other);
 
 /// The data folder of `root`, or where that is empty of $PODSTUDIO_DATA, $XDG_DATA_HOME/podstudio
