@@ -3,6 +3,7 @@
 #include "actors/supervisor.hpp"
 #include "console/protocol.hpp"
 #include "console/transport.hpp"
+#include "events/backup.hpp"
 #include "events/file_system.hpp"
 #include "events/log.hpp"
 #include "platform/text.hpp"
@@ -176,6 +177,16 @@ result<engine_parts> make_ready(const engine_options& options) {
   return parts;
 }
 
+/// A backup is read only: what was written to it, the next backup would overwrite.
+result<void> check_no_backup(const data_folder& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(backup_manifest_path(folder.root), ignored)) return {};
+  return error{error_code::refused,
+               in_quotes(folder.root)
+                   + " is a backup, which only 'log' commands may read; make a data folder from it "
+                     "with 'podstudio --data NEW restore DIR'"};
+}
+
 class running_engine final : public engine {
 public:
   running_engine(engine_options options, folder_lock lock)
@@ -312,6 +323,7 @@ private:
 }  // namespace
 
 result<std::unique_ptr<engine>> engine::start(engine_options options) {
+  if (auto free = check_no_backup(options.folder); !free) return free.failure();
   if (auto made = create(options.folder); !made) return made.failure();
   auto lock = folder_lock::acquire(options.folder);
   if (!lock) return lock.failure();

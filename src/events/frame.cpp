@@ -356,8 +356,7 @@ error damage(const log_place& place, const std::string& expected, const std::str
   return {error_code::damaged,
           "the log is damaged: '" + place.file + "', offset " + std::to_string(place.offset)
               + ", sequence " + std::to_string(place.sequence) + ": expected " + expected
-              + ", found " + found
-              + "; nothing was changed; restore the log's folder from a backup"};
+              + ", found " + found + "; nothing was changed; " + std::string(damage_remedy)};
 }
 
 result<void> check_frame(const_bytes frame, const log_place& place) {

@@ -93,6 +93,10 @@ struct log_place {
   sequence_number sequence = 0;
 };
 
+/// The end of the message of every `damage`: what to do where the damaged log is the one in use.
+inline constexpr std::string_view damage_remedy =
+    "move the log's folder away and restore it from a backup";
+
 /// The `damaged` error that stops recovery, reading and verification.
 error damage(const log_place& place, const std::string& expected, const std::string& found);
 

@@ -36,33 +36,6 @@ private:
   head_check check_;
 };
 
-/// Reads and checks the headers of all segments; the frames of sealed ones are not read, so that a
-/// log of millions of events opens quickly. Verification and the reader do read them.
-result<std::vector<segment_header>> read_headers(file_system& files, const std::string& folder,
-                                                 const std::vector<sequence_number>& firsts) {
-  std::vector<segment_header> headers;
-  headers.reserve(firsts.size());
-  std::uint64_t previous_size = 0;
-  for (auto first : firsts) {
-    auto cursor = segment_cursor::open(files, folder, first, open_mode::read);
-    if (!cursor) return cursor.failure();
-    auto& header = (*cursor)->header();
-    auto fits = headers.empty() ? check_first(header, (*cursor)->path())
-                                : check_succession(headers.back(), header, (*cursor)->path());
-    if (!fits) return fits.failure();
-    if (previous_size < header.previous_end)
-      return damage({segment_path(folder, headers.back().first_sequence), previous_size, 0},
-                    "a sealed segment of at least " + std::to_string(header.previous_end)
-                        + " bytes",
-                    "the end of the file");
-    auto size = (*cursor)->segment().size();
-    if (!size) return size.failure();
-    previous_size = *size;
-    headers.push_back(header);
-  }
-  return headers;
-}
-
 /// Finds the checkpoint in a sealed segment: at its end, which its successor's header tells, or by
 /// walking it.
 result<void> check_in_sealed(file_system& files, const std::string& folder,

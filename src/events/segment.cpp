@@ -262,6 +262,31 @@ result<segment_tail> segment_cursor::tail() {
   }
 }
 
+result<std::vector<segment_header>> read_headers(file_system& files, const std::string& folder,
+                                                 const std::vector<sequence_number>& firsts) {
+  std::vector<segment_header> headers;
+  headers.reserve(firsts.size());
+  std::uint64_t previous_size = 0;
+  for (auto first : firsts) {
+    auto cursor = segment_cursor::open(files, folder, first, open_mode::read);
+    if (!cursor) return cursor.failure();
+    auto& header = (*cursor)->header();
+    auto fits = headers.empty() ? check_first(header, (*cursor)->path())
+                                : check_succession(headers.back(), header, (*cursor)->path());
+    if (!fits) return fits.failure();
+    if (previous_size < header.previous_end)
+      return damage({segment_path(folder, headers.back().first_sequence), previous_size, 0},
+                    "a sealed segment of at least " + std::to_string(header.previous_end)
+                        + " bytes",
+                    "the end of the file");
+    auto size = (*cursor)->segment().size();
+    if (!size) return size.failure();
+    previous_size = *size;
+    headers.push_back(header);
+  }
+  return headers;
+}
+
 result<void> check_sealed_end(segment_cursor& sealed, const segment_header& next) {
   auto tail = sealed.tail();
   if (!tail) return tail.failure();

@@ -133,6 +133,12 @@ private:
   log_head head_;
 };
 
+/// Reads and checks the headers of these segments, a log's first ones; the frames of sealed ones
+/// are not read, so that a log of millions of events opens quickly. Verification and the reader do
+/// read them. Errors: `damaged`, also where a sealed segment is shorter than its successor says.
+result<std::vector<segment_header>> read_headers(file_system& files, const std::string& folder,
+                                                 const std::vector<sequence_number>& firsts);
+
 /// Why a segment that has a successor is damaged at its end, if it is: it must end where the
 /// successor's header says, with nothing behind.
 result<void> check_sealed_end(segment_cursor& sealed, const segment_header& next);

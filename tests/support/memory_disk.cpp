@@ -9,6 +9,23 @@ using podstudio::system_error;
 
 namespace {
 
+bool lies_below(const std::string& path, const std::string& folder) {
+  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+}
+
+/// Moves an entry and all below it; what was below `to` must be gone.
+template <class Entries>
+void move_entries(Entries& entries, const std::string& from, const std::string& to) {
+  Entries moved;
+  std::erase_if(entries, [&](auto& entry) {
+    bool goes = entry.first == from || lies_below(entry.first, from);
+    if (goes) moved[to + entry.first.substr(from.size())] = entry.second;
+    return goes;
+  });
+  for (auto& [path, node] : moved)
+    entries[path] = node;
+}
+
 std::string parent_of(const std::string& path) { return path.substr(0, path.find_last_of('/')); }
 
 class memory_file final : public podstudio::file {
@@ -160,9 +177,9 @@ result<bool> memory_disk::make_folder(const std::string& path) {
 result<void> memory_disk::rename(const std::string& from, const std::string& to) {
   auto found = entries_.find(from);
   if (found == entries_.end()) return system_error(ENOENT, "cannot rename '" + from + "'");
-  auto node = found->second;
-  entries_.erase(found);
-  entries_[to] = node;
+  for (auto& [path, node] : entries_)
+    if (lies_below(path, to)) return system_error(ENOTEMPTY, "cannot rename '" + from + "'");
+  move_entries(entries_, from, to);
   return {};
 }
 
@@ -172,6 +189,13 @@ result<void> memory_disk::remove(const std::string& path) {
 }
 
 result<void> memory_disk::sync_folder(const std::string& path) {
+  // What is durable in a folder goes with it when its new name becomes durable.
+  for (auto& [entry, node] : entries_) {
+    if (parent_of(entry) != path || node->synced_at.empty() || node->synced_at == entry) continue;
+    move_entries(synced_entries_, node->synced_at, entry);
+    node->synced_at = entry;
+  }
+  if (auto folder = entries_.find(path); folder != entries_.end()) folder->second->synced_at = path;
   std::erase_if(synced_entries_, [&](auto& entry) {
     return parent_of(entry.first) == path && !entries_.contains(entry.first);
   });

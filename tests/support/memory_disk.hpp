@@ -47,6 +47,7 @@ public:
     bool is_folder = false;
     std::string bytes;
     std::string synced;
+    std::string synced_at;  ///< of a folder whose entries were synced: where those are
   };
   std::uint64_t used_bytes() const;
 
