@@ -1,7 +1,6 @@
 #include "events/log.hpp"
 #include "events/recovery.hpp"
 #include "events/segment.hpp"
-#include "platform/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -32,8 +31,7 @@ std::string parent_of(const std::string& folder) {
   return slash == 0 ? "/" : folder.substr(0, slash);
 }
 
-std::uint64_t random_epoch() {
-  auto random = make_uuid();
+std::uint64_t epoch_from(const uuid& random) {
   std::uint64_t epoch = 0;
   std::memcpy(&epoch, random.data(), sizeof epoch);
   return epoch | 1;  // never 0, which stands for "none"
@@ -219,9 +217,9 @@ result<void> writer::create_first() {
   if (!created) return created.failure();
   if (auto filled = fill(**created, 0, size); !filled) return filled;
   segment_header header;
-  header.log = make_uuid();
-  header.epoch = random_epoch();
-  header.created_us = now_us();
+  header.log = options_.new_uuid();
+  header.epoch = epoch_from(options_.new_uuid());
+  header.created_us = options_.clock_us();
   if (auto named = name_segment(**created, header); !named) return named;
   if (auto synced = files_.sync_folder(folder_); !synced) return synced;
   enter(std::move(*created), size, header);
@@ -321,8 +319,8 @@ segment_header writer::next_header() const {
   next.previous_end = current_.end;
   next.frames_before = current_.header.frames_before + current_.frames;
   next.bytes_before = current_.header.bytes_before + current_.end;
-  next.epoch = random_epoch();
-  next.created_us = now_us();
+  next.epoch = epoch_from(options_.new_uuid());
+  next.created_us = options_.clock_us();
   return next;
 }
 
@@ -443,7 +441,7 @@ result<std::unique_ptr<log_writer>> log_writer::open(file_system& files, const s
                                                      recovery_report& report) {
   assert(options.allocation_bytes > 0 && options.segment_size_bytes > segment_header_bytes);
   if (auto made = files.make_folder(folder); !made) return made.failure();
-  auto log = recover_log(files, folder, checkpoint, report);
+  auto log = recover_log(files, folder, checkpoint, options.clock_us(), report);
   if (!log) return log.failure();
   auto opened = std::make_unique<writer>(files, folder, options);
   if (auto started = opened->start(std::move(*log)); !started) return started.failure();
