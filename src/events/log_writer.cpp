@@ -54,6 +54,14 @@ result<void> fill(file& to, std::uint64_t from, std::uint64_t end) {
   return write_zeros(to, from, end);
 }
 
+/// The file of the next segment, new. What an earlier try may have left is worthless, and must not
+/// be in the way of this one.
+result<std::unique_ptr<file>> create_prepared(file_system& files, const std::string& path) {
+  auto removed = files.remove(path);
+  if (!removed && removed.failure().code != error_code::not_found) return removed.failure();
+  return files.open(path, open_mode::create);
+}
+
 struct open_segment {
   std::unique_ptr<file> source;
   segment_header header;
@@ -100,8 +108,7 @@ public:
     return done_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   }
 
-  /// Waits until it is made. After an error nothing of it is left, or what is left is in the way of
-  /// the next try, which then fails with it.
+  /// Waits until it is made.
   result<prepared_segment> take() {
     done_.get();
     return std::move(outcome_);
@@ -114,12 +121,12 @@ private:
   }
 
   result<prepared_segment> prepare() {
-    auto created = files_.open(path_, open_mode::create);
+    auto created = create_prepared(files_, path_);
     if (!created) return created.failure();
     auto filled = fill_all(**created);
     if (filled) return prepared_segment{std::move(*created), size_};
     created->reset();
-    if (auto removed = files_.remove(path_); !removed) return removed.failure();
+    (void)files_.remove(path_);  // gives its space back
     return filled.failure();
   }
 
@@ -213,7 +220,7 @@ result<void> writer::start(recovered_log&& log) {
 result<void> writer::create_first() {
   if (auto synced = files_.sync_folder(parent_of(folder_)); !synced) return synced;
   auto size = segment_header_bytes + std::min(first_allocation_bytes, options_.allocation_bytes);
-  auto created = files_.open(prepared_path(folder_), open_mode::create);
+  auto created = create_prepared(files_, prepared_path(folder_));
   if (!created) return created.failure();
   if (auto filled = fill(**created, 0, size); !filled) return filled;
   segment_header header;
@@ -265,7 +272,7 @@ result<void> writer::extend_current(std::uint64_t bytes) {
 result<void> writer::extend_prepared(std::uint64_t bytes) {
   if (prepared_.space() >= bytes) return {};
   if (prepared_.source == nullptr) {
-    auto created = files_.open(prepared_path(folder_), open_mode::create);
+    auto created = create_prepared(files_, prepared_path(folder_));
     if (!created) return created.failure();
     prepared_.source = std::move(*created);
   }
@@ -348,8 +355,7 @@ result<void> writer::roll() {
   if (auto named = name_segment(*prepared_.source, header); !named) {
     if (named.failure().code != error_code::disk_full) return poison(named.failure());
     prepared_ = {};
-    if (auto removed = files_.remove(prepared_path(folder_)); !removed)
-      return poison(removed.failure());
+    (void)files_.remove(prepared_path(folder_));
     return named;
   }
   if (auto synced = files_.sync_folder(folder_); !synced) return poison(synced.failure());
