@@ -142,9 +142,13 @@ result<std::string> set_aside(file_system& files, const std::string& folder, seg
   std::string path;
   auto copy = create_torn_copy(files, folder, last, at_us, path);
   if (!copy) return copy.failure();
-  if (auto copied = copy_bytes(last.window(), tail.offset, tail.end, **copy); !copied)
+  auto copied = copy_bytes(last.window(), tail.offset, tail.end, **copy);
+  if (copied) copied = (*copy)->sync_all();
+  if (!copied) {  // a copy that is not whole is worthless, and every start would leave another
+    copy->reset();
+    (void)files.remove(path);
     return copied.failure();
-  if (auto synced = (*copy)->sync_all(); !synced) return synced.failure();
+  }
   if (auto synced = files.sync_folder(torn_folder(folder)); !synced) return synced.failure();
   return path;
 }
