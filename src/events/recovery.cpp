@@ -50,7 +50,8 @@ result<std::vector<segment_header>> read_headers(file_system& files, const std::
                                 : check_succession(headers.back(), header, (*cursor)->path());
     if (!fits) return fits.failure();
     if (previous_size < header.previous_end)
-      return damage({segment_path(folder, headers.back().first_sequence), previous_size, 0},
+      return damage({segment_path(folder, headers.back().first_sequence), previous_size,
+                     header.previous.sequence},
                     "a sealed segment of at least " + std::to_string(header.previous_end)
                         + " bytes",
                     "the end of the file");

@@ -74,7 +74,8 @@ struct log_image {
 bool names_its_place(const error& failure) {
   return failure.message.find("'" + log_folder + "/") != std::string::npos
          && failure.message.find(", offset ") != std::string::npos
-         && failure.message.find(", sequence ") != std::string::npos;
+         && failure.message.find(", sequence ") != std::string::npos
+         && failure.message.find(", sequence 0:") == std::string::npos;
 }
 
 enum class verdict : std::uint8_t { whole, prefix, stop, stop_when_read };
@@ -296,7 +297,7 @@ struct loose_log {
 
 frame_link link_of(const std::string& frame) { return read_frame_header(readable(frame)).link; }
 segment_header header_of(const std::string& bytes) {
-  auto header = decode_segment_header(readable(bytes), "");
+  auto header = decode_segment_header(readable(bytes), {});
   REQUIRE_OK(header);
   return *header;
 }
