@@ -34,8 +34,9 @@ result<std::vector<sequence_number>> list_segments(file_system& files, const std
 
 // ---
 
-/// The header at the start of an open segment file.
-result<segment_header> read_segment_header(file& segment, const std::string& path);
+/// The header at the start of an open segment file, whose name says its first sequence.
+result<segment_header> read_segment_header(file& segment, const std::string& path,
+                                           sequence_number first);
 
 /// Whether `next` continues the segment with header `previous`, as far as headers tell. Error:
 /// `damaged`.

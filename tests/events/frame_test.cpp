@@ -90,7 +90,7 @@ BOOST_AUTO_TEST_CASE(a_segment_header_survives_a_round_trip) {
   header.previous.hash[31] = 9;
   auto bytes = encode_segment_header(header);
   BOOST_TEST(bytes.size() == segment_header_bytes);
-  auto back = decode_segment_header(bytes_of(bytes), "x");
+  auto back = decode_segment_header(bytes_of(bytes), {"x", 0, 1});
   REQUIRE_OK(back);
   BOOST_TEST((*back == header));
 }
