@@ -30,6 +30,7 @@ struct launch {
   std::map<std::string, std::string> env{};  ///< besides what the test has
   std::string folder{};                      ///< to run in; empty: the test's own
   std::optional<uid_t> user{};               ///< whose rights it has; needs root
+  bool (*prepare)() = nullptr;               ///< called in the child just before the program begins
 };
 
 /// How a process ended.
