@@ -1,18 +1,17 @@
 #define BOOST_TEST_MODULE kill
 #include "system/console.hpp"
+#include "system/curators.hpp"
 #include "system/process.hpp"
-#include "system/tables.hpp"
 #include "system/traced.hpp"
 #include "system/workspace.hpp"
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <csignal>
-#include <filesystem>
 #include <functional>
 #include <iomanip>
-#include <iterator>
 #include <random>
+#include <span>
 #include <sstream>
 #include <sys/syscall.h>
 #include <thread>
@@ -79,219 +78,10 @@ const call_kind* kind_of(const system_call& call, call_kinds kinds, const std::s
   return found == kinds.end() ? nullptr : &*found;
 }
 
-/// One who curates assets of their own, one command after the other.
-class curator {
-public:
-  struct given {
-    console_command what;
-    std::optional<console_answer> first;  ///< acknowledged so
-  };
-
-  curator(int number, std::uint64_t seed) : number_(number), random_(seed) {}
-
-  static constexpr int assets = 3;
-
-  /// Until the service is gone, or `most` commands are done.
-  void work(console& to, int most) {
-    for (int i = 0; i < most; ++i) {
-      commands_.push_back({next_command(), std::nullopt});
-      if (!acknowledge(commands_.back(), to)) return;
-    }
-  }
-
-  /// Gives what was not acknowledged once more; false where the service went away again.
-  bool repeat(console& to) {
-    if (commands_.empty() || commands_.back().first) return true;
-    return acknowledge(commands_.back(), to);
-  }
-
-  /// Gives the last command, which was acknowledged, once more.
-  void check_repeats_answer(console& to) {
-    if (commands_.empty()) return;
-    auto again = to.give(commands_.back().what);
-    if (again) BOOST_TEST(*again == *commands_.back().first);
-  }
-
-  const std::vector<given>& commands() const { return commands_; }
-  std::size_t acknowledged() const { return acknowledged_; }
-  /// Why a command was refused, which none should be. (Boost's checks are for the main thread.)
-  const std::string& refusal() const { return refusal_; }
-  /// The theme each of the assets has once all commands are done.
-  const std::map<std::int64_t, std::string>& themes() const { return themes_; }
-
-private:
-  bool acknowledge(given& command, console& to) {
-    auto answer = to.give(command.what);
-    if (!answer) return false;
-    if (!answer->done) {
-      refusal_ = command.what.name + " is refused: " + answer->message;
-      return false;
-    }
-    ++acknowledged_;
-    command.first = std::move(answer);
-    return true;
-  }
-
-  /// Always one that changes something: a theme that was never there, or the other approval.
-  console_command next_command() {
-    auto first = number_ * assets + 1;
-    nlohmann::json ids = nlohmann::json::array();
-    auto count = 1 + random_() % assets;
-    for (std::uint64_t i = 0; i < count; ++i)
-      ids.push_back(first + static_cast<int>(i));
-    if (random_() % 4 == 0) {
-      auto one = first + static_cast<int>(random_() % assets);
-      bool approve = (approved_[one] = !approved_[one]);
-      return {new_command_id(), approve ? "asset.approve" : "asset.unapprove", {{"ids", {one}}}};
-    }
-    auto theme = std::to_string(number_) + "." + std::to_string(commands_.size())
-                 + std::string(random_() % 900, 't');
-    for (const auto& id : ids)
-      themes_[id] = theme;
-    return {new_command_id(), "asset.set", {{"ids", ids}, {"theme", theme}}};
-  }
-
-  int number_;
-  std::mt19937_64 random_;
-  std::vector<given> commands_;
-  std::size_t acknowledged_ = 0;
-  std::string refusal_;
-  std::map<std::int64_t, std::string> themes_;
-  std::map<std::int64_t, bool> approved_;
-};
-
-/// A library whose service is killed again and again, with a log of many small segments.
-class killed_library {
-public:
-  static constexpr int curators = 3;
-
-  explicit killed_library(std::mt19937_64& random) : random_(random) {
-    make_file(space_.data + "/config.toml", "log_segment_bytes = 65536\n");
-    for (int i = 0; i < curators * curator::assets; ++i)
-      make_file(space_.root + "/" + std::to_string(i) + ".png", "picture " + std::to_string(i));
-    podstudio.must({"import", space_.root});
-    for (int i = 0; i < curators; ++i)
-      people.emplace_back(i, random_());
-  }
-
-  const std::string& data() const { return space_.data; }
-  launch serve() const { return podstudio.call({"serve"}); }
-
-  /// Everything that must hold while a service runs on what a kill has left.
-  void check() {
-    auto verified = podstudio(expected_head_.empty()
-                                  ? words{"--json", "log", "verify"}
-                                  : words{"--json", "log", "verify", "--expect", expected_head_});
-    BOOST_TEST_REQUIRE(verified.code == 0, verified);
-    auto report = verified.json();
-    BOOST_TEST(report["torn_tail"] == false);
-    read_new_commands();
-    for (std::size_t i = 0; i < people.size(); ++i) {
-      BOOST_TEST(people[i].refusal().empty(), people[i].refusal());
-      BOOST_TEST(found_[i] >= people[i].acknowledged(),
-                 "of " << people[i].acknowledged() << " acknowledged commands the log has "
-                       << found_[i]);
-    }
-    auto compared = podstudio({"replay", "--check"});
-    BOOST_TEST_REQUIRE(compared.code == 0, compared);
-    expected_head_ = std::to_string(report["head_sequence"].get<std::uint64_t>()) + ":"
-                     + report["head_hash"].get<std::string>();
-  }
-
-  /// All that was ever given is done, once.
-  void check_complete() {
-    std::size_t given = 0;
-    for (std::size_t i = 0; i < people.size(); ++i) {
-      BOOST_TEST(found_[i] == people[i].commands().size());
-      given += found_[i];
-      for (const auto& [id, theme] : people[i].themes())
-        BOOST_TEST(
-            value(podstudio.database(), "SELECT theme FROM asset WHERE id = " + std::to_string(id))
-            == theme);
-    }
-    BOOST_TEST(value(podstudio.database(),
-                     "SELECT count(DISTINCT id) || ' ' || count(*) FROM command"
-                     " WHERE origin = 'console'")
-               == std::to_string(given) + " " + std::to_string(given));
-  }
-
-  std::size_t acknowledged() const {
-    std::size_t count = 0;
-    for (const auto& each : people)
-      count += each.acknowledged();
-    return count;
-  }
-  std::size_t found() const { return found_[0] + found_[1] + found_[2]; }
-
-  /// Whether the log holds more than the tables; asked of a copy, as a kill left the originals.
-  bool tables_are_behind() const {
-    temp_folder copy;
-    for (auto suffix : {"", "-wal"}) {
-      auto from = podstudio.database() + suffix;
-      if (std::filesystem::exists(from))
-        std::filesystem::copy_file(from, copy.path + "/tables" + suffix);
-    }
-    auto tables = std::stoull(value(copy.path + "/tables", "SELECT sequence FROM checkpoint"));
-    auto log = std::stoull(podstudio({"log", "head"}).out);
-    BOOST_TEST(tables <= log);
-    return tables < log;
-  }
-
-  std::size_t segments() const {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(std::filesystem::directory_iterator(space_.data + "/log"),
-                              [](const auto& e) { return e.path().extension() == ".log"; }));
-  }
-
-private:
-  struct logged {
-    std::uint64_t last_sequence = 0, events = 0;
-  };
-
-  /// What the log has of a curator must be what was given, in order, without a gap, each once and
-  /// as it was answered. The head noted at the last check vouches for what was read before.
-  void read_new_commands() {
-    auto shown = podstudio({"log", "show", "--from", std::to_string(read_to_ + 1)});
-    BOOST_TEST_REQUIRE(shown.code == 0, shown);
-    std::vector<std::pair<std::string, logged>> commands;
-    std::istringstream lines(shown.out);
-    for (std::string line; std::getline(lines, line);) {
-      auto event = nlohmann::json::parse(line);
-      BOOST_TEST_REQUIRE(event["sequence"] == ++read_to_);
-      if (event["origin"] != "console") continue;
-      auto id = event["command"].get<std::string>();
-      if (commands.empty() || commands.back().first != id) commands.emplace_back(id, logged{});
-      commands.back().second = {read_to_, commands.back().second.events + 1};
-    }
-    for (const auto& [id, what] : commands)
-      check_next(id, what);
-  }
-
-  void check_next(const std::string& id, const logged& what) {
-    for (std::size_t i = 0; i < people.size(); ++i) {
-      auto& commands = people[i].commands();
-      if (found_[i] == commands.size() || commands[found_[i]].what.id != id) continue;
-      const auto& first = commands[found_[i]++].first;
-      if (!first) return;
-      BOOST_TEST(first->sequence == what.last_sequence);
-      BOOST_TEST(first->result["changed"] == what.events);
-      return;
-    }
-    BOOST_ERROR("command " << id << " at " << what.last_sequence
-                           << " was never given, or is out of order, or is there twice");
-  }
-
-  workspace space_;
-  std::mt19937_64& random_;
-
-public:
-  library podstudio{space_.data};
-  std::vector<curator> people;
-
-private:
-  std::uint64_t read_to_ = 0;
-  std::size_t found_[curators] = {};
-  std::string expected_head_;
+/// In a folder of its own.
+struct killed_library : workspace, curated_library {
+  explicit killed_library(std::mt19937_64& random)
+      : curated_library(library(workspace::data), root, random) {}
 };
 
 /// Counts for people.
@@ -345,7 +135,7 @@ private:
 
   /// At a call of one kind, or of any.
   kill_point at(const killed_library& of, const call_kind* kind, std::uint64_t nth) {
-    auto hit = [kinds = kinds_, data = of.data(), kind](const system_call& call) {
+    auto hit = [kinds = kinds_, data = of.data, kind](const system_call& call) {
       auto found = kind_of(call, kinds, data);
       return found != nullptr && (kind == nullptr || found == kind);
     };
@@ -381,13 +171,20 @@ private:
       ++counts.others;
       return;
     }
-    auto kind = kind_of(*call, kinds_, of.data());
+    auto kind = kind_of(*call, kinds_, of.data);
     torn_ = kind == &kinds_[0] && when == moment::half_way;
     ++counts.kills;
     ++counts.calls[kind->name];
     ++counts.moments[moment_names[static_cast<std::size_t>(when)]];
     counts.starting += ready ? 0 : 1;
     counts.tables_behind += of.tables_are_behind() ? 1 : 0;
+  }
+
+  static curator::outcome work(curator& person, console& to, int commands) {
+    auto last = curator::outcome::done;
+    for (; commands > 0 && last == curator::outcome::done; --commands)
+      last = person.step(to);
+    return last;
   }
 
   static bool is_ready(traced_process& service) {
@@ -404,7 +201,7 @@ private:
     for (std::size_t depth = random_() % (depth_max + 1), deep = 0;;) {
       std::optional<kill_point> point;
       if (deep < depth && !enough()) point = at_start(of);
-      traced_process service(of.serve(), point);
+      traced_process service(of.podstudio.call({"serve"}), point);
       bool ready = is_ready(service);
       if (!ready || !service.disarm()) {
         count(of, service, point ? point->when : moment::before, ready);
@@ -425,11 +222,11 @@ private:
     of.check();
     console first(of.podstudio), second(of.podstudio);
     for (auto& person : of.people) {
-      BOOST_TEST_REQUIRE(person.repeat(first));
-      person.check_repeats_answer(second);
+      if (person.is_waiting())
+        BOOST_TEST_REQUIRE((work(person, first, 1) == curator::outcome::done));
+      BOOST_TEST(person.answers_again(second));
     }
     if (last) {
-      of.check();
       of.check_complete();
       return false;
     }
@@ -441,8 +238,10 @@ private:
       std::vector<std::jthread> working;
       for (std::size_t i = 0; i < of.people.size(); ++i)
         working.emplace_back(
-            [&, i] { of.people[i].work(i % 2 == 0 ? first : second, commands_max); });
+            [&, i] { work(of.people[i], i % 2 == 0 ? first : second, commands_max); });
     }
+    for (const auto& person : of.people)
+      BOOST_TEST(person.refused == 0, person.refusal);
     constexpr milliseconds rest_begins_within = 3s;
     if (made == phase::rest)
       eventually([&] { return !service.running().runs(); }, rest_begins_within);

@@ -211,6 +211,8 @@ std::string podstudio_program() {
 
 launch library::call(const words& arguments) const {
   launch what{{podstudio_program(), "--data", data_}};
+  if (database_ != data_ + "/podstudio.db")
+    what.arguments.insert(what.arguments.end(), {"--db", database_});
   what.arguments.insert(what.arguments.end(), arguments.begin(), arguments.end());
   what.user = user_;
   what.folder = "/";  // where no .env is
