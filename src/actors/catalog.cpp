@@ -412,14 +412,14 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
         auto& s = self->state;
         if (!s.admit(promise)) return promise;
         auto again = [](const command_outcome& outcome) {
-          return root_outcome{outcome.subject, outcome.last_sequence, true};
+          return root_outcome{outcome.subject, outcome.last_sequence, outcome.changed, true};
         };
         auto summary = describe(request);
         if (s.repeats(request.id, summary, promise, again)) return promise;
         s.change(
             decide_root(s.model, request), {request.id, request.origin, summary, {}}, promise,
             [](const command_outcome& outcome) {
-              return root_outcome{outcome.subject, outcome.last_sequence};
+              return root_outcome{outcome.subject, outcome.last_sequence, outcome.changed};
             },
             root_at(s.model, request.path));
         return promise;
