@@ -1,4 +1,5 @@
 #define BOOST_TEST_MODULE log_command
+#include "system/console.hpp"
 #include "system/log_bytes.hpp"
 #include "system/process.hpp"
 #include "system/workspace.hpp"
@@ -7,6 +8,7 @@
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <filesystem>
+#include <future>
 #include <numeric>
 #include <optional>
 #include <sstream>
@@ -172,6 +174,8 @@ BOOST_FIXTURE_TEST_CASE(shown_events_are_those_that_the_options_name, small_libr
                              {"--until", "1"},
                              {"--limit", "-1"},
                              {"--from", "x"},
+                             {"--from", "-1"},
+                             {"--to", "-1"},
                              {"--follow", "--reverse"}}) {
     auto line = wrong;
     line.insert(line.begin(), {"log", "show"});
@@ -224,6 +228,25 @@ BOOST_FIXTURE_TEST_CASE(a_follower_ends_by_itself_where_its_options_say_so, smal
     BOOST_TEST(sequences_of(shown.out) == (std::vector<std::uint64_t>{1, 2, 3}),
                boost::test_tools::per_element());
   }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_client_that_waits_for_events_is_told_of_them_or_that_none_came,
+                        logged_library) {
+  service running(podstudio);
+  podstudio.must({"asset", "approve", "1"});
+  auto last = std::stoull(head());
+  console to(podstudio);
+  auto wait = [&](std::uint64_t after, int timeout_ms) {
+    auto answer =
+        to.give({new_command_id(), "log.wait", {{"after", after}, {"timeout_ms", timeout_ms}}});
+    return answer.value().result.at("sequence").get<std::uint64_t>();
+  };
+  constexpr int long_ms = 30'000;
+  BOOST_TEST(wait(last, 50) == last);
+  BOOST_TEST(wait(last - 1, long_ms) == last);
+  auto waiting = std::async(std::launch::async, [&] { return wait(last, long_ms); });
+  podstudio.must({"asset", "approve", "2"});
+  BOOST_TEST(waiting.get() == last + 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(the_statistics_count_what_the_log_holds, long_library) {
