@@ -96,7 +96,7 @@ struct root_outcome {
   root_id root = 0;
   sequence_number last_sequence = 0;
   std::uint64_t changed = 0;  ///< events
-  bool repeated = false;  ///< the command was sent again; nothing is to be done about it
+  bool repeated = false;      ///< the command was sent again; nothing is to be done about it
 };
 
 struct catalog_status {
