@@ -143,14 +143,17 @@ result<engine_parts> make_ready(const engine_options& options) {
   std::optional<log_head> checkpoint;
   if (*existing) checkpoint = (*existing)->checkpoint();
   auto& report = parts.recovery;
-  auto log = log_writer::open(files, folder.log(), {}, checkpoint, report);
+  log_options log_shape;
+  log_shape.segment_size_bytes = options.log_segment_bytes;
+  auto log = log_writer::open(files, folder.log(), log_shape, checkpoint, report);
   if (!log) return log.failure();
   if (report.truncated_bytes > 0)
     spdlog::warn("the log ended in a torn write of {} bytes; they are set aside in {}",
                  report.truncated_bytes, report.truncated_copy);
   parts.log = std::move(*log);
   if (options.service)  // so that the first command does not wait for space
-    if (auto reserved = parts.log->reserve(ready_bytes); !reserved)
+    if (auto reserved = parts.log->reserve(std::min(ready_bytes, options.log_segment_bytes / 2));
+        !reserved)
       spdlog::warn("the log has no space in reserve: {}", reserved.failure().message);
   auto head = parts.log->head();
   auto loaded = load(files, folder, std::move(*existing), head, parts);

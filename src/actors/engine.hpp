@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@ struct engine_options {
   std::vector<std::string> watch;  ///< roots to watch besides the remembered ones; absolute
   bool service = false;            ///< publish the console, watch the roots, write the service log
   std::string log_level = "info";  ///< of the service log
+  std::uint64_t log_segment_bytes = 64u << 20;  ///< where a segment of the event log is closed
 };
 
 /// The whole engine of one data folder, in this process.

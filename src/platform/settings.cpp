@@ -91,6 +91,14 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
       into.log_level = **value.as_string();
       if (std::find(log_levels.begin(), log_levels.end(), into.log_level) == log_levels.end())
         return bad_setting(file, where + "log_level is one of trace, debug, info, warn, error");
+    } else if (key == "log_segment_bytes" && value.is_integer()) {
+      auto bytes = **value.as_integer();
+      if (bytes < static_cast<std::int64_t>(log_segment_bytes_min)
+          || bytes > static_cast<std::int64_t>(log_segment_bytes_max))
+        return bad_setting(file, where + "log_segment_bytes is a number from "
+                                     + std::to_string(log_segment_bytes_min) + " to "
+                                     + std::to_string(log_segment_bytes_max));
+      into.log_segment_bytes = static_cast<std::uint64_t>(bytes);
     } else if (key == "watch_folders" && value.is_array()) {
       for (const auto& folder : *value.as_array()) {
         if (!folder.is_string())
@@ -101,7 +109,8 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
       return bad_setting(file,
                          where + in_quotes(key.str())
                              + " is no setting of that kind; there are watch_folders (list of "
-                               "strings), database and log_level (strings)");
+                               "strings), database and log_level (strings), and "
+                               "log_segment_bytes (a number)");
     }
   }
   return {};

@@ -58,7 +58,8 @@ result<void> serve(const context& where, std::vector<std::string> watch) {
   }
   auto stop = stop_signals();
   if (!stop) return system_error(errno, "cannot take signals");
-  auto running = engine::start({where.folder, std::move(watch), true, where.configured.log_level});
+  auto running = engine::start({where.folder, std::move(watch), true, where.configured.log_level,
+                                where.configured.log_segment_bytes});
   if (!running) return running.failure();
   std::fputs("ready\n", stderr);
   notify("READY=1");
