@@ -330,6 +330,28 @@ BOOST_FIXTURE_TEST_CASE(a_refused_registration_leaves_the_file_unknown_and_it_is
   BOOST_TEST(observe({seen}).registered == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(
+    a_group_waits_a_moment_for_those_who_shared_the_last_one_and_a_lone_one_never) {
+  using namespace std::chrono_literals;
+  journal_state state;
+  auto begin = state.group_began = std::chrono::steady_clock::now();
+  state.group.resize(1);
+  state.last_took = 100us;
+  for (std::size_t size : {0, 1}) {  // nobody came before, or a lone one
+    state.last_size = size;
+    BOOST_TEST(!state.is_gathering(begin));
+  }
+  state.last_size = 3;
+  BOOST_TEST(state.is_gathering(begin));
+  BOOST_TEST(state.is_gathering(begin + 24us));
+  BOOST_TEST(!state.is_gathering(begin + 25us));
+  state.last_took = 1s;  // a slow disk
+  BOOST_TEST(state.is_gathering(begin + 999us));
+  BOOST_TEST(!state.is_gathering(begin + gather_max));
+  state.group.resize(3);  // all are back
+  BOOST_TEST(!state.is_gathering(begin));
+}
+
 BOOST_FIXTURE_TEST_CASE(after_a_failed_sync_nothing_is_acknowledged_and_the_journal_ends, flow) {
   observe({file("a.png", "one")});
   self->monitor(journal);
