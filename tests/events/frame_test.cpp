@@ -100,7 +100,7 @@ std::set<std::string_view> pinned_types(const std::string& log) {
 /// The log with one frame more for each type or version that is not in it yet; what is there stays
 /// as it is.
 std::string with_missing_types(std::string log) {
-  auto header = decode_segment_header(bytes_of(log), "x");
+  auto header = decode_segment_header(bytes_of(log), {"x", 0, 1});
   REQUIRE_OK(header);
   auto pinned = pinned_types(log);
   counting_source source;
@@ -169,7 +169,7 @@ BOOST_AUTO_TEST_CASE(the_golden_log_of_every_event_is_written_to_the_byte) {
     std::ofstream(every_event_path, std::ios::binary) << grown;
   }
   auto golden = file_bytes(every_event_path);
-  auto header = decode_segment_header(bytes_of(golden), every_event_path);
+  auto header = decode_segment_header(bytes_of(golden), {every_event_path, 0, 1});
   REQUIRE_OK(header);
   BOOST_TEST((encode_segment_header(*header) == golden.substr(0, segment_header_bytes)));
   auto pinned = pinned_types(golden);

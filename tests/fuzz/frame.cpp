@@ -91,7 +91,7 @@ bool segment_header(const_bytes input) {
     repair_header(bytes);
   }
   allocation_watch watch;
-  auto decoded = decode_segment_header(bytes_of(bytes), "file");
+  auto decoded = decode_segment_header(bytes_of(bytes), {"file", 0, 1});
   require(watch.largest_bytes() <= allowed_allocation(bytes.size()),
           "decoding allocates more than the header holds");
   if (!decoded) {

@@ -26,6 +26,7 @@ inline choice random_choice(std::mt19937_64& random) {
 class shared_bytes {
 public:
   shared_bytes(std::string bytes = {}) : bytes_(std::make_shared<std::string>(std::move(bytes))) {}
+  shared_bytes(const char* bytes) : shared_bytes(std::string(bytes)) {}
   const std::string& operator*() const noexcept { return *bytes_; }
   const std::string* operator->() const noexcept { return bytes_.get(); }
   std::string& own() {
