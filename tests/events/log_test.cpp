@@ -461,7 +461,7 @@ BOOST_AUTO_TEST_CASE(the_golden_log_of_every_event_is_read_verified_recovered_an
   memory_disk disk;
   REQUIRE_OK(disk.make_folder("/data"));
   REQUIRE_OK(disk.make_folder(log_folder));
-  disk.put(first_segment(), {std::istreambuf_iterator<char>(in), {}});
+  disk.put(first_segment(), std::string(std::istreambuf_iterator<char>(in), {}));
   auto all = read_log(disk);
   REQUIRE_OK(all);
   std::set<std::size_t> types;
