@@ -370,35 +370,45 @@ void catalog_state::change(result<std::vector<event>> decided, command what,
   if (what.id == uuid{}) what.id = make_uuid();
   if (subject == 0) subject = subject_of(what.events);
   auto id = what.id;
+  auto summary = what.summary;
   auto count = what.events.size();
   log(
       std::move(what),
-      [this, promise, fill, id, count, subject](sequence_number sequence) {
+      [this, promise, fill, id, summary, count, subject](sequence_number sequence) {
         command_outcome outcome{count, sequence, subject};
-        memory->remember(id, outcome);
+        memory->remember(id, summary, outcome);
         answer(outcome, promise, fill);
       },
       fail);
 }
 
 template <class Outcome, class Fill>
-bool catalog_state::repeats(const uuid& id, caf::typed_response_promise<Outcome> promise,
-                            Fill fill) {
+bool catalog_state::repeats(const uuid& id, const std::string& summary,
+                            caf::typed_response_promise<Outcome> promise, Fill fill) {
+  auto fail = [this, promise](const caf::error& failure) mutable {
+    promise.deliver(failure);
+    answered();
+  };
   if (id == uuid{}) return false;
-  if (auto known = memory->find(id)) {
-    answer(*known, promise, fill);
+  if (auto known = memory->find(id, summary)) {
+    if (*known)
+      answer(**known, promise, fill);
+    else
+      fail(to_caf(known->failure()));
     return true;
   }
   auto first = std::ranges::find(in_flight, id, [](const auto& fate) { return fate.what->id; });
   if (first == in_flight.end()) return false;
+  if (first->what->summary != summary) {
+    fail(to_caf(id_of_another(id)));
+    return true;
+  }
   first->followers.emplace_back(
-      [this, id, promise, fill](sequence_number) {
-        answer(memory->find(id).value_or(command_outcome{}), promise, fill);
+      [this, id, summary, promise, fill](sequence_number) {
+        auto known = memory->find(id, summary);  // it was remembered just before
+        answer(known && *known ? **known : command_outcome{}, promise, fill);
       },
-      [this, promise](const caf::error& failure) mutable {
-        promise.deliver(failure);
-        answered();
-      });
+      fail);
   return true;
 }
 
@@ -467,7 +477,7 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
         auto& s = self->state;
         if (!s.admit(promise)) return promise;
         auto fill = [](const command_outcome& outcome) { return outcome; };
-        if (!s.repeats(request.id, promise, fill))
+        if (!s.repeats(request.id, request.summary, promise, fill))
           s.change(decide(s.model, request.change),
                    {request.id, request.origin, request.summary, {}}, promise, fill);
         return promise;
@@ -477,14 +487,14 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
         auto& s = self->state;
         if (!s.admit(promise)) return promise;
         auto again = [](const command_outcome& outcome) {
-          return root_outcome{outcome.subject, outcome.last_sequence, true};
+          return root_outcome{outcome.subject, outcome.last_sequence, outcome.changed, true};
         };
-        if (s.repeats(request.id, promise, again)) return promise;
+        auto summary = describe(request);
+        if (s.repeats(request.id, summary, promise, again)) return promise;
         s.change(
-            decide_root(s.model, request), {request.id, request.origin, describe(request), {}},
-            promise,
+            decide_root(s.model, request), {request.id, request.origin, summary, {}}, promise,
             [](const command_outcome& outcome) {
-              return root_outcome{outcome.subject, outcome.last_sequence};
+              return root_outcome{outcome.subject, outcome.last_sequence, outcome.changed};
             },
             root_at(s.model, request.path));
         return promise;

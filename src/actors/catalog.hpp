@@ -70,9 +70,10 @@ struct catalog_state {
   void change(result<std::vector<event>> decided, command what,
               caf::typed_response_promise<Outcome> promise, Fill fill, std::int64_t subject = 0);
   /// Whether this is a command that was given before, even if it is not durable yet; it then gets
-  /// the first answer, which `fill` makes.
+  /// the first answer, which `fill` makes. An id that was another command's is refused.
   template <class Outcome, class Fill>
-  bool repeats(const uuid& id, caf::typed_response_promise<Outcome> promise, Fill fill);
+  bool repeats(const uuid& id, const std::string& summary,
+               caf::typed_response_promise<Outcome> promise, Fill fill);
   /// Answers what came of a command once it is visible.
   template <class Outcome, class Fill>
   void answer(const command_outcome& outcome, caf::typed_response_promise<Outcome> promise,

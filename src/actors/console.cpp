@@ -2,6 +2,7 @@
 
 #include "actors/reader.hpp"
 #include "console/protocol.hpp"
+#include "platform/sha256.hpp"
 #include "platform/text.hpp"
 
 #include <unistd.h>
@@ -221,18 +222,30 @@ void watch_confirm(console_state& s, const request& what, answer reply) {
           [reply](const caf::error& failure) mutable { reply(failure); });
 }
 
+/// A text for a summary. Of a long one the digest tells what is left out, as summaries tell
+/// commands apart.
+std::string in_summary(const std::string& text) {
+  constexpr std::size_t bytes_max = 80;
+  if (text.size() <= bytes_max) return printable(text);
+  auto whole = to_hex(sha256().of(text));
+  return printable(text.substr(0, bytes_max)) + "... (" + whole.substr(0, 8) + ")";
+}
+
+std::string in_summary(const asset_ids& ids) {
+  std::string list;
+  for (auto id : ids)
+    list += (list.empty() ? "" : ", ") + std::to_string(id);
+  return (ids.size() == 1 ? "asset " : std::to_string(ids.size()) + " assets: ") + in_summary(list);
+}
+
 /// Labels the assets that `ids` or `filter` name. `labels` is the summary's beginning.
 void label(console_state& s, const request& what, answer reply, label_change change,
            std::string labels) {
-  auto count_of_asked = [](const asset_ids& ids) {
-    return std::to_string(ids.size()) + (ids.size() == 1 ? " asset" : " assets");
-  };
-  auto apply = [&s, id = what.id, reply, change, labels, count_of_asked](asset_ids ids) mutable {
-    auto summary = labels + " on " + count_of_asked(ids);
+  auto apply = [&s, id = what.id, reply, change](asset_ids ids, std::string summary) mutable {
     change.assets = std::move(ids);
     s.self
         ->request(s.peers.catalog, caf::infinite, label_atom::value,
-                  label_request{id, "console", summary, change})
+                  label_request{id, "console", std::move(summary), change})
         .then(
             [reply](const change_outcome& outcome) mutable {
               reply(json{{"changed", outcome.changed}}, outcome.last_sequence);
@@ -244,11 +257,13 @@ void label(console_state& s, const request& what, answer reply, label_change cha
   if (by_ids) {
     auto ids = ids_argument(what.arguments["ids"]);
     if (!ids) return reply(ids.failure());
-    return apply(std::move(*ids));
+    auto summary = labels + " on " + in_summary(*ids);
+    return apply(std::move(*ids), std::move(summary));
   }
-  s.self
-      ->request(s.peers.reader, caf::infinite, query_atom::value, to_text(what.arguments["filter"]))
-      .then([apply](const asset_ids& ids) mutable { apply(ids); },
+  auto filter = to_text(what.arguments["filter"]);
+  s.self->request(s.peers.reader, caf::infinite, query_atom::value, filter)
+      .then([apply, summary = labels + " on all that match " + in_summary(filter)](
+                const asset_ids& ids) mutable { apply(ids, summary); },
             [reply](const caf::error& failure) mutable { reply(failure); });
 }
 
@@ -267,8 +282,8 @@ void asset_set(console_state& s, const request& what, answer reply) {
   label_change change;
   std::string labels;
   auto describe = [&labels](const std::string& key, const std::optional<std::string>& value) {
-    labels += (labels.empty() ? "set " : ", ") + key + "="
-              + printable(value.value_or("(none)").substr(0, 80));
+    labels +=
+        (labels.empty() ? "set " : ", ") + key + "=" + (value ? in_summary(*value) : "(none)");
   };
   for (auto [key, field] : {std::pair{"theme", &change.theme}, {"source", &change.source}}) {
     auto given = label_argument(what.arguments, key);

@@ -3,6 +3,7 @@
 #include "actors/supervisor.hpp"
 #include "console/protocol.hpp"
 #include "console/transport.hpp"
+#include "events/backup.hpp"
 #include "events/file_system.hpp"
 #include "events/log.hpp"
 #include "platform/text.hpp"
@@ -142,14 +143,17 @@ result<engine_parts> make_ready(const engine_options& options) {
   std::optional<log_head> checkpoint;
   if (*existing) checkpoint = (*existing)->checkpoint();
   auto& report = parts.recovery;
-  auto log = log_writer::open(files, folder.log(), {}, checkpoint, report);
+  log_options log_shape;
+  log_shape.segment_size_bytes = options.log_segment_bytes;
+  auto log = log_writer::open(files, folder.log(), log_shape, checkpoint, report);
   if (!log) return log.failure();
   if (report.truncated_bytes > 0)
     spdlog::warn("the log ended in a torn write of {} bytes; they are set aside in {}",
                  report.truncated_bytes, report.truncated_copy);
   parts.log = std::move(*log);
   if (options.service)  // so that the first command does not wait for space
-    if (auto reserved = parts.log->reserve(ready_bytes); !reserved)
+    if (auto reserved = parts.log->reserve(std::min(ready_bytes, options.log_segment_bytes / 2));
+        !reserved)
       spdlog::warn("the log has no space in reserve: {}", reserved.failure().message);
   auto head = parts.log->head();
   auto loaded = load(files, folder, std::move(*existing), head, parts);
@@ -176,6 +180,16 @@ result<engine_parts> make_ready(const engine_options& options) {
   parts.service = options.service;
   parts.hashers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
   return parts;
+}
+
+/// A backup is read only: what was written to it, the next backup would overwrite.
+result<void> check_no_backup(const data_folder& folder) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(backup_manifest_path(folder.root), ignored)) return {};
+  return error{error_code::refused,
+               in_quotes(folder.root)
+                   + " is a backup, which only 'log' commands may read; make a data folder from it "
+                     "with 'podstudio --data NEW restore DIR'"};
 }
 
 class running_engine final : public engine {
@@ -314,6 +328,7 @@ private:
 }  // namespace
 
 result<std::unique_ptr<engine>> engine::start(engine_options options) {
+  if (auto free = check_no_backup(options.folder); !free) return free.failure();
   if (auto made = create(options.folder); !made) return made.failure();
   auto lock = folder_lock::acquire(options.folder);
   if (!lock) return lock.failure();

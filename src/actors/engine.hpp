@@ -17,8 +17,9 @@ struct engine_options {
   std::vector<std::string> watch;  ///< roots to watch besides the remembered ones; absolute
   bool service = false;            ///< publish the console, watch the roots, write the service log
   std::string log_level = "info";  ///< of the service log
-  std::uint32_t poll_seconds = 30;        ///< see `settings`
-  std::uint32_t rescan_minutes = 24 * 60;  ///< see `settings`
+  std::uint64_t log_segment_bytes = 64u << 20;  ///< where a segment of the event log is closed
+  std::uint32_t poll_seconds = 30;              ///< see `settings`
+  std::uint32_t rescan_minutes = 24 * 60;       ///< see `settings`
 };
 
 /// The whole engine of one data folder, in this process.

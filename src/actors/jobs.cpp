@@ -73,8 +73,11 @@ void jobs_state::next() {
   while (!queue.empty() && !busy) {
     auto step = std::move(queue.front());
     queue.pop_front();
-    if (auto known = memory->find(step.what.id)) {
-      answer_visible(*known, step.answer);
+    if (auto known = memory->find(step.what.id, step.what.summary)) {
+      if (*known)
+        answer_visible(**known, step.answer);
+      else
+        step.answer(to_caf(known->failure()));
       continue;
     }
     auto decided = step.decide(model);
@@ -84,7 +87,7 @@ void jobs_state::next() {
     }
     if (step.what.id == uuid{}) step.what.id = make_uuid();
     if (decided->empty()) {
-      memory->remember(step.what.id, {});
+      memory->remember(step.what.id, step.what.summary, {});
       step.answer(change_outcome{});
       continue;
     }
@@ -100,7 +103,7 @@ void jobs_state::next() {
                 model.apply(e);
               change_outcome outcome{what->events.size(), durable.last_sequence(),
                                      subject_of(what->events)};
-              memory->remember(what->id, outcome);
+              memory->remember(what->id, what->summary, outcome);
               answer_visible(outcome, answer);
               next();
             },

@@ -3,6 +3,7 @@
 #include "platform/text.hpp"
 
 #include <algorithm>
+#include <thread>
 
 namespace podstudio {
 
@@ -27,7 +28,17 @@ result<std::vector<committed_command>> journal_state::write(std::span<const comm
   return log->append(commands, now_us(), sync);
 }
 
+bool journal_state::is_gathering(std::chrono::steady_clock::time_point now) const {
+  if (group.size() >= last_size) return false;
+  return now - group_began
+         < std::min<std::chrono::steady_clock::duration>(last_took / gather_part, gather_max);
+}
+
 void journal_state::flush() {
+  if (is_gathering(std::chrono::steady_clock::now())) {
+    std::this_thread::yield();
+    return self->send(self, flush_atom::value);
+  }
   flush_sent = false;
   // What was decided on top of a refused command falls with it.
   std::vector<command_ptr> accepted;
@@ -43,7 +54,11 @@ void journal_state::flush() {
   }
   group.clear();
   senders.clear();
-  if (!accepted.empty()) commit(accepted, from);
+  if (accepted.empty()) return;
+  auto begin = std::chrono::steady_clock::now();
+  last_size = accepted.size();
+  commit(accepted, from);
+  last_took = std::chrono::steady_clock::now() - begin;
 }
 
 void journal_state::commit(std::span<const command_ptr> commands, std::span<waiting> from) {
@@ -117,8 +132,10 @@ journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_sta
         s.group.push_back(what);
         s.senders.push_back({sender, epoch, promise});
         // The flush goes to the end of the mailbox: all that waits there now joins the group.
-        if (!s.flush_sent) self->send(self, flush_atom::value);
-        s.flush_sent = true;
+        if (!std::exchange(s.flush_sent, true)) {
+          s.group_began = std::chrono::steady_clock::now();
+          self->send(self, flush_atom::value);
+        }
         return promise;
       },
       [self](flush_atom) { self->state.flush(); },

@@ -24,8 +24,14 @@ struct journal_state {
     caf::typed_response_promise<committed_command> promise;
   };
 
-  /// Writes all that waits as one group, then answers each sender.
+  /// Writes all that waits as one group, then answers each sender; or puts it off for a moment, as
+  /// more is about to come.
   void flush();
+  /// Those whose commands shared a sync come back one after the other, and the first would have the
+  /// next sync to itself while the others wait for it. So a group that is smaller than the last one
+  /// waits, at most for a part of what the last one took. A lone command after a lone command never
+  /// waits.
+  bool is_gathering(std::chrono::steady_clock::time_point now) const;
   result<std::vector<committed_command>> write(std::span<const command_ptr> commands);
   /// Writes a part of the group and answers its senders.
   void commit(std::span<const command_ptr> commands, std::span<waiting> from);
@@ -44,6 +50,9 @@ struct journal_state {
   /// jobs and supervisor.
   std::unordered_map<caf::actor_id, std::pair<epoch_number, error>> refused;
   bool flush_sent = false;
+  std::chrono::steady_clock::time_point group_began;  ///< when the first of `group` came
+  std::size_t last_size = 0;                          ///< commands of the last group
+  std::chrono::steady_clock::duration last_took{};    ///< its write and sync
   /// Written, and published only when durable: tables that hold more than the log after a crash
   /// would stop the next start. Bounded by riders_max and one group.
   std::vector<committed_command> unpublished;
@@ -57,6 +66,9 @@ struct journal_state {
 /// it is synced after this time, or when so many commands wait for one.
 inline constexpr auto riders_wait = std::chrono::seconds(1);
 inline constexpr std::size_t riders_max = 1024;
+/// A group is put off by at most this part of what the last one took, and by this much.
+inline constexpr int gather_part = 4;
+inline constexpr auto gather_max = std::chrono::milliseconds(1);
 /// One more who waits for new events than this, and the one who waits for the lowest is answered
 /// early.
 inline constexpr std::size_t log_waiters_max = 1024;

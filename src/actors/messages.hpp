@@ -99,7 +99,8 @@ struct root_request {
 struct root_outcome {
   root_id root = 0;
   sequence_number last_sequence = 0;
-  bool repeated = false;  ///< the command was sent again; nothing is to be done about it
+  std::uint64_t changed = 0;  ///< events
+  bool repeated = false;      ///< the command was sent again; nothing is to be done about it
 };
 
 struct catalog_status {

@@ -278,8 +278,7 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
       .then(
           [self, promise, step](const root_outcome& outcome) mutable {
             auto& state = self->state;
-            auto answer = change_outcome{outcome.last_sequence != 0 ? 1u : 0u,
-                                         outcome.last_sequence, outcome.root};
+            auto answer = change_outcome{outcome.changed, outcome.last_sequence, outcome.root};
             auto known = state.watchers.find(outcome.root);
             if (outcome.repeated) {
               // What was to be done was done, and may have been undone since.

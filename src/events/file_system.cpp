@@ -99,7 +99,8 @@ private:
 class posix_files final : public file_system {
 public:
   result<std::unique_ptr<file>> open(const std::string& path, open_mode mode) override {
-    int flags = O_CLOEXEC | (mode == open_mode::read ? O_RDONLY : O_RDWR);
+    // O_NONBLOCK: opening a pipe that stands in a file's place must not hang.
+    int flags = O_CLOEXEC | (mode == open_mode::read ? O_RDONLY | O_NONBLOCK : O_RDWR);
     if (mode == open_mode::create) flags |= O_CREAT | O_EXCL;
     int descriptor = retry_interrupted([&] { return ::open(path.c_str(), flags, 0600); });
     if (descriptor < 0) return failed(mode == open_mode::create ? "create" : "open", path);
@@ -157,6 +158,12 @@ public:
 };
 
 }  // namespace
+
+result<void> remove_if_there(file_system& files, const std::string& path) {
+  auto removed = files.remove(path);
+  if (!removed && removed.failure().code == error_code::not_found) return {};
+  return removed;
+}
 
 file_system& posix_file_system() {
   static posix_files files;

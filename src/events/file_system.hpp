@@ -65,6 +65,9 @@ public:
   virtual result<void> sync_folder(const std::string& path) = 0;
 };
 
+/// Gone, or never there.
+result<void> remove_if_there(file_system& files, const std::string& path);
+
 /// The operating system's. Files are private to their owner.
 file_system& posix_file_system();
 

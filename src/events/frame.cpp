@@ -216,8 +216,7 @@ std::string encode_segment_header(const segment_header& header) {
   return out;
 }
 
-result<segment_header> decode_segment_header(const_bytes bytes, const std::string& file) {
-  log_place place{file, 0, 0};
+result<segment_header> decode_segment_header(const_bytes bytes, const log_place& place) {
   if (bytes.size() < segment_header_bytes)
     return damage(place, "a segment header of 4096 bytes", std::to_string(bytes.size()) + " bytes");
   bytes = bytes.first(segment_header_bytes);
@@ -235,7 +234,7 @@ result<segment_header> decode_segment_header(const_bytes bytes, const std::strin
   cursor.take(version);
   if (version > log_format_version)
     return error{error_code::newer_version,
-                 "'" + file + "' has format version " + std::to_string(version)
+                 "'" + place.file + "' has format version " + std::to_string(version)
                      + ", this build knows versions up to " + std::to_string(log_format_version)
                      + "; nothing was changed; use the PODStudio that wrote it, or a later one"};
   segment_header header;
@@ -356,8 +355,7 @@ error damage(const log_place& place, const std::string& expected, const std::str
   return {error_code::damaged,
           "the log is damaged: '" + place.file + "', offset " + std::to_string(place.offset)
               + ", sequence " + std::to_string(place.sequence) + ": expected " + expected
-              + ", found " + found
-              + "; nothing was changed; restore the log's folder from a backup"};
+              + ", found " + found + "; nothing was changed; " + std::string(damage_remedy)};
 }
 
 result<void> check_frame(const_bytes frame, const log_place& place) {

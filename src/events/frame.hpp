@@ -44,10 +44,17 @@ struct segment_header {
   bool operator==(const segment_header&) const = default;
 };
 
+/// Where in a log something was found, for messages.
+struct log_place {
+  std::string file;
+  std::uint64_t offset = 0;
+  sequence_number sequence = 0;
+};
+
 /// Exactly `segment_header_bytes` long.
 std::string encode_segment_header(const segment_header& header);
-/// `file` is for the message. Errors: `damaged`, `newer_version`.
-result<segment_header> decode_segment_header(const_bytes bytes, const std::string& file);
+/// `place` is for the message. Errors: `damaged`, `newer_version`.
+result<segment_header> decode_segment_header(const_bytes bytes, const log_place& place);
 
 /// What ties a frame to its place.
 struct frame_link {
@@ -86,12 +93,9 @@ frame_header read_frame_header(const_bytes frame) noexcept;
 /// SHA-256 of the whole frame: the link of the chain.
 digest hash_frame(const_bytes frame);
 
-/// Where in a log something was found, for messages.
-struct log_place {
-  std::string file;
-  std::uint64_t offset = 0;
-  sequence_number sequence = 0;
-};
+/// The end of the message of every `damage`: what to do where the damaged log is the one in use.
+inline constexpr std::string_view damage_remedy =
+    "move the log's folder away and restore it from a backup";
 
 /// The `damaged` error that stops recovery, reading and verification.
 error damage(const log_place& place, const std::string& expected, const std::string& found);

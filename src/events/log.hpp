@@ -2,6 +2,7 @@
 
 #include "events/command.hpp"
 #include "platform/error.hpp"
+#include "platform/text.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -27,6 +28,10 @@ struct log_options {
   /// beside the writer; empty: in a thread of its own, so the file system is then used by two
   /// threads at a time. What it returns is waited for when the segment is needed.
   std::function<std::future<void>(std::function<void()>)> run_beside = {};
+  /// The log's identity and the epochs of its segments come from the one, the times of its files
+  /// from the other; a test that replaces both can have every byte again.
+  std::function<uuid()> new_uuid = make_uuid;
+  std::function<std::int64_t()> clock_us = now_us;
 };
 
 /// The largest frame in bytes; `append` refuses a command above it before anything is written.

@@ -1,7 +1,6 @@
 #include "events/log.hpp"
 #include "events/recovery.hpp"
 #include "events/segment.hpp"
-#include "platform/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -32,8 +31,7 @@ std::string parent_of(const std::string& folder) {
   return slash == 0 ? "/" : folder.substr(0, slash);
 }
 
-std::uint64_t random_epoch() {
-  auto random = make_uuid();
+std::uint64_t epoch_from(const uuid& random) {
   std::uint64_t epoch = 0;
   std::memcpy(&epoch, random.data(), sizeof epoch);
   return epoch | 1;  // never 0, which stands for "none"
@@ -54,6 +52,14 @@ result<void> write_zeros(file& to, std::uint64_t from, std::uint64_t end) {
 result<void> fill(file& to, std::uint64_t from, std::uint64_t end) {
   if (auto allocated = to.allocate(from, end - from); !allocated) return allocated;
   return write_zeros(to, from, end);
+}
+
+/// The file of the next segment, new. What an earlier try may have left is worthless, and must not
+/// be in the way of this one.
+result<std::unique_ptr<file>> create_prepared(file_system& files, const std::string& path) {
+  auto removed = files.remove(path);
+  if (!removed && removed.failure().code != error_code::not_found) return removed.failure();
+  return files.open(path, open_mode::create);
 }
 
 struct open_segment {
@@ -102,8 +108,7 @@ public:
     return done_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
   }
 
-  /// Waits until it is made. After an error nothing of it is left, or what is left is in the way of
-  /// the next try, which then fails with it.
+  /// Waits until it is made.
   result<prepared_segment> take() {
     done_.get();
     return std::move(outcome_);
@@ -116,12 +121,12 @@ private:
   }
 
   result<prepared_segment> prepare() {
-    auto created = files_.open(path_, open_mode::create);
+    auto created = create_prepared(files_, path_);
     if (!created) return created.failure();
     auto filled = fill_all(**created);
     if (filled) return prepared_segment{std::move(*created), size_};
     created->reset();
-    if (auto removed = files_.remove(path_); !removed) return removed.failure();
+    (void)files_.remove(path_);  // gives its space back
     return filled.failure();
   }
 
@@ -215,13 +220,13 @@ result<void> writer::start(recovered_log&& log) {
 result<void> writer::create_first() {
   if (auto synced = files_.sync_folder(parent_of(folder_)); !synced) return synced;
   auto size = segment_header_bytes + std::min(first_allocation_bytes, options_.allocation_bytes);
-  auto created = files_.open(prepared_path(folder_), open_mode::create);
+  auto created = create_prepared(files_, prepared_path(folder_));
   if (!created) return created.failure();
   if (auto filled = fill(**created, 0, size); !filled) return filled;
   segment_header header;
-  header.log = make_uuid();
-  header.epoch = random_epoch();
-  header.created_us = now_us();
+  header.log = options_.new_uuid();
+  header.epoch = epoch_from(options_.new_uuid());
+  header.created_us = options_.clock_us();
   if (auto named = name_segment(**created, header); !named) return named;
   if (auto synced = files_.sync_folder(folder_); !synced) return synced;
   enter(std::move(*created), size, header);
@@ -267,7 +272,7 @@ result<void> writer::extend_current(std::uint64_t bytes) {
 result<void> writer::extend_prepared(std::uint64_t bytes) {
   if (prepared_.space() >= bytes) return {};
   if (prepared_.source == nullptr) {
-    auto created = files_.open(prepared_path(folder_), open_mode::create);
+    auto created = create_prepared(files_, prepared_path(folder_));
     if (!created) return created.failure();
     prepared_.source = std::move(*created);
   }
@@ -321,8 +326,8 @@ segment_header writer::next_header() const {
   next.previous_end = current_.end;
   next.frames_before = current_.header.frames_before + current_.frames;
   next.bytes_before = current_.header.bytes_before + current_.end;
-  next.epoch = random_epoch();
-  next.created_us = now_us();
+  next.epoch = epoch_from(options_.new_uuid());
+  next.created_us = options_.clock_us();
   return next;
 }
 
@@ -350,8 +355,7 @@ result<void> writer::roll() {
   if (auto named = name_segment(*prepared_.source, header); !named) {
     if (named.failure().code != error_code::disk_full) return poison(named.failure());
     prepared_ = {};
-    if (auto removed = files_.remove(prepared_path(folder_)); !removed)
-      return poison(removed.failure());
+    (void)files_.remove(prepared_path(folder_));
     return named;
   }
   if (auto synced = files_.sync_folder(folder_); !synced) return poison(synced.failure());
@@ -443,7 +447,7 @@ result<std::unique_ptr<log_writer>> log_writer::open(file_system& files, const s
                                                      recovery_report& report) {
   assert(options.allocation_bytes > 0 && options.segment_size_bytes > segment_header_bytes);
   if (auto made = files.make_folder(folder); !made) return made.failure();
-  auto log = recover_log(files, folder, checkpoint, report);
+  auto log = recover_log(files, folder, checkpoint, options.clock_us(), report);
   if (!log) return log.failure();
   auto opened = std::make_unique<writer>(files, folder, options);
   if (auto started = opened->start(std::move(*log)); !started) return started.failure();

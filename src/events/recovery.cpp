@@ -1,7 +1,6 @@
 #include "events/recovery.hpp"
 
 #include "events/head_check.hpp"
-#include "platform/text.hpp"
 
 #include <algorithm>
 
@@ -35,33 +34,6 @@ private:
 
   head_check check_;
 };
-
-/// Reads and checks the headers of all segments; the frames of sealed ones are not read, so that a
-/// log of millions of events opens quickly. Verification and the reader do read them.
-result<std::vector<segment_header>> read_headers(file_system& files, const std::string& folder,
-                                                 const std::vector<sequence_number>& firsts) {
-  std::vector<segment_header> headers;
-  headers.reserve(firsts.size());
-  std::uint64_t previous_size = 0;
-  for (auto first : firsts) {
-    auto cursor = segment_cursor::open(files, folder, first, open_mode::read);
-    if (!cursor) return cursor.failure();
-    auto& header = (*cursor)->header();
-    auto fits = headers.empty() ? check_first(header, (*cursor)->path())
-                                : check_succession(headers.back(), header, (*cursor)->path());
-    if (!fits) return fits.failure();
-    if (previous_size < header.previous_end)
-      return damage({segment_path(folder, headers.back().first_sequence), previous_size, 0},
-                    "a sealed segment of at least " + std::to_string(header.previous_end)
-                        + " bytes",
-                    "the end of the file");
-    auto size = (*cursor)->segment().size();
-    if (!size) return size.failure();
-    previous_size = *size;
-    headers.push_back(header);
-  }
-  return headers;
-}
 
 /// Finds the checkpoint in a sealed segment: at its end, which its successor's header tells, or by
 /// walking it.
@@ -123,13 +95,13 @@ result<void> copy_bytes(file_window& from, std::uint64_t begin, std::uint64_t en
 
 /// A new file in the folder of torn tails; earlier copies are never overwritten.
 result<std::unique_ptr<file>> create_torn_copy(file_system& files, const std::string& folder,
-                                               const segment_cursor& last, std::string& path) {
+                                               const segment_cursor& last, std::int64_t at_us,
+                                               std::string& path) {
   constexpr unsigned attempts = 100;  // more copies within a microsecond than any clock allows
   auto made = files.make_folder(torn_folder(folder));
   if (!made) return made.failure();
   if (*made)
     if (auto synced = files.sync_folder(folder); !synced) return synced.failure();
-  auto at_us = now_us();
   for (unsigned attempt = 0;; ++attempt) {
     path = torn_path(folder, last.header().first_sequence, last.offset(), at_us, attempt);
     auto created = files.open(path, open_mode::create);
@@ -139,13 +111,17 @@ result<std::unique_ptr<file>> create_torn_copy(file_system& files, const std::st
 
 /// Sets a copy of the torn tail aside, durable before the tail is touched.
 result<std::string> set_aside(file_system& files, const std::string& folder, segment_cursor& last,
-                              const segment_tail& tail) {
+                              const segment_tail& tail, std::int64_t at_us) {
   std::string path;
-  auto copy = create_torn_copy(files, folder, last, path);
+  auto copy = create_torn_copy(files, folder, last, at_us, path);
   if (!copy) return copy.failure();
-  if (auto copied = copy_bytes(last.window(), tail.offset, tail.end, **copy); !copied)
+  auto copied = copy_bytes(last.window(), tail.offset, tail.end, **copy);
+  if (copied) copied = (*copy)->sync_all();
+  if (!copied) {  // a copy that is not whole is worthless, and every start would leave another
+    copy->reset();
+    (void)files.remove(path);
     return copied.failure();
-  if (auto synced = (*copy)->sync_all(); !synced) return synced.failure();
+  }
   if (auto synced = files.sync_folder(torn_folder(folder)); !synced) return synced.failure();
   return path;
 }
@@ -153,8 +129,8 @@ result<std::string> set_aside(file_system& files, const std::string& folder, seg
 /// Cuts the torn tail off. The cut is one step for the file system, so a crash leaves all of the
 /// tail or none; and space taken again behind it reads as zeros, so what was cut cannot come back.
 result<void> cut_torn_tail(file_system& files, const std::string& folder, segment_cursor& last,
-                           const segment_tail& tail, recovery_report& report) {
-  auto copy = set_aside(files, folder, last, tail);
+                           const segment_tail& tail, std::int64_t at_us, recovery_report& report) {
+  auto copy = set_aside(files, folder, last, tail, at_us);
   if (!copy) return copy.failure();
   if (auto cut = last.segment().truncate(tail.offset); !cut) return cut;
   if (auto synced = last.segment().sync_all(); !synced) return synced;
@@ -194,7 +170,7 @@ result<std::uint64_t> usable_size(segment_cursor& last) {
 }  // namespace
 
 result<recovered_log> recover_log(file_system& files, const std::string& folder,
-                                  const std::optional<log_head>& checkpoint,
+                                  const std::optional<log_head>& checkpoint, std::int64_t at_us,
                                   recovery_report& report) {
   report = {};
   auto firsts = list_segments(files, folder);
@@ -222,7 +198,8 @@ result<recovered_log> recover_log(file_system& files, const std::string& folder,
   if (tail->promised_to > tail->offset) return lost_frame(last, *tail);
   // Every check has passed: from here on the log is written to.
   if (!tail->is_clean())
-    if (auto cut = cut_torn_tail(files, folder, last, *tail, report); !cut) return cut.failure();
+    if (auto cut = cut_torn_tail(files, folder, last, *tail, at_us, report); !cut)
+      return cut.failure();
   if (auto durable = make_durable(last); !durable) return durable.failure();
   auto size = usable_size(last);
   if (!size) return size.failure();

@@ -22,9 +22,9 @@ struct recovered_log {
 };
 
 /// Recovers the log in an existing folder. Until every check has passed, nothing in the folder is
-/// changed. Errors: as `log_writer::open`.
+/// changed. `at_us` is the time in the name of a torn tail's copy. Errors: as `log_writer::open`.
 result<recovered_log> recover_log(file_system& files, const std::string& folder,
-                                  const std::optional<log_head>& checkpoint,
+                                  const std::optional<log_head>& checkpoint, std::int64_t at_us,
                                   recovery_report& report);
 
 }  // namespace podstudio

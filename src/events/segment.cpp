@@ -73,11 +73,12 @@ result<std::vector<sequence_number>> list_segments(file_system& files, const std
   return firsts;
 }
 
-result<segment_header> read_segment_header(file& segment, const std::string& path) {
+result<segment_header> read_segment_header(file& segment, const std::string& path,
+                                           sequence_number first) {
   std::vector<std::uint8_t> bytes(segment_header_bytes);
   auto count = segment.read_at(0, bytes);
   if (!count) return count.failure();
-  return decode_segment_header(const_bytes(bytes).first(*count), path);
+  return decode_segment_header(const_bytes(bytes).first(*count), {path, 0, first});
 }
 
 result<void> check_succession(const segment_header& previous, const segment_header& next,
@@ -158,7 +159,7 @@ result<std::unique_ptr<segment_cursor>> segment_cursor::open(file_system& files,
   auto path = segment_path(folder, first);
   auto opened = files.open(path, mode);
   if (!opened) return opened.failure();
-  auto header = read_segment_header(**opened, path);
+  auto header = read_segment_header(**opened, path, first);
   if (!header) return header.failure();
   if (header->first_sequence != first || header->previous.sequence + 1 != first
       || header->epoch == 0)
@@ -260,6 +261,32 @@ result<segment_tail> segment_cursor::tail() {
     at += frame->size();
     tail.end = at;
   }
+}
+
+result<std::vector<segment_header>> read_headers(file_system& files, const std::string& folder,
+                                                 const std::vector<sequence_number>& firsts) {
+  std::vector<segment_header> headers;
+  headers.reserve(firsts.size());
+  std::uint64_t previous_size = 0;
+  for (auto first : firsts) {
+    auto cursor = segment_cursor::open(files, folder, first, open_mode::read);
+    if (!cursor) return cursor.failure();
+    auto& header = (*cursor)->header();
+    auto fits = headers.empty() ? check_first(header, (*cursor)->path())
+                                : check_succession(headers.back(), header, (*cursor)->path());
+    if (!fits) return fits.failure();
+    if (previous_size < header.previous_end)
+      return damage({segment_path(folder, headers.back().first_sequence), previous_size,
+                     header.previous.sequence},
+                    "a sealed segment of at least " + std::to_string(header.previous_end)
+                        + " bytes",
+                    "the end of the file");
+    auto size = (*cursor)->segment().size();
+    if (!size) return size.failure();
+    previous_size = *size;
+    headers.push_back(header);
+  }
+  return headers;
 }
 
 result<void> check_sealed_end(segment_cursor& sealed, const segment_header& next) {

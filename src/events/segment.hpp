@@ -34,8 +34,9 @@ result<std::vector<sequence_number>> list_segments(file_system& files, const std
 
 // ---
 
-/// The header at the start of an open segment file.
-result<segment_header> read_segment_header(file& segment, const std::string& path);
+/// The header at the start of an open segment file, whose name says its first sequence.
+result<segment_header> read_segment_header(file& segment, const std::string& path,
+                                           sequence_number first);
 
 /// Whether `next` continues the segment with header `previous`, as far as headers tell. Error:
 /// `damaged`.
@@ -132,6 +133,12 @@ private:
   std::uint64_t frames_ = 0;
   log_head head_;
 };
+
+/// Reads and checks the headers of these segments, a log's first ones; the frames of sealed ones
+/// are not read, so that a log of millions of events opens quickly. Verification and the reader do
+/// read them. Errors: `damaged`, also where a sealed segment is shorter than its successor says.
+result<std::vector<segment_header>> read_headers(file_system& files, const std::string& folder,
+                                                 const std::vector<sequence_number>& firsts);
 
 /// Why a segment that has a successor is damaged at its end, if it is: it must end where the
 /// successor's header says, with nothing behind.

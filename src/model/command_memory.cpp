@@ -1,6 +1,7 @@
 #include "model/command_memory.hpp"
 
 #include <cstring>
+#include <functional>
 #include <utility>
 
 namespace podstudio {
@@ -11,17 +12,30 @@ std::size_t command_memory::id_hash::operator()(const uuid& id) const noexcept {
   return hash;
 }
 
-std::optional<command_outcome> command_memory::find(const uuid& id) const {
+std::optional<result<command_outcome>> command_memory::find(const uuid& id,
+                                                            std::string_view summary) const {
   std::scoped_lock hold(mutex_);
-  for (const auto* half : {&newer_, &older_})
-    if (auto known = half->find(id); known != half->end()) return known->second;
+  for (const auto* half : {&newer_, &older_}) {
+    auto known = half->find(id);
+    if (known == half->end()) continue;
+    if (known->second.summary_hash != std::hash<std::string_view>{}(summary))
+      return id_of_another(id);
+    return known->second.outcome;
+  }
   return std::nullopt;
 }
 
-void command_memory::remember(const uuid& id, const command_outcome& outcome) {
+void command_memory::remember(const uuid& id, std::string_view summary,
+                              const command_outcome& outcome) {
   std::scoped_lock hold(mutex_);
   if (newer_.size() >= capacity) older_ = std::exchange(newer_, {});
-  newer_.insert_or_assign(id, outcome);
+  newer_.insert_or_assign(id, remembered{outcome, std::hash<std::string_view>{}(summary)});
+}
+
+error id_of_another(const uuid& id) {
+  return {error_code::refused, "the id " + to_string(id)
+                                   + " was given to another command before; give this one an id "
+                                     "of its own, or none"};
 }
 
 }  // namespace podstudio

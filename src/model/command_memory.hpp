@@ -1,11 +1,13 @@
 #pragma once
 
 #include "events/command.hpp"
+#include "platform/error.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 
 namespace podstudio {
@@ -21,24 +23,36 @@ struct command_outcome {
 /// has no second effect and gets the first answer. It remembers at least the last `capacity`
 /// commands; those that changed something also after a restart, as the tables hold them. Used by
 /// all actors that decide, hence the lock.
+///
+/// An id that comes again with another summary belongs to another command, which would be lost
+/// without a word if it got that answer: it is refused. So a summary says all that was asked for,
+/// and nothing of what came of it.
 class command_memory {
 public:
   static constexpr std::size_t capacity = 100'000;
 
-  std::optional<command_outcome> find(const uuid& id) const;
-  void remember(const uuid& id, const command_outcome& outcome);
+  /// Nothing where the command is new. Error: `refused` where the id is another command's.
+  std::optional<result<command_outcome>> find(const uuid& id, std::string_view summary) const;
+  void remember(const uuid& id, std::string_view summary, const command_outcome& outcome);
 
 private:
   // Random bytes need no further mixing.
   struct id_hash {
     std::size_t operator()(const uuid& id) const noexcept;
   };
-  using outcomes = std::unordered_map<uuid, command_outcome, id_hash>;
+  struct remembered {
+    command_outcome outcome;
+    std::size_t summary_hash = 0;
+  };
+  using outcomes = std::unordered_map<uuid, remembered, id_hash>;
 
   mutable std::mutex mutex_;
   // When the newer half is full it becomes the older one: nothing is ever searched for its age.
   outcomes newer_;
   outcomes older_;
 };
+
+/// What to say of a command whose id was another command's.
+error id_of_another(const uuid& id);
 
 }  // namespace podstudio

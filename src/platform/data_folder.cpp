@@ -50,11 +50,36 @@ result<void> create_folder(const std::string& path) {
 }
 
 /// The id that the last process to take the lock wrote; 0 where there is none.
-pid_t written_pid(const data_folder& folder) {
-  auto text = read_small_file(folder.lock_file(), run_file_bytes_max);
+pid_t written_pid(const std::string& lock_file) {
+  auto text = read_small_file(lock_file, run_file_bytes_max);
   pid_t pid = 0;
   if (text) std::from_chars(text->data(), text->data() + text->size(), pid);
   return pid > 0 ? pid : 0;
+}
+
+/// Opens the file, locks it and writes this process's id into it. `busy` is the message where
+/// another process, 0 if it is not known which, holds the lock.
+template <class Busy>
+result<unique_fd> take_lock(const std::string& path, Busy busy) {
+  unique_fd file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+  if (!file) return system_error(errno, "cannot open " + in_quotes(path));
+  auto lock = whole_file();
+  if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
+    if (errno != EAGAIN && errno != EACCES)
+      return system_error(errno, "cannot lock " + in_quotes(path));
+    return error{error_code::in_use, busy(written_pid(path))};
+  }
+  auto pid = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(file.get(), 0) != 0
+      || ::pwrite(file.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
+    return system_error(errno, "cannot write " + in_quotes(path));
+  return file;
+}
+
+result<void> create_all(std::initializer_list<std::string> paths) {
+  for (const auto& path : paths)
+    if (auto made = create_folder(path); !made) return made;
+  return {};
 }
 
 }  // namespace
@@ -80,6 +105,19 @@ result<std::string> absolute_path(const std::string& path) {
     return error{error_code::invalid_argument,
                  "the path " + in_quotes(text) + " is no valid UTF-8; rename the folder first"};
   return text;
+}
+
+result<bool> lie_in_one_another(const std::string& one, const std::string& other) {
+  std::string real[2];
+  for (auto i : {0, 1}) {
+    const auto& path = i == 0 ? one : other;
+    std::error_code failure;
+    real[i] = std::filesystem::weakly_canonical(path, failure).string();
+    if (failure)
+      return error{error_code::io_failed,
+                   "cannot resolve the path " + in_quotes(path) + ": " + failure.message()};
+  }
+  return lies_within(real[0], real[1]) || lies_within(real[1], real[0]);
 }
 
 result<data_folder> resolve_data_folder(const std::string& root, const std::string& database) {
@@ -109,32 +147,32 @@ bool exists(const data_folder& folder) {
 }
 
 result<void> create(const data_folder& folder) {
-  for (const auto& path : {folder.root, folder.log(), folder.run(), folder.work(), folder.packs(),
-                           folder.cache(), folder.logs()})
-    if (auto made = create_folder(path); !made) return made;
-  return {};
+  return create_all({folder.root, folder.log(), folder.run(), folder.work(), folder.packs(),
+                     folder.cache(), folder.logs()});
+}
+
+result<void> create_lockable(const data_folder& folder) {
+  return create_all({folder.root, folder.run()});
 }
 
 result<folder_lock> folder_lock::acquire(const data_folder& folder) {
-  unique_fd file{::open(folder.lock_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-  if (!file) return system_error(errno, "cannot open " + in_quotes(folder.lock_file()));
-  auto lock = whole_file();
-  if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
-    if (errno != EAGAIN && errno != EACCES)
-      return system_error(errno, "cannot lock " + in_quotes(folder.lock_file()));
-    auto pid = std::to_string(written_pid(folder));
-    bool known = pid != "0";
-    return error{error_code::in_use, "the data folder " + in_quotes(folder.root) + " is in use by "
-                                         + (known ? "process " + pid : "another process")
-                                         + "; wait for its end, stop it"
-                                         + (known ? " (kill " + pid + ")" : "")
-                                         + ", or choose another folder with --data"};
-  }
-  auto pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(file.get(), 0) != 0
-      || ::pwrite(file.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
-    return system_error(errno, "cannot write " + in_quotes(folder.lock_file()));
-  return folder_lock{file.release()};
+  auto file = take_lock(folder.lock_file(), [&](pid_t holder) {
+    auto pid = std::to_string(holder);
+    return "the data folder " + in_quotes(folder.root) + " is in use by "
+           + (holder != 0 ? "process " + pid : "another process") + "; wait for its end, stop it"
+           + (holder != 0 ? " (kill " + pid + ")" : "") + ", or choose another folder with --data";
+  });
+  if (!file) return file.failure();
+  return folder_lock{file->release()};
+}
+
+result<folder_lock> folder_lock::acquire_for_backup(const data_folder& folder) {
+  auto file = take_lock(folder.backup_lock_file(), [&](pid_t holder) {
+    return "another backup of " + in_quotes(folder.root) + " is being made"
+           + (holder != 0 ? ", by process " + std::to_string(holder) : "") + "; wait for its end";
+  });
+  if (!file) return file.failure();
+  return folder_lock{file->release()};
 }
 
 std::optional<pid_t> folder_lock::holder(const data_folder& folder) {
@@ -142,7 +180,7 @@ std::optional<pid_t> folder_lock::holder(const data_folder& folder) {
   auto lock = whole_file();
   if (!file || ::fcntl(file.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
     return std::nullopt;
-  return written_pid(folder);
+  return written_pid(folder.lock_file());
 }
 
 folder_lock::~folder_lock() {

@@ -27,6 +27,7 @@ struct data_folder {
   std::string logs() const { return root + "/logs"; }    ///< the rotating service log
   std::string config_file() const { return root + "/config.toml"; }
   std::string lock_file() const { return run() + "/lock"; }
+  std::string backup_lock_file() const { return run() + "/backup.lock"; }
   std::string console_file() const { return run() + "/console.json"; }
 };
 
@@ -34,6 +35,10 @@ struct data_folder {
 /// Where it holds `..`, symbolic links are resolved, because only then is the parent known. Errors:
 /// `invalid_argument` (empty, or no valid UTF-8 and so not fit for a table), `io_failed`.
 result<std::string> absolute_path(const std::string& path);
+
+/// Whether one of two folders is, or lies in, the other, with symbolic links resolved; neither
+/// needs to exist. Error: `io_failed`.
+result<bool> lie_in_one_another(const std::string& one, const std::string& other);
 
 /// The data folder of `root`, or where that is empty of $PODSTUDIO_DATA, $XDG_DATA_HOME/podstudio
 /// or
@@ -47,6 +52,9 @@ bool exists(const data_folder& folder);
 /// (0700). Folders that exist are left as they are. Errors: as `system_error`.
 result<void> create(const data_folder& folder);
 
+/// Makes no more of it than a lock needs: the root (with its parents) and `run`.
+result<void> create_lockable(const data_folder& folder);
+
 /// The right to work on a data folder: held by one process at a time, given back when this object
 /// or the process ends, however it ends.
 ///
@@ -59,6 +67,10 @@ public:
   /// Takes the lock of a folder that exists and writes this process's id into the file. Error:
   /// `in_use` names the process that holds it and what to do.
   static result<folder_lock> acquire(const data_folder& folder);
+
+  /// The right to make backups of a folder that exists, beside whoever works on it. Error:
+  /// `in_use`.
+  static result<folder_lock> acquire_for_backup(const data_folder& folder);
 
   /// The process that holds the lock now; 0 where it cannot be told which.
   static std::optional<pid_t> holder(const data_folder& folder);

@@ -24,9 +24,15 @@ bool write_all(int fd, std::string_view bytes) {
 
 }  // namespace
 
-result<std::string> read_small_file(const std::string& path, std::size_t size_bytes_max) {
+result<std::string> read_small_file(const std::string& path, std::size_t size_bytes_max,
+                                    last_link links) {
   // O_NONBLOCK: opening a pipe that nobody writes to must not hang.
-  unique_fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+  auto refuse_link = links == last_link::refuse;
+  unique_fd file{::open(path.c_str(), refuse_link ? flags | O_NOFOLLOW : flags)};
+  if (!file && refuse_link && errno == ELOOP)
+    return error{error_code::invalid_argument,
+                 in_quotes(path) + " is a link; put a regular file in its place"};
   if (!file) return system_error(errno, "cannot open " + in_quotes(path));
   struct stat facts {};
   if (::fstat(file.get(), &facts) != 0)

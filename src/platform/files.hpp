@@ -11,9 +11,14 @@
 /// layer.
 namespace podstudio {
 
+/// What to do where the last name of a path is a symbolic link.
+enum class last_link : bool { follow, refuse };
+
 /// All of a regular file of at most `size_bytes_max` bytes. Errors: as `system_error`;
-/// `invalid_argument` for what is no regular file (a pipe would block) or is larger.
-result<std::string> read_small_file(const std::string& path, std::size_t size_bytes_max);
+/// `invalid_argument` for what is no regular file (a pipe would block), a link that is refused, or
+/// is larger.
+result<std::string> read_small_file(const std::string& path, std::size_t size_bytes_max,
+                                    last_link links = last_link::follow);
 
 /// Writes `contents` to a new file beside `path`, private to the owner (0600), syncs it and renames
 /// it over `path`: a reader or a crash finds the old file or the new one, never a part.

@@ -97,6 +97,14 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
         return bad_setting(file, where + std::string(key.str()) + " is from 1 to 1000000");
       (key == "poll_seconds" ? into.poll_seconds : into.rescan_minutes) =
           static_cast<std::uint32_t>(number);
+    } else if (key == "log_segment_bytes" && value.is_integer()) {
+      auto bytes = **value.as_integer();
+      if (bytes < static_cast<std::int64_t>(log_segment_bytes_min)
+          || bytes > static_cast<std::int64_t>(log_segment_bytes_max))
+        return bad_setting(file, where + "log_segment_bytes is a number from "
+                                     + std::to_string(log_segment_bytes_min) + " to "
+                                     + std::to_string(log_segment_bytes_max));
+      into.log_segment_bytes = static_cast<std::uint64_t>(bytes);
     } else if (key == "watch_folders" && value.is_array()) {
       for (const auto& folder : *value.as_array()) {
         if (!folder.is_string())
@@ -107,8 +115,8 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
       return bad_setting(file,
                          where + in_quotes(key.str())
                              + " is no setting of that kind; there are watch_folders (list of "
-                               "strings), database and log_level (strings), poll_seconds and "
-                               "rescan_minutes (whole numbers)");
+                               "strings), database and log_level (strings), log_segment_bytes, "
+                               "poll_seconds and rescan_minutes (whole numbers)");
     }
   }
   return {};

@@ -12,12 +12,18 @@ namespace podstudio {
 
 /// What can be set outside the command line.
 struct settings {
-  std::vector<std::string> watch_folders;  ///< as written; relative to the working directory
-  std::string database;                    ///< empty: the usual place
-  std::string log_level = "info";          ///< of the service log: trace debug info warn error
+  std::vector<std::string> watch_folders;       ///< as written; relative to the working directory
+  std::string database;                         ///< empty: the usual place
+  std::string log_level = "info";               ///< of the service log: trace debug info warn error
+  std::uint64_t log_segment_bytes = 64u << 20;  ///< where a file of the event log is closed
   std::uint32_t poll_seconds = 30;         ///< between two scans of a folder that cannot be watched
   std::uint32_t rescan_minutes = 24 * 60;  ///< between two scans of a folder that is watched
 };
+
+/// Bounds of `log_segment_bytes`: a segment has room for its header and some commands, and space
+/// for the next one is taken as a whole.
+inline constexpr std::uint64_t log_segment_bytes_min = 64u << 10;
+inline constexpr std::uint64_t log_segment_bytes_max = 1u << 30;
 
 /// The assignments of a `.env` file: `KEY=VALUE` lines, an optional `export ` in front, blank lines
 /// and
@@ -32,9 +38,10 @@ parse_env_file(std::string_view text, const std::vector<std::string>& required_k
 std::vector<std::string> split_folders(std::string_view list);
 
 /// The settings of, from weak to strong: `config_file` (TOML: `watch_folders`, `database`,
-/// `log_level`, `poll_seconds` and `rescan_minutes`, whole numbers from 1 to 1,000,000), the file `.env` in the working directory, the environment (WATCH_FOLDERS,
-/// DB_PATH). Without `config_required` the file may be absent. Errors: `invalid_argument` for a key
-/// nobody knows or a value of the wrong kind, naming file and line; as `system_error`.
+/// `log_level`, `log_segment_bytes`, `poll_seconds`, `rescan_minutes`), the file `.env` in the working directory, the environment
+/// (WATCH_FOLDERS, DB_PATH). Without `config_required` the file may be absent. Errors:
+/// `invalid_argument` for a key nobody knows or a value of the wrong kind, naming file and line; as
+/// `system_error`.
 result<settings> load_settings(const std::string& config_file, bool config_required);
 
 }  // namespace podstudio

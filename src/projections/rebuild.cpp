@@ -23,13 +23,6 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-/// Gone, or never there.
-result<void> remove_if_there(file_system& files, const std::string& path) {
-  auto removed = files.remove(path);
-  if (!removed && removed.failure().code == error_code::not_found) return {};
-  return removed;
-}
-
 /// A database and what SQLite keeps beside it, the database first. A WAL that is left beside
 /// another database than its own would be played into that one; and a database without its WAL may
 /// be half written back. So the database must not be there at any moment when the WAL does not

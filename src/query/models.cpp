@@ -115,16 +115,18 @@ result<jobs_model> load_jobs_model(database& tables) {
 
 result<void> load_command_memory(database& tables, command_memory& memory) {
   // What the engine decides by itself is never sent again.
-  auto sql = "SELECT id, last_sequence - first_sequence + 1, last_sequence, subject_id FROM"
-             " (SELECT * FROM command WHERE origin NOT IN ('engine', 'watcher', 'import', 'jobs')"
-             "  ORDER BY first_sequence DESC LIMIT "
-             + std::to_string(command_memory::capacity) + ") ORDER BY first_sequence";
+  auto sql =
+      "SELECT id, last_sequence - first_sequence + 1, last_sequence, subject_id, summary FROM"
+      " (SELECT * FROM command WHERE origin NOT IN ('engine', 'watcher', 'import', 'jobs')"
+      "  ORDER BY first_sequence DESC LIMIT "
+      + std::to_string(command_memory::capacity) + ") ORDER BY first_sequence";
   return each_row(tables, sql, "command", [&](const statement& row) {
     uuid id{};
     if (!parse_uuid(row.get<std::string>(0), id)) return false;
-    memory.remember(id, {.changed = row.get<std::uint64_t>(1),
-                         .last_sequence = row.get<std::uint64_t>(2),
-                         .subject = row.get<std::int64_t>(3)});
+    memory.remember(id, row.get<std::string_view>(4),
+                    {.changed = row.get<std::uint64_t>(1),
+                     .last_sequence = row.get<std::uint64_t>(2),
+                     .subject = row.get<std::int64_t>(3)});
     return true;
   });
 }

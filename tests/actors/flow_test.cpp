@@ -29,6 +29,7 @@ struct log_control {
   std::mutex mutex;
   std::condition_variable changed;
   bool hold = false;                 ///< appends wait until this is false
+  bool hold_sync = false;            ///< syncs without an append, likewise
   std::optional<error> refuse_next;  ///< the next append fails so
   std::vector<std::size_t> groups;   ///< the sizes of the groups that were appended
 };
@@ -56,6 +57,8 @@ public:
     return committed;
   }
   result<void> sync() override {
+    std::unique_lock hold(control_.mutex);
+    control_.changed.wait(hold, [&] { return !control_.hold_sync; });
     durable_ = head_;
     return {};
   }
@@ -109,6 +112,7 @@ struct flow {
 
   ~flow() {
     hold(false);
+    hold_sync(false);
     self->send_exit(catalog, caf::exit_reason::user_shutdown);
     for (auto& each : hashers)
       self->send_exit(each, caf::exit_reason::user_shutdown);
@@ -120,6 +124,11 @@ struct flow {
   void hold(bool on) {
     std::scoped_lock lock(log.mutex);
     log.hold = on;
+    log.changed.notify_all();
+  }
+  void hold_sync(bool on) {
+    std::scoped_lock lock(log.mutex);
+    log.hold_sync = on;
     log.changed.notify_all();
   }
   void refuse_next(const error& failure) {
@@ -159,6 +168,42 @@ struct flow {
         .receive([&](const change_outcome& got) { outcome = result<change_outcome>(got); },
                  [&](const caf::error& e) { outcome = result<change_outcome>(from_caf(e)); });
     return *outcome;
+  }
+
+  /// Logs it past the models; its last sequence.
+  sequence_number append(std::vector<event> events) {
+    sequence_number last = 0;
+    auto what = std::make_shared<const command>(
+        command{make_uuid(), "jobs", "a step of a job", std::move(events)});
+    self->request(journal, std::chrono::seconds(30), append_atom::value, command_ptr(what),
+                  epoch_number{1})
+        .receive([&](const committed_command& logged) { last = logged.last_sequence(); },
+                 [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
+    return last;
+  }
+  sequence_number in_tables() {
+    sequence_number sequence = 0;
+    self->request(projector, std::chrono::seconds(30), status_atom::value)
+        .receive([&](const projector_status& status) { sequence = status.sequence; },
+                 [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
+    return sequence;
+  }
+  /// Waits until the tables hold it.
+  void must_be_in_tables(sequence_number sequence) {
+    self->request(projector, std::chrono::seconds(30), wait_atom::value, sequence, true)
+        .receive([&](sequence_number holds) { BOOST_TEST(holds >= sequence); },
+                 [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
+  }
+
+  auto wait_for_more_than(sequence_number after) {
+    return self->request(journal, std::chrono::seconds(30), wait_atom::value, after);
+  }
+  template <class Waiting>
+  sequence_number answer_of(Waiting& waiting) {
+    sequence_number durable = 0;
+    waiting.receive([&](sequence_number answered) { durable = answered; },
+                    [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
+    return durable;
   }
 
   std::string theme_in_tables(asset_id id) {
@@ -294,6 +339,28 @@ BOOST_FIXTURE_TEST_CASE(a_refused_registration_leaves_the_file_unknown_and_it_is
   BOOST_TEST(observe({seen}).registered == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(
+    a_group_waits_a_moment_for_those_who_shared_the_last_one_and_a_lone_one_never) {
+  using namespace std::chrono_literals;
+  journal_state state;
+  auto begin = state.group_began = std::chrono::steady_clock::now();
+  state.group.resize(1);
+  state.last_took = 100us;
+  for (std::size_t size : {0, 1}) {  // nobody came before, or a lone one
+    state.last_size = size;
+    BOOST_TEST(!state.is_gathering(begin));
+  }
+  state.last_size = 3;
+  BOOST_TEST(state.is_gathering(begin));
+  BOOST_TEST(state.is_gathering(begin + 24us));
+  BOOST_TEST(!state.is_gathering(begin + 25us));
+  state.last_took = 1s;  // a slow disk
+  BOOST_TEST(state.is_gathering(begin + 999us));
+  BOOST_TEST(!state.is_gathering(begin + gather_max));
+  state.group.resize(3);  // all are back
+  BOOST_TEST(!state.is_gathering(begin));
+}
+
 BOOST_FIXTURE_TEST_CASE(after_a_failed_sync_nothing_is_acknowledged_and_the_journal_ends, flow) {
   observe({file("a.png", "one")});
   self->monitor(journal);
@@ -307,6 +374,54 @@ BOOST_FIXTURE_TEST_CASE(after_a_failed_sync_nothing_is_acknowledged_and_the_jour
   BOOST_TEST(down);
   auto next = label(theme(1, "y"));
   BOOST_REQUIRE(!next);
+}
+
+BOOST_FIXTURE_TEST_CASE(progress_is_in_the_tables_only_once_it_is_durable, flow) {
+  auto started = append({job_queued{.job = 1}, job_started{.job = 1}});
+  must_be_in_tables(started);
+  hold_sync(true);
+  auto progressed = append({job_progressed{.job = 1, .progress = 10}});
+  BOOST_TEST(progressed == started + 1);  // answered, although no sync can end
+  BOOST_TEST(in_tables() == started);
+  // No other command comes: it is made durable by itself after a while.
+  hold_sync(false);
+  must_be_in_tables(progressed);
+}
+
+BOOST_FIXTURE_TEST_CASE(progress_rides_along_with_the_sync_of_the_next_command, flow) {
+  append({job_queued{.job = 1}, job_started{.job = 1}});
+  auto progressed = append({job_progressed{.job = 1, .progress = 10}});
+  auto next = append({job_failed{.job = 1, .error_message = "it ended"}});
+  BOOST_TEST(next == progressed + 1);
+  must_be_in_tables(next);
+}
+
+BOOST_FIXTURE_TEST_CASE(who_waits_for_new_events_is_answered_when_they_are_durable, flow) {
+  auto first = append({job_queued{.job = 1}, job_started{.job = 1}});
+  auto earlier = wait_for_more_than(first - 1);  // there is more already
+  BOOST_TEST(answer_of(earlier) == first);
+  auto one = wait_for_more_than(first), another = wait_for_more_than(first);
+  auto beyond = wait_for_more_than(first + 1);
+  hold_sync(true);
+  append({job_progressed{.job = 1, .progress = 10}});
+  hold_sync(false);
+  auto durable = answer_of(one);
+  BOOST_TEST(durable == first + 1);
+  BOOST_TEST(answer_of(another) == durable);
+  auto last = append({job_failed{.job = 1, .error_message = "it ended"}});
+  BOOST_TEST(answer_of(beyond) == last);
+}
+
+BOOST_FIXTURE_TEST_CASE(one_waiter_too_many_has_the_longest_behind_answered_early, flow) {
+  auto first = append({job_queued{.job = 1}});
+  auto longest = wait_for_more_than(first);
+  std::vector<decltype(longest)> others;
+  for (std::size_t i = 0; i < log_waiters_max; ++i)
+    others.push_back(wait_for_more_than(first + 1));
+  BOOST_TEST(answer_of(longest) == first);
+  auto last = append({job_started{.job = 1}, job_failed{.job = 1, .error_message = "it ended"}});
+  for (auto& each : others)
+    BOOST_REQUIRE(answer_of(each) == last);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_drained_catalog_refuses_what_comes_after, flow) {

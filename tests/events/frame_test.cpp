@@ -1,5 +1,6 @@
 #include "events/frame.hpp"
 
+#include "events/codec.hpp"
 #include "events/crc32c.hpp"
 #include "events/log.hpp"
 #include "sample_events.hpp"
@@ -11,7 +12,10 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <set>
 #include <string>
+#include <string_view>
+#include <vector>
 
 using namespace podstudio;
 
@@ -41,6 +45,78 @@ std::string example_log() {
     link.synced_to += frame.size();
     log += frame;
   }
+  return log;
+}
+
+const std::string every_event_path =
+    PODSTUDIO_TEST_DATA "/events/every_event.v1/00000000000000000001.log";
+
+std::string file_bytes(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// A frame of a log, and the command in it.
+struct golden_frame {
+  std::string bytes;
+  frame_link link;
+  command what;
+
+  /// Whether this build writes the command to the byte as it stands there.
+  bool is_written_so() const {
+    std::string again;
+    REQUIRE_OK(append_frame(what, again));
+    seal_frame(bytes_of(again), link);
+    return again == bytes;
+  }
+};
+
+std::vector<golden_frame> frames_of(std::string log) {
+  std::vector<golden_frame> frames;
+  for (std::size_t at = segment_header_bytes; at < log.size();) {
+    auto size = frame_size(bytes_of(log).subspan(at));
+    BOOST_REQUIRE(size);
+    auto bytes = log.substr(at, *size);
+    BOOST_REQUIRE(is_intact(bytes_of(bytes)));
+    auto what = decode_frame(bytes_of(bytes), {"x", at, 1});
+    REQUIRE_OK(what);
+    auto link = read_frame_header(bytes_of(bytes)).link;
+    frames.push_back({std::move(bytes), link, std::move(*what)});
+    at += *size;
+  }
+  return frames;
+}
+
+/// The names of the event types that stand in the log as this build writes them.
+std::set<std::string_view> pinned_types(const std::string& log) {
+  std::set<std::string_view> names;
+  for (auto& frame : frames_of(log))
+    if (frame.is_written_so())
+      for (auto& each : frame.what.events)
+        names.insert(event_name(each));
+  return names;
+}
+
+/// The log with one frame more for each type or version that is not in it yet; what is there stays
+/// as it is.
+std::string with_missing_types(std::string log) {
+  auto header = decode_segment_header(bytes_of(log), {"x", 0, 1});
+  REQUIRE_OK(header);
+  auto pinned = pinned_types(log);
+  counting_source source;
+  for_each_event_type(source, [&](const event& what) {
+    source = {};
+    if (pinned.contains(event_name(what))) return;
+    frame_link link{header->epoch, 1, log.size(), header->created_us, {}};
+    if (auto before = frames_of(log); !before.empty()) {
+      link.first_sequence = before.back().link.first_sequence + before.back().what.events.size();
+      link.previous_hash = hash_frame(bytes_of(before.back().bytes));
+    }
+    std::string frame;
+    REQUIRE_OK(append_frame({{9}, "engine", std::string(event_name(what)), {what}}, frame));
+    seal_frame(bytes_of(frame), link);
+    log += frame;
+  });
   return log;
 }
 
@@ -80,9 +156,26 @@ BOOST_AUTO_TEST_CASE(the_example_log_of_the_format_page_is_written_to_the_byte) 
   const std::string path = PODSTUDIO_TEST_DATA "/events/log.v1/00000000000000000001.log";
   if (std::getenv("PODSTUDIO_REGENERATE_GOLDEN") != nullptr)
     std::ofstream(path, std::ios::binary) << example_log();
-  std::ifstream in(path, std::ios::binary);
-  std::string golden{std::istreambuf_iterator<char>(in), {}};
-  BOOST_TEST((example_log() == golden));
+  BOOST_TEST((example_log() == file_bytes(path)));
+}
+
+// The golden files of the events pin their bodies; this pins them in the frames of a log. With
+// PODSTUDIO_REGENERATE_GOLDEN=1 it grows by what it has not yet.
+BOOST_AUTO_TEST_CASE(the_golden_log_of_every_event_is_written_to_the_byte) {
+  if (std::getenv("PODSTUDIO_REGENERATE_GOLDEN") != nullptr) {
+    auto log = file_bytes(every_event_path);
+    if (log.empty()) log = example_log().substr(0, segment_header_bytes);
+    auto grown = with_missing_types(log);
+    std::ofstream(every_event_path, std::ios::binary) << grown;
+  }
+  auto golden = file_bytes(every_event_path);
+  auto header = decode_segment_header(bytes_of(golden), {every_event_path, 0, 1});
+  REQUIRE_OK(header);
+  BOOST_TEST((encode_segment_header(*header) == golden.substr(0, segment_header_bytes)));
+  auto pinned = pinned_types(golden);
+  counting_source source;
+  for_each_event_type(source,
+                      [&](const event& what) { BOOST_TEST(pinned.contains(event_name(what))); });
 }
 
 BOOST_AUTO_TEST_CASE(a_segment_header_survives_a_round_trip) {
@@ -90,7 +183,7 @@ BOOST_AUTO_TEST_CASE(a_segment_header_survives_a_round_trip) {
   header.previous.hash[31] = 9;
   auto bytes = encode_segment_header(header);
   BOOST_TEST(bytes.size() == segment_header_bytes);
-  auto back = decode_segment_header(bytes_of(bytes), "x");
+  auto back = decode_segment_header(bytes_of(bytes), {"x", 0, 1});
   REQUIRE_OK(back);
   BOOST_TEST((*back == header));
 }

@@ -7,19 +7,12 @@
 #include "support/faulty_files.hpp"
 #include "support/memory_disk.hpp"
 #include "support/outcome.hpp"
+#include "support/small_log.hpp"
 
-#include <future>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-/// A log on a disk in memory, small enough to damage it everywhere.
-inline const std::string log_folder = "/data/log";
-/// The next segment is prepared only when it is needed: a disk in memory has no second thread.
-inline const podstudio::log_options small_log{
-    16u << 10, 1024,
-    [](std::function<void()> work) { return std::async(std::launch::deferred, std::move(work)); }};
 
 inline podstudio::result<std::unique_ptr<podstudio::log_writer>>
 open_log(podstudio::file_system& files, std::optional<podstudio::log_head> checkpoint = {},

@@ -318,6 +318,27 @@ BOOST_AUTO_TEST_CASE(a_failed_preparation_stops_the_writer_and_loses_nothing) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(what_a_failed_preparation_left_behind_is_not_in_the_way_of_the_next) {
+  memory_disk disk;
+  faulty_files files(disk);
+  beside tasks;
+  auto log = open_with(files, tasks.options());
+  REQUIRE_OK(log);
+  std::uint64_t number = 0;
+  while (tasks.tasks.empty())
+    append_next(**log, number);
+  files.fault = [full = false](file_call call) mutable {
+    full = full || call == file_call::write;
+    return full ? ENOSPC : 0;
+  };
+  tasks.run();
+  files.heal();
+  BOOST_REQUIRE(disk.exists(prepared_path(log_folder)));
+  while ((*log)->segments() == 1)
+    append_next(**log, number);
+  BOOST_TEST(count_prefix(disk) == number);
+}
+
 BOOST_AUTO_TEST_CASE(a_log_that_is_closed_does_not_wait_for_a_preparation_nobody_began) {
   memory_disk disk;
   beside tasks;

@@ -6,7 +6,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <fstream>
+#include <set>
 #include <thread>
 
 using namespace podstudio;
@@ -448,6 +451,43 @@ BOOST_AUTO_TEST_CASE(the_golden_log_of_version_1_is_read) {
   REQUIRE_OK(verified);
   BOOST_TEST(verified->events == 3u);
   BOOST_TEST(!verified->torn_tail);
+}
+
+// Each type at least once, as frames that frame_test.cpp pins to the byte. The log goes on from a
+// copy.
+BOOST_AUTO_TEST_CASE(the_golden_log_of_every_event_is_read_verified_recovered_and_continued) {
+  auto name = segment_name(1);
+  std::ifstream in(PODSTUDIO_TEST_DATA "/events/every_event.v1/" + name, std::ios::binary);
+  memory_disk disk;
+  REQUIRE_OK(disk.make_folder("/data"));
+  REQUIRE_OK(disk.make_folder(log_folder));
+  disk.put(first_segment(), std::string(std::istreambuf_iterator<char>(in), {}));
+  auto all = read_log(disk);
+  REQUIRE_OK(all);
+  std::set<std::size_t> types;
+  counting_source source;
+  for (auto& each : *all)
+    for (auto& what : each.what->events)
+      types.insert(what.index());
+  for_each_event_type(source, [&](const event& what) {
+    source = {};
+    auto holds = [&](auto& each) { return each.what->events == std::vector<event>{what}; };
+    BOOST_TEST_INFO_SCOPE(event_name(what));
+    BOOST_TEST(std::ranges::any_of(*all, holds));
+  });
+  BOOST_TEST(types.size() == std::variant_size_v<event>);
+  auto verified = verify_log(disk, log_folder);
+  REQUIRE_OK(verified);
+  BOOST_TEST(verified->frames == all->size());
+  BOOST_TEST(!verified->torn_tail);
+  recovery_report report;
+  auto log = open_log(disk, verified->head, &report);
+  REQUIRE_OK(log);
+  BOOST_TEST(report.truncated_bytes == 0u);
+  REQUIRE_OK(append(**log, 1, 3));
+  auto longer = read_log(disk);
+  REQUIRE_OK(longer);
+  BOOST_TEST(longer->size() == all->size() + 3);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

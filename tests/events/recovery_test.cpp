@@ -429,6 +429,7 @@ BOOST_AUTO_TEST_CASE(a_torn_tail_that_cannot_be_set_aside_is_left_as_it_is) {
   disk.capacity_bytes = disk.used_bytes();
   REQUIRE_FAILS(open_log(disk), error_code::disk_full);
   BOOST_TEST((disk.bytes(first_segment()) == bytes));
+  BOOST_TEST(disk.list(torn_folder(log_folder))->empty());
   disk.capacity_bytes = 1u << 20;
   REQUIRE_OK(open_log(disk));
   BOOST_TEST(count_prefix(disk) == 4u);

@@ -105,6 +105,14 @@ BOOST_FIXTURE_TEST_CASE(nothing_set_gives_the_defaults, fixture) {
   BOOST_TEST(loaded->watch_folders.empty());
   BOOST_TEST(loaded->database.empty());
   BOOST_TEST(loaded->log_level == "info");
+  BOOST_TEST(loaded->log_segment_bytes == 64u << 20);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_size_of_the_logs_segments_can_be_set, fixture) {
+  write("config.toml", "log_segment_bytes = 65536\n");
+  auto loaded = load_settings(place.path + "/config.toml", true);
+  BOOST_REQUIRE(loaded);
+  BOOST_TEST(loaded->log_segment_bytes == 65536u);
 }
 
 BOOST_FIXTURE_TEST_CASE(the_environment_wins_over_env_over_config, fixture) {
@@ -123,7 +131,9 @@ BOOST_FIXTURE_TEST_CASE(the_environment_wins_over_env_over_config, fixture) {
 
 BOOST_FIXTURE_TEST_CASE(a_config_file_with_a_mistake_is_refused_with_its_line, fixture) {
   for (auto text : {"\nwatch_folder = ['/a']", "\nwatch_folders = '/a'", "\nwatch_folders = [1]",
-                    "\nlog_level = 'loud'", "\ndatabase = 7", "\ndatabase = ", "\n[database]"}) {
+                    "\nlog_level = 'loud'", "\ndatabase = 7", "\ndatabase = ", "\n[database]",
+                    "\nlog_segment_bytes = 65535", "\nlog_segment_bytes = 1073741825",
+                    "\nlog_segment_bytes = -1", "\nlog_segment_bytes = '64 MiB'"}) {
     BOOST_TEST_CONTEXT(text) {
       write("config.toml", text);
       auto loaded = load_settings(place.path + "/config.toml", true);

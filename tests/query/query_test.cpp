@@ -1,5 +1,6 @@
 #include "query/assets.hpp"
 #include "query/library.hpp"
+#include "query/models.hpp"
 
 #include "projections/projection.hpp"
 #include "schema/schema.hpp"
@@ -309,6 +310,30 @@ BOOST_FIXTURE_TEST_CASE(the_answers_about_a_random_library_agree_with_each_other
   }
   BOOST_TEST(counts["approved"] == approved);
   BOOST_TEST(counts["missing"] == missing);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(models)
+
+BOOST_FIXTURE_TEST_CASE(the_memory_of_commands_is_loaded_with_what_came_of_each, query_fixture) {
+  auto first = make({registered(1, "/lib/a.png"), registered(2, "/lib/b.png")}, "two files");
+  auto second = make({asset_approved{1}}, "approve on asset 1");
+  auto third = make({watch_root_added{7, "/lib", 1, 2}}, "watch /lib");
+  must(tables->fold(std::vector{first, second, third}));
+  command_memory memory;
+  must(load_command_memory(db, memory));
+  for (const auto& [given, subject] : {std::pair{first, 0}, {second, 0}, {third, 7}}) {
+    BOOST_TEST_CONTEXT(given.what->summary) {
+      auto known = memory.find(given.what->id, given.what->summary);
+      BOOST_REQUIRE(known);
+      auto outcome = must(*known);
+      BOOST_TEST(outcome.changed == given.what->events.size());
+      BOOST_TEST(outcome.last_sequence == given.last_sequence());
+      BOOST_TEST(outcome.subject == subject);
+      BOOST_TEST(!*memory.find(given.what->id, "something else"));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -9,9 +9,13 @@ namespace {
 thread_local bool watching = false;
 thread_local std::size_t largest = 0;
 
-void* allocate(std::size_t size) {
+void* try_allocate(std::size_t size) noexcept {
   if (watching) largest = std::max(largest, size);
-  if (auto* memory = std::malloc(std::max<std::size_t>(size, 1))) return memory;
+  return std::malloc(std::max<std::size_t>(size, 1));
+}
+
+void* allocate(std::size_t size) {
+  if (auto* memory = try_allocate(size)) return memory;
   throw std::bad_alloc();
 }
 
@@ -19,6 +23,10 @@ void* allocate(std::size_t size) {
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return try_allocate(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return try_allocate(size);
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }

@@ -24,7 +24,7 @@ enum class file_call : std::uint8_t {
 };
 
 /// Another file system, of which any call can be made to fail. A write that fails may have written
-/// the first half of its bytes.
+/// the first half of its bytes, and an allocation may have got half of its space.
 class faulty_files final : public podstudio::file_system {
 public:
   explicit faulty_files(podstudio::file_system& real) : real_(real) {}
@@ -32,12 +32,35 @@ public:
   /// Asked before every call: the errno value to fail with, 0 to go on. Empty: never fails.
   std::function<int(file_call)> fault;
   bool torn_writes = false;
-  std::uint64_t calls = 0;  ///< so far, failed ones included
+  /// What becomes of a file whose sync fails, if anything. A killed process has none that fail.
+  std::function<void(podstudio::file&)> on_failed_sync;
+  std::uint64_t calls = 0;     ///< so far, failed ones included
+  std::uint64_t failures = 0;  ///< so far, without what came after a kill
 
   /// Every call from the `nth` (counted from now, the first is 1) on fails.
   void fail_from(std::uint64_t nth, int errno_value = EIO) {
     fault = [this, first = calls + nth, errno_value](file_call) {
       return calls >= first ? errno_value : 0;
+    };
+  }
+  /// The process is killed in the `nth` call from now: a write may get half way, nothing else
+  /// happens any more. Until `fault` is set anew.
+  void kill_at(std::uint64_t nth) {
+    fault = [this, first = calls + nth](file_call) {
+      killed_ = calls >= first;
+      return killed_ ? EIO : 0;
+    };
+  }
+  bool killed() const noexcept { return killed_; }
+  /// Nothing fails any more.
+  void heal() {
+    fault = nullptr;
+    killed_ = false;
+  }
+  /// The `nth` call from now fails, and no other.
+  void fail_call(std::uint64_t nth, int errno_value = EIO) {
+    fault = [this, at = calls + nth, errno_value](file_call) {
+      return calls == at ? errno_value : 0;
     };
   }
   /// The `nth` call of one kind from now fails, and no other.
@@ -89,8 +112,9 @@ private:
     }
     podstudio::result<void> write_at(std::uint64_t offset,
                                      std::span<const std::uint8_t> bytes) override {
+      bool dead = owner_.killed_;
       if (int failure = owner_.ask(file_call::write)) {
-        if (owner_.torn_writes)
+        if (owner_.torn_writes && !dead)
           if (auto half = real_->write_at(offset, bytes.first(bytes.size() / 2)); !half)
             return half;
         return failed(failure);
@@ -98,15 +122,20 @@ private:
       return real_->write_at(offset, bytes);
     }
     podstudio::result<void> sync_data() override {
-      if (int failure = owner_.ask(file_call::sync)) return failed(failure);
+      if (int failure = owner_.ask(file_call::sync)) return failed_sync(failure);
       return real_->sync_data();
     }
     podstudio::result<void> sync_all() override {
-      if (int failure = owner_.ask(file_call::sync)) return failed(failure);
+      if (int failure = owner_.ask(file_call::sync)) return failed_sync(failure);
       return real_->sync_all();
     }
     podstudio::result<void> allocate(std::uint64_t offset, std::uint64_t size_bytes) override {
-      if (int failure = owner_.ask(file_call::allocate)) return failed(failure);
+      bool dead = owner_.killed_;
+      if (int failure = owner_.ask(file_call::allocate)) {
+        if (owner_.torn_writes && !dead)
+          if (auto half = real_->allocate(offset, size_bytes / 2); !half) return half;
+        return failed(failure);
+      }
       return real_->allocate(offset, size_bytes);
     }
     podstudio::result<void> truncate(std::uint64_t size_bytes) override {
@@ -119,6 +148,11 @@ private:
     }
 
   private:
+    podstudio::error failed_sync(int failure) {
+      if (owner_.on_failed_sync && !owner_.killed_) owner_.on_failed_sync(*real_);
+      return failed(failure);
+    }
+
     faulty_files& owner_;
     std::unique_ptr<podstudio::file> real_;
   };
@@ -128,8 +162,11 @@ private:
   }
   int ask(file_call call) {
     ++calls;
-    return fault ? fault(call) : 0;
+    int failure = fault ? fault(call) : 0;
+    if (failure != 0 && !killed_) ++failures;
+    return failure;
   }
 
   podstudio::file_system& real_;
+  bool killed_ = false;
 };

@@ -138,7 +138,8 @@ process::process(const launch& what) : name_(what.arguments.at(0)) {
       ready = ::setgroups(0, nullptr) == 0 && ::setresgid(*what.user, *what.user, *what.user) == 0
               && ::setresuid(*what.user, *what.user, *what.user) == 0;
     // Last, as a change of user takes it back.
-    if (ready && ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent)
+    if (ready && ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::getppid() == parent
+        && (what.prepare == nullptr || what.prepare()))
       ::syscall(SYS_execveat, executable, "", argument_pointers.data(), environment_pointers.data(),
                 AT_EMPTY_PATH);
     auto message = name_ + ": " + std::strerror(errno) + "\n";
@@ -210,6 +211,8 @@ std::string podstudio_program() {
 
 launch library::call(const words& arguments) const {
   launch what{{podstudio_program(), "--data", data_}};
+  if (database_ != data_ + "/podstudio.db")
+    what.arguments.insert(what.arguments.end(), {"--db", database_});
   what.arguments.insert(what.arguments.end(), arguments.begin(), arguments.end());
   what.user = user_;
   what.folder = "/";  // where no .env is

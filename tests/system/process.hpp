@@ -30,6 +30,7 @@ struct launch {
   std::map<std::string, std::string> env{};  ///< besides what the test has
   std::string folder{};                      ///< to run in; empty: the test's own
   std::optional<uid_t> user{};               ///< whose rights it has; needs root
+  bool (*prepare)() = nullptr;               ///< called in the child just before the program begins
 };
 
 /// How a process ended.
@@ -82,10 +83,13 @@ std::string podstudio_program();
 class library {
 public:
   explicit library(std::string data, std::optional<uid_t> user = {})
-      : data_(std::move(data)), user_(user) {}
+      : data_(std::move(data)), database_(data_ + "/podstudio.db"), user_(user) {}
+  /// With its tables in another place.
+  library(std::string data, std::string database)
+      : data_(std::move(data)), database_(std::move(database)) {}
 
   const std::string& data() const { return data_; }
-  std::string database() const { return data_ + "/podstudio.db"; }
+  const std::string& database() const { return database_; }
   launch call(const words& arguments) const;
 
   /// `podstudio --data D ARGUMENTS...`
@@ -97,6 +101,7 @@ public:
 
 private:
   std::string data_;
+  std::string database_;
   std::optional<uid_t> user_;
 };
 

@@ -1,5 +1,6 @@
 #include "system/tables.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <sqlite3.h>
 #include <stdexcept>
@@ -79,6 +80,16 @@ std::vector<row> seed_rows(const std::string& database) {
   for (std::string table : {"asset", "pack", "job"})
     for (auto& values : query(database, "SELECT '" + table + "', * FROM " + table + " ORDER BY id"))
       rows.push_back(std::move(values));
+  return rows;
+}
+
+std::vector<row> all_rows(const std::string& database) {
+  std::vector<row> rows;
+  for (const auto& table : query(database, "SELECT name FROM sqlite_master WHERE type = 'table'"
+                                           " AND name NOT LIKE 'sqlite_%' ORDER BY name"))
+    for (auto& values : query(database, "SELECT '" + table[0] + "', * FROM \"" + table[0] + "\""))
+      rows.push_back(std::move(values));
+  std::sort(rows.begin(), rows.end());
   return rows;
 }
 

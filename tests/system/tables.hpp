@@ -19,6 +19,9 @@ std::map<std::string, std::string> catalogued(const std::string& database);
 /// All rows of the three tables of the seed, by id.
 std::vector<row> seed_rows(const std::string& database);
 
+/// All rows of all tables, each with its table's name first, sorted.
+std::vector<row> all_rows(const std::string& database);
+
 /// What two sides of a comparison do not share, for a test's message; empty when they are equal.
 std::string difference(const std::map<std::string, std::string>& expected,
                        const std::map<std::string, std::string>& found);

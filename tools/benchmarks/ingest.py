@@ -24,7 +24,8 @@ import tempfile
 import time
 
 from benchmarks.support import (REPOSITORY, Failure, aligned, become_real_time, build_options, cores,
-                                find_program, machine, median, number, parse_size, run, say, temporary_folder)
+                                find_program, machine, median, number, openssl_speed, parse_size, require, run, say,
+                                temporary_folder)
 
 SEED = 20240229  # of the generator; the same files every time
 
@@ -150,15 +151,6 @@ def quickest_reference(files):
         if files.count <= cores() * shares:
             break
     return best[1]
-
-
-def openssl_speed():
-    """MB/s of one process that hashes 64 KiB over and over."""
-    told = run(["openssl", "speed", "-mr", "-bytes", "65536", "-seconds", "1", "-evp", "sha256"], keep_output=True)
-    found = re.search(rb"^\+F:\d+:sha256:([0-9.]+)", told.output, re.MULTILINE)
-    if not found:
-        raise Failure("cannot read what 'openssl speed' says")
-    return float(found[1]) / 1e6
 
 
 class SeedStack:
@@ -456,12 +448,6 @@ def parse(arguments):
     if options.files == options.media_files == options.large_bytes == 0:
         parser.error("nothing is left to measure")
     return options
-
-
-def require(*programs):
-    missing = [p for p in programs if shutil.which(p) is None]
-    if missing:
-        raise Failure(f"missing: {', '.join(missing)}; install them with apt-get")
 
 
 def main(arguments):

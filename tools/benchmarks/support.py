@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import signal
 import statistics
@@ -29,7 +30,7 @@ def say(text):
 # --- the program --------------------------------------------------------------------------------------
 
 
-def find_program(wanted):
+def find_program(wanted, name="tools/podstudio/podstudio"):
     """The program to measure: the one that was named, or the release build in build/, brought up to date."""
     if wanted:
         path = pathlib.Path(wanted).resolve()
@@ -38,8 +39,8 @@ def find_program(wanted):
         return path
     if not (BUILD / "build.ninja").exists():
         build_step([str(REPOSITORY / "tools/build"), str(BUILD), "-Dtests=false"])  # as tools/quickstart does
-    build_step(["ninja", "-C", str(BUILD), "tools/podstudio/podstudio"])
-    return BUILD / "tools/podstudio/podstudio"
+    build_step(["ninja", "-C", str(BUILD), name])
+    return BUILD / name
 
 
 def build_step(command):
@@ -122,6 +123,15 @@ def wait_for(process, deadline):
         signal.signal(signal.SIGALRM, previous)
 
 
+def openssl_speed():
+    """MB/s of one process that hashes 64 KiB over and over."""
+    told = run(["openssl", "speed", "-mr", "-bytes", "65536", "-seconds", "1", "-evp", "sha256"], keep_output=True)
+    found = re.search(rb"^\+F:\d+:sha256:([0-9.]+)", told.output, re.MULTILINE)
+    if not found:
+        raise Failure("cannot read what 'openssl speed' says")
+    return float(found[1]) / 1e6
+
+
 def become_real_time():
     """This process and all it starts from now on go before others, so that a busy machine disturbs less."""
     try:
@@ -132,6 +142,12 @@ def become_real_time():
 
 def median(values):
     return statistics.median(list(values))
+
+
+def require(*programs):
+    missing = [p for p in programs if shutil.which(p) is None]
+    if missing:
+        raise Failure(f"missing: {', '.join(missing)}; install them with apt-get")
 
 
 # --- folders and the machine --------------------------------------------------------------------------

@@ -171,13 +171,14 @@ action declare_show(CLI::App& command) {
   auto add = [&](const char* name, auto& value, const char* type, const char* description) {
     return command.add_option(name, value, description)->type_name(type);
   };
-  add("--from", options->from, "N", "The first sequence (1)");
-  add("--to", options->to, "N", "The last sequence (the head)");
+  // Without the check a negative number would be a very large one.
+  add("--from", options->from, "N", "The first sequence (1)")->check(CLI::NonNegativeNumber);
+  add("--to", options->to, "N", "The last sequence (the head)")->check(CLI::NonNegativeNumber);
   add("--type", options->type, "T", "Only events of this type, such as asset.registered");
   add("--command", options->command, "ID", "Only the events of this command");
   add("--since", options->since_text, "TIME", "Only events from this time on (UTC)");
   add("--until", options->until_text, "TIME", "Only events up to this time (UTC)");
-  add("--limit", options->limit, "N", "At most so many events");
+  add("--limit", options->limit, "N", "At most so many events")->check(CLI::NonNegativeNumber);
   auto reverse = command.add_flag("--reverse", options->reverse, "The newest first");
   command.add_flag("--follow", options->follow, "Go on with new events until interrupted")
       ->excludes(reverse);

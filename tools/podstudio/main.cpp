@@ -26,6 +26,8 @@ constexpr subcommand commands[] = {
     {"problem", "List the files that could not be taken, and why", declare_problem},
     {"log", "Show or verify the event log", declare_log},
     {"replay", "Build the tables from the log, or check them against it", declare_replay},
+    {"backup", "Copy the log to another folder", declare_backup},
+    {"restore", "Make a data folder from a backup", declare_restore},
 };
 
 int fail(const error& failure) {

@@ -59,8 +59,13 @@ result<void> serve(const context& where, std::vector<std::string> watch) {
   auto stop = stop_signals();
   if (!stop) return system_error(errno, "cannot take signals");
   const auto& configured = where.configured;
-  auto running = engine::start({where.folder, std::move(watch), true, configured.log_level,
-                                configured.poll_seconds, configured.rescan_minutes});
+  auto running = engine::start({.folder = where.folder,
+                                .watch = std::move(watch),
+                                .service = true,
+                                .log_level = configured.log_level,
+                                .log_segment_bytes = configured.log_segment_bytes,
+                                .poll_seconds = configured.poll_seconds,
+                                .rescan_minutes = configured.rescan_minutes});
   if (!running) return running.failure();
   std::fputs("ready\n", stderr);
   notify("READY=1");

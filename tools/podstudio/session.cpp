@@ -46,7 +46,8 @@ result<session> session::open(const context& where, need what) {
   if (what == need::service)
     return error{error_code::no_service, "no service runs on " + in_quotes(folder.root)
                                              + "; start one with 'podstudio serve'"};
-  auto started = engine::start({folder, {}, false, where.configured.log_level});
+  auto started = engine::start(
+      {folder, {}, false, where.configured.log_level, where.configured.log_segment_bytes});
   if (!started) return started.failure();
   opened.embedded_ = std::move(*started);
   return opened;

@@ -1,0 +1,124 @@
+// seeds FOLDER -- writes what the fuzzer starts with: for each target some inputs made of sample
+// events of every type.
+
+#include "properties.hpp"
+
+#include "../events/sample_events.hpp"
+#include "events/codec.hpp"
+#include "events/segment.hpp"
+#include "support/memory_disk.hpp"
+#include "support/small_log.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+using namespace podstudio;
+
+namespace {
+
+constexpr std::size_t short_header_bytes = 128;
+
+class seed_folder {
+public:
+  explicit seed_folder(std::filesystem::path folder) : folder_(std::move(folder)) {
+    std::filesystem::create_directories(folder_);
+  }
+  void add(const std::string& bytes) {
+    std::ofstream(folder_ / std::to_string(++count_), std::ios::binary) << bytes;
+  }
+
+private:
+  std::filesystem::path folder_;
+  int count_ = 0;
+};
+
+void event_seeds(seed_folder folder) {
+  random_source random{std::mt19937_64(1)};
+  for (int round = 0; round < 3; ++round)
+    for_each_event_type(random, [&](const event& what) {
+      auto name = event_name(what);
+      auto version = event_version(what);
+      std::string record(1, static_cast<char>(name.size()));
+      record += name;
+      record += static_cast<char>(version & 0xff);
+      record += static_cast<char>(version >> 8);
+      encode_event(what, record);
+      folder.add(record);
+    });
+}
+
+void frame_seeds(seed_folder folder) {
+  random_source random{std::mt19937_64(2)};
+  command all{{7}, "console", "all", {}};
+  auto add = [&](const command& what) {
+    std::string frame;
+    if (!append_frame(what, frame)) return;
+    seal_frame({reinterpret_cast<std::uint8_t*>(frame.data()), frame.size()},
+               {7, 1, segment_header_bytes, 0, {}});
+    folder.add('\0' + frame);
+    folder.add('\1' + frame);
+  };
+  for_each_event_type(random, [&](const event& what) {
+    all.events.push_back(what);
+    add({{1}, "import", "é", {what}});
+  });
+  add(all);
+}
+
+std::string without_zeros(std::string bytes) {
+  bytes.resize(bytes.find_last_not_of('\0') + 1);
+  return bytes;
+}
+
+/// Logs of one and two segments, whole, and with a frame too little or too much.
+void segment_seeds(seed_folder segments, seed_folder headers) {
+  auto options = small_log;
+  options.segment_size_bytes = segment_header_bytes + 512;
+  memory_disk disk;
+  recovery_report report;
+  auto log = log_writer::open(disk, log_folder, options, {}, report);
+  if (!log) throw std::runtime_error(log.failure().message);
+  for (std::uint64_t number = 1; (*log)->segments() < 3; ++number) {
+    auto what = sample_command(number, number % 3 + 1);
+    if (!(*log)->append({&what, 1}, static_cast<std::int64_t>(number), number % 2 == 0))
+      throw std::runtime_error("cannot append");
+  }
+  log->reset();
+  auto firsts = list_segments(disk, log_folder);
+  std::vector<std::string> parts;
+  for (auto first : *firsts) {
+    auto bytes = without_zeros(disk.bytes(segment_path(log_folder, first)));
+    auto header = bytes.substr(0, short_header_bytes);
+    headers.add('\0' + bytes.substr(0, segment_header_bytes));
+    headers.add('\1' + header);
+    parts.push_back(header + bytes.substr(std::min(bytes.size(), segment_header_bytes)));
+  }
+  for (int flags : {3, 7, 15, 31, 63})
+    for (auto zeros : {'\0', '\x20'}) {
+      std::string input{static_cast<char>(flags), zeros};
+      auto add = [&](const std::string& first, const std::string& second) {
+        auto with_size = input;
+        with_size += static_cast<char>(first.size() & 0xff);
+        with_size += static_cast<char>(first.size() >> 8);
+        segments.add(with_size + first + second);
+      };
+      add(parts[0], "");
+      add(parts[0], parts[1]);
+      add(parts[0] + parts[0].substr(short_header_bytes), "");
+      add(parts[0].substr(0, parts[0].size() - 8), "");
+    }
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 2) {
+    std::cerr << "usage: seeds FOLDER\n";
+    return 2;
+  }
+  std::filesystem::path folder = arguments[1];
+  event_seeds(seed_folder(folder / "event"));
+  frame_seeds(seed_folder(folder / "frame"));
+  segment_seeds(seed_folder(folder / "segment"), seed_folder(folder / "header"));
+}
