@@ -19,7 +19,7 @@ void importer_state::step() {
     if (named.empty()) {
       walker->step(found, max_batch_files);
     } else {
-      if (look(named.back(), found, key_of) == look_outcome::folder) walker->add(named.back());
+      if (look(named.back(), found, key_of) == look_outcome::folder) walker->add(named.back(), named.back());
       named.pop_back();
     }
     progress.skipped += found.skipped - skipped;

@@ -113,12 +113,30 @@ void watcher_state::drain_notices() {
   }
 }
 
+bool watcher_state::is_left_out(const std::string& file) {
+  auto rules_of = [this](const std::string& folder) {
+    auto known = rules.find(folder);
+    if (known != rules.end()) return known->second;
+    if (rules.size() >= watcher_rules_max) rules.clear();
+    auto read = read_ignore_rules(folder);  // the walk tells of a bad one
+    return rules.emplace(folder, read ? std::move(*read) : ignore_rules()).first->second;
+  };
+  auto left_out = is_ignored(root.path, file, false, rules_of);
+  return left_out && *left_out;
+}
+
 void watcher_state::note(const change& what) {
+  // Other rules: what they take back in is new.
+  if (what.what != change::kind::self && last_name(what.path) == ignore_file_name) {
+    rules.clear();
+    return walk(what.path.substr(0, what.path.rfind('/')));
+  }
   switch (what.what) {
   case change::kind::overflow:
     spdlog::warn("too many changes at once under '{}'; walking it", printable(root.path));
     return walk(root.path);
   case change::kind::folder:
+    rules.clear();
     return walk(what.path);
   case change::kind::self:
     if (what.path == root.path)
@@ -132,7 +150,7 @@ void watcher_state::note(const change& what) {
   case change::kind::touched:
     break;
   }
-  if (!type_of(last_name(what.path))) return;
+  if (!type_of(last_name(what.path)) || is_left_out(what.path)) return;
   bool whole = what.what == change::kind::written;
   want(what.path, {.at = clock::now() + (whole ? 0ms : settle_interval), .written = whole});
 }
@@ -270,7 +288,7 @@ void watcher_state::begin_walk() {
   auto may_tell_gone = [this, whole](const reconciler::counts& counts) {
     return !whole || scan_may_tell_gone(counts);
   };
-  walking.emplace(folder, options.excluded, known, watch, may_tell_gone);
+  walking.emplace(folder, root.path, options.excluded, known, watch, may_tell_gone);
 }
 
 bool watcher_state::scan_may_tell_gone(const reconciler::counts& counts) {

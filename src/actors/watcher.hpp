@@ -48,6 +48,7 @@ struct watcher_state {
   /// Compares a folder with the tables; `wanted` is a ticket that is held for it already, 0: none.
   void walk(const std::string& folder, std::uint64_t wanted = 0);
   bool polls() const noexcept { return !watches || limited || remote; }
+  bool is_left_out(const std::string& file);
   bool scan_may_tell_gone(const reconciler::counts& counts);
 
   // Looking.
@@ -79,6 +80,7 @@ struct watcher_state {
   std::optional<folder_watches> watches;  ///< null where the system gives none: then it polls
   std::unique_ptr<readiness> notices;
   path_keyer key_of;
+  std::unordered_map<std::string, ignore_rules> rules;  ///< by folder, at most watcher_rules_max
 
   std::unordered_map<std::string, due_path> due;  ///< at most watcher_due_max; more is a walk
   std::multimap<clock::time_point, std::string> agenda;  ///< of `due`; entries may be outdated
@@ -118,6 +120,8 @@ inline constexpr std::size_t watcher_due_max = 100'000;
 
 /// How many folders wait to be walked before it is cheaper to walk the whole tree.
 inline constexpr std::size_t watcher_walks_max = 1'000;
+/// Of how many folders a watcher remembers the ignore file.
+inline constexpr std::size_t watcher_rules_max = 10'000;
 /// How many problems a watcher remembers, so as to tell when they are none any more.
 inline constexpr std::size_t watcher_problems_max = 10'000;
 /// From so many files on, a scan that finds more than half of them gone is held back.

@@ -109,12 +109,14 @@ struct tree_walker::reading {
   };
 
   std::string path;
+  ignore_scope scope;
   DIR* stream = nullptr;  ///< null while a folder below is read: descriptors are few
   std::string names;
   std::vector<entry> entries;
   std::size_t next = 0;
 
-  explicit reading(std::string folder) : path(std::move(folder)) {}
+  reading(std::string folder, ignore_scope rules)
+      : path(std::move(folder)), scope(std::move(rules)) {}
   reading(const reading&) = delete;
   reading& operator=(const reading&) = delete;
   ~reading() { close(); }
@@ -143,7 +145,7 @@ struct tree_walker::reading {
     return whole.append(name);
   }
 
-  /// Reads all names but those of files of other kinds, which are counted. The errno value of a
+  /// Reads all names but those that are left out, which are counted. The errno value of a
   /// failure, or 0.
   int read_names(std::uint64_t& skipped) {
     for (;;) {
@@ -158,7 +160,7 @@ struct tree_walker::reading {
           && ::fstatat(::dirfd(stream), found->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
         kind = static_cast<unsigned char>(IFTODT(status.st_mode));
       bool wanted = kind == DT_DIR || kind == DT_LNK || (kind == DT_REG && type_of(name));
-      if (!wanted) {
+      if (!wanted || scope.ignored(name, kind == DT_DIR)) {
         ++skipped;
         continue;
       }
@@ -190,14 +192,41 @@ tree_walker::tree_walker(folder_identity excluded, folder_hook hook)
 
 tree_walker::~tree_walker() = default;
 
-void tree_walker::add(std::string folder) { added_.push_back(std::move(folder)); }
+void tree_walker::add(std::string folder, std::string root) {
+  added_.emplace_back(std::move(folder), std::move(root));
+}
 
-void tree_walker::enter(std::string path, findings& into) {
+ignore_rules tree_walker::rules_of(const std::string& folder, findings& into) const {
+  auto rules = read_ignore_rules(folder);
+  if (rules) return std::move(*rules);
+  into.failures.push_back(failure(folder + "/" + std::string(ignore_file_name),
+                                  problem_kind::unreadable, rules.failure().message));
+  return {};
+}
+
+/// Enters a folder by way of the rules of those it lies in.
+void tree_walker::begin(const std::string& folder, const std::string& root, findings& into) {
+  if (folder == root) return enter(folder, nullptr, {}, into);
+  ignore_scope scope(rules_of(root, into));
+  for (auto at = root == "/" ? 1 : root.size() + 1; at < folder.size();) {
+    auto end = std::min(folder.find('/', at), folder.size());
+    auto name = std::string_view(folder).substr(at, end - at);
+    if (scope.ignored(name, true)) return;
+    if (end == folder.size()) return enter(folder, &scope, name, into);
+    scope = scope.enter(name, rules_of(folder.substr(0, end), into));
+    at = end + 1;
+  }
+}
+
+void tree_walker::enter(std::string path, const ignore_scope* above, std::string_view name,
+                        findings& into) {
   if (!is_utf8(path)) {
     into.failures.push_back(bad_name(path));
     return;
   }
-  auto folder = std::make_unique<reading>(std::move(path));
+  auto own = rules_of(path, into);
+  auto scope = above == nullptr ? ignore_scope(std::move(own)) : above->enter(name, std::move(own));
+  auto folder = std::make_unique<reading>(std::move(path), std::move(scope));
   struct stat status;
   if (!folder->open() || ::fstat(::dirfd(folder->stream), &status) != 0) {
     // A folder that went away in between is no problem, it is a change that is reported by itself.
@@ -219,9 +248,9 @@ void tree_walker::step(findings& into, std::size_t size_max) {
   for (std::size_t looked = 0; looked < step_entries && into.size() < size_max && !done();
        ++looked) {
     if (open_.empty()) {
-      auto next = std::move(added_.front());
+      auto [next, root] = std::move(added_.front());
       added_.pop_front();
-      enter(std::move(next), into);
+      begin(next, root, into);
     } else if (open_.back()->next == open_.back()->entries.size()) {
       open_.pop_back();
     } else {
@@ -241,7 +270,7 @@ void tree_walker::visit(reading& folder, findings& into) {
   }
   if (at.kind == DT_DIR) {
     folder.close();
-    return enter(std::move(path), into);
+    return enter(std::move(path), &folder.scope, name, into);
   }
   if (folder.stream == nullptr && !folder.open()) return;  // it went away, which is told by itself
   struct stat status;

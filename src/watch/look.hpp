@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/identity.hpp"
+#include "watch/ignore.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -59,8 +60,8 @@ bool is_gone(const std::string& path);
 gone_file gone_from(std::string path, path_keyer& key_of);
 
 /// Walks a tree in small steps, in the order of the paths' bytes. Does not follow links; one that leads
-/// back to a folder it lies in is a failure of kind link_loop. Memory is bounded by the names in the
-/// folders from the top to where it is.
+/// back to a folder it lies in is a failure of kind link_loop. Leaves out what ignore files and the
+/// defaults say (ignore.hpp). Memory is bounded by the names in the folders from the top to where it is.
 class tree_walker {
 public:
   /// Called with each folder before its names are read, so that a watch set there misses nothing.
@@ -70,8 +71,9 @@ public:
   explicit tree_walker(folder_identity excluded, folder_hook hook = {});
   ~tree_walker();
 
-  /// Adds a folder to walk, after those that were added before.
-  void add(std::string folder);
+  /// Adds a folder to walk, after those that were added before. It is, or lies in, `root`, down from
+  /// which ignore files count.
+  void add(std::string folder, std::string root);
 
   bool done() const noexcept { return open_.empty() && added_.empty(); }
 
@@ -81,14 +83,16 @@ public:
 
 private:
   struct reading;
-  void enter(std::string path, findings& into);
+  void begin(const std::string& folder, const std::string& root, findings& into);
+  void enter(std::string path, const ignore_scope* above, std::string_view name, findings& into);
+  ignore_rules rules_of(const std::string& folder, findings& into) const;
   void visit(reading& folder, findings& into);
   void visit_link(const std::string& path, const std::string& folder, findings& into);
 
   folder_identity excluded_;
   folder_hook hook_;
   path_keyer key_of_;
-  std::deque<std::string> added_;                ///< not yet begun
+  std::deque<std::pair<std::string, std::string>> added_;  ///< folders not yet begun, and their roots
   std::vector<std::unique_ptr<reading>> open_;  ///< from the top down to where it is
 };
 

@@ -15,10 +15,10 @@ constexpr std::size_t step_entries = 4096;
 
 }  // namespace
 
-reconciler::reconciler(std::string folder, folder_identity excluded, known_files known,
-                       folder_hook hook, guard may_tell_gone)
-    : folder_(std::move(folder)), excluded_(excluded), known_(std::move(known)),
-      hook_(std::move(hook)), may_tell_gone_(std::move(may_tell_gone)) {
+reconciler::reconciler(std::string folder, std::string root, folder_identity excluded,
+                       known_files known, folder_hook hook, guard may_tell_gone)
+    : folder_(std::move(folder)), root_(std::move(root)), excluded_(excluded),
+      known_(std::move(known)), hook_(std::move(hook)), may_tell_gone_(std::move(may_tell_gone)) {
   start_pass(stage::looking);
 }
 
@@ -26,7 +26,7 @@ void reconciler::start_pass(stage next) {
   stage_ = next;
   // A watch is set once.
   walker_.emplace(excluded_, next == stage::looking ? hook_ : folder_hook{});
-  walker_->add(folder_);
+  walker_->add(folder_, root_);
   first_pass_ = next == stage::looking;
   seen_.clear();
   seen_at_ = 0;

@@ -34,8 +34,9 @@ public:
   /// Asked after the first pass whether what is gone may be told.
   using guard = std::function<bool(const counts&)>;
 
-  reconciler(std::string folder, folder_identity excluded, known_files known, folder_hook hook,
-             guard may_tell_gone);
+  /// `folder` is, or lies in, the watch root `root`.
+  reconciler(std::string folder, std::string root, folder_identity excluded, known_files known,
+             folder_hook hook, guard may_tell_gone);
 
   bool done() const noexcept { return stage_ == stage::done; }
   /// Files and known files compared so far.
@@ -60,6 +61,7 @@ private:
   static void tell(std::vector<T>& kept, std::vector<T>& into, std::size_t room);
 
   std::string folder_;
+  std::string root_;
   folder_identity excluded_;
   known_files known_;
   folder_hook hook_;

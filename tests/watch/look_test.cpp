@@ -25,7 +25,7 @@ void touch(const std::string& path) {
 
 findings walk(const std::string& root, folder_identity excluded = {}) {
   tree_walker walker(excluded);
-  walker.add(root);
+  walker.add(root, root);
   findings all;
   while (!walker.done()) {
     findings some;
