@@ -109,14 +109,13 @@ struct tree_walker::reading {
   };
 
   std::string path;
-  ignore_scope scope;
+  ignore_scope scope{ignore_rules()};
   DIR* stream = nullptr;  ///< null while a folder below is read: descriptors are few
   std::string names;
   std::vector<entry> entries;
   std::size_t next = 0;
 
-  reading(std::string folder, ignore_scope rules)
-      : path(std::move(folder)), scope(std::move(rules)) {}
+  explicit reading(std::string folder) : path(std::move(folder)) {}
   reading(const reading&) = delete;
   reading& operator=(const reading&) = delete;
   ~reading() { close(); }
@@ -224,9 +223,7 @@ void tree_walker::enter(std::string path, const ignore_scope* above, std::string
     into.failures.push_back(bad_name(path));
     return;
   }
-  auto own = rules_of(path, into);
-  auto scope = above == nullptr ? ignore_scope(std::move(own)) : above->enter(name, std::move(own));
-  auto folder = std::make_unique<reading>(std::move(path), std::move(scope));
+  auto folder = std::make_unique<reading>(std::move(path));
   struct stat status;
   if (!folder->open() || ::fstat(::dirfd(folder->stream), &status) != 0) {
     // A folder that went away in between is no problem, it is a change that is reported by itself.
@@ -237,6 +234,8 @@ void tree_walker::enter(std::string path, const ignore_scope* above, std::string
   }
   if (folder_identity{status.st_dev, status.st_ino} == excluded_) return;
   if (hook_) hook_(folder->path);
+  auto own = rules_of(folder->path, into);
+  folder->scope = above == nullptr ? ignore_scope(std::move(own)) : above->enter(name, std::move(own));
   if (int failed = folder->read_names(into.skipped); failed != 0) {
     into.failures.push_back(unreadable(folder->path, failed));
     into.blocked.push_back(folder->path);
