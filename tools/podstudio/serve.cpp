@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "session.hpp"
 
 #include "actors/engine.hpp"
 #include "platform/files.hpp"
@@ -58,8 +59,10 @@ result<void> serve(const context& where, std::vector<std::string> watch) {
   }
   auto stop = stop_signals();
   if (!stop) return system_error(errno, "cannot take signals");
-  auto running = engine::start({where.folder, std::move(watch), true, where.configured.log_level,
-                                where.configured.log_segment_bytes});
+  auto options = engine_options_of(where);
+  options.watch = std::move(watch);
+  options.service = true;
+  auto running = engine::start(std::move(options));
   if (!running) return running.failure();
   std::fputs("ready\n", stderr);
   notify("READY=1");
