@@ -361,23 +361,29 @@ template <class Outcome, class Fill>
 void catalog_state::change(result<std::vector<event>> decided, command what,
                            caf::typed_response_promise<Outcome> promise, Fill fill,
                            std::int64_t subject) {
-  auto fail = [this, promise](const caf::error& failure) mutable {
+  auto fail = [this, promise, id = what.id](const caf::error& failure) mutable {
+    auto sent = given.extract(id);
     promise.deliver(failure);
     answered();
+    if (!sent.empty())
+      for (auto& [unused, otherwise] : sent.mapped().again)
+        otherwise(failure);
   };
   if (!decided) return fail(to_caf(decided.failure()));
   what.events = std::move(*decided);
-  if (what.id == uuid{}) what.id = make_uuid();
   if (subject == 0) subject = subject_of(what.events);
-  auto id = what.id;
-  auto summary = what.summary;
+  if (what.id != uuid{}) given[what.id].summary = what.summary;
   auto count = what.events.size();
   log(
       std::move(what),
-      [this, promise, fill, id, summary, count, subject](sequence_number sequence) {
+      [this, promise, fill, id = what.id, count, subject](sequence_number sequence) {
         command_outcome outcome{count, sequence, subject};
-        memory->remember(id, summary, outcome);
+        auto sent = given.extract(id);
+        if (!sent.empty()) memory->remember(id, sent.mapped().summary, outcome);
         answer(outcome, promise, fill);
+        if (!sent.empty())
+          for (auto& [then, unused] : sent.mapped().again)
+            then(outcome);
       },
       fail);
 }
@@ -397,18 +403,14 @@ bool catalog_state::repeats(const uuid& id, const std::string& summary,
       fail(to_caf(known->failure()));
     return true;
   }
-  auto first = std::ranges::find(in_flight, id, [](const auto& fate) { return fate.what->id; });
-  if (first == in_flight.end()) return false;
-  if (first->what->summary != summary) {
+  auto first = given.find(id);
+  if (first == given.end()) return false;
+  if (first->second.summary != summary)
     fail(to_caf(id_of_another(id)));
-    return true;
-  }
-  first->followers.emplace_back(
-      [this, id, summary, promise, fill](sequence_number) {
-        auto known = memory->find(id, summary);  // it was remembered just before
-        answer(known && *known ? **known : command_outcome{}, promise, fill);
-      },
-      fail);
+  else
+    first->second.again.emplace_back(
+        [this, promise, fill](const command_outcome& outcome) { answer(outcome, promise, fill); },
+        fail);
   return true;
 }
 
@@ -418,6 +420,7 @@ result<std::vector<event>> decide_root(const catalog_model& model, const root_re
   using step = root_request::step;
   switch (request.what) {
   case step::add:
+    if (request.unfit) return *request.unfit;
     return decide_root_added(model, request.path, request.device, request.inode);
   case step::remove:
     return decide_root_removed(model, request.path);
@@ -433,9 +436,9 @@ std::string describe(const root_request& request) {
   using step = root_request::step;
   switch (request.what) {
   case step::add:
-    return "watch " + printable(request.path);
+    return "watch " + printable(request.asked);
   case step::remove:
-    return "stop watching " + printable(request.path);
+    return "stop watching " + printable(request.asked);
   case step::lose:
     return "lost a watched folder: " + request.reason;
   case step::regain:

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_set>
@@ -105,6 +106,13 @@ struct catalog_state {
     command_ptr what;
     std::vector<std::pair<on_sequence, on_failure>> followers;
   };
+  /// Commands that bear the id their sender gave them and are not durable yet, and who sent them
+  /// again.
+  struct unanswered {
+    std::string summary;
+    std::vector<std::pair<std::function<void(const command_outcome&)>, on_failure>> again;
+  };
+  std::map<uuid, unanswered> given;      ///< bounded by catalog_pending_max
   std::deque<undecided_fate> in_flight;  ///< oldest first; of the current epoch
   sequence_number last_durable = 0;      ///< of this catalog's commands
   epoch_number epoch = 1;

@@ -79,8 +79,9 @@ result<request> parse_request(const std::string& text) {
   auto id = document.find("id");
   if (id == document.end())
     parsed.id = make_uuid();
-  else if (!id->is_string() || !parse_uuid(id->get<std::string>(), parsed.id))
-    return bad("the request's 'id' is no UUID");
+  else if (!id->is_string() || !parse_uuid(id->get<std::string>(), parsed.id)
+           || parsed.id == uuid{})
+    return bad("the request's 'id' is no UUID, or the nil UUID");
   return parsed;
 }
 
@@ -222,16 +223,7 @@ void watch_confirm(console_state& s, const request& what, answer reply) {
           [reply](const caf::error& failure) mutable { reply(failure); });
 }
 
-/// A text for a summary. Of a long one the digest tells what is left out, as summaries tell
-/// commands apart.
-std::string in_summary(const std::string& text) {
-  constexpr std::size_t bytes_max = 80;
-  if (text.size() <= bytes_max) return printable(text);
-  auto whole = to_hex(sha256().of(text));
-  return printable(text.substr(0, bytes_max)) + "... (" + whole.substr(0, 8) + ")";
-}
-
-std::string in_summary(const asset_ids& ids) {
+std::string list_in_summary(const asset_ids& ids) {
   std::string list;
   for (auto id : ids)
     list += (list.empty() ? "" : ", ") + std::to_string(id);
@@ -257,7 +249,7 @@ void label(console_state& s, const request& what, answer reply, label_change cha
   if (by_ids) {
     auto ids = ids_argument(what.arguments["ids"]);
     if (!ids) return reply(ids.failure());
-    auto summary = labels + " on " + in_summary(*ids);
+    auto summary = labels + " on " + list_in_summary(*ids);
     return apply(std::move(*ids), std::move(summary));
   }
   auto filter = to_text(what.arguments["filter"]);
@@ -282,8 +274,8 @@ void asset_set(console_state& s, const request& what, answer reply) {
   label_change change;
   std::string labels;
   auto describe = [&labels](const std::string& key, const std::optional<std::string>& value) {
-    labels +=
-        (labels.empty() ? "set " : ", ") + key + "=" + (value ? in_summary(*value) : "(none)");
+    labels += (labels.empty() ? "set " : ", ") + key + "="
+              + in_summary(to_text(value ? json(*value) : json()));
   };
   for (auto [key, field] : {std::pair{"theme", &change.theme}, {"source", &change.source}}) {
     auto given = label_argument(what.arguments, key);
@@ -412,7 +404,7 @@ void log_wait(console_state& s, const request& what, answer reply) {
   if (!timeout) return reply(timeout.failure());
   s.self
       ->request(s.peers.journal, std::chrono::milliseconds(*timeout), wait_atom::value,
-                sequence_number{*after})
+                sequence_number{*after}, *timeout)
       .then(
           [reply](sequence_number durable) mutable {
             reply(json{{"sequence", durable}});

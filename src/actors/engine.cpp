@@ -184,8 +184,11 @@ result<engine_parts> make_ready(const engine_options& options) {
 
 /// A backup is read only: what was written to it, the next backup would overwrite.
 result<void> check_no_backup(const data_folder& folder) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(backup_manifest_path(folder.root), ignored)) return {};
+  std::error_code failed;
+  bool is_backup = std::filesystem::exists(backup_manifest_path(folder.root), failed);
+  if (failed)
+    return system_error(failed.value(), "cannot use the data folder " + in_quotes(folder.root));
+  if (!is_backup) return {};
   return error{error_code::refused,
                in_quotes(folder.root)
                    + " is a backup, which only 'log' commands may read; make a data folder from it "

@@ -51,8 +51,9 @@ using journal_actor = caf::typed_actor<
     caf::reacts_to<flush_atom>,
     // INTERNAL: make durable what rode along without a sync.
     caf::reacts_to<step_atom>,
-    // Answers with the last durable sequence once it is above this one.
-    caf::replies_to<wait_atom, sequence_number>::with<sequence_number>,
+    // Answers with the last durable sequence once it is above this one, or above what it is now, if
+    // that is lower. Who asks waits for so many milliseconds at most.
+    caf::replies_to<wait_atom, sequence_number, std::uint64_t>::with<sequence_number>,
     // What the log holds, as far as it is durable.
     caf::replies_to<status_atom>::with<journal_status>>;
 

@@ -26,20 +26,28 @@ result<std::vector<event>> decide_step(const jobs_model& model, const job_step& 
   return error{error_code::internal, "no such step of a job"};
 }
 
+std::string describe(const job_request& request) {
+  auto text = "submit " + std::string(word(request.kind));
+  if (request.asset) text += " of asset " + std::to_string(*request.asset);
+  if (request.pack) text += " of pack " + std::to_string(*request.pack);
+  if (request.params_json) text += " with " + in_summary(*request.params_json);
+  return text;
+}
+
 std::string describe(const job_step& step) {
   using kind = job_step::step;
   auto job = " job " + std::to_string(step.job);
   switch (step.what) {
   case kind::submit:
-    return "submit " + std::string(word(step.request.kind));
+    return describe(step.request);
   case kind::start:
     return "start" + job;
   case kind::progress:
     return "progress of" + job;
   case kind::complete:
-    return "complete" + job;
+    return "complete" + job + ": " + in_summary(step.text);
   case kind::fail:
-    return "fail" + job;
+    return "fail" + job + ": " + in_summary(step.text);
   case kind::cancel:
     return "cancel" + job;
   case kind::retry:
@@ -85,9 +93,10 @@ void jobs_state::next() {
       step.answer(to_caf(decided.failure()));
       continue;
     }
-    if (step.what.id == uuid{}) step.what.id = make_uuid();
+    bool given = step.what.id != uuid{};
+    if (!given) step.what.id = make_uuid();
     if (decided->empty()) {
-      memory->remember(step.what.id, step.what.summary, {});
+      if (given) memory->remember(step.what.id, step.what.summary, {});
       step.answer(change_outcome{});
       continue;
     }
@@ -98,12 +107,12 @@ void jobs_state::next() {
     // Every step is an epoch of its own: nothing is ever decided on top of what is not durable.
     self->request(journal, caf::infinite, append_atom::value, command_ptr(what), ++epoch)
         .then(
-            [this, what, answer](const committed_command& durable) {
+            [this, what, answer, given](const committed_command& durable) {
               for (const auto& e : what->events)
                 model.apply(e);
               change_outcome outcome{what->events.size(), durable.last_sequence(),
                                      subject_of(what->events)};
-              memory->remember(what->id, what->summary, outcome);
+              if (given) memory->remember(what->id, what->summary, outcome);
               answer_visible(outcome, answer);
               next();
             },

@@ -102,10 +102,24 @@ void journal_state::publish() {
   self->send(projector, fold_atom::value,
              std::make_shared<const std::vector<committed_command>>(std::move(unpublished)));
   unpublished.clear();
-  auto ready = waiting_for.lower_bound(durable);
-  for (auto at = waiting_for.begin(); at != ready; ++at)
-    at->second.deliver(durable);
-  waiting_for.erase(waiting_for.begin(), ready);
+  for (auto& each : std::exchange(followers, {}))
+    each.promise.deliver(durable);
+}
+
+void journal_state::follow(sequence_number after, std::chrono::milliseconds wait,
+                           caf::typed_response_promise<sequence_number> promise) {
+  auto durable = log->durable_head().sequence;
+  if (durable > after) {
+    promise.deliver(durable);
+    return;
+  }
+  auto now = std::chrono::steady_clock::now();
+  std::erase_if(followers, [now](const follower& each) { return each.until < now; });
+  if (followers.size() == log_waiters_max) {
+    followers.front().promise.deliver(durable);
+    followers.pop_front();
+  }
+  followers.push_back({now + wait, std::move(promise)});
 }
 
 void journal_state::sync_riders() {
@@ -140,19 +154,9 @@ journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_sta
       },
       [self](flush_atom) { self->state.flush(); },
       [self](step_atom) { self->state.sync_riders(); },
-      [self](wait_atom, sequence_number after) {
-        auto& s = self->state;
+      [self](wait_atom, sequence_number after, std::uint64_t wait_ms) {
         auto promise = self->make_response_promise<sequence_number>();
-        auto durable = s.log->durable_head().sequence;
-        if (durable > after) {
-          promise.deliver(durable);
-          return promise;
-        }
-        s.waiting_for.emplace(after, promise);
-        if (s.waiting_for.size() > log_waiters_max) {
-          s.waiting_for.begin()->second.deliver(durable);
-          s.waiting_for.erase(s.waiting_for.begin());
-        }
+        self->state.follow(after, std::chrono::milliseconds(wait_ms), promise);
         return promise;
       },
       [self](status_atom) {

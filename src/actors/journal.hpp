@@ -8,7 +8,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <map>
+#include <deque>
 #include <memory>
 #include <span>
 #include <unordered_map>
@@ -39,6 +39,8 @@ struct journal_state {
   void publish();
   /// Syncs what rode along without a sync and found no other command to ride with.
   void sync_riders();
+  void follow(sequence_number after, std::chrono::milliseconds wait,
+              caf::typed_response_promise<sequence_number> promise);
 
   journal_actor::pointer self = nullptr;
   std::unique_ptr<log_writer> log;
@@ -57,8 +59,13 @@ struct journal_state {
   /// would stop the next start. Bounded by riders_max and one group.
   std::vector<committed_command> unpublished;
   bool riders_timed = false;
-  /// Who waits until more than a sequence is durable, oldest first; at most log_waiters_max.
-  std::multimap<sequence_number, caf::typed_response_promise<sequence_number>> waiting_for;
+  /// Who waits for more to be durable than is now, oldest first, and until when; at most
+  /// log_waiters_max.
+  struct follower {
+    std::chrono::steady_clock::time_point until;
+    caf::typed_response_promise<sequence_number> promise;
+  };
+  std::deque<follower> followers;
   static inline const char* name = "journal";
 };
 
@@ -69,8 +76,7 @@ inline constexpr std::size_t riders_max = 1024;
 /// A group is put off by at most this part of what the last one took, and by this much.
 inline constexpr int gather_part = 4;
 inline constexpr auto gather_max = std::chrono::milliseconds(1);
-/// One more who waits for new events than this, and the one who waits for the lowest is answered
-/// early.
+/// One more who waits for new events than this, and the one who waits longest is answered early.
 inline constexpr std::size_t log_waiters_max = 1024;
 
 /// The journal. While the tables have no room it refuses as if the log had none: what it took would

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -87,8 +88,10 @@ using command_memory_ptr = std::shared_ptr<command_memory>;
 
 struct root_request {
   enum class step { add, remove, lose, regain } what = step::add;
-  root_id root = 0;  ///< lose, regain
-  std::string path;  ///< add, remove
+  root_id root = 0;            ///< lose, regain
+  std::string path;            ///< add, remove: without links where the folder is there
+  std::string asked;           ///< add, remove: the path as it was given
+  std::optional<error> unfit;  ///< add: why the folder cannot be watched
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   std::string reason;  ///< lose

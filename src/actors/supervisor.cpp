@@ -260,15 +260,12 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
   auto promise = self->make_response_promise<change_outcome>();
   root_request step;
   step.what = wanted.add ? root_request::step::add : root_request::step::remove;
-  step.path = wanted.path;
+  step.path = step.asked = wanted.path;
   step.id = wanted.id;
   step.origin = wanted.origin;
   // A folder that is gone can still be removed from the list, by the path it was added under.
   auto candidate = inspect_folder(wanted.path, s.data_folder);
-  if (!candidate && wanted.add) {
-    promise.deliver(to_caf(candidate.failure()));
-    return promise;
-  }
+  if (!candidate && wanted.add) step.unfit = candidate.failure();
   if (candidate) {
     step.path = candidate->path;
     step.device = candidate->identity.device;

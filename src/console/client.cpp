@@ -53,17 +53,15 @@ result<nlohmann::json> console_client::request(const nlohmann::json& request,
   // An actor of its own, because only the death of the other side tells that a reply will never
   // come: CAF drops requests to an actor whose connection is lost.
   connection_->system.spawn(
-      [=, console = connection_->console,
-       id = request.value("id", "")](caf::event_based_actor* self, const std::string& text) {
+      [=, console = connection_->console](caf::event_based_actor* self, const std::string& text) {
         auto finish = [=](outcome what) {
           done->set_value(std::move(what));
           self->quit();
         };
         self->set_down_handler([=](const caf::down_msg&) {
           finish(error{error_code::no_service,
-                       "the service went away before it answered; give the command again with "
-                       "--command-id "
-                           + id + ": it has one effect, and the first answer"});
+                       "the service went away before it answered; whether the command took effect "
+                       "shows once it runs again"});
         });
         self->monitor(console);
         self->request(console, time_limit, text)

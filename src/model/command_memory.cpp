@@ -1,5 +1,8 @@
 #include "model/command_memory.hpp"
 
+#include "platform/sha256.hpp"
+#include "platform/text.hpp"
+
 #include <cstring>
 #include <functional>
 #include <utility>
@@ -30,6 +33,13 @@ void command_memory::remember(const uuid& id, std::string_view summary,
   std::scoped_lock hold(mutex_);
   if (newer_.size() >= capacity) older_ = std::exchange(newer_, {});
   newer_.insert_or_assign(id, remembered{outcome, std::hash<std::string_view>{}(summary)});
+}
+
+std::string in_summary(const std::string& text) {
+  constexpr std::size_t bytes_max = 80;
+  if (text.size() <= bytes_max) return printable(text);
+  auto whole = to_hex(sha256().of(text));
+  return printable(text.substr(0, bytes_max)) + "... (" + whole.substr(0, 8) + ")";
 }
 
 error id_of_another(const uuid& id) {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 
@@ -51,6 +52,10 @@ private:
   outcomes newer_;
   outcomes older_;
 };
+
+/// A text for a summary. Of a long one a digest tells what is left out, as summaries tell commands
+/// apart.
+std::string in_summary(const std::string& text);
 
 /// What to say of a command whose id was another command's.
 error id_of_another(const uuid& id);

@@ -117,8 +117,7 @@ result<void> load_command_memory(database& tables, command_memory& memory) {
   // What the engine decides by itself is never sent again.
   auto sql =
       "SELECT id, last_sequence - first_sequence + 1, last_sequence, subject_id, summary FROM"
-      " (SELECT * FROM command WHERE origin NOT IN ('engine', 'watcher', 'import', 'jobs')"
-      "  ORDER BY first_sequence DESC LIMIT "
+      " (SELECT * FROM command WHERE origin = 'console' ORDER BY first_sequence DESC LIMIT "
       + std::to_string(command_memory::capacity) + ") ORDER BY first_sequence";
   return each_row(tables, sql, "command", [&](const statement& row) {
     uuid id{};

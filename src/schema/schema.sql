@@ -119,6 +119,9 @@ CREATE TABLE command (
   subject_id     INTEGER NOT NULL             -- the pack, job or watch root it made or removed; 0: none
 );
 
+-- The commands that people and scripts gave: a start reads the last of them.
+CREATE INDEX ix_command_given ON command (first_sequence) WHERE origin = 'console';
+
 -- The highest id each table has ever given out, so that none is used twice.
 CREATE TABLE last_id (
   kind TEXT PRIMARY KEY CHECK (kind IN ('asset', 'pack', 'job', 'root')),

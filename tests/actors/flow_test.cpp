@@ -196,7 +196,8 @@ struct flow {
   }
 
   auto wait_for_more_than(sequence_number after) {
-    return self->request(journal, std::chrono::seconds(30), wait_atom::value, after);
+    return self->request(journal, std::chrono::seconds(30), wait_atom::value, after,
+                         std::uint64_t{30'000});
   }
   template <class Waiting>
   sequence_number answer_of(Waiting& waiting) {
@@ -401,18 +402,17 @@ BOOST_FIXTURE_TEST_CASE(who_waits_for_new_events_is_answered_when_they_are_durab
   auto earlier = wait_for_more_than(first - 1);  // there is more already
   BOOST_TEST(answer_of(earlier) == first);
   auto one = wait_for_more_than(first), another = wait_for_more_than(first);
-  auto beyond = wait_for_more_than(first + 1);
+  auto beyond = wait_for_more_than(first + 100);  // more than is there counts as all there is
   hold_sync(true);
   append({job_progressed{.job = 1, .progress = 10}});
   hold_sync(false);
   auto durable = answer_of(one);
   BOOST_TEST(durable == first + 1);
   BOOST_TEST(answer_of(another) == durable);
-  auto last = append({job_failed{.job = 1, .error_message = "it ended"}});
-  BOOST_TEST(answer_of(beyond) == last);
+  BOOST_TEST(answer_of(beyond) == durable);
 }
 
-BOOST_FIXTURE_TEST_CASE(one_waiter_too_many_has_the_longest_behind_answered_early, flow) {
+BOOST_FIXTURE_TEST_CASE(one_waiter_too_many_has_the_one_who_waits_longest_answered_early, flow) {
   auto first = append({job_queued{.job = 1}});
   auto longest = wait_for_more_than(first);
   std::vector<decltype(longest)> others;

@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(a_log_of_1000_frames_cut_at_any_byte_is_a_prefix_or_a_stop)
   log_image log(1000, 16u << 10);
   BOOST_REQUIRE(log.segments.size() > 10u);
   damage_table last{"last segment cut, 1,000 frames", {}, 0};
-  cut_everywhere(log, log.last(), stride(3), last);
+  cut_everywhere(log, log.last(), stride(7), last);
   damage_table sealed{"sealed segments cut, 1,000 frames", {}, 0};
   for (auto& segment : log.segments)
     if (&segment != &log.last()) cut_everywhere(log, segment, stride(61), sealed);
@@ -442,11 +442,16 @@ BOOST_AUTO_TEST_CASE(frames_swapped_repeated_removed_or_from_another_log_are_ref
     auto link = link_a;
     link.at_us = 2;
     spliced.at(a) = linked_as(twin.at(a), link, false);
-    table.check("a frame from another log, all but the hash before", spliced, last || p == 0);
+    table.check("a frame from another log, all but the hash before", spliced);
     spliced.at(a) = linked_as(twin.at(a), link, true);
     table.check("a frame from another log, the hash before too", spliced, last);
   }
-  BOOST_TEST(table.rows().at("frames swapped").noted_head_only == 0u);
+  // Only a forged end that is linked in full tells nothing of itself.
+  for (auto& [kind, row] : table.rows())
+    BOOST_TEST(row.noted_head_only
+                   == (kind.ends_with("the hash before too")
+                       || kind.ends_with("the hash before right too")),
+               kind);
 }
 
 BOOST_AUTO_TEST_CASE(segments_swapped_repeated_removed_or_from_another_log_are_refused) {
@@ -506,7 +511,7 @@ BOOST_AUTO_TEST_CASE(segments_swapped_repeated_removed_or_from_another_log_are_r
     spliced.segments[a].header = encode_segment_header(header);
     table.check("a segment from another log, with this one's UUID", spliced);
     spliced.segments[a].header = header_for(log.segments[a].header, twin.segments[a].header);
-    table.check("a segment from another log, header right", spliced, a == 0 && count == 1);
+    table.check("a segment from another log, header right", spliced);
     auto link = link_of(log.segments[a].frames.front());
     link.epoch = header_of(twin.segments[a].header).epoch;
     spliced.segments[a].frames.front() = linked_as(twin.segments[a].frames.front(), link, true);

@@ -74,7 +74,7 @@ std::string without_zeros(std::string bytes) {
 /// Logs of one and two segments, whole, and with a frame too little or too much.
 void segment_seeds(seed_folder segments, seed_folder headers) {
   auto options = small_log;
-  options.segment_size_bytes = segment_header_bytes + 512;
+  options.segment_size_bytes = segment_header_bytes + 1024;
   memory_disk disk;
   recovery_report report;
   auto log = log_writer::open(disk, log_folder, options, {}, report);
@@ -94,7 +94,7 @@ void segment_seeds(seed_folder segments, seed_folder headers) {
     headers.add('\1' + header);
     parts.push_back(header + bytes.substr(std::min(bytes.size(), segment_header_bytes)));
   }
-  for (int flags : {3, 7, 15, 31, 63})
+  for (int flags : {3, 7, 15, 31, 63, 67, 127})
     for (auto zeros : {'\0', '\x20'}) {
       std::string input{static_cast<char>(flags), zeros};
       auto add = [&](const std::string& first, const std::string& second) {

@@ -26,6 +26,7 @@ enum flag : unsigned {
   hashes = 8,            ///< of previous frames, in frames and in the second header
   numbers = 16,          ///< epochs and sequences of frames; all that the second header continues
   synced = 32,           ///< each frame says that all before it was durable
+  broken = 64,           ///< then the first frame's checksum is broken
 };
 
 constexpr std::size_t short_header_bytes = 128;
@@ -83,6 +84,7 @@ void repair_frames(made_segment& made, unsigned flags) {
     made.end += size;
     ++made.frames;
   }
+  if (flags & broken && made.frames > 0) made.bytes[segment_header_bytes + 8] ^= 1;
 }
 
 made_segment make_segment(const_bytes input, unsigned flags, const made_segment* before) {

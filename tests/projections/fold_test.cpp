@@ -327,9 +327,9 @@ BOOST_AUTO_TEST_CASE(every_command_is_recorded) {
   fold_all({make({engine_started{"0.1.0", 1}}, "start"),
             make({registered(1, "/a"), asset_approved{1}}, "approve 1 asset")});
   BOOST_TEST(rows("SELECT first_sequence, last_sequence, id, at, origin, summary FROM command")
-             == "1|1|00000000-0000-0000-0000-000000000000|" + at(1) + "|test|start\n"
+             == "1|1|00000000-0000-0000-0000-000000000000|" + at(1) + "|console|start\n"
                     + "2|3|00010000-0000-0000-0000-000000000000|" + at(2)
-                    + "|test|approve 1 asset");
+                    + "|console|approve 1 asset");
 }
 
 BOOST_AUTO_TEST_CASE(the_checkpoint_is_the_last_command_and_survives) {

@@ -21,7 +21,7 @@ public:
     auto what = std::make_shared<podstudio::command>();
     what->id[0] = static_cast<std::uint8_t>(made_ >> 8);
     what->id[1] = static_cast<std::uint8_t>(made_);
-    what->origin = "test";
+    what->origin = "console";
     what->summary = std::move(summary);
     what->events = std::move(events);
     podstudio::committed_command made;

@@ -118,21 +118,24 @@ BOOST_AUTO_TEST_CASE(twenty_kills_at_random_moments_lose_nothing_acknowledged) {
 
   // One moment in each twentieth of the time the import takes and half of it more, for the curation
   // that begins once the service is ready; in random order.
-  std::vector<milliseconds> moments;
-  for (std::size_t i = 0; i < kills; ++i) {
-    auto share = (static_cast<double>(i) + std::uniform_real_distribution<>(0, 1)(random))
-                 / static_cast<double>(kills);
-    moments.emplace_back(
-        static_cast<milliseconds::rep>(share * 1.5 * static_cast<double>(whole.count())));
-  }
-  std::shuffle(moments.begin(), moments.end(), random);
+  auto twenty_moments = [&] {
+    std::vector<milliseconds> moments;
+    for (std::size_t i = 0; i < kills; ++i) {
+      auto share = (static_cast<double>(i) + std::uniform_real_distribution<>(0, 1)(random))
+                   / static_cast<double>(kills);
+      moments.emplace_back(
+          static_cast<milliseconds::rep>(share * 1.5 * static_cast<double>(whole.count())));
+    }
+    std::shuffle(moments.begin(), moments.end(), random);
+    return moments;
+  };
 
   workspace space;
   library podstudio(space.data);
   growing_tree tree(space.root, seed);
   curator person(podstudio);
-  std::size_t cut_short = 0, before_ready = 0;
-  for (auto moment : moments) {
+  std::size_t killed = 0, cut_short = 0, before_ready = 0;
+  auto run_and_kill = [&](milliseconds moment) {
     // So many that each run has the same work to do.
     tree.grow(files_a_run - (tree.made() - std::min(tree.made(), catalogued_count(podstudio))));
     auto arguments = podstudio.call({"serve", "--watch", space.root});
@@ -146,10 +149,15 @@ BOOST_AUTO_TEST_CASE(twenty_kills_at_random_moments_lose_nothing_acknowledged) {
     curation.join();
     auto ended = running.finish();
     BOOST_CHECK_MESSAGE(ended.code == -SIGKILL, "the service ended by itself: " << ended);
+    ++killed;
     before_ready += ended.err.find("ready") == std::string::npos ? 1 : 0;
     cut_short += catalogued_count(podstudio) < tree.made() ? 1 : 0;
-  }
-  BOOST_TEST_MESSAGE("a whole run takes " << whole.count() << " ms; of " << kills << " kills "
+  };
+  // On a machine that is busy with other things too few may come in time: then once or twice more.
+  for (int round = 0; round < 3 && (round == 0 || cut_short < kills / 2); ++round)
+    for (auto moment : twenty_moments())
+      run_and_kill(moment);
+  BOOST_TEST_MESSAGE("a whole run takes " << whole.count() << " ms; of " << killed << " kills "
                                           << before_ready << " came before the service was ready, "
                                           << cut_short << " while files were still to be taken; "
                                           << tree.made() << " files, " << person.approved().size()

@@ -38,8 +38,7 @@ curator::outcome curator::step(console& to) {
 bool curator::answers_again(console& to) {
   if (commands.empty()) return true;
   auto answer = to.give(commands.back().what);
-  if (!answer) return true;
-  return answer->done
+  return answer && answer->done
          && effect{answer->sequence, answer->result.at("changed")} == commands.back().acknowledged;
 }
 

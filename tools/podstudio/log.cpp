@@ -118,27 +118,40 @@ private:
   std::uint64_t left_;
 };
 
-/// Waits for new events at the running service; where none runs, looks again after a while.
-log_subscription::wait_function wait_for_events(const context& where) {
-  static constexpr auto look_again = std::chrono::milliseconds(200);
-  static constexpr std::uint64_t wait_ms = 10'000;
-  std::shared_ptr<session> service;
-  if (auto opened = session::open(where, session::need::service))
-    service = std::make_shared<session>(std::move(*opened));
-  return [service](sequence_number after) mutable -> result<sequence_number> {
-    if (service != nullptr) {
-      auto reply = service->request("log.wait", {{"after", after}, {"timeout_ms", wait_ms}});
-      if (reply) return (*reply)["sequence"].template get<sequence_number>();
-      service = nullptr;  // it ended; what it wrote is there to be read
+/// Waits for new events: at the service, or where none runs by looking at the log now and then.
+class event_wait {
+public:
+  explicit event_wait(const context& where) : where_(where) {}
+
+  result<sequence_number> operator()(sequence_number after) {
+    constexpr auto look_again = std::chrono::milliseconds(200);
+    constexpr std::uint64_t wait_ms = 10'000;
+    if (service_ == nullptr) {
+      auto opened = session::open(where_, session::need::service);
+      if (opened)
+        service_ = std::make_shared<session>(std::move(*opened));
+      else if (opened.failure().code != error_code::no_service)
+        return opened.failure();
+    }
+    if (service_ != nullptr) {
+      auto reply = service_->request("log.wait", {{"after", after}, {"timeout_ms", wait_ms}});
+      if (reply) return (*reply)["sequence"].get<sequence_number>();
+      service_ = nullptr;  // it ended, or is about to
     }
     std::this_thread::sleep_for(look_again);
-    return UINT64_MAX;
-  };
-}
+    auto head = read_head(posix_file_system(), where_.folder.log());
+    if (!head) return head.failure();
+    return head->sequence;
+  }
+
+private:
+  const context& where_;
+  std::shared_ptr<session> service_;
+};
 
 result<void> follow(const context& where, const show_options& options) {
   auto events = log_subscription::open(posix_file_system(), where.folder.log(), options.from,
-                                       wait_for_events(where));
+                                       event_wait(where));
   if (!events) return events.failure();
   event_printer printer(options);
   for (;;) {

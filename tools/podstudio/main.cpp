@@ -38,10 +38,10 @@ int fail(const error& failure) {
 /// The folder and the settings that the options, the environment and the settings files amount to.
 result<context> resolve(const std::string& data, const std::string& database,
                         const std::string& config, bool json, const std::string& command_id) {
-  uuid ignored{};
-  if (!command_id.empty() && !parse_uuid(command_id, ignored))
+  uuid id{};
+  if (!command_id.empty() && (!parse_uuid(command_id, id) || id == uuid{}))
     return error{error_code::invalid_argument,
-                 "--command-id takes a UUID, not " + in_quotes(command_id)};
+                 "--command-id takes a UUID, and not the nil one, not " + in_quotes(command_id)};
   auto folder = resolve_data_folder(data, "");
   if (!folder) return folder.failure();
   auto configured = load_settings(config.empty() ? folder->config_file() : config, !config.empty());

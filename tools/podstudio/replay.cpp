@@ -1,5 +1,6 @@
 #include "command.hpp"
 #include "output.hpp"
+#include "session.hpp"
 
 #include "actors/engine.hpp"
 #include "events/file_system.hpp"
@@ -43,7 +44,7 @@ result<rebuild_bound> parse_bound(const std::string& text) {
 /// folds what is missing, and refuses a log that it cannot read.
 result<void> bring_up_to_date(const context& where) {
   if (folder_lock::holder(where.folder)) return {};
-  auto started = engine::start({.folder = where.folder});
+  auto started = engine::start(engine_options_of(where));
   return started ? (*started)->stop() : started.failure();
 }
 

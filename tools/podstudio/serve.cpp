@@ -1,4 +1,5 @@
 #include "command.hpp"
+#include "session.hpp"
 
 #include "actors/engine.hpp"
 #include "platform/files.hpp"
@@ -58,14 +59,10 @@ result<void> serve(const context& where, std::vector<std::string> watch) {
   }
   auto stop = stop_signals();
   if (!stop) return system_error(errno, "cannot take signals");
-  const auto& configured = where.configured;
-  auto running = engine::start({.folder = where.folder,
-                                .watch = std::move(watch),
-                                .service = true,
-                                .log_level = configured.log_level,
-                                .log_segment_bytes = configured.log_segment_bytes,
-                                .poll_seconds = configured.poll_seconds,
-                                .rescan_minutes = configured.rescan_minutes});
+  auto options = engine_options_of(where);
+  options.watch = std::move(watch);
+  options.service = true;
+  auto running = engine::start(std::move(options));
   if (!running) return running.failure();
   std::fputs("ready\n", stderr);
   notify("READY=1");

@@ -23,6 +23,16 @@ session::~session() {
   if (embedded_) static_cast<void>(embedded_->stop());
 }
 
+engine_options engine_options_of(const context& where) {
+  engine_options options;
+  options.folder = where.folder;
+  options.log_level = where.configured.log_level;
+  options.log_segment_bytes = where.configured.log_segment_bytes;
+  options.poll_seconds = where.configured.poll_seconds;
+  options.rescan_minutes = where.configured.rescan_minutes;
+  return options;
+}
+
 result<session> session::open(const context& where, need what) {
   const auto& folder = where.folder;
   std::error_code ignored;
@@ -46,8 +56,7 @@ result<session> session::open(const context& where, need what) {
   if (what == need::service)
     return error{error_code::no_service, "no service runs on " + in_quotes(folder.root)
                                              + "; start one with 'podstudio serve'"};
-  auto started = engine::start(
-      {folder, {}, false, where.configured.log_level, where.configured.log_segment_bytes});
+  auto started = engine::start(engine_options_of(where));
   if (!started) return started.failure();
   opened.embedded_ = std::move(*started);
   return opened;
@@ -59,6 +68,10 @@ result<nlohmann::json> session::request(const std::string& command, nlohmann::js
   if (!command_id_.empty()) asked["id"] = command_id_;
   if (!service_) return read_reply(embedded_->request(asked));
   auto reply = service_->request(asked, time_limit);
+  if (!reply && reply.failure().code == error_code::no_service && !command_id_.empty())
+    return error{error_code::no_service, reply.failure().message
+                                             + ", and under the same --command-id it can be given "
+                                               "again: it has one effect"};
   if (!reply) return reply.failure();
   return read_reply(std::move(*reply));
 }

@@ -12,6 +12,10 @@ namespace podstudio {
 
 class console_client;
 class engine;
+struct engine_options;
+
+/// The engine that the command line and the settings ask for: no service, and no folder to watch.
+engine_options engine_options_of(const context& where);
 
 /// Somebody who answers the console's requests: the running service, or else an engine in this
 /// process, which holds the data folder's lock for as long as the session lasts.
