@@ -113,8 +113,8 @@ void catalog_state::observe(const observation_batch& batch,
     } else if (!in_reading.insert(file.key).second) {
       taken->outcome.in_reading.push_back(file.path);
     } else if (auto known = file.written ? 0 : model.same_file(file.facts); known != 0) {
-      recognised.push_back({file.path, file.key, file.type,
-                            {model.asset(known)->sha256, file.facts}, file.links});
+      recognised.push_back(
+          {file.path, file.key, file.type, {model.asset(known)->sha256, file.facts}, file.links});
     } else {
       wanted->push_back(file);
     }
@@ -160,29 +160,54 @@ void catalog_state::split(const intake_ptr& batch) {
       bytes += files[end++].facts.size_bytes;
     ++batch->parts;
     ++batch->undecided;
-    unread.push_back({batch, begin, end});
+    bool large = bytes > reading_bytes_max;
+    (large ? unread_large : unread).push_back({batch, begin, end, large});
     begin = end;
   }
 }
 
+/// The idlest of those that may take a part. The last hasher only takes small parts, and only while
+/// all others are at large ones; with nothing large to read it would be one thread too many.
+std::optional<std::size_t> catalog_state::free_hasher(bool large) const {
+  auto others = std::max<std::size_t>(hashers.size() - 1, 1);
+  std::optional<std::size_t> idlest;
+  bool all_at_large = true;
+  for (std::size_t i = 0; i < others; ++i) {
+    all_at_large = all_at_large && load[i].large > 0;
+    if (load[i].parts >= hasher_load_max || (!large && load[i].large > 0)) continue;
+    if (!idlest || load[i].parts < load[*idlest].parts) idlest = i;
+  }
+  if (idlest || large || !all_at_large || load.back().parts >= hasher_load_max) return idlest;
+  return hashers.size() - 1;
+}
+
 void catalog_state::hand_out() {
-  while (!unread.empty()) {
-    auto idlest =
-        static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
-    if (load[idlest] >= hasher_load_max) return;
-    ++load[idlest];
-    auto part = unread.front();
-    unread.pop_front();
-    self->request(hashers[idlest], caf::infinite, digest_atom::value,
+  hand_out(unread);
+  hand_out(unread_large);
+}
+
+void catalog_state::hand_out(std::deque<reading>& waiting) {
+  while (!waiting.empty()) {
+    auto chosen = free_hasher(waiting.front().large);
+    if (!chosen) return;
+    auto part = waiting.front();
+    waiting.pop_front();
+    ++load[*chosen].parts;
+    load[*chosen].large += part.large ? 1 : 0;
+    auto done = [this, chosen = *chosen, large = part.large] {
+      --load[chosen].parts;
+      load[chosen].large -= large ? 1 : 0;
+    };
+    self->request(hashers[*chosen], caf::infinite, digest_atom::value,
                   digest_request{part.batch->wanted, part.begin, part.end})
         .then(
-            [this, part, idlest](const digest_reply& reply) {
-              --load[idlest];
+            [this, part, done](const digest_reply& reply) {
+              done();
               hand_out();  // first, so that the hasher never waits for us
               digested(part, *reply.outcomes);
             },
-            [this, part, idlest](const caf::error& failure) {
-              --load[idlest];
+            [this, part, done](const caf::error& failure) {
+              done();
               for (auto i = part.begin; i < part.end; ++i)
                 in_reading.erase((*part.batch->wanted)[i].key);
               fail_part(part.batch, failure);
@@ -220,15 +245,13 @@ void catalog_state::take(const intake_ptr& batch, std::vector<digested_file> fil
   if (moved.empty()) return decide_part(batch, files, failures, {});
   auto kept = std::make_shared<const std::vector<digested_file>>(std::move(files));
   self->request(reader, caf::infinite, path_atom::value, std::move(moved))
-      .then(
-          [this, batch, kept, failures](const asset_paths& paths) {
-            decide_part(batch, *kept, failures, paths);
-          },
-          [this, batch, kept](const caf::error& failure) {
-            for (const auto& file : *kept)
-              in_reading.erase(file.key);
-            fail_part(batch, failure);
-          });
+      .then([this, batch, kept,
+             failures](const asset_paths& paths) { decide_part(batch, *kept, failures, paths); },
+            [this, batch, kept](const caf::error& failure) {
+              for (const auto& file : *kept)
+                in_reading.erase(file.key);
+              fail_part(batch, failure);
+            });
 }
 
 void catalog_state::decide_part(const intake_ptr& batch, const std::vector<digested_file>& files,
@@ -242,10 +265,8 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
   auto& outcome = batch->outcome;
   outcome.unchanged += taken.unchanged;
   outcome.in_reading.insert(outcome.in_reading.end(), taken.again.begin(), taken.again.end());
-  command what{.id = {},
-               .origin = batch->origin,
-               .summary = summarize(taken.events, outcome),
-               .events = {}};
+  command what{
+      .id = {}, .origin = batch->origin, .summary = summarize(taken.events, outcome), .events = {}};
   what.events = std::move(taken.events);
   log_part(batch, std::move(what));
   part_decided(batch);

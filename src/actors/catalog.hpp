@@ -36,6 +36,13 @@ struct reading {
   intake_ptr batch;
   std::size_t begin = 0;
   std::size_t end = 0;
+  bool large = false;  ///< one file above reading_bytes_max
+};
+
+/// What a hasher was given and has not answered.
+struct hasher_load {
+  std::size_t parts = 0;  ///< at most hasher_load_max
+  std::size_t large = 0;  ///< of them
 };
 
 struct catalog_state {
@@ -47,14 +54,16 @@ struct catalog_state {
                caf::typed_response_promise<observation_outcome> promise);
   void split(const intake_ptr& batch);
   void hand_out();
+  void hand_out(std::deque<reading>& waiting);
+  std::optional<std::size_t> free_hasher(bool large) const;
   void digested(const reading& part, const std::vector<result<file_content>>& outcomes);
   /// Finds out the present paths of assets that these files are, then decides.
   void take(const intake_ptr& batch, std::vector<digested_file> files,
             std::vector<failed_file> failures);
   void decide_part(const intake_ptr& batch, const std::vector<digested_file>& files,
                    const std::vector<failed_file>& failures, const asset_paths& paths);
-  /// One more part of the batch is decided. After the last one, what is gone and was not found in any
-  /// of them is missing.
+  /// One more part of the batch is decided. After the last one, what is gone and was not found in
+  /// any of them is missing.
   void part_decided(const intake_ptr& batch);
   void fail_part(const intake_ptr& batch, const caf::error& failure);
   /// Logs what came of a part of the batch, and then ends the part.
@@ -94,10 +103,12 @@ struct catalog_state {
   projector_actor projector;
   reader_actor reader;
 
+  /// The last one reads large files never, so that small ones need not wait for those.
   std::vector<hasher_actor> hashers;
-  std::vector<std::size_t> load;  ///< requests in flight to each hasher, at most max_load
-  std::deque<reading> unread;     ///< bounded by the sources' credit
-  vanishing_assets vanishing;     ///< bounded likewise
+  std::vector<hasher_load> load;     ///< of each hasher
+  std::deque<reading> unread;        ///< bounded by the sources' credit
+  std::deque<reading> unread_large;  ///< likewise
+  vanishing_assets vanishing;        ///< bounded likewise
   /// Paths being decided about; a second look at one has to wait, or the older could come in last.
   std::unordered_set<path_key, path_key_hash> in_reading;
 
@@ -124,8 +135,9 @@ struct catalog_state {
 
 /// How many requests a hasher holds: one it works on, and the next.
 inline constexpr std::size_t hasher_load_max = 2;
-/// How much one request to a hasher covers, so that large files are shared among hashers.
-inline constexpr std::uint64_t reading_bytes_max = 16u << 20;
+/// How much one request to a hasher covers, so that work is shared among hashers. A file above it
+/// is large, and read alone.
+inline constexpr std::uint64_t reading_bytes_max = large_file_bytes;
 /// How many requests may wait for an answer before new ones are refused as busy.
 inline constexpr std::uint64_t catalog_pending_max = 4096;
 

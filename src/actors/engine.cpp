@@ -178,7 +178,8 @@ result<engine_parts> make_ready(const engine_options& options) {
     return system_error(unreadable.value(), "cannot use the data folder " + in_quotes(folder.root));
   parts.log_folder = folder.log();
   parts.service = options.service;
-  parts.hashers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16);
+  // One more than there are cores: see catalog_state::hashers.
+  parts.hashers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16) + 1;
   return parts;
 }
 

@@ -80,8 +80,8 @@ using hasher_actor = caf::typed_actor<
 
 /// CATALOG: decides about assets, packs, watch roots and problems.
 using catalog_actor = caf::typed_actor<
-    // What a source saw: files, and paths without one. Answers when all that came of it is durable and
-    // visible: the credit returns.
+    // What a source saw: files, and paths without one. Answers when all that came of it is durable
+    // and visible: the credit returns.
     caf::replies_to<observe_atom, observation_batch>::with<observation_outcome>,
     // Curation. Answers when it is durable and visible.
     caf::replies_to<label_atom, label_request>::with<change_outcome>,
@@ -110,8 +110,7 @@ using watcher_actor = caf::typed_actor<
     // Answers once every change made before the request is visible.
     caf::replies_to<sync_atom>::with<sequence_number>,
     // A scan that was held back goes on: what it says is gone is gone. Whether one was held back.
-    caf::replies_to<confirm_atom>::with<bool>,
-    caf::replies_to<status_atom>::with<watcher_status>>;
+    caf::replies_to<confirm_atom>::with<bool>, caf::replies_to<status_atom>::with<watcher_status>>;
 
 /// IMPORTER: one import. Detached: it blocks in the file system. It ends once its outcome is told.
 using importer_actor = caf::typed_actor<

@@ -52,6 +52,8 @@ struct observation_batch {
   std::vector<std::string> resolved;  ///< printable paths of problems that are none any more
 };
 inline constexpr std::size_t max_batch_files = 256;
+/// A file above this is large: others do not wait for it to be read.
+inline constexpr std::uint64_t large_file_bytes = 16u << 20;
 
 struct observation_outcome {
   std::uint64_t registered = 0;

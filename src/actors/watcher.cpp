@@ -41,8 +41,8 @@ constexpr auto no_path = "";
 /// Whether the folder lies on a file system that others may change without the kernel noticing.
 bool is_remote(const std::string& folder) {
   constexpr std::uint32_t remote_types[] = {
-      NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42 /* cifs */, 0xfe534d42 /* smb2 */,
-      V9FS_MAGIC,      CODA_SUPER_MAGIC, AFS_SUPER_MAGIC,      0x65735546 /* fuse */,
+      NFS_SUPER_MAGIC, SMB_SUPER_MAGIC,  0xff534d42 /* cifs */, 0xfe534d42 /* smb2 */,
+      V9FS_MAGIC,      CODA_SUPER_MAGIC, AFS_SUPER_MAGIC,       0x65735546 /* fuse */,
       0x00c36400 /* ceph */};
   struct statfs status;
   if (::statfs(folder.c_str(), &status) != 0) return false;
@@ -51,6 +51,8 @@ bool is_remote(const std::string& folder) {
 }
 
 std::string_view last_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+bool is_large(const seen_file& file) { return file.facts.size_bytes > large_file_bytes; }
 
 std::chrono::milliseconds back_off(unsigned tries) {
   auto doubled = look_again_after * (1u << std::min(tries, 6u));
@@ -204,7 +206,8 @@ void watcher_state::pump() {
     looked_paths looked;
     found.failures = std::exchange(reports, {});
     look_at_due(found, looked);
-    if (found.files.empty() && found.gone.empty()) walk_on(found, looked);
+    if (found.files.empty() && found.gone.empty() && in_flight.size() < watcher_slow_batches_max)
+      walk_on(found, looked);
     if (found.size() == 0 && resolved.empty()) {
       // A walk that finds nothing new: let notices and requests in between.
       if (walking || (!walks.empty() && may_begin_walk())) self->send(self, step_atom::value);
@@ -233,6 +236,10 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
     } else if (found.files.size() == files) {
       found.gone.push_back(gone_from(path, key_of));
       looked.emplace_back(std::move(path), std::move(how));
+    } else if (is_large(found.files.back()) && large_in_flight >= watcher_slow_batches_max) {
+      found.files.pop_back();
+      how.at = clock::now() + look_again_after;
+      want(path, std::move(how));
     } else if (how.written || settled(found, how)) {
       found.files.back().written = true;
       looked.emplace_back(std::move(path), std::move(how));
@@ -370,19 +377,23 @@ void watcher_state::send(findings batch, looked_paths looked) {
   }
   auto kept = std::make_shared<const looked_paths>(std::move(looked));
   in_flight.push_back(kept);
+  std::size_t large = std::ranges::any_of(batch.files, is_large) ? 1 : 0;
+  large_in_flight += large;
   auto solved = std::exchange(resolved, {});
   auto failures = std::make_shared<const std::vector<failed_file>>(batch.failures);
   self->request(catalog, caf::infinite, observe_atom::value,
                 observation_batch{"watcher", std::move(batch.files), std::move(batch.gone),
                                   std::move(batch.failures), solved})
       .then(
-          [this, kept](const observation_outcome& outcome) {
+          [this, kept, large](const observation_outcome& outcome) {
             std::erase(in_flight, kept);
+            large_in_flight -= large;
             taken(outcome, *kept);
             pump();
           },
-          [this, kept, failures, solved](const caf::error& why) {
+          [this, kept, large, failures, solved](const caf::error& why) {
             std::erase(in_flight, kept);
+            large_in_flight -= large;
             reports.insert(reports.end(), failures->begin(), failures->end());
             resolved.insert(resolved.end(), solved.begin(), solved.end());
             refused(why, *kept);
@@ -479,8 +490,8 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
       [self](sync_atom) {
         auto& s = self->state;
         auto promise = self->make_response_promise<sequence_number>();
-        // The kernel queues a notice before the call that made the change returns. Where it does not
-        // tell, only a walk does.
+        // The kernel queues a notice before the call that made the change returns. Where it does
+        // not tell, only a walk does.
         s.drain_notices();
         if (s.polls()) s.walk(s.root.path);
         s.syncs.emplace(s.ticket++, promise);
@@ -498,10 +509,7 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
       [self](status_atom) {
         const auto& s = self->state;
         bool scanning = s.walking.has_value() || !s.walks.empty();
-        const auto* mode = s.held     ? "held"
-                           : scanning ? "scanning"
-                           : s.polls() ? "polling"
-                                       : "live";
+        const auto* mode = s.held ? "held" : scanning ? "scanning" : s.polls() ? "polling" : "live";
         return watcher_status{s.root.id, s.root.path, mode, s.walking ? s.walking->compared() : 0};
       },
   };

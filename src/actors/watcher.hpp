@@ -84,14 +84,15 @@ struct watcher_state {
 
   std::unordered_map<std::string, due_path> due;  ///< at most watcher_due_max; more is a walk
   std::multimap<clock::time_point, std::string> agenda;  ///< of `due`; entries may be outdated
-  std::vector<failed_file> reports;  ///< problems that are no file's, for the next batch
+  std::vector<failed_file> reports;   ///< problems that are no file's, for the next batch
   std::vector<std::string> resolved;  ///< problems that are none any more, likewise
   std::set<std::string> problems;     ///< those this watcher told of, at most watcher_problems_max
   std::set<std::string> problems_seen;  ///< of these, in the whole scan that is under way
   std::vector<std::shared_ptr<const looked_paths>> in_flight;  ///< at most watcher_batches_max
+  std::size_t large_in_flight = 0;  ///< batches of them with a large file
 
-  /// Folders to be compared with the tables, each with a ticket; at most watcher_walks_max. The first
-  /// is under way if `walking` is set.
+  /// Folders to be compared with the tables, each with a ticket; at most watcher_walks_max. The
+  /// first is under way if `walking` is set.
   std::deque<std::pair<std::string, std::uint64_t>> walks;
   std::optional<reconciler> walking;
   bool no_watch_left = false;  ///< a folder could not be watched in this scan
@@ -113,8 +114,10 @@ struct watcher_state {
   static inline const char* name = "watcher";
 };
 
-/// How many batches a watcher has in flight.
+/// How many batches a watcher has in flight; some of them are kept for small files that the kernel
+/// tells of, so that these wait for no walk and no large file.
 inline constexpr std::size_t watcher_batches_max = 8;
+inline constexpr std::size_t watcher_slow_batches_max = 6;
 /// How many paths wait to be looked at before it is cheaper to walk the whole tree.
 inline constexpr std::size_t watcher_due_max = 100'000;
 
@@ -127,10 +130,10 @@ inline constexpr std::size_t watcher_problems_max = 10'000;
 /// From so many files on, a scan that finds more than half of them gone is held back.
 inline constexpr std::uint64_t guarded_files_min = 100;
 
-/// The watcher of one root: compares it with the tables, and follows the kernel's notices without a gap
-/// between, as each folder is watched before its names are read. Where there are no notices, or not of
-/// all changes, it compares again and again. Ends with an error when the root is not the folder that was
-/// added, or cannot be read; the supervisor starts it again.
+/// The watcher of one root: compares it with the tables, and follows the kernel's notices without a
+/// gap between, as each folder is watched before its names are read. Where there are no notices, or
+/// not of all changes, it compares again and again. Ends with an error when the root is not the
+/// folder that was added, or cannot be read; the supervisor starts it again.
 watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_state> self,
                                      watched_root root, catalog_actor catalog,
                                      watch_options options);
