@@ -206,11 +206,12 @@ void watcher_state::pump() {
     looked_paths looked;
     found.failures = std::exchange(reports, {});
     look_at_due(found, looked);
-    if (found.files.empty() && found.gone.empty() && in_flight.size() < watcher_slow_batches_max)
-      walk_on(found, looked);
+    bool may_walk = in_flight.size() < watcher_slow_batches_max
+                    && (walking || (!walks.empty() && may_begin_walk()));
+    if (may_walk && found.files.empty() && found.gone.empty()) walk_on(found, looked);
     if (found.size() == 0 && resolved.empty()) {
       // A walk that finds nothing new: let notices and requests in between.
-      if (walking || (!walks.empty() && may_begin_walk())) self->send(self, step_atom::value);
+      if (may_walk) self->send(self, step_atom::value);
       break;
     }
     send(std::move(found), std::move(looked));
@@ -312,7 +313,6 @@ bool watcher_state::scan_may_tell_gone(const reconciler::counts& counts) {
 }
 
 void watcher_state::walk_on(findings& found, looked_paths& looked) {
-  if (walks.empty() || (!walking && !may_begin_walk())) return;
   if (!walking) begin_walk();
   auto failures = found.failures.size();
   if (auto stepped = walking->step(found, max_batch_files); !stepped)
