@@ -1,12 +1,10 @@
 #include "events/log.hpp"
+#include "events/preparation.hpp"
 #include "events/recovery.hpp"
 #include "events/segment.hpp"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cassert>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -37,31 +35,6 @@ std::uint64_t epoch_from(const uuid& random) {
   return epoch | 1;  // never 0, which stands for "none"
 }
 
-result<void> write_zeros(file& to, std::uint64_t from, std::uint64_t end) {
-  static constexpr std::array<std::uint8_t, 256u << 10> zeros{};
-  for (auto at = from; at < end;) {
-    auto size = static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), end - at));
-    if (auto written = to.write_at(at, std::span(zeros).first(size)); !written) return written;
-    at += size;
-  }
-  return {};
-}
-
-/// Allocates and zero-fills [from, end), not synced. Zeros are written although allocated space
-/// reads as zeros: it makes a later sync of frames there a sync of data alone, at half the time.
-result<void> fill(file& to, std::uint64_t from, std::uint64_t end) {
-  if (auto allocated = to.allocate(from, end - from); !allocated) return allocated;
-  return write_zeros(to, from, end);
-}
-
-/// The file of the next segment, new. What an earlier try may have left is worthless, and must not
-/// be in the way of this one.
-result<std::unique_ptr<file>> create_prepared(file_system& files, const std::string& path) {
-  auto removed = files.remove(path);
-  if (!removed && removed.failure().code != error_code::not_found) return removed.failure();
-  return files.open(path, open_mode::create);
-}
-
 struct open_segment {
   std::unique_ptr<file> source;
   segment_header header;
@@ -75,78 +48,6 @@ struct open_segment {
     auto limit = std::min(space_to, segment_size);
     return limit > end ? limit - end : 0;
   }
-};
-
-/// The next segment before it has a header and a name.
-struct prepared_segment {
-  std::unique_ptr<file> source;
-  std::uint64_t space_to = 0;  ///< 0: there is none
-
-  std::uint64_t space() const noexcept {
-    return space_to > segment_header_bytes ? space_to - segment_header_bytes : 0;
-  }
-};
-
-/// Makes a whole prepared segment beside the writer, so that no command waits for its zeros. It is
-/// a file of its own, as a sync of frames would otherwise carry the zeros along.
-class preparation {
-public:
-  preparation(file_system& files, std::string path, const log_options& options)
-      : files_(files), path_(std::move(path)), size_(options.segment_size_bytes),
-        piece_(options.allocation_bytes) {
-    auto work = [this] { outcome_ = prepare(); };
-    done_ = options.run_beside ? options.run_beside(work) : std::async(std::launch::async, work);
-  }
-  preparation(const preparation&) = delete;
-  preparation& operator=(const preparation&) = delete;
-  ~preparation() {
-    cancelled_ = true;
-    if (done_.valid() && !deferred()) done_.wait();
-  }
-
-  bool is_done() const {
-    return done_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-  }
-
-  /// Waits until it is made.
-  result<prepared_segment> take() {
-    done_.get();
-    return std::move(outcome_);
-  }
-
-private:
-  /// Whether it would only be run by somebody who waits for it.
-  bool deferred() const {
-    return done_.wait_for(std::chrono::seconds(0)) == std::future_status::deferred;
-  }
-
-  result<prepared_segment> prepare() {
-    auto created = create_prepared(files_, path_);
-    if (!created) return created.failure();
-    auto filled = fill_all(**created);
-    if (filled) return prepared_segment{std::move(*created), size_};
-    created->reset();
-    (void)files_.remove(path_);  // gives its space back
-    return filled.failure();
-  }
-
-  /// In pieces, each with a sync, so that the disk is never busy with zeros for long.
-  result<void> fill_all(file& to) {
-    for (std::uint64_t at = 0; at < size_; at += piece_) {
-      if (cancelled_) return error{error_code::stopping, "the log is closed"};
-      if (auto filled = fill(to, at, std::min(at + piece_, size_)); !filled) return filled;
-      if (auto synced = to.sync_data(); !synced) return synced;
-    }
-    return {};
-  }
-
-  file_system& files_;
-  std::string path_;
-  std::uint64_t size_;
-  std::uint64_t piece_;
-  std::atomic<bool> cancelled_ = false;
-  result<prepared_segment> outcome_ = prepared_segment{};
-  std::future<void> done_;
 };
 
 class writer final : public log_writer {
@@ -208,8 +109,7 @@ private:
 /// A new segment goes on where a recovered one ends, or is the log's first.
 result<void> writer::start(recovered_log&& log) {
   // A prepared segment that a crash left behind holds nothing.
-  auto removed = files_.remove(prepared_path(folder_));
-  if (!removed && removed.failure().code != error_code::not_found) return removed;
+  if (auto removed = remove_if_there(files_, prepared_path(folder_)); !removed) return removed;
   if (log.last == nullptr) return create_first();
   head_ = durable_ = log.head;
   auto space_to = std::max(log.file_size, log.end);
