@@ -76,11 +76,12 @@ private:
   result<void> create_first();
   result<void> build_group(std::span<const std::shared_ptr<const command>> group);
   void prepare_ahead();
-  result<void> collect_prepared();
   result<void> make_room(std::uint64_t bytes);
   result<void> extend_current(std::uint64_t bytes);
   result<void> extend_prepared(std::uint64_t bytes);
-  result<void> extend(file& to, std::uint64_t& space_to, std::uint64_t needed_to);
+  using failure_handler = error (writer::*)(const error& cause);
+  result<void> extend(file& to, std::uint64_t& space_to, std::uint64_t needed_to,
+                      failure_handler failed);
   result<void> roll();
   segment_header next_header() const;
   result<void> name_segment(file& source, const segment_header& header);
@@ -91,6 +92,7 @@ private:
   bool belongs_here(std::uint64_t bytes) const noexcept;
   std::uint64_t space_here() const noexcept { return current_.space(options_.segment_size_bytes); }
   error poison(const error& cause);
+  error drop_prepared(const error& cause);
 
   file_system& files_;
   std::string folder_;
@@ -143,8 +145,10 @@ bool writer::belongs_here(std::uint64_t bytes) const noexcept {
   return space_here() >= bytes || prepared_.space() < bytes;
 }
 
-/// Takes space up to `needed_to`, and if the disk has it, a whole allocation at once.
-result<void> writer::extend(file& to, std::uint64_t& space_to, std::uint64_t needed_to) {
+/// Takes space up to `needed_to`, and if the disk has it, a whole allocation at once. On a full
+/// disk nothing changes; another failure is for `failed`.
+result<void> writer::extend(file& to, std::uint64_t& space_to, std::uint64_t needed_to,
+                            failure_handler failed) {
   auto generous = std::max(needed_to, std::min(round_up(needed_to, options_.allocation_bytes),
                                                options_.segment_size_bytes));
   auto filled = fill(to, space_to, generous);
@@ -154,19 +158,19 @@ result<void> writer::extend(file& to, std::uint64_t& space_to, std::uint64_t nee
     filled = fill(to, space_to, target);
   }
   if (!filled) {
-    if (filled.failure().code != error_code::disk_full) return poison(filled.failure());
+    if (filled.failure().code != error_code::disk_full) return (this->*failed)(filled.failure());
     // Gives back what was taken in vain. Should that fail, what remains are zeros nobody counts on.
     (void)to.truncate(space_to);
     return filled;
   }
-  if (auto synced = to.sync_data(); !synced) return poison(synced.failure());
+  if (auto synced = to.sync_data(); !synced) return (this->*failed)(synced.failure());
   space_to = target;
   return {};
 }
 
 result<void> writer::extend_current(std::uint64_t bytes) {
   if (current_.end + bytes <= current_.space_to) return {};
-  return extend(*current_.source, current_.space_to, current_.end + bytes);
+  return extend(*current_.source, current_.space_to, current_.end + bytes, &writer::poison);
 }
 
 result<void> writer::extend_prepared(std::uint64_t bytes) {
@@ -176,7 +180,8 @@ result<void> writer::extend_prepared(std::uint64_t bytes) {
     if (!created) return created.failure();
     prepared_.source = std::move(*created);
   }
-  return extend(*prepared_.source, prepared_.space_to, segment_header_bytes + bytes);
+  return extend(*prepared_.source, prepared_.space_to, segment_header_bytes + bytes,
+                &writer::drop_prepared);
 }
 
 /// Has the next segment made while the current one still has half of its room; once for a segment.
@@ -186,22 +191,11 @@ void writer::prepare_ahead() {
   preparing_ = std::make_unique<preparation>(files_, prepared_path(folder_), options_);
 }
 
-/// Takes over the segment that was made beside. For want of room nothing is taken, and a smaller
-/// one is tried by `extend_prepared`.
-result<void> writer::collect_prepared() {
-  if (!preparing_) return {};
-  auto made = preparing_->take();
-  preparing_.reset();
-  if (made)
-    prepared_ = std::move(*made);
-  else if (made.failure().code != error_code::disk_full)
-    return poison(made.failure());
-  return {};
-}
-
 result<void> writer::make_room(std::uint64_t bytes) {
-  if (preparing_ && (preparing_->is_done() || !belongs_here(bytes)))
-    if (auto collected = collect_prepared(); !collected) return collected;
+  if (preparing_ && (preparing_->is_done() || !belongs_here(bytes))) {
+    prepared_ = preparing_->take();
+    preparing_.reset();
+  }
   return belongs_here(bytes) ? extend_current(bytes) : extend_prepared(bytes);
 }
 
@@ -254,9 +248,7 @@ result<void> writer::roll() {
   auto header = next_header();
   if (auto named = name_segment(*prepared_.source, header); !named) {
     if (named.failure().code != error_code::disk_full) return poison(named.failure());
-    prepared_ = {};
-    (void)files_.remove(prepared_path(folder_));
-    return named;
+    return drop_prepared(named.failure());
   }
   if (auto synced = files_.sync_folder(folder_); !synced) return poison(synced.failure());
   enter(std::move(prepared_.source), prepared_.space_to, header);
@@ -337,6 +329,15 @@ error writer::poison(const error& cause) {
                         + "), so it is unknown whether the last commands are durable; check the "
                           "disk, then start again: recovery will tell"};
   return *poisoned_;
+}
+
+/// What fails before the prepared segment has its name costs a file that holds nothing: a new one
+/// is made when room is needed again.
+error writer::drop_prepared(const error& cause) {
+  auto failure = cause;
+  prepared_ = {};
+  (void)files_.remove(prepared_path(folder_));  // `create_prepared` does otherwise
+  return failure;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <exception>
 #include <span>
 #include <utility>
 
@@ -35,8 +36,12 @@ result<std::unique_ptr<file>> create_prepared(file_system& files, const std::str
 preparation::preparation(file_system& files, std::string path, const log_options& options)
     : files_(files), path_(std::move(path)), size_(options.segment_size_bytes),
       piece_(options.allocation_bytes) {
-  auto work = [this] { outcome_ = prepare(); };
-  done_ = options.run_beside ? options.run_beside(work) : std::async(std::launch::async, work);
+  auto work = [this] { prepare(); };
+  try {
+    done_ = options.run_beside ? options.run_beside(work) : std::async(std::launch::async, work);
+  } catch (const std::exception&) {
+    // There is no thread to be had: nothing is prepared.
+  }
 }
 
 preparation::~preparation() {
@@ -45,7 +50,7 @@ preparation::~preparation() {
 }
 
 bool preparation::is_done() const {
-  return done_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  return !done_.valid() || done_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
 
 /// Whether it would only be run by somebody who waits for it.
@@ -53,26 +58,34 @@ bool preparation::is_deferred() const {
   return done_.wait_for(std::chrono::seconds(0)) == std::future_status::deferred;
 }
 
-result<prepared_segment> preparation::take() {
-  done_.get();
-  return std::move(outcome_);
+prepared_segment preparation::take() {
+  try {
+    if (done_.valid()) done_.get();
+  } catch (const std::exception&) {
+    // It was given up before it had made anything.
+  }
+  return std::move(made_);
 }
 
-result<prepared_segment> preparation::prepare() {
+void preparation::prepare() {
   auto created = create_prepared(files_, path_);
-  if (!created) return created.failure();
-  auto filled = fill_all(**created);
-  if (filled) return prepared_segment{std::move(*created), size_};
+  if (!created) return;
+  if (fill_all(**created)) {
+    made_ = {std::move(*created), size_};
+    return;
+  }
   created->reset();
-  (void)files_.remove(path_);  // gives its space back
-  return filled.failure();
+  (void)files_.remove(path_);  // gives its space back; `create_prepared` removes it otherwise
 }
 
-/// In pieces, each with a sync, so that the disk is never busy with zeros for long.
+/// All of the space is taken at once, so that where it is missing this is known before a file
+/// system that is nearly full is filled up under everybody else. The zeros are written in pieces,
+/// each with a sync, so that the disk is never busy with them for long.
 result<void> preparation::fill_all(file& to) {
+  if (auto allocated = to.allocate(0, size_); !allocated) return allocated;
   for (std::uint64_t at = 0; at < size_; at += piece_) {
     if (cancelled_) return error{error_code::stopping, "the log is closed"};
-    if (auto filled = fill(to, at, std::min(at + piece_, size_)); !filled) return filled;
+    if (auto filled = write_zeros(to, at, std::min(at + piece_, size_)); !filled) return filled;
     if (auto synced = to.sync_data(); !synced) return synced;
   }
   return {};

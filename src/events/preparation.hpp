@@ -31,7 +31,9 @@ struct prepared_segment {
 };
 
 /// Makes a whole prepared segment beside the writer, so that no command waits for its zeros. It is
-/// a file of its own, as a sync of frames would otherwise carry the zeros along.
+/// a file of its own, as a sync of frames would otherwise carry the zeros along. Whatever fails,
+/// only a file that holds nothing is lost: then nothing is prepared, which is no error of
+/// anybody's.
 class preparation {
 public:
   preparation(file_system& files, std::string path, const log_options& options);
@@ -41,12 +43,12 @@ public:
 
   bool is_done() const;
 
-  /// Waits until it is made.
-  result<prepared_segment> take();
+  /// Waits until it is made, or was found not to be possible: then it has no file.
+  prepared_segment take();
 
 private:
   bool is_deferred() const;
-  result<prepared_segment> prepare();
+  void prepare();
   result<void> fill_all(file& to);
 
   file_system& files_;
@@ -54,7 +56,7 @@ private:
   std::uint64_t size_;
   std::uint64_t piece_;
   std::atomic<bool> cancelled_ = false;
-  result<prepared_segment> outcome_ = prepared_segment{};
+  prepared_segment made_;
   std::future<void> done_;
 };
 
