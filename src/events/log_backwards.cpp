@@ -1,5 +1,4 @@
-#include "events/log.hpp"
-#include "events/log_walk.hpp"
+#include "events/command_reader.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -18,7 +17,7 @@ public:
         head_(head) {}
 
   /// The frame before the last one returned; nothing at the segment's header.
-  result<std::optional<linked_frame>> previous() {
+  result<maybe_frame> previous() {
     if (offset_ <= segment_header_bytes) return at_header();
     auto size = size_before();
     if (!size) return size.failure();
@@ -46,8 +45,8 @@ private:
                   "the end of a frame with hash " + to_hex(head_.hash), found);
   }
 
-  result<std::optional<linked_frame>> at_header() {
-    if (head_ == header_.previous) return std::optional<linked_frame>();
+  result<maybe_frame> at_header() {
+    if (head_ == header_.previous) return maybe_frame();
     return damage({path_, 0, header_.first_sequence},
                   "a first frame that follows hash " + to_hex(header_.previous.hash),
                   "one that follows hash " + to_hex(head_.hash));
@@ -102,7 +101,7 @@ result<std::unique_ptr<segment_cursor>> walk_to_end(file_system& files, const st
   }
 }
 
-class backward_reader final : public log_reader {
+class backward_reader final : public command_reader {
 public:
   backward_reader(file_system& files, std::string folder, sequence_number to)
       : files_(files), folder_(std::move(folder)), to_(to) {}
@@ -132,30 +131,22 @@ public:
     return {};
   }
 
-  result<std::optional<committed_command>> next() override {
-    if (failure_) return *failure_;
-    auto read = read_next();
-    if (!read) failure_ = read.failure();
-    return read;
-  }
-
-  const frame_location& location() const noexcept override { return location_; }
-
 private:
-  result<std::optional<committed_command>> read_next() {
+  result<maybe_frame> next_frame() override {
     while (cursor_) {
       auto frame = cursor_->previous();
-      if (!frame) return frame.failure();
+      if (!frame) return frame;
       if (!*frame) {
         auto header = cursor_->header();
         cursor_.reset();
         if (auto entered = enter(header); !entered) return entered.failure();
       } else if ((*frame)->header.link.first_sequence <= to_) {
-        return decode(**frame);
+        return frame;
       }
     }
-    return std::optional<committed_command>();
+    return maybe_frame();
   }
+  const std::string& path() const override { return cursor_->path(); }
 
   /// Enters the segment before the one with this header, if it is not the log's first.
   result<void> enter(const segment_header& successor) {
@@ -177,23 +168,11 @@ private:
     return {};
   }
 
-  result<std::optional<committed_command>> decode(const linked_frame& frame) {
-    location_ = {cursor_->path(), frame.offset, frame.bytes.size()};
-    auto what =
-        decode_frame(frame.bytes, {location_.file, frame.offset, frame.header.link.first_sequence});
-    if (!what) return what.failure();
-    return std::optional<committed_command>({frame.header.link.first_sequence,
-                                             frame.header.link.at_us, frame.hash,
-                                             std::make_shared<const command>(std::move(*what))});
-  }
-
   file_system& files_;
   std::string folder_;
   sequence_number to_;
   std::vector<sequence_number> earlier_;  ///< first sequences of the segments not yet entered
   std::optional<backward_cursor> cursor_;
-  frame_location location_;
-  std::optional<error> failure_;
 };
 
 }  // namespace
