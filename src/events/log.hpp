@@ -126,7 +126,8 @@ public:
 result<std::unique_ptr<log_reader>> open_backwards(file_system& files, const std::string& folder,
                                                    sequence_number to);
 
-/// Where the log ends; {0, zeros} for one without frames. Reads the last segment only.
+/// Where the log ends, made durable, so that whoever notes it finds it again after a crash; {0,
+/// zeros} for one without frames. Reads the last segment only.
 result<log_head> read_head(file_system& files, const std::string& folder);
 
 /// Every durable command from a sequence on, first those of the past and then each as it is made.

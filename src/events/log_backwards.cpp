@@ -189,7 +189,9 @@ result<log_head> read_head(file_system& files, const std::string& folder) {
   if (!last) return last.failure();
   auto end = walk_to_end(files, folder, *last);
   if (!end) return end.failure();
-  return *end == nullptr ? log_head{} : (*end)->head();
+  if (*end == nullptr) return log_head{};
+  if (auto synced = (*end)->segment().sync_data(); !synced) return synced.failure();
+  return (*end)->head();
 }
 
 }  // namespace podstudio

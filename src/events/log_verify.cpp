@@ -70,6 +70,8 @@ private:
       auto torn = is_torn(walk_);
       if (!torn) return torn.failure();
       report_.torn_tail = *torn;
+      // The frames that were read may be written and not durable; a head that is told must stay.
+      if (auto synced = segment.segment().sync_data(); !synced) return synced.failure();
       return finish(segment.place());
     }
     auto& [offset, header, bytes, hash] = **frame;

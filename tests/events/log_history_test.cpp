@@ -129,6 +129,42 @@ BOOST_AUTO_TEST_CASE(the_head_is_where_the_log_ends) {
   BOOST_TEST((*read_head(disk, log_folder) == head));
 }
 
+BOOST_AUTO_TEST_CASE(a_head_that_was_told_is_there_after_a_crash) {
+  for (bool verified : {false, true}) {
+    memory_disk disk;
+    REQUIRE_OK(disk.make_folder("/data"));
+    REQUIRE_OK(disk.sync_folder(""));
+    auto log = open_log(disk);
+    REQUIRE_OK(log);
+    REQUIRE_OK(append(**log, 1, 90));
+    REQUIRE_OK(append(**log, 91, 93, 1, false));
+    BOOST_TEST(((*log)->head() != (*log)->durable_head()));
+    log_head told;
+    if (verified) {
+      auto report = verify_log(disk, log_folder);
+      REQUIRE_OK(report);
+      told = report->head;
+    } else {
+      auto head = read_head(disk, log_folder);
+      REQUIRE_OK(head);
+      told = *head;
+    }
+    BOOST_TEST((told == (*log)->head()));
+    disk.crash();
+    REQUIRE_OK(verify_log(disk, log_folder, {.expect = told}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_head_that_cannot_be_made_durable_is_not_told) {
+  memory_disk disk;
+  write_log(disk, 20);
+  faulty_files files(disk);
+  files.fail_once(file_call::sync, 1);
+  REQUIRE_FAILS(read_head(files, log_folder), error_code::io_failed);
+  files.fail_once(file_call::sync, 1);
+  REQUIRE_FAILS(verify_log(files, log_folder), error_code::io_failed);
+}
+
 BOOST_AUTO_TEST_CASE(a_log_extends_every_head_it_had_and_no_other) {
   memory_disk disk;
   write_log(disk, 120, 2);

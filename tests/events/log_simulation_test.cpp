@@ -411,17 +411,20 @@ private:
   }
 
   /// Readers beside the writer see all of it, forwards, backwards, and with every acknowledged
-  /// head.
+  /// head. The head that they are told is there after a crash.
   void check_readers() {
     auto forwards = read_log(disk_);
     REQUIRE_OK(forwards);
     BOOST_REQUIRE(forwards->size() == history_.size());
     verify_options expected;
     expected.expect = any_checkpoint();
-    auto verified = verify_log(disk_, log_folder, expected);
+    auto looked_at = disk_.clone();  // being told a head makes it durable
+    auto verified = verify_log(looked_at, log_folder, expected);
     REQUIRE_OK(verified);
     BOOST_REQUIRE(verified->head == head());
     BOOST_REQUIRE(!verified->torn_tail);
+    looked_at.crash(any_fate());
+    REQUIRE_OK(verify_log(looked_at, log_folder, {.expect = verified->head}));
     auto to = below(head().sequence + 3);
     auto backwards = open_backwards(disk_, log_folder, to);
     REQUIRE_OK(backwards);
