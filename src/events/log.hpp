@@ -180,8 +180,9 @@ public:
                                                     const verify_options& options = {});
   virtual ~log_verifier() = default;
 
-  /// Checks at most 256 frames more; whether there are more to check. Errors: as in
-  /// `log_writer::open`, with the exact place.
+  /// Checks at most 256 frames more, or as many as make a MiB; whether there are more to check. The
+  /// head that is reported at the log's end is durable. Errors: as in `log_writer::open`, with the
+  /// exact place.
   virtual result<bool> step() = 0;
 
   virtual const verify_report& report() const noexcept = 0;

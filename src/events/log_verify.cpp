@@ -46,7 +46,9 @@ public:
 
   result<bool> step() override {
     constexpr int frames_a_step = 256;
-    for (int i = 0; i < frames_a_step; ++i) {
+    constexpr std::uint64_t bytes_a_step = 1u << 20;
+    auto until = report_.bytes + bytes_a_step;
+    for (int i = 0; i < frames_a_step && report_.bytes < until; ++i) {
       auto more = check_frame();
       if (!more || !*more) return more;
     }
