@@ -7,14 +7,14 @@ namespace podstudio {
 
 namespace {
 
-/// Walks the frames of one segment from a known end to its header. The size at a frame's end leads
-/// to its start, and the hash of each frame must be the one that the frame behind it names.
+/// Walks the frames of one segment from its end, where another cursor stands, to its header. The
+/// size at a frame's end leads to its start, and the hash of each frame must be the one that the
+/// frame behind it names.
 class backward_cursor {
 public:
-  backward_cursor(std::unique_ptr<file> source, std::string path, const segment_header& header,
-                  std::uint64_t end, const log_head& head)
-      : file_(std::move(source)), path_(std::move(path)), header_(header), offset_(end),
-        head_(head) {}
+  explicit backward_cursor(segment_cursor& at_end)
+      : file_(at_end.release()), path_(at_end.path()), header_(at_end.header()),
+        offset_(at_end.offset()), head_(at_end.head()), frames_(at_end.frames()) {}
 
   /// The frame before the last one returned; nothing at the segment's header.
   result<maybe_frame> previous() {
@@ -27,9 +27,11 @@ public:
       return broken("no whole frame");
     linked_frame frame{offset_ - *size, read_frame_header(*bytes), *bytes, hash_frame(*bytes)};
     if (frame.hash != head_.hash || frame.header.last_sequence() != head_.sequence
-        || frame.header.link.epoch != header_.epoch)
+        || frame.header.link.epoch != header_.epoch || frame.header.link.synced_to > frame.offset
+        || frame.header.link.synced_to < segment_header_bytes)
       return broken("a frame that is not the one that the next names");
     offset_ = frame.offset;
+    --frames_;
     head_ = {frame.header.link.first_sequence - 1, frame.header.link.previous_hash};
     return std::optional(frame);
   }
@@ -46,7 +48,10 @@ private:
   }
 
   result<maybe_frame> at_header() {
-    if (head_ == header_.previous) return maybe_frame();
+    if (head_ == header_.previous && frames_ == 0) return maybe_frame();
+    if (head_ == header_.previous)
+      return damage({path_, 0, header_.first_sequence}, "as many frames as the headers count",
+                    "others");
     return damage({path_, 0, header_.first_sequence},
                   "a first frame that follows hash " + to_hex(header_.previous.hash),
                   "one that follows hash " + to_hex(head_.hash));
@@ -84,7 +89,8 @@ private:
   std::string path_;
   segment_header header_;
   std::uint64_t offset_;
-  log_head head_;  ///< of the frame that ends at `offset_`
+  log_head head_;         ///< of the frame that ends at `offset_`
+  std::uint64_t frames_;  ///< that should be before `offset_`
   std::vector<std::uint8_t> buffer_;
   std::uint64_t base_ = 0;
   std::size_t held_ = 0;
@@ -108,10 +114,7 @@ public:
 
   /// Finds the segment that holds the sequence, and its end.
   result<void> start() {
-    auto firsts = list_segments(files_, folder_);
-    if (!firsts) return firsts.failure();
-    earlier_ = std::move(*firsts);
-    if (earlier_.empty() || to_ == 0) return {};
+    if (auto listed = list(); !listed || earlier_.empty() || to_ == 0) return listed;
     auto after = std::ranges::upper_bound(earlier_, to_);
     if (after != earlier_.end()) {
       auto successor = segment_cursor::open(files_, folder_, *after, open_mode::read);
@@ -121,13 +124,11 @@ public:
     }
     auto last = walk_to_end(files_, folder_, earlier_.back());
     if (!last) return last.failure();
+    // A writer may have begun others since the first look, and all up to this one are there now.
+    if (auto listed = list(); !listed) return listed;
     earlier_.erase(std::ranges::lower_bound(earlier_, (*last)->header().first_sequence),
                    earlier_.end());
-    auto end = (*last)->offset();
-    auto path = (*last)->path();
-    auto header = (*last)->header();
-    auto head = (*last)->head();
-    cursor_.emplace((*last)->release(), path, header, end, head);
+    cursor_.emplace(**last);
     return {};
   }
 
@@ -148,6 +149,13 @@ private:
   }
   const std::string& path() const override { return cursor_->path(); }
 
+  result<void> list() {
+    auto firsts = list_segments(files_, folder_);
+    if (!firsts) return firsts.failure();
+    earlier_ = std::move(*firsts);
+    return {};
+  }
+
   /// Enters the segment before the one with this header, if it is not the log's first.
   result<void> enter(const segment_header& successor) {
     if (successor.number == 1) return check_first(successor, segment_path(folder_, 1));
@@ -158,13 +166,12 @@ private:
     auto opened = segment_cursor::open(files_, folder_, earlier_.back(), open_mode::read);
     if (!opened) return opened.failure();
     earlier_.pop_back();
-    auto header = (*opened)->header();
-    auto path = (*opened)->path();
-    if (auto fits =
-            check_succession(header, successor, segment_path(folder_, successor.first_sequence));
-        !fits)
-      return fits;
-    cursor_.emplace((*opened)->release(), path, header, successor.previous_end, successor.previous);
+    auto fits = check_succession((*opened)->header(), successor,
+                                 segment_path(folder_, successor.first_sequence));
+    if (!fits) return fits;
+    (*opened)->go_to_end(successor);
+    if (auto sealed = check_sealed_end(**opened, successor); !sealed) return sealed;
+    cursor_.emplace(**opened);
     return {};
   }
 

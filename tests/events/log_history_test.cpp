@@ -90,6 +90,27 @@ BOOST_AUTO_TEST_CASE(a_log_is_read_backwards_from_any_sequence_over_segments) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(segments_that_a_writer_adds_meanwhile_are_read_backwards_as_well) {
+  memory_disk disk;
+  auto log = open_log(disk);
+  REQUIRE_OK(log);
+  REQUIRE_OK(append(**log, 1, 90));
+  auto segments = (*log)->segments();
+  faulty_files files(disk);
+  std::uint64_t last = 90;
+  files.fault = [&](file_call call) {
+    // The segments are listed by now.
+    if (call != file_call::open || last > 90) return 0;
+    while ((*log)->segments() < segments + 3)
+      append_next(**log, last);
+    return 0;
+  };
+  auto backwards = read_backwards(files, UINT64_MAX);
+  BOOST_REQUIRE(backwards.size() == last);
+  for (auto& each : backwards)
+    BOOST_REQUIRE(each.first_sequence == last--);
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_log_is_read_backwards_as_nothing) {
   memory_disk disk;
   BOOST_REQUIRE(open_log(disk));
@@ -108,7 +129,7 @@ BOOST_AUTO_TEST_CASE(damage_anywhere_stops_reading_backwards) {
     auto offsets = frame_offsets(bytes);
     bool last = first == firsts->back();
     // The last frame of a log may be torn: what is before it is read.
-    auto end = last ? offsets[offsets.size() - 2] : offsets.back();
+    auto end = last ? offsets[offsets.size() - 2] : bytes.size();
     for (std::uint64_t at = segment_header_bytes; at < end; at += 37) {
       auto damaged = bytes;
       damaged[at] ^= 1;
