@@ -1,6 +1,5 @@
 #include "events/backup.hpp"
 
-#include "events/backup_manifest.hpp"
 #include "events/head_check.hpp"
 #include "events/log_copy.hpp"
 #include "events/log_walk.hpp"
