@@ -64,7 +64,7 @@ public:
       return made;
     };
     options_.clock_us = [this] { return now_us_ += static_cast<std::int64_t>(below(3)); };
-    disk_.garbage = one_in(2);
+    if (one_in(2)) disk_.garbage = random_choice(random_);
     files_.on_failed_sync = [this](file& of) { disk_.fail_sync(of, any_fate()); };
     REQUIRE_OK(disk_.make_folder("/data"));
     REQUIRE_OK(disk_.sync_folder(""));
