@@ -153,8 +153,10 @@ result<engine_parts> make_ready(const engine_options& options) {
   parts.log = std::move(*log);
   if (options.service)  // so that the first command does not wait for space
     if (auto reserved = parts.log->reserve(std::min(ready_bytes, options.log_segment_bytes / 2));
-        !reserved)
+        !reserved) {
+      if (reserved.failure().code != error_code::disk_full) return reserved.failure();
       spdlog::warn("the log has no space in reserve: {}", reserved.failure().message);
+    }
   auto head = parts.log->head();
   auto loaded = load(files, folder, std::move(*existing), head, parts);
   if (!loaded && needs_rebuild(loaded.failure())) {

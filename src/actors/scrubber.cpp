@@ -33,13 +33,20 @@ void scrubber_state::step() {
     return;
   }
   check.reset();
-  status.state = more ? "intact" : "damaged";
-  if (more) {
-    spdlog::info("the sealed segments of the log are intact up to sequence {}", status.sequence);
-  } else {
-    status.failure = more.failure().message;
+  if (!more) return fail(more.failure());
+  status.state = "intact";
+  spdlog::info("the sealed segments of the log are intact up to sequence {}", status.sequence);
+}
+
+/// A check that could not be made says nothing of the log.
+void scrubber_state::fail(const error& failure) {
+  bool damaged = failure.code == error_code::damaged;
+  status.state = damaged ? "damaged" : "failed";
+  status.failure = failure.message;
+  if (damaged)
     spdlog::critical("the log must be restored from a backup: {}", status.failure);
-  }
+  else
+    spdlog::error("the log cannot be scrubbed: {}", status.failure);
 }
 
 scrubber_actor::behavior_type scrubber(scrubber_actor::stateful_pointer<scrubber_state> self,
@@ -51,9 +58,7 @@ scrubber_actor::behavior_type scrubber(scrubber_actor::stateful_pointer<scrubber
     state.status.state = "running";
     self->send(self, step_atom::value);
   } else {
-    state.status.state = "failed";
-    state.status.failure = check.failure().message;
-    spdlog::error("the log cannot be scrubbed: {}", state.status.failure);
+    state.fail(check.failure());
   }
   return {
       [self](step_atom) { self->state.step(); },

@@ -11,6 +11,7 @@ namespace podstudio {
 
 struct scrubber_state {
   void step();
+  void fail(const error& failure);
 
   scrubber_actor::pointer self = nullptr;
   std::unique_ptr<log_verifier> check;  ///< null when it is done

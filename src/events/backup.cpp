@@ -1,7 +1,7 @@
 #include "events/backup.hpp"
 
-#include "events/backup_manifest.hpp"
 #include "events/head_check.hpp"
+#include "events/log.hpp"
 #include "events/log_copy.hpp"
 #include "events/log_walk.hpp"
 #include "platform/text.hpp"
@@ -281,6 +281,12 @@ result<backup_report> back_up(file_system& files, const std::string& log_folder,
                               const std::string& folder, const log_head& until,
                               const backup_progress& progress) {
   return backup_run(files, log_folder, folder, until).run(progress);
+}
+
+result<void> verify_backup(file_system& files, const std::string& folder, const log_head& head,
+                           const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  auto report = verify_log(files, backup_log_folder(folder), {.expect = head}, progress);
+  return report ? result<void>() : in_backup(report.failure());
 }
 
 result<backup_manifest> find_restorable(file_system& files, const std::string& folder) {

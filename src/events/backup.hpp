@@ -1,36 +1,16 @@
 #pragma once
 
+#include "events/backup_manifest.hpp"
 #include "events/command.hpp"
 #include "platform/error.hpp"
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 
 /// Copying the log to another folder and back; BACKUP.md is the page. All of it streams: memory is
 /// bounded by the largest frame.
 namespace podstudio {
-
-class file_system;
-
-/// What a backup folder says of itself, in backup.json. It is the truth: what the folder holds
-/// behind `head` is what an interrupted run left there.
-struct backup_manifest {
-  uuid log{};                            ///< of which log
-  log_head head;                         ///< {0, zeros} until the first run comes to its end
-  std::uint64_t last_segment_bytes = 0;  ///< of the segment that holds `head`: the offset behind it
-  std::int64_t at_us = 0;                ///< when it was written
-};
-
-/// Every name in a backup folder besides those of a log's own.
-std::string backup_manifest_path(const std::string& folder);
-std::string backup_log_folder(const std::string& folder);
-
-/// The manifest of a backup; nothing where the folder has none. Errors: `damaged`, `newer_version`;
-/// as `system_error`.
-result<std::optional<backup_manifest>> read_backup_manifest(file_system& files,
-                                                            const std::string& folder);
 
 /// What a backup or a restored log holds, and how much of it was copied now.
 struct backup_report {
@@ -57,6 +37,11 @@ using backup_progress = std::function<void(sequence_number, sequence_number)>;
 result<backup_report> back_up(file_system& files, const std::string& log_folder,
                               const std::string& folder, const log_head& until,
                               const backup_progress& progress = {});
+
+/// Reads all of a backup again, which must go up to `head`. `progress` is called with the bytes
+/// done and the bytes in all. Errors: as `verify_log`.
+result<void> verify_backup(file_system& files, const std::string& folder, const log_head& head,
+                           const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
 
 /// The manifest of a backup that can be restored. Errors: `not_found` where there is no backup;
 /// `refused` for one of which no run came to its end; as `read_backup_manifest`.

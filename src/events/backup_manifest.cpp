@@ -1,5 +1,5 @@
 #include "events/backup_manifest.hpp"
-#include "events/backup.hpp"
+
 #include "events/file_system.hpp"
 #include "platform/text.hpp"
 

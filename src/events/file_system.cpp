@@ -26,7 +26,8 @@ auto retry_interrupted(Call call) {
 
 class posix_file final : public file {
 public:
-  posix_file(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
+  posix_file(int descriptor, std::string path, open_mode mode)
+      : descriptor_(descriptor), path_(std::move(path)), mode_(mode) {}
   ~posix_file() override { ::close(descriptor_); }  // what had to be durable was synced
   posix_file(const posix_file&) = delete;
   posix_file& operator=(const posix_file&) = delete;
@@ -59,8 +60,10 @@ public:
 
   // A sync is not tried again after EINTR: whether the first try dropped a page is unknown.
   result<void> sync_data() override {
-    if (::fdatasync(descriptor_) != 0) return failed("sync", path_);
-    return {};
+    if (::fdatasync(descriptor_) == 0) return {};
+    // A file system that is only ever read (that of a CD, say) knows no sync and needs none.
+    bool nothing_to_sync = mode_ == open_mode::read && (errno == EINVAL || errno == EROFS);
+    return nothing_to_sync ? result<void>() : failed("sync", path_);
   }
 
   result<void> sync_all() override {
@@ -94,6 +97,7 @@ public:
 private:
   int descriptor_;
   std::string path_;
+  open_mode mode_;
 };
 
 class posix_files final : public file_system {
@@ -104,7 +108,7 @@ public:
     if (mode == open_mode::create) flags |= O_CREAT | O_EXCL;
     int descriptor = retry_interrupted([&] { return ::open(path.c_str(), flags, 0600); });
     if (descriptor < 0) return failed(mode == open_mode::create ? "create" : "open", path);
-    return std::unique_ptr<file>(std::make_unique<posix_file>(descriptor, path));
+    return std::unique_ptr<file>(std::make_unique<posix_file>(descriptor, path, mode));
   }
 
   result<std::vector<std::string>> list(const std::string& folder) override {

@@ -24,7 +24,8 @@ public:
   virtual result<void> write_at(std::uint64_t offset, std::span<const std::uint8_t> bytes) = 0;
 
   /// Makes the bytes durable, and of the metadata only what reading them back needs (fdatasync).
-  /// After an error it is unknown what is durable; a later success would not make up for it.
+  /// Also of a file opened to read: what others wrote to it. After an error it is unknown what is
+  /// durable; a later success would not make up for it.
   virtual result<void> sync_data() = 0;
 
   /// Makes bytes and metadata durable (fsync). After an error, as `sync_data`.

@@ -26,7 +26,8 @@ struct log_options {
   std::uint64_t allocation_bytes = 4u << 20;  ///< space is zero-filled this far ahead at a time
   /// Runs the preparation of the next segment, which takes as long as writing a segment of zeros,
   /// beside the writer; empty: in a thread of its own, so the file system is then used by two
-  /// threads at a time. What it returns is waited for when the segment is needed.
+  /// threads at a time. What it returns is waited for when the segment is needed. Where it throws,
+  /// or the future does, nothing is prepared.
   std::function<std::future<void>(std::function<void()>)> run_beside = {};
   /// The log's identity and the epochs of its segments come from the one, the times of its files
   /// from the other; a test that replaces both can have every byte again.
@@ -64,9 +65,9 @@ public:
   /// acknowledged before all are durable. Returns them committed, in order. `at_us` is the time
   /// stamped on all of them. When `sync` is false the frames ride along with a later sync (job
   /// progress). Errors: `invalid_argument` (an empty or oversized command, or an event
-  /// `check_event` refuses) and `disk_full`, or what creating the next segment's file failed with,
+  /// `check_event` refuses) and `disk_full`, or what making the next segment's file failed with,
   /// before anything is written, and the writer goes on; `outcome_unknown` after a failed write or
-  /// sync, and the writer refuses everything from then on.
+  /// sync of a segment, and the writer refuses everything from then on.
   virtual result<std::vector<committed_command>>
   append(std::span<const std::shared_ptr<const command>> group, std::int64_t at_us,
          bool sync = true) = 0;
@@ -77,8 +78,9 @@ public:
 
   /// Makes sure that at least `bytes` of frames can be written into space that is already
   /// allocated, zero-filled and synced, in this segment or a prepared next one. Errors:
-  /// `disk_full`, and nothing is lost and it can be called again; `invalid_argument` for more than
-  /// a segment holds; `outcome_unknown` as for `append`.
+  /// `disk_full`, and nothing is lost and it can be called again; what making the next segment's
+  /// file failed with, and what was reserved there is not any more; `invalid_argument` for more
+  /// than a segment holds; `outcome_unknown` as for `append`.
   virtual result<void> reserve(std::uint64_t bytes) = 0;
 
   /// How many bytes of frames can surely be appended without allocating, in groups of any size.
@@ -124,7 +126,8 @@ public:
 result<std::unique_ptr<log_reader>> open_backwards(file_system& files, const std::string& folder,
                                                    sequence_number to);
 
-/// Where the log ends; {0, zeros} for one without frames. Reads the last segment only.
+/// Where the log ends, made durable, so that whoever notes it finds it again after a crash; {0,
+/// zeros} for one without frames. Reads the last segment only.
 result<log_head> read_head(file_system& files, const std::string& folder);
 
 /// Every durable command from a sequence on, first those of the past and then each as it is made.
@@ -177,8 +180,9 @@ public:
                                                     const verify_options& options = {});
   virtual ~log_verifier() = default;
 
-  /// Checks at most 256 frames more; whether there are more to check. Errors: as in
-  /// `log_writer::open`, with the exact place.
+  /// Checks at most 256 frames more, or as many as make a MiB; whether there are more to check. The
+  /// head that is reported at the log's end is durable. Errors: as in `log_writer::open`, with the
+  /// exact place.
   virtual result<bool> step() = 0;
 
   virtual const verify_report& report() const noexcept = 0;

@@ -1,5 +1,4 @@
-#include "events/log.hpp"
-#include "events/log_walk.hpp"
+#include "events/command_reader.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -8,17 +7,17 @@ namespace podstudio {
 
 namespace {
 
-/// Walks the frames of one segment from a known end to its header. The size at a frame's end leads
-/// to its start, and the hash of each frame must be the one that the frame behind it names.
+/// Walks the frames of one segment from its end, where another cursor stands, to its header. The
+/// size at a frame's end leads to its start, and the hash of each frame must be the one that the
+/// frame behind it names.
 class backward_cursor {
 public:
-  backward_cursor(std::unique_ptr<file> source, std::string path, const segment_header& header,
-                  std::uint64_t end, const log_head& head)
-      : file_(std::move(source)), path_(std::move(path)), header_(header), offset_(end),
-        head_(head) {}
+  explicit backward_cursor(segment_cursor& at_end)
+      : file_(at_end.release()), path_(at_end.path()), header_(at_end.header()),
+        offset_(at_end.offset()), head_(at_end.head()), frames_(at_end.frames()) {}
 
   /// The frame before the last one returned; nothing at the segment's header.
-  result<std::optional<linked_frame>> previous() {
+  result<maybe_frame> previous() {
     if (offset_ <= segment_header_bytes) return at_header();
     auto size = size_before();
     if (!size) return size.failure();
@@ -28,9 +27,11 @@ public:
       return broken("no whole frame");
     linked_frame frame{offset_ - *size, read_frame_header(*bytes), *bytes, hash_frame(*bytes)};
     if (frame.hash != head_.hash || frame.header.last_sequence() != head_.sequence
-        || frame.header.link.epoch != header_.epoch)
+        || frame.header.link.epoch != header_.epoch || frame.header.link.synced_to > frame.offset
+        || frame.header.link.synced_to < segment_header_bytes)
       return broken("a frame that is not the one that the next names");
     offset_ = frame.offset;
+    --frames_;
     head_ = {frame.header.link.first_sequence - 1, frame.header.link.previous_hash};
     return std::optional(frame);
   }
@@ -46,8 +47,11 @@ private:
                   "the end of a frame with hash " + to_hex(head_.hash), found);
   }
 
-  result<std::optional<linked_frame>> at_header() {
-    if (head_ == header_.previous) return std::optional<linked_frame>();
+  result<maybe_frame> at_header() {
+    if (head_ == header_.previous && frames_ == 0) return maybe_frame();
+    if (head_ == header_.previous)
+      return damage({path_, 0, header_.first_sequence}, "as many frames as the headers count",
+                    "others");
     return damage({path_, 0, header_.first_sequence},
                   "a first frame that follows hash " + to_hex(header_.previous.hash),
                   "one that follows hash " + to_hex(head_.hash));
@@ -85,7 +89,8 @@ private:
   std::string path_;
   segment_header header_;
   std::uint64_t offset_;
-  log_head head_;  ///< of the frame that ends at `offset_`
+  log_head head_;         ///< of the frame that ends at `offset_`
+  std::uint64_t frames_;  ///< that should be before `offset_`
   std::vector<std::uint8_t> buffer_;
   std::uint64_t base_ = 0;
   std::size_t held_ = 0;
@@ -102,17 +107,14 @@ result<std::unique_ptr<segment_cursor>> walk_to_end(file_system& files, const st
   }
 }
 
-class backward_reader final : public log_reader {
+class backward_reader final : public command_reader {
 public:
   backward_reader(file_system& files, std::string folder, sequence_number to)
       : files_(files), folder_(std::move(folder)), to_(to) {}
 
   /// Finds the segment that holds the sequence, and its end.
   result<void> start() {
-    auto firsts = list_segments(files_, folder_);
-    if (!firsts) return firsts.failure();
-    earlier_ = std::move(*firsts);
-    if (earlier_.empty() || to_ == 0) return {};
+    if (auto listed = list(); !listed || earlier_.empty() || to_ == 0) return listed;
     auto after = std::ranges::upper_bound(earlier_, to_);
     if (after != earlier_.end()) {
       auto successor = segment_cursor::open(files_, folder_, *after, open_mode::read);
@@ -122,39 +124,36 @@ public:
     }
     auto last = walk_to_end(files_, folder_, earlier_.back());
     if (!last) return last.failure();
+    // A writer may have begun others since the first look, and all up to this one are there now.
+    if (auto listed = list(); !listed) return listed;
     earlier_.erase(std::ranges::lower_bound(earlier_, (*last)->header().first_sequence),
                    earlier_.end());
-    auto end = (*last)->offset();
-    auto path = (*last)->path();
-    auto header = (*last)->header();
-    auto head = (*last)->head();
-    cursor_.emplace((*last)->release(), path, header, end, head);
+    cursor_.emplace(**last);
     return {};
   }
 
-  result<std::optional<committed_command>> next() override {
-    if (failure_) return *failure_;
-    auto read = read_next();
-    if (!read) failure_ = read.failure();
-    return read;
-  }
-
-  const frame_location& location() const noexcept override { return location_; }
-
 private:
-  result<std::optional<committed_command>> read_next() {
+  result<maybe_frame> next_frame() override {
     while (cursor_) {
       auto frame = cursor_->previous();
-      if (!frame) return frame.failure();
+      if (!frame) return frame;
       if (!*frame) {
         auto header = cursor_->header();
         cursor_.reset();
         if (auto entered = enter(header); !entered) return entered.failure();
       } else if ((*frame)->header.link.first_sequence <= to_) {
-        return decode(**frame);
+        return frame;
       }
     }
-    return std::optional<committed_command>();
+    return maybe_frame();
+  }
+  const std::string& path() const override { return cursor_->path(); }
+
+  result<void> list() {
+    auto firsts = list_segments(files_, folder_);
+    if (!firsts) return firsts.failure();
+    earlier_ = std::move(*firsts);
+    return {};
   }
 
   /// Enters the segment before the one with this header, if it is not the log's first.
@@ -167,24 +166,13 @@ private:
     auto opened = segment_cursor::open(files_, folder_, earlier_.back(), open_mode::read);
     if (!opened) return opened.failure();
     earlier_.pop_back();
-    auto header = (*opened)->header();
-    auto path = (*opened)->path();
-    if (auto fits =
-            check_succession(header, successor, segment_path(folder_, successor.first_sequence));
-        !fits)
-      return fits;
-    cursor_.emplace((*opened)->release(), path, header, successor.previous_end, successor.previous);
+    auto fits = check_succession((*opened)->header(), successor,
+                                 segment_path(folder_, successor.first_sequence));
+    if (!fits) return fits;
+    (*opened)->go_to_end(successor);
+    if (auto sealed = check_sealed_end(**opened, successor); !sealed) return sealed;
+    cursor_.emplace(**opened);
     return {};
-  }
-
-  result<std::optional<committed_command>> decode(const linked_frame& frame) {
-    location_ = {cursor_->path(), frame.offset, frame.bytes.size()};
-    auto what =
-        decode_frame(frame.bytes, {location_.file, frame.offset, frame.header.link.first_sequence});
-    if (!what) return what.failure();
-    return std::optional<committed_command>({frame.header.link.first_sequence,
-                                             frame.header.link.at_us, frame.hash,
-                                             std::make_shared<const command>(std::move(*what))});
   }
 
   file_system& files_;
@@ -192,8 +180,6 @@ private:
   sequence_number to_;
   std::vector<sequence_number> earlier_;  ///< first sequences of the segments not yet entered
   std::optional<backward_cursor> cursor_;
-  frame_location location_;
-  std::optional<error> failure_;
 };
 
 }  // namespace
@@ -210,7 +196,9 @@ result<log_head> read_head(file_system& files, const std::string& folder) {
   if (!last) return last.failure();
   auto end = walk_to_end(files, folder, *last);
   if (!end) return end.failure();
-  return *end == nullptr ? log_head{} : (*end)->head();
+  if (*end == nullptr) return log_head{};
+  if (auto synced = (*end)->segment().sync_data(); !synced) return synced.failure();
+  return (*end)->head();
 }
 
 }  // namespace podstudio

@@ -1,5 +1,4 @@
-#include "events/log.hpp"
-#include "events/log_walk.hpp"
+#include "events/command_reader.hpp"
 
 #include <utility>
 
@@ -7,43 +6,24 @@ namespace podstudio {
 
 namespace {
 
-class reader final : public log_reader {
+class reader final : public command_reader {
 public:
   reader(file_system& files, const std::string& folder, sequence_number from)
       : walk_(files, folder, from), from_(from) {}
 
   result<void> start() { return walk_.start(); }
 
-  result<std::optional<committed_command>> next() override {
-    if (failure_) return *failure_;
-    auto read = read_next();
-    if (!read) failure_ = read.failure();
-    return read;
-  }
-
-  const frame_location& location() const noexcept override { return location_; }
-
 private:
-  result<std::optional<committed_command>> read_next() {
+  result<maybe_frame> next_frame() override {
     for (;;) {
       auto frame = walk_.next();
-      if (!frame) return frame.failure();
-      if (!*frame) return std::optional<committed_command>();
-      auto& [offset, header, bytes, hash] = **frame;
-      if (header.last_sequence() < from_) continue;
-      location_ = {walk_.segment()->path(), offset, bytes.size()};
-      auto what =
-          decode_frame(bytes, {location_.file, location_.offset, header.link.first_sequence});
-      if (!what) return what.failure();
-      return std::optional<committed_command>({header.link.first_sequence, header.link.at_us, hash,
-                                               std::make_shared<const command>(std::move(*what))});
+      if (!frame || !*frame || (*frame)->header.last_sequence() >= from_) return frame;
     }
   }
+  const std::string& path() const override { return walk_.segment()->path(); }
 
   log_walk walk_;
   sequence_number from_;
-  frame_location location_;
-  std::optional<error> failure_;
 };
 
 }  // namespace

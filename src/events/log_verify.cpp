@@ -46,7 +46,9 @@ public:
 
   result<bool> step() override {
     constexpr int frames_a_step = 256;
-    for (int i = 0; i < frames_a_step; ++i) {
+    constexpr std::uint64_t bytes_a_step = 1u << 20;
+    auto until = report_.bytes + bytes_a_step;
+    for (int i = 0; i < frames_a_step && report_.bytes < until; ++i) {
       auto more = check_frame();
       if (!more || !*more) return more;
     }
@@ -70,6 +72,8 @@ private:
       auto torn = is_torn(walk_);
       if (!torn) return torn.failure();
       report_.torn_tail = *torn;
+      // The frames that were read may be written and not durable; a head that is told must stay.
+      if (auto synced = segment.segment().sync_data(); !synced) return synced.failure();
       return finish(segment.place());
     }
     auto& [offset, header, bytes, hash] = **frame;

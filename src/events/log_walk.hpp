@@ -26,7 +26,7 @@ public:
   result<maybe_frame> next();
 
   /// Null as long as the log has no segments.
-  segment_cursor* segment() noexcept { return cursor_.get(); }
+  segment_cursor* segment() const noexcept { return cursor_.get(); }
   /// Gives the segment away; the walk starts anew afterwards.
   std::unique_ptr<segment_cursor> release() noexcept { return std::move(cursor_); }
 

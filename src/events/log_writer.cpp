@@ -1,12 +1,10 @@
 #include "events/log.hpp"
+#include "events/preparation.hpp"
 #include "events/recovery.hpp"
 #include "events/segment.hpp"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cassert>
-#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -37,31 +35,6 @@ std::uint64_t epoch_from(const uuid& random) {
   return epoch | 1;  // never 0, which stands for "none"
 }
 
-result<void> write_zeros(file& to, std::uint64_t from, std::uint64_t end) {
-  static constexpr std::array<std::uint8_t, 256u << 10> zeros{};
-  for (auto at = from; at < end;) {
-    auto size = static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), end - at));
-    if (auto written = to.write_at(at, std::span(zeros).first(size)); !written) return written;
-    at += size;
-  }
-  return {};
-}
-
-/// Allocates and zero-fills [from, end), not synced. Zeros are written although allocated space
-/// reads as zeros: it makes a later sync of frames there a sync of data alone, at half the time.
-result<void> fill(file& to, std::uint64_t from, std::uint64_t end) {
-  if (auto allocated = to.allocate(from, end - from); !allocated) return allocated;
-  return write_zeros(to, from, end);
-}
-
-/// The file of the next segment, new. What an earlier try may have left is worthless, and must not
-/// be in the way of this one.
-result<std::unique_ptr<file>> create_prepared(file_system& files, const std::string& path) {
-  auto removed = files.remove(path);
-  if (!removed && removed.failure().code != error_code::not_found) return removed.failure();
-  return files.open(path, open_mode::create);
-}
-
 struct open_segment {
   std::unique_ptr<file> source;
   segment_header header;
@@ -75,78 +48,6 @@ struct open_segment {
     auto limit = std::min(space_to, segment_size);
     return limit > end ? limit - end : 0;
   }
-};
-
-/// The next segment before it has a header and a name.
-struct prepared_segment {
-  std::unique_ptr<file> source;
-  std::uint64_t space_to = 0;  ///< 0: there is none
-
-  std::uint64_t space() const noexcept {
-    return space_to > segment_header_bytes ? space_to - segment_header_bytes : 0;
-  }
-};
-
-/// Makes a whole prepared segment beside the writer, so that no command waits for its zeros. It is
-/// a file of its own, as a sync of frames would otherwise carry the zeros along.
-class preparation {
-public:
-  preparation(file_system& files, std::string path, const log_options& options)
-      : files_(files), path_(std::move(path)), size_(options.segment_size_bytes),
-        piece_(options.allocation_bytes) {
-    auto work = [this] { outcome_ = prepare(); };
-    done_ = options.run_beside ? options.run_beside(work) : std::async(std::launch::async, work);
-  }
-  preparation(const preparation&) = delete;
-  preparation& operator=(const preparation&) = delete;
-  ~preparation() {
-    cancelled_ = true;
-    if (done_.valid() && !deferred()) done_.wait();
-  }
-
-  bool is_done() const {
-    return done_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
-  }
-
-  /// Waits until it is made.
-  result<prepared_segment> take() {
-    done_.get();
-    return std::move(outcome_);
-  }
-
-private:
-  /// Whether it would only be run by somebody who waits for it.
-  bool deferred() const {
-    return done_.wait_for(std::chrono::seconds(0)) == std::future_status::deferred;
-  }
-
-  result<prepared_segment> prepare() {
-    auto created = create_prepared(files_, path_);
-    if (!created) return created.failure();
-    auto filled = fill_all(**created);
-    if (filled) return prepared_segment{std::move(*created), size_};
-    created->reset();
-    (void)files_.remove(path_);  // gives its space back
-    return filled.failure();
-  }
-
-  /// In pieces, each with a sync, so that the disk is never busy with zeros for long.
-  result<void> fill_all(file& to) {
-    for (std::uint64_t at = 0; at < size_; at += piece_) {
-      if (cancelled_) return error{error_code::stopping, "the log is closed"};
-      if (auto filled = fill(to, at, std::min(at + piece_, size_)); !filled) return filled;
-      if (auto synced = to.sync_data(); !synced) return synced;
-    }
-    return {};
-  }
-
-  file_system& files_;
-  std::string path_;
-  std::uint64_t size_;
-  std::uint64_t piece_;
-  std::atomic<bool> cancelled_ = false;
-  result<prepared_segment> outcome_ = prepared_segment{};
-  std::future<void> done_;
 };
 
 class writer final : public log_writer {
@@ -175,11 +76,12 @@ private:
   result<void> create_first();
   result<void> build_group(std::span<const std::shared_ptr<const command>> group);
   void prepare_ahead();
-  result<void> collect_prepared();
   result<void> make_room(std::uint64_t bytes);
   result<void> extend_current(std::uint64_t bytes);
   result<void> extend_prepared(std::uint64_t bytes);
-  result<void> extend(file& to, std::uint64_t& space_to, std::uint64_t needed_to);
+  using failure_handler = error (writer::*)(const error& cause);
+  result<void> extend(file& to, std::uint64_t& space_to, std::uint64_t needed_to,
+                      failure_handler failed);
   result<void> roll();
   segment_header next_header() const;
   result<void> name_segment(file& source, const segment_header& header);
@@ -190,6 +92,7 @@ private:
   bool belongs_here(std::uint64_t bytes) const noexcept;
   std::uint64_t space_here() const noexcept { return current_.space(options_.segment_size_bytes); }
   error poison(const error& cause);
+  error drop_prepared(const error& cause);
 
   file_system& files_;
   std::string folder_;
@@ -208,8 +111,7 @@ private:
 /// A new segment goes on where a recovered one ends, or is the log's first.
 result<void> writer::start(recovered_log&& log) {
   // A prepared segment that a crash left behind holds nothing.
-  auto removed = files_.remove(prepared_path(folder_));
-  if (!removed && removed.failure().code != error_code::not_found) return removed;
+  if (auto removed = remove_if_there(files_, prepared_path(folder_)); !removed) return removed;
   if (log.last == nullptr) return create_first();
   head_ = durable_ = log.head;
   auto space_to = std::max(log.file_size, log.end);
@@ -243,8 +145,10 @@ bool writer::belongs_here(std::uint64_t bytes) const noexcept {
   return space_here() >= bytes || prepared_.space() < bytes;
 }
 
-/// Takes space up to `needed_to`, and if the disk has it, a whole allocation at once.
-result<void> writer::extend(file& to, std::uint64_t& space_to, std::uint64_t needed_to) {
+/// Takes space up to `needed_to`, and if the disk has it, a whole allocation at once. On a full
+/// disk nothing changes; another failure is for `failed`.
+result<void> writer::extend(file& to, std::uint64_t& space_to, std::uint64_t needed_to,
+                            failure_handler failed) {
   auto generous = std::max(needed_to, std::min(round_up(needed_to, options_.allocation_bytes),
                                                options_.segment_size_bytes));
   auto filled = fill(to, space_to, generous);
@@ -254,19 +158,19 @@ result<void> writer::extend(file& to, std::uint64_t& space_to, std::uint64_t nee
     filled = fill(to, space_to, target);
   }
   if (!filled) {
-    if (filled.failure().code != error_code::disk_full) return poison(filled.failure());
+    if (filled.failure().code != error_code::disk_full) return (this->*failed)(filled.failure());
     // Gives back what was taken in vain. Should that fail, what remains are zeros nobody counts on.
     (void)to.truncate(space_to);
     return filled;
   }
-  if (auto synced = to.sync_data(); !synced) return poison(synced.failure());
+  if (auto synced = to.sync_data(); !synced) return (this->*failed)(synced.failure());
   space_to = target;
   return {};
 }
 
 result<void> writer::extend_current(std::uint64_t bytes) {
   if (current_.end + bytes <= current_.space_to) return {};
-  return extend(*current_.source, current_.space_to, current_.end + bytes);
+  return extend(*current_.source, current_.space_to, current_.end + bytes, &writer::poison);
 }
 
 result<void> writer::extend_prepared(std::uint64_t bytes) {
@@ -276,7 +180,8 @@ result<void> writer::extend_prepared(std::uint64_t bytes) {
     if (!created) return created.failure();
     prepared_.source = std::move(*created);
   }
-  return extend(*prepared_.source, prepared_.space_to, segment_header_bytes + bytes);
+  return extend(*prepared_.source, prepared_.space_to, segment_header_bytes + bytes,
+                &writer::drop_prepared);
 }
 
 /// Has the next segment made while the current one still has half of its room; once for a segment.
@@ -286,22 +191,11 @@ void writer::prepare_ahead() {
   preparing_ = std::make_unique<preparation>(files_, prepared_path(folder_), options_);
 }
 
-/// Takes over the segment that was made beside. For want of room nothing is taken, and a smaller
-/// one is tried by `extend_prepared`.
-result<void> writer::collect_prepared() {
-  if (!preparing_) return {};
-  auto made = preparing_->take();
-  preparing_.reset();
-  if (made)
-    prepared_ = std::move(*made);
-  else if (made.failure().code != error_code::disk_full)
-    return poison(made.failure());
-  return {};
-}
-
 result<void> writer::make_room(std::uint64_t bytes) {
-  if (preparing_ && (preparing_->is_done() || !belongs_here(bytes)))
-    if (auto collected = collect_prepared(); !collected) return collected;
+  if (preparing_ && (preparing_->is_done() || !belongs_here(bytes))) {
+    prepared_ = preparing_->take();
+    preparing_.reset();
+  }
   return belongs_here(bytes) ? extend_current(bytes) : extend_prepared(bytes);
 }
 
@@ -354,9 +248,7 @@ result<void> writer::roll() {
   auto header = next_header();
   if (auto named = name_segment(*prepared_.source, header); !named) {
     if (named.failure().code != error_code::disk_full) return poison(named.failure());
-    prepared_ = {};
-    (void)files_.remove(prepared_path(folder_));
-    return named;
+    return drop_prepared(named.failure());
   }
   if (auto synced = files_.sync_folder(folder_); !synced) return poison(synced.failure());
   enter(std::move(prepared_.source), prepared_.space_to, header);
@@ -437,6 +329,15 @@ error writer::poison(const error& cause) {
                         + "), so it is unknown whether the last commands are durable; check the "
                           "disk, then start again: recovery will tell"};
   return *poisoned_;
+}
+
+/// What fails before the prepared segment has its name costs a file that holds nothing: a new one
+/// is made when room is needed again.
+error writer::drop_prepared(const error& cause) {
+  auto failure = cause;
+  prepared_ = {};
+  (void)files_.remove(prepared_path(folder_));  // `create_prepared` does otherwise
+  return failure;
 }
 
 }  // namespace

@@ -101,6 +101,13 @@ public:
   /// an intact frame of another epoch.
   result<segment_tail> tail();
 
+  /// Goes to where the header of its successor says that it ends, without a look at what is before.
+  void go_to_end(const segment_header& next) noexcept {
+    offset_ = next.previous_end;
+    head_ = next.previous;
+    frames_ = next.frames_before - header_.frames_before;
+  }
+
   /// Drops what was read ahead, to see what another process wrote since.
   void refresh() noexcept { window_.forget(); }
 

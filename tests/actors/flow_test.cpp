@@ -4,6 +4,9 @@
 #include "actors/journal.hpp"
 #include "actors/projector.hpp"
 #include "actors/reader.hpp"
+#include "actors/scrubber.hpp"
+#include "events/file_system.hpp"
+#include "events/segment.hpp"
 #include "platform/text.hpp"
 #include "query/models.hpp"
 #include "schema/schema.hpp"
@@ -15,6 +18,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <optional>
@@ -211,6 +215,40 @@ struct flow {
     auto tables = open_tables_read_only(folder.path + "/podstudio.db");
     BOOST_REQUIRE(static_cast<bool>(tables));
     return *tables->value<std::string>("SELECT coalesce(theme, '') FROM asset WHERE id = ?", id);
+  }
+};
+
+/// A log of some small segments on the disk.
+struct long_log {
+  temp_folder folder;
+  std::string path = folder.path + "/log";
+
+  long_log() {
+    log_options options;
+    options.segment_size_bytes = 16u << 10;
+    recovery_report report;
+    auto log = log_writer::open(posix_file_system(), path, options, {}, report);
+    BOOST_REQUIRE(static_cast<bool>(log));
+    auto what = std::make_shared<const command>(
+        command{make_uuid(), "import", "tag", {asset_tagged{1, "tag"}}});
+    while ((*log)->segments() < 4)
+      BOOST_REQUIRE(static_cast<bool>((*log)->append({&what, 1}, 1)));
+  }
+
+  /// What a scrubber says of it in the end.
+  scrub_status scrubbed() const {
+    caf::actor_system_config config;
+    caf::actor_system system{config};
+    caf::scoped_actor self{system};
+    auto scrubber = system.spawn<caf::detached>(podstudio::scrubber, path);
+    scrub_status status;
+    do {
+      self->request(scrubber, std::chrono::seconds(30), status_atom::value)
+          .receive([&](const scrub_status& got) { status = got; },
+                   [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
+    } while (status.state == "running");
+    self->send_exit(scrubber, caf::exit_reason::user_shutdown);
+    return status;
   }
 };
 
@@ -434,6 +472,33 @@ BOOST_FIXTURE_TEST_CASE(a_drained_catalog_refuses_what_comes_after, flow) {
   auto outcome = label(theme(1, "x"));
   BOOST_REQUIRE(!outcome);
   BOOST_TEST((outcome.failure().code == error_code::stopping));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_log_that_is_whole_is_scrubbed_to_the_end, long_log) {
+  auto status = scrubbed();
+  BOOST_TEST(status.state == "intact");
+  BOOST_TEST(status.failure == "");
+  BOOST_TEST(status.sequence > 0u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_scrubber_calls_damaged_what_is_damaged, long_log) {
+  std::fstream(segment_path(path, 1), std::ios::in | std::ios::out).seekp(8000) << "damage";
+  auto status = scrubbed();
+  BOOST_TEST(status.state == "damaged");
+  BOOST_TEST(status.failure.find("offset") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_scrubber_that_cannot_read_has_failed_and_says_why, long_log) {
+  auto first = segment_path(path, 1);
+  std::filesystem::remove(first);
+  std::filesystem::create_directory(first);  // opens, and cannot be read
+  auto status = scrubbed();
+  BOOST_TEST(status.state == "failed");
+  BOOST_TEST(status.failure.find(first) != std::string::npos);
+  std::filesystem::remove_all(path);
+  status = scrubbed();
+  BOOST_TEST(status.state == "failed");
+  BOOST_TEST(status.failure.find(path) != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(our_errors_cross_the_actor_system_unharmed) {

@@ -434,6 +434,20 @@ BOOST_AUTO_TEST_CASE(a_backup_that_lacks_a_segment_or_a_part_of_one_is_damage) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_backup_is_read_again_and_damage_of_it_is_damage_of_a_backup) {
+  half_saved there;
+  REQUIRE_OK(back_up_to(there.disk, there.head));
+  REQUIRE_OK(verify_backup(there.disk, backup_folder, there.head));
+  auto other = there.head;
+  ++other.sequence;
+  REQUIRE_FAILS(verify_backup(there.disk, backup_folder, other), error_code::damaged);
+  flip(there.disk, paths_of_segments(there.disk, backup_log_folder(backup_folder)).front(), 5000);
+  auto verified = verify_backup(there.disk, backup_folder, there.head);
+  REQUIRE_FAILS(verified, error_code::damaged);
+  BOOST_TEST(verified.failure().message.find("it is a backup") != std::string::npos);
+  BOOST_TEST(verified.failure().message.find(damage_remedy) == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_flipped_bit_anywhere_is_noticed_or_does_no_harm) {
   memory_disk small;
   auto head = grow_log(small, 1, 4);

@@ -57,7 +57,6 @@ memory_disk torn_log() {
   return disk;
 }
 
-/// Opens the log and writes to it, over two segment ends, with riders, a reservation and a full
 /// Opens the log and writes to it, over segment ends, with riders and reservations on the way. Goes
 /// on after a refusal by trying again, stops at anything else.
 class workload {
@@ -133,19 +132,24 @@ BOOST_AUTO_TEST_SUITE(log_failure)
 
 BOOST_AUTO_TEST_CASE(any_call_may_fail_and_nothing_acknowledged_is_lost) {
   auto torn = torn_log();
-  std::mt19937_64 random(std::random_device{}());
+  auto seed = seed_range(1, 1).first;
+  std::mt19937_64 random(seed);
   std::map<std::pair<std::string, std::string>, failure_outcomes> table;
   for (auto& kind : failure_kinds)
     for (std::uint64_t nth = 1;; ++nth) {
-      BOOST_TEST_INFO_SCOPE(kind.name << " at call " << nth);
+      BOOST_TEST_INFO_SCOPE(kind.name << " at call " << nth << ", PODSTUDIO_SEED=" << seed);
       auto disk = torn.clone();
       faulty_files files(disk);
       files.on_failed_sync = [&](file& of) { disk.fail_sync(of, random_choice(random)); };
       files.torn_writes = kind.torn;
       std::optional<file_call> failed;
+      bool in_prepared = false;
       files.fault = [&](file_call call) {
         bool fails = failed ? kind.lasting : files.calls == nth;
-        if (fails && !failed) failed = call;
+        if (fails && !failed) {
+          failed = call;
+          in_prepared = files.path == prepared_path(log_folder);
+        }
         return fails ? kind.errno_value : 0;
       };
       workload work(files);
@@ -166,11 +170,11 @@ BOOST_AUTO_TEST_CASE(any_call_may_fail_and_nothing_acknowledged_is_lost) {
                       == (kind.errno_value == EIO ? error_code::io_failed : error_code::disk_full));
       }
       // Room that is missing before anything was written is never an unknown outcome, and a failed
-      // sync always is.
+      // sync always is, save that of a segment which holds nothing.
       if (work.opened && kind.errno_value == ENOSPC && *failed == file_call::allocate
           && !kind.lasting)
         BOOST_REQUIRE(!work.stopped_by);
-      if (work.opened && *failed == file_call::sync && kind.errno_value == EIO)
+      if (work.opened && *failed == file_call::sync && !in_prepared)
         BOOST_REQUIRE(work.stopped_by.has_value());
       files.heal();
       for (bool crashed : {false, true}) {

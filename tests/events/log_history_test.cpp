@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <deque>
 #include <future>
+#include <new>
+#include <system_error>
 
 using namespace podstudio;
 
@@ -88,6 +90,27 @@ BOOST_AUTO_TEST_CASE(a_log_is_read_backwards_from_any_sequence_over_segments) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(segments_that_a_writer_adds_meanwhile_are_read_backwards_as_well) {
+  memory_disk disk;
+  auto log = open_log(disk);
+  REQUIRE_OK(log);
+  REQUIRE_OK(append(**log, 1, 90));
+  auto segments = (*log)->segments();
+  faulty_files files(disk);
+  std::uint64_t last = 90;
+  files.fault = [&](file_call call) {
+    // The segments are listed by now.
+    if (call != file_call::open || last > 90) return 0;
+    while ((*log)->segments() < segments + 3)
+      append_next(**log, last);
+    return 0;
+  };
+  auto backwards = read_backwards(files, UINT64_MAX);
+  BOOST_REQUIRE(backwards.size() == last);
+  for (auto& each : backwards)
+    BOOST_REQUIRE(each.first_sequence == last--);
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_log_is_read_backwards_as_nothing) {
   memory_disk disk;
   BOOST_REQUIRE(open_log(disk));
@@ -106,7 +129,7 @@ BOOST_AUTO_TEST_CASE(damage_anywhere_stops_reading_backwards) {
     auto offsets = frame_offsets(bytes);
     bool last = first == firsts->back();
     // The last frame of a log may be torn: what is before it is read.
-    auto end = last ? offsets[offsets.size() - 2] : offsets.back();
+    auto end = last ? offsets[offsets.size() - 2] : bytes.size();
     for (std::uint64_t at = segment_header_bytes; at < end; at += 37) {
       auto damaged = bytes;
       damaged[at] ^= 1;
@@ -125,6 +148,42 @@ BOOST_AUTO_TEST_CASE(the_head_is_where_the_log_ends) {
   memory_disk disk;
   auto head = write_log(disk, 150, 2);
   BOOST_TEST((*read_head(disk, log_folder) == head));
+}
+
+BOOST_AUTO_TEST_CASE(a_head_that_was_told_is_there_after_a_crash) {
+  for (bool verified : {false, true}) {
+    memory_disk disk;
+    REQUIRE_OK(disk.make_folder("/data"));
+    REQUIRE_OK(disk.sync_folder(""));
+    auto log = open_log(disk);
+    REQUIRE_OK(log);
+    REQUIRE_OK(append(**log, 1, 90));
+    REQUIRE_OK(append(**log, 91, 93, 1, false));
+    BOOST_TEST(((*log)->head() != (*log)->durable_head()));
+    log_head told;
+    if (verified) {
+      auto report = verify_log(disk, log_folder);
+      REQUIRE_OK(report);
+      told = report->head;
+    } else {
+      auto head = read_head(disk, log_folder);
+      REQUIRE_OK(head);
+      told = *head;
+    }
+    BOOST_TEST((told == (*log)->head()));
+    disk.crash();
+    REQUIRE_OK(verify_log(disk, log_folder, {.expect = told}));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_head_that_cannot_be_made_durable_is_not_told) {
+  memory_disk disk;
+  write_log(disk, 20);
+  faulty_files files(disk);
+  files.fail_once(file_call::sync, 1);
+  REQUIRE_FAILS(read_head(files, log_folder), error_code::io_failed);
+  files.fail_once(file_call::sync, 1);
+  REQUIRE_FAILS(verify_log(files, log_folder), error_code::io_failed);
 }
 
 BOOST_AUTO_TEST_CASE(a_log_extends_every_head_it_had_and_no_other) {
@@ -278,8 +337,9 @@ BOOST_AUTO_TEST_CASE(a_writer_that_needs_the_next_segment_waits_for_its_preparat
 
 BOOST_AUTO_TEST_CASE(without_room_for_a_whole_segment_a_smaller_one_is_made) {
   memory_disk disk;
+  faulty_files files(disk);
   beside tasks;
-  auto log = open_with(disk, tasks.options());
+  auto log = open_with(files, tasks.options());
   REQUIRE_OK(log);
   std::uint64_t number = 0;
   auto step = [&] {
@@ -289,17 +349,23 @@ BOOST_AUTO_TEST_CASE(without_room_for_a_whole_segment_a_smaller_one_is_made) {
   while (tasks.tasks.empty())
     REQUIRE_OK(step());
   disk.capacity_bytes = disk.used_bytes() + small_log.segment_size_bytes - 1;
+  files.fault = [&](file_call call) {
+    // Nothing is written before all of the space is there.
+    BOOST_TEST((call != file_call::write));
+    return 0;
+  };
   tasks.run();
+  files.heal();
   BOOST_TEST(!disk.exists(prepared_path(log_folder)));
   while ((*log)->segments() == 1)
     REQUIRE_OK(step());
   BOOST_TEST(count_prefix(disk) == number);
 }
 
-BOOST_AUTO_TEST_CASE(a_failed_preparation_stops_the_writer_and_loses_nothing) {
-  for (auto kind : {file_call::open, file_call::write, file_call::sync, file_call::allocate}) {
+BOOST_AUTO_TEST_CASE(a_failed_preparation_costs_nothing_and_the_writer_goes_on) {
+  for (auto kind : {file_call::remove, file_call::open, file_call::allocate, file_call::write,
+                    file_call::sync}) {
     memory_disk disk;
-    REQUIRE_OK(disk.make_folder("/data"));
     faulty_files files(disk);
     beside tasks;
     auto log = open_with(files, tasks.options());
@@ -309,12 +375,68 @@ BOOST_AUTO_TEST_CASE(a_failed_preparation_stops_the_writer_and_loses_nothing) {
       append_next(**log, number);
     files.fail_once(kind, 1);
     tasks.run();
-    files.fault = nullptr;
-    auto appended = append(**log, number + 1, number + 1);
-    REQUIRE_FAILS(appended, error_code::outcome_unknown);
+    BOOST_TEST(files.failures == 1u);
+    while ((*log)->segments() == 1)
+      append_next(**log, number);
     log->reset();
     REQUIRE_OK(open_log(files));
     BOOST_TEST(count_prefix(disk) == number);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_segment_that_cannot_be_made_is_a_refusal_until_it_can_be) {
+  for (auto kind : {file_call::remove, file_call::open, file_call::allocate, file_call::write,
+                    file_call::sync}) {
+    memory_disk disk;
+    faulty_files files(disk);
+    auto log = open_log(files);
+    REQUIRE_OK(log);
+    files.fault = [&](file_call call) {
+      return call == kind && files.path == prepared_path(log_folder) ? EIO : 0;
+    };
+    std::uint64_t number = 0;
+    result<void> appended;
+    while ((appended = append(**log, number + 1, number + 1)))
+      ++number;
+    for (int again = 0; again < 3; ++again) {
+      REQUIRE_FAILS(appended, error_code::io_failed);
+      BOOST_TEST((*log)->segments() == 1u);
+      BOOST_TEST((*log)->durable_head().sequence == number);
+      appended = append(**log, number + 1, number + 1);
+    }
+    files.heal();
+    append_next(**log, number);
+    BOOST_TEST((*log)->segments() == 2u);
+    BOOST_TEST(count_prefix(disk) == number);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(without_a_thread_beside_it_a_writer_goes_on) {
+  std::uint64_t tries = 0;
+  auto no_thread = [&](std::function<void()>) -> std::future<void> {
+    ++tries;
+    throw std::system_error(EAGAIN, std::generic_category());
+  };
+  auto given_up = [&](std::function<void()> work) {
+    ++tries;
+    return std::packaged_task<void()>(std::move(work)).get_future();
+  };
+  auto failed = [&](std::function<void()>) {
+    ++tries;
+    return std::async(std::launch::deferred, [] { throw std::bad_alloc(); });
+  };
+  for (decltype(log_options::run_beside) run :
+       {decltype(log_options::run_beside)(no_thread), {given_up}, {failed}}) {
+    memory_disk disk;
+    auto options = small_log;
+    options.run_beside = run;
+    auto log = open_with(disk, options);
+    REQUIRE_OK(log);
+    tries = 0;
+    REQUIRE_OK(append(**log, 1, 300));
+    BOOST_TEST((*log)->segments() >= 3u);
+    BOOST_TEST(tries >= 2u);
+    BOOST_TEST(count_prefix(disk) == 300u);
   }
 }
 

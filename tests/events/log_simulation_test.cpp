@@ -64,7 +64,7 @@ public:
       return made;
     };
     options_.clock_us = [this] { return now_us_ += static_cast<std::int64_t>(below(3)); };
-    disk_.garbage = one_in(2);
+    if (one_in(2)) disk_.garbage = random_choice(random_);
     files_.on_failed_sync = [this](file& of) { disk_.fail_sync(of, any_fate()); };
     REQUIRE_OK(disk_.make_folder("/data"));
     REQUIRE_OK(disk_.sync_folder(""));
@@ -244,7 +244,6 @@ private:
       return false;
     }
     log_ = std::move(*opened);
-    failures_before_life_ = failures;
     counts_.torn_tails += report.truncated_bytes > 0;
     BOOST_REQUIRE((report.truncated_bytes > 0) == disk_.exists(report.truncated_copy));
     take_what_is_read();
@@ -322,7 +321,7 @@ private:
     }
     note_durable();
     if (committed.failure().code == error_code::outcome_unknown) {
-      note_poisoned();
+      note_poisoned(failures);
       for (auto& each : group)
         history_.push_back({each, {}});
       return false;
@@ -338,7 +337,7 @@ private:
     auto failures = files_.failures;
     auto synced = log_->sync();
     counts_.failed_calls += files_.failures - failures;
-    if (!synced) return note_poisoned();
+    if (!synced) return note_poisoned(failures);
     BOOST_REQUIRE(log_->durable_head() == head());
     note_durable();
   }
@@ -355,9 +354,9 @@ private:
     BOOST_REQUIRE(durable == (acknowledged_ == 0 ? log_head{} : history_[acknowledged_ - 1].head));
   }
 
-  /// The failure may be one of a preparation that ran before.
-  void note_poisoned() {
-    BOOST_REQUIRE(something_failed_since(failures_before_life_));
+  /// By a call that failed since, or by one before.
+  void note_poisoned(std::uint64_t failures) {
+    BOOST_REQUIRE(poisoned_ || something_failed_since(failures));
     if (!std::exchange(poisoned_, true)) ++counts_.outcome_unknown;
     check_poisoned();
   }
@@ -381,7 +380,7 @@ private:
     auto reserved = log_->reserve(wanted);
     counts_.failed_calls += files_.failures - failures;
     if (!reserved) {
-      if (reserved.failure().code == error_code::outcome_unknown) return note_poisoned();
+      if (reserved.failure().code == error_code::outcome_unknown) return note_poisoned(failures);
       BOOST_REQUIRE_MESSAGE(something_failed_since(failures), reserved.failure().message);
       return;
     }
@@ -412,17 +411,20 @@ private:
   }
 
   /// Readers beside the writer see all of it, forwards, backwards, and with every acknowledged
-  /// head.
+  /// head. The head that they are told is there after a crash.
   void check_readers() {
     auto forwards = read_log(disk_);
     REQUIRE_OK(forwards);
     BOOST_REQUIRE(forwards->size() == history_.size());
     verify_options expected;
     expected.expect = any_checkpoint();
-    auto verified = verify_log(disk_, log_folder, expected);
+    auto looked_at = disk_.clone();  // being told a head makes it durable
+    auto verified = verify_log(looked_at, log_folder, expected);
     REQUIRE_OK(verified);
     BOOST_REQUIRE(verified->head == head());
     BOOST_REQUIRE(!verified->torn_tail);
+    looked_at.crash(any_fate());
+    REQUIRE_OK(verify_log(looked_at, log_folder, {.expect = verified->head}));
     auto to = below(head().sequence + 3);
     auto backwards = open_backwards(disk_, log_folder, to);
     REQUIRE_OK(backwards);
@@ -448,7 +450,6 @@ private:
   std::function<void()> in_between_;  ///< a preparation that waits for its moment
   std::unique_ptr<log_writer> log_;
   bool poisoned_ = false;
-  std::uint64_t failures_before_life_ = 0;
   std::uint64_t made_ = 0;      ///< commands, all different
   std::vector<entry> history_;  ///< what was handed to the log, but for what it surely has not
   std::size_t acknowledged_ = 0;

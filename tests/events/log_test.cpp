@@ -432,6 +432,30 @@ BOOST_AUTO_TEST_CASE(verification_reports_its_progress_up_to_the_end) {
   BOOST_TEST(last_done == last_total);
 }
 
+BOOST_AUTO_TEST_CASE(a_step_of_verification_is_short_however_large_the_frames_are) {
+  memory_disk disk;
+  auto log = open_log(disk);
+  REQUIRE_OK(log);
+  REQUIRE_OK(append(**log, 1, 8, 10'000));
+  REQUIRE_OK(append(**log, 9, 1000));
+  auto frame_bytes = frame_offsets(disk.bytes(first_segment()))[1];
+  BOOST_REQUIRE(frame_bytes > 200'000u);
+  auto verifier = log_verifier::open(disk, log_folder);
+  REQUIRE_OK(verifier);
+  std::uint64_t steps = 0;
+  for (verify_report before;; before = (*verifier)->report()) {
+    auto more = (*verifier)->step();
+    REQUIRE_OK(more);
+    auto& after = (*verifier)->report();
+    BOOST_TEST(after.frames - before.frames <= 256u);
+    BOOST_TEST(after.bytes - before.bytes < (1u << 20) + frame_bytes);
+    ++steps;
+    if (!*more) break;
+  }
+  BOOST_TEST((*verifier)->report().frames == 1000u);
+  BOOST_TEST(steps >= 5u);
+}
+
 BOOST_AUTO_TEST_CASE(the_golden_log_of_version_1_is_read) {
   const std::string folder = PODSTUDIO_TEST_DATA "/events/log.v1";
   auto reader = log_reader::open(posix_file_system(), folder);

@@ -70,7 +70,7 @@ public:
     return {};
   }
   result<void> sync_data() override {
-    memory_disk::settle(*node_, node_->unsynced.size(), false,
+    memory_disk::settle(*node_, node_->unsynced.size(), {},
                         [](std::size_t count) { return count - 1; });
     node_->unsynced.clear();
     return {};
@@ -107,7 +107,8 @@ private:
 };
 
 /// Makes durable what is kept of the changes to a file.
-void memory_disk::settle(inode& of, std::size_t resizes_kept, bool garbage, const choice& choose) {
+void memory_disk::settle(inode& of, std::size_t resizes_kept, const choice& garbage,
+                         const choice& choose) {
   if (of.unsynced.empty()) return;
   struct fate {
     std::size_t writes = 0;
@@ -123,7 +124,7 @@ void memory_disk::settle(inode& of, std::size_t resizes_kept, bool garbage, cons
           [&](std::uint64_t sector, std::uint64_t, std::uint64_t) { ++sectors[sector].writes; });
   for (auto& [sector, each] : sectors) {
     each.kept = choose(each.writes + 1);
-    each.garbage = garbage && each.kept < each.writes && choose(4) == 1;
+    each.garbage = garbage && each.kept < each.writes && garbage(4) == 1;
   }
   auto& durable = of.durable.own();
   std::size_t resizes = 0;
@@ -144,7 +145,7 @@ void memory_disk::settle(inode& of, std::size_t resizes_kept, bool garbage, cons
                       if (keep)
                         std::memcpy(to, from, size);
                       else if (each.garbage && std::memcmp(to, from, size) != 0)
-                        fill_with_garbage({to, static_cast<std::size_t>(size)}, choose);
+                        fill_with_garbage({to, static_cast<std::size_t>(size)}, garbage);
                     });
   }
 }

@@ -53,8 +53,8 @@ public:
 
   /// A full disk is one whose files together would be larger than this.
   std::uint64_t capacity_bytes = std::numeric_limits<std::uint64_t>::max();
-  /// Whether a crash may leave garbage where it interrupted a write.
-  bool garbage = false;
+  /// What a crash leaves where it interrupted a write is decided by this; empty: no garbage.
+  choice garbage;
 
   /// Forgets everything that was not synced.
   void crash();
@@ -112,7 +112,8 @@ private:
     std::string moved_from;
   };
 
-  static void settle(inode& of, std::size_t resizes_kept, bool garbage, const choice& choose);
+  static void settle(inode& of, std::size_t resizes_kept, const choice& garbage,
+                     const choice& choose);
   static void apply(const entry_change& change, folders& to);
   void change_entry(entry_change change);
 

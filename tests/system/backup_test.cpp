@@ -4,6 +4,7 @@
 #include "system/log_bytes.hpp"
 #include "system/process.hpp"
 #include "system/tables.hpp"
+#include "system/traced.hpp"
 #include "system/workspace.hpp"
 
 #include <atomic>
@@ -252,19 +253,24 @@ BOOST_FIXTURE_TEST_CASE(a_backup_works_with_and_without_a_service_and_only_log_c
 }
 
 BOOST_FIXTURE_TEST_CASE(a_kill_leaves_a_backup_that_can_be_restored_and_continued, saved_library) {
+  if (skip_unless(may_trace(), "processes may not be traced here")) return;
   podstudio.must({"backup", backup});
-  auto kills = 8u;
-  for (auto kill = 0u; kill < kills; ++kill) {
-    podstudio.must({"asset", "set", "--all-matching", "--theme", "theme " + std::to_string(kill)});
-    process killed(podstudio.call({"backup", backup}));
-    std::this_thread::sleep_for(milliseconds(5 * kill));
-    killed.signal(SIGKILL);
-    killed.finish();
+  // At each call by which it changes the backup, before and behind it, until it makes no more.
+  auto in_backup = [this](const system_call& call) { return call.path.starts_with(backup); };
+  std::uint64_t kills = 0;
+  for (bool killed = true; killed; ++kills) {
+    podstudio.must({"asset", "set", "--all-matching", "--theme", "theme " + std::to_string(kills)});
+    auto when = kills % 2 == 0 ? kill_point::moment::before : kill_point::moment::after;
+    traced_process copying(podstudio.call({"backup", backup}), {{in_backup, kills / 2 + 1, when}});
+    copying.running().finish();
+    killed = copying.killed_at().has_value();
     library other(restored);
     other.must({"restore", backup});
     BOOST_CHECK_EQUAL(other({"replay", "--check"}).code, 0);
     fs::remove_all(restored);
   }
+  BOOST_TEST_MESSAGE(kills - 1 << " kills");
+  BOOST_CHECK_GE(kills, 10u);
   auto report = podstudio.json({"backup", backup, "--verify"});
   check_restore(podstudio, backup, report, restored);
 }

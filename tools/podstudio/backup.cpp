@@ -4,7 +4,6 @@
 
 #include "events/backup.hpp"
 #include "events/file_system.hpp"
-#include "events/log.hpp"
 #include "platform/text.hpp"
 
 #include <CLI/App.hpp>
@@ -59,12 +58,10 @@ result<log_head> durable_head(session& engine) {
   return head;
 }
 
-/// Reads all of the backup again.
 result<void> verify(const std::string& target, const log_head& head) {
   progress line("bytes");
-  auto report = verify_log(posix_file_system(), backup_log_folder(target), {.expect = head},
-                           [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); });
-  return report ? result<void>() : report.failure();
+  return verify_backup(posix_file_system(), target, head,
+                       [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); });
 }
 
 void print(const context& where, const std::string& target, const backup_report& report,
