@@ -216,6 +216,7 @@ void watcher_state::pump() {
     if (found.files.empty() && found.gone.empty()) walk_on(found, looked);
     if (found.size() == 0 && resolved.empty()) {
       // A walk that finds nothing new: let notices and requests in between.
+      end_waiting();  // the walk may have been the last they waited for
       if (walking || (!walks.empty() && may_begin_walk())) self->send(self, step_atom::value);
       break;
     }
@@ -264,12 +265,13 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
 bool watcher_state::settled(const findings& found, due_path& how) {
   const auto& facts = found.files.back().facts;
   if (how.seen == facts) return true;
-  // It is still being written to: whoever waits for what was noticed so far need not wait for more.
+  // It is still being written to: whoever waited before the last look need not wait for what came after.
   if (how.seen) {
     release(how.ticket);
-    hold(how.ticket = ticket);
+    hold(how.ticket = how.seen_ticket);
   }
   how.seen = facts;
+  how.seen_ticket = ticket;
   how.at = clock::now() + settle_interval;
   return false;
 }
@@ -382,6 +384,7 @@ void watcher_state::end_waiting() {
     waiting_tickets.erase(waiting_tickets.find(how.ticket));
     hold(how.ticket);
     how.at = clock::now();
+    how.written = true;
     how.waited = true;
     want(path, std::move(how));
   }

@@ -33,6 +33,7 @@ struct watcher_state {
     std::uint64_t ticket = 0;        ///< see `outstanding`
     bool written = false;            ///< whole, as far as the kernel can tell
     std::optional<file_facts> seen;  ///< of a file that may still be written to: the look before
+    std::uint64_t seen_ticket = 0;   ///< the current one at that look
     unsigned tries = 0;              ///< how often it changed while it was read
     bool waited = false;             ///< all that was noticed before it is told
   };
