@@ -110,6 +110,8 @@ void catalog_state::observe(const observation_batch& batch,
   for (const auto& file : batch.files) {
     if (!file.written && model.unchanged(file.key, file.facts)) {
       ++taken->outcome.unchanged;
+    } else if (file.can_wait && is_replacement(model, file.key, file.facts)) {
+      taken->outcome.waiting.push_back(file.path);
     } else if (!in_reading.insert(file.key).second) {
       taken->outcome.in_reading.push_back(file.path);
     } else if (auto known = file.written ? 0 : model.same_file(file.facts); known != 0) {
@@ -241,10 +243,10 @@ void catalog_state::digested(const reading& part,
 
 void catalog_state::take(const intake_ptr& batch, std::vector<digested_file> files,
                          std::vector<failed_file> failures) {
-  auto moved = find_moved(model, files, vanishing);
-  if (moved.empty()) return decide_part(batch, files, failures, {});
+  auto others = find_others(model, files, vanishing);
+  if (others.empty()) return decide_part(batch, files, failures, {});
   auto kept = std::make_shared<const std::vector<digested_file>>(std::move(files));
-  self->request(reader, caf::infinite, path_atom::value, std::move(moved))
+  self->request(reader, caf::infinite, path_atom::value, std::move(others))
       .then([this, batch, kept,
              failures](const asset_paths& paths) { decide_part(batch, *kept, failures, paths); },
             [this, batch, kept](const caf::error& failure) {

@@ -32,6 +32,9 @@ constexpr auto look_again_after_max = 2s;
 constexpr unsigned tries_max = 20;
 /// How long to wait when the engine refuses files, for want of room most likely.
 constexpr auto pause = 1s;
+/// How often the root is looked at: nobody tells when a disk is pulled out that is in use
+/// elsewhere, or when another is mounted over it.
+constexpr auto root_check_interval = 1s;
 /// How many buffers of notices one drain reads; the kernel's queue holds fewer.
 constexpr int drain_reads_max = 1024;
 
@@ -152,7 +155,7 @@ void watcher_state::note(const change& what) {
   case change::kind::touched:
     break;
   }
-  if (!type_of(last_name(what.path)) || is_left_out(what.path)) return;
+  if (!type_of(last_name(what.path))) return;
   bool whole = what.what == change::kind::written;
   want(what.path, {.at = clock::now() + (whole ? 0ms : settle_interval), .written = whole});
 }
@@ -168,6 +171,7 @@ void watcher_state::want(const std::string& path, due_path how) {
     known.ticket = std::min(known.ticket, how.ticket);
     known.tries = std::max(known.tries, how.tries);
     known.written = known.written || how.written;
+    known.waited = known.waited || how.waited;
     if (known.at <= how.at) return;
     known.at = how.at;
   }
@@ -197,10 +201,15 @@ void watcher_state::walk(const std::string& folder, std::uint64_t wanted) {
 // --------------------------------------------------------------------------------------
 
 void watcher_state::pump() {
+  if (clock::now() >= root_check_at) {
+    root_check_at = clock::now() + root_check_interval;
+    if (auto there = check_root(); !there) return self->quit(to_caf(there.failure()));
+  }
   if (clock::now() >= rescan_at) {
     rescan_at = clock::time_point::max();
     walk(root.path);
   }
+  end_waiting();
   while (in_flight.size() < watcher_batches_max && clock::now() >= pause_until) {
     findings found;
     looked_paths looked;
@@ -211,6 +220,7 @@ void watcher_state::pump() {
     if (may_walk && found.files.empty() && found.gone.empty()) walk_on(found, looked);
     if (found.size() == 0 && resolved.empty()) {
       // A walk that finds nothing new: let notices and requests in between.
+      end_waiting();  // the walk may have been the last they waited for
       if (may_walk) self->send(self, step_atom::value);
       break;
     }
@@ -232,8 +242,16 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
     due.erase(entry);
     auto files = found.files.size(), failures = found.failures.size();
     if (look(path, found, key_of) == look_outcome::folder) walk(path);
-    if (found.failures.size() > failures) {
+    if (found.failures.size() > failures && is_in_flight(path)) {
+      // It was gone a moment ago, which may be decided after what comes later.
+      found.failures.pop_back();
+      how.at = clock::now() + look_again_after;
+      want(path, std::move(how));
+    } else if (found.failures.size() > failures) {
       looked.emplace_back(no_path, std::move(how));  // a sync waits for problems too
+    } else if (found.files.size() > files && is_left_out(path)) {
+      found.files.pop_back();
+      release(how.ticket);
     } else if (found.files.size() == files) {
       found.gone.push_back(gone_from(path, key_of));
       looked.emplace_back(std::move(path), std::move(how));
@@ -243,6 +261,7 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
       want(path, std::move(how));
     } else if (how.written || settled(found, how)) {
       found.files.back().written = true;
+      found.files.back().can_wait = !how.waited;
       looked.emplace_back(std::move(path), std::move(how));
     } else {
       found.files.pop_back();
@@ -254,14 +273,22 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
 bool watcher_state::settled(const findings& found, due_path& how) {
   const auto& facts = found.files.back().facts;
   if (how.seen == facts) return true;
-  // It is still being written to: whoever waits for what was noticed so far need not wait for more.
+  // It is still being written to: whoever waited before the last look need not wait for what came
+  // after.
   if (how.seen) {
     release(how.ticket);
-    hold(how.ticket = ticket);
+    hold(how.ticket = how.seen_ticket);
   }
   how.seen = facts;
+  how.seen_ticket = ticket;
   how.at = clock::now() + settle_interval;
   return false;
+}
+
+bool watcher_state::is_in_flight(const std::string& path) const {
+  return std::ranges::any_of(in_flight, [&](const auto& batch) {
+    return std::ranges::any_of(*batch, [&](const auto& each) { return each.first == path; });
+  });
 }
 
 /// What was sent of the folder must be visible, or the tables would not know of all that is gone.
@@ -328,8 +355,10 @@ void watcher_state::walk_on(findings& found, looked_paths& looked) {
     problems_seen.insert(path);
     kept(no_path);
   }
-  for (const auto& file : found.files)
+  for (auto& file : found.files) {
+    file.can_wait = true;
     kept(file.path);
+  }
   for (const auto& gone : found.gone)
     kept(gone.path);
   if (walking->done()) end_walk();
@@ -354,8 +383,23 @@ void watcher_state::end_walk() {
   rescan_at = clock::now() + (held || polls() ? options.poll_interval : options.rescan_interval);
 }
 
+/// Has those looked at that waited long enough.
+void watcher_state::end_waiting() {
+  auto done = outstanding.empty() ? ticket : outstanding.begin()->first;  // all before is visible
+  while (!waiting.empty() && waiting.front().until < done) {
+    auto [path, how, until] = std::move(waiting.front());
+    waiting.pop_front();
+    waiting_tickets.erase(waiting_tickets.find(how.ticket));
+    hold(how.ticket);
+    how.at = clock::now();
+    how.written = true;
+    how.waited = true;
+    want(path, std::move(how));
+  }
+}
+
 void watcher_state::schedule() {
-  auto next = rescan_at;
+  auto next = std::min(rescan_at, root_check_at);
   if (in_flight.size() < watcher_batches_max && !agenda.empty())
     next = std::min(next, agenda.begin()->first);
   if (pause_until > clock::now()) next = pause_until;
@@ -406,12 +450,33 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
   std::unordered_set<std::string_view> again(outcome.changed_meanwhile.begin(),
                                              outcome.changed_meanwhile.end());
   std::unordered_set<std::string_view> others(outcome.in_reading.begin(), outcome.in_reading.end());
+  auto oldest = ticket;
+  for (const auto& [path, how] : looked)
+    oldest = std::min(oldest, how.ticket);
+  std::unordered_set<std::string_view> late(outcome.waiting.begin(), outcome.waiting.end());
+  // Whoever waits does so for what is noticed by now.
+  auto until = late.empty() ? ticket : ticket++;
+  std::unordered_set<std::string_view> own;
+  for (const auto& [path, how] : looked)
+    own.insert(path);
+  for (const auto& path : outcome.in_reading) {
+    // Of what is gone from another root its own watcher tells.
+    if (own.contains(path) || (!lies_within(path, root.path) && is_gone(path))) continue;
+    hold(oldest);
+    want(path, {.at = clock::now(), .ticket = oldest, .written = true});
+  }
   for (const auto& [path, how] : looked) {
     if (others.contains(path)) {
       want(path, {.at = clock::now() + look_again_after,
                   .ticket = how.ticket,
                   .written = true,
                   .tries = how.tries});
+    } else if (late.contains(path) && waiting.size() < watcher_due_max) {
+      waiting.push_back({path, how, until});
+      waiting_tickets.insert(how.ticket);
+      release(how.ticket);
+    } else if (late.contains(path)) {
+      want(path, {.at = clock::now(), .ticket = how.ticket, .waited = true});
     } else if (!again.contains(path)) {
       release(how.ticket);
     } else if (how.tries < tries_max) {
@@ -452,7 +517,10 @@ void watcher_state::release(std::uint64_t number) {
 }
 
 void watcher_state::answer_syncs() {
-  auto end = outstanding.empty() ? syncs.end() : syncs.lower_bound(outstanding.begin()->first);
+  auto undone = ticket;  // no sync has drawn it yet
+  if (!outstanding.empty()) undone = outstanding.begin()->first;
+  if (!waiting_tickets.empty()) undone = std::min(undone, *waiting_tickets.begin());
+  auto end = syncs.lower_bound(undone);
   for (auto at = syncs.begin(); at != end; ++at)
     at->second.deliver(last_sequence);
   syncs.erase(syncs.begin(), end);

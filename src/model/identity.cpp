@@ -29,6 +29,18 @@ asset_id vanishing_assets::find(const digest& sha256, IsIt is_it) const {
 
 namespace {
 
+/// Calls `visit` with each asset that was a name of the file's inode when that had other facts: a change
+/// under one name is told of that name only.
+template <class Visit>
+void for_each_outdated_name(const catalog_model& model, const digested_file& file, Visit visit) {
+  if (file.links == 1) return;
+  model.find_inode(file.content.facts, [&](asset_id id) {
+    const auto& asset = *model.asset(id);
+    if (!asset.missing && asset.key != file.key && asset.facts != file.content.facts) visit(id);
+    return false;
+  });
+}
+
 /// Finds out which assets some files are.
 class matching {
 public:
@@ -115,6 +127,13 @@ public:
     for (std::size_t i = 0; i < files_.size(); ++i) {
       if (!known[i]) continue;
       arrive(files_[i], fates[i], taken);
+      for_each_outdated_name(model_, files_[i], [&](asset_id id) {
+        auto is_it = [&](const digested_file& file) { return file.key == model_.asset(id)->key; };
+        if (std::ranges::any_of(files_, is_it)) return;
+        // Where the path is not known yet, this file brings the question up once more.
+        auto at = paths_.find(id);
+        taken.again.push_back(at == paths_.end() ? files_[i].path : at->second);
+      });
       if (!model_.has_problems()) continue;
       auto shown = printable(files_[i].path);
       if (model_.problem(key_of_(shown))) taken.events.emplace_back(problem_resolved{shown});
@@ -179,13 +198,27 @@ private:
 
 }  // namespace
 
-std::vector<asset_id> find_moved(const catalog_model& model, const std::vector<digested_file>& files,
-                                 const vanishing_assets& vanishing) {
-  std::vector<asset_id> moved;
+bool is_replacement(const catalog_model& model, const path_key& key, const file_facts& facts) {
+  auto here = model.asset_at(key);
+  if (here == 0 || model.asset(here)->missing) return false;
+  const auto& before = model.asset(here)->facts;
+  if (before.inode == facts.inode && before.device == facts.device) return false;
+  // Inodes are used again, times hardly; a move changes neither time nor size.
+  return model.find_inode(facts, [&](asset_id id) {
+    const auto& known = model.asset(id)->facts;
+    return known.size_bytes == facts.size_bytes && known.mtime_ns == facts.mtime_ns;
+  }) == 0;
+}
+
+std::vector<asset_id> find_others(const catalog_model& model, const std::vector<digested_file>& files,
+                                  const vanishing_assets& vanishing) {
+  std::vector<asset_id> others;
   const matching matched(model, files, vanishing);
   for (const auto& fate : matched.fates())
-    if (fate.moved != 0) moved.push_back(fate.moved);
-  return moved;
+    if (fate.moved != 0) others.push_back(fate.moved);
+  for (const auto& file : files)
+    for_each_outdated_name(model, file, [&](asset_id id) { others.push_back(id); });
+  return others;
 }
 
 taken_files decide(const catalog_model& model, const std::vector<digested_file>& files,

@@ -54,7 +54,8 @@ private:
 /// What is decided about files that were read.
 struct taken_files {
   std::vector<event> events;
-  /// Files that are assets whose present path is not known, or not the one given: look again.
+  /// Files that are assets whose present path is not known, or not the one given, and other names of
+  /// files that changed, of which nobody else may tell: look again.
   std::vector<std::string> again;
   std::vector<asset_id> moved;  ///< assets that these files are, under a new path
   std::uint64_t unchanged = 0;  ///< files that gave no event: they are as the model has them
@@ -62,13 +63,18 @@ struct taken_files {
 
 using asset_paths = std::unordered_map<asset_id, std::string>;
 
-/// The assets that some of the files are, under other paths than the model has; `decide` needs to know
-/// the paths of these.
-std::vector<asset_id> find_moved(const catalog_model& model, const std::vector<digested_file>& files,
-                                 const vanishing_assets& vanishing);
+/// Whether a file is new to the model and has the name of an asset that was another file. That one may
+/// have been moved away, which only files say that are taken later: so this one is best taken last, or
+/// the asset would be held to have changed.
+bool is_replacement(const catalog_model& model, const path_key& key, const file_facts& facts);
+
+/// The assets that some of the files are, under other paths than the model has, or share an inode with
+/// under other facts; `decide` needs to know the paths of these.
+std::vector<asset_id> find_others(const catalog_model& model, const std::vector<digested_file>& files,
+                                  const vanishing_assets& vanishing);
 
 /// Files that were read, each path once, and files that could not be. `paths` holds the paths of what
-/// `find_moved` told of; the model checks them.
+/// `find_others` told of; the model checks them.
 taken_files decide(const catalog_model& model, const std::vector<digested_file>& files,
                    const std::vector<failed_file>& failures, const vanishing_assets& vanishing = {},
                    const asset_paths& paths = {});

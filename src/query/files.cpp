@@ -50,8 +50,10 @@ result<std::vector<std::string>> problems_under(database& tables, const std::str
   auto query = tables.prepare("SELECT path, kind FROM problem WHERE path = ?1 OR (path > ?2 AND path < ?3)"
                               " ORDER BY path LIMIT 10000");
   if (!query) return query.failure();
-  auto shown = printable(folder == "/" ? std::string() : folder);
-  query->bind(printable(folder), shown + '/', shown + '0');
+  // Texts are bound, not copied.
+  const auto shown = printable(folder);
+  const auto first = (folder == "/" ? "" : shown) + '/', last = (folder == "/" ? "" : shown) + '0';
+  query->bind(shown, first, last);
   std::vector<std::string> paths;
   auto read = query->for_each_row([&](const statement& row) {
     auto kind = from_word<problem_kind>(row.get<std::string_view>(1));

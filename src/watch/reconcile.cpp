@@ -6,8 +6,6 @@ namespace podstudio {
 
 namespace {
 
-/// How many differences of each sort the first pass keeps; 200 bytes each.
-constexpr std::size_t kept_max = 16'384;
 /// How many files of the walk are compared at a time.
 constexpr std::size_t chunk_files = 512;
 /// How many files and known files one step compares at most.
@@ -16,9 +14,10 @@ constexpr std::size_t step_entries = 4096;
 }  // namespace
 
 reconciler::reconciler(std::string folder, std::string root, folder_identity excluded,
-                       known_files known, folder_hook hook, guard may_tell_gone)
+                       known_files known, folder_hook hook, guard may_tell_gone,
+                       std::size_t kept)
     : folder_(std::move(folder)), root_(std::move(root)), excluded_(excluded),
-      known_(std::move(known)), hook_(std::move(hook)), may_tell_gone_(std::move(may_tell_gone)) {
+      known_(std::move(known)), hook_(std::move(hook)), may_tell_gone_(std::move(may_tell_gone)), kept_(kept) {
   start_pass(stage::looking);
 }
 
@@ -115,7 +114,7 @@ void reconciler::see_gone(const known_file& file, findings& into) {
   if (is_blocked(file.path) || !is_gone(file.path)) return;
   if (stage_ == stage::gone) {
     into.gone.push_back(gone_from(file.path, key_of_));
-  } else if (++counts_.gone <= kept_max) {
+  } else if (++counts_.gone <= kept_) {
     kept_gone_.push_back(gone_from(file.path, key_of_));
   }
 }
@@ -124,7 +123,7 @@ void reconciler::see_other(seen_file&& file, findings& into) {
   if (stage_ == stage::gone) return;
   if (stage_ == stage::others) {
     into.files.push_back(std::move(file));
-  } else if (++counts_.other <= kept_max) {
+  } else if (++counts_.other <= kept_) {
     kept_others_.push_back(std::move(file));
   }
 }
@@ -139,7 +138,7 @@ bool reconciler::is_blocked(const std::string& path) const {
 
 void reconciler::end_pass() {
   auto others = [this] {
-    if (counts_.other > kept_max) {
+    if (counts_.other > kept_) {
       kept_others_.clear();
       return start_pass(stage::others);
     }
@@ -149,7 +148,7 @@ void reconciler::end_pass() {
   switch (stage_) {
   case stage::looking:
     if (counts_.gone == 0 || !may_tell_gone_(counts_)) return others();
-    if (counts_.gone > kept_max) {
+    if (counts_.gone > kept_) {
       kept_gone_.clear();
       return start_pass(stage::gone);
     }

@@ -34,9 +34,12 @@ public:
   /// Asked after the first pass whether what is gone may be told.
   using guard = std::function<bool(const counts&)>;
 
+  /// How many differences of each sort the first pass keeps; 200 bytes each.
+  static constexpr std::size_t kept_max = 16'384;
+
   /// `folder` is, or lies in, the watch root `root`.
   reconciler(std::string folder, std::string root, folder_identity excluded, known_files known,
-             folder_hook hook, guard may_tell_gone);
+             folder_hook hook, guard may_tell_gone, std::size_t kept = kept_max);
 
   bool done() const noexcept { return stage_ == stage::done; }
   /// Files and known files compared so far.
@@ -66,6 +69,7 @@ private:
   known_files known_;
   folder_hook hook_;
   guard may_tell_gone_;
+  std::size_t kept_;
 
   stage stage_ = stage::looking;
   std::optional<tree_walker> walker_;  ///< null where what was kept is told
@@ -80,7 +84,7 @@ private:
   std::set<std::string> blocked_;  ///< folders that could not be read
   counts counts_;
   std::uint64_t compared_ = 0;
-  std::vector<gone_file> kept_gone_;     ///< at most kept_max, in the first pass
+  std::vector<gone_file> kept_gone_;     ///< at most kept_, in the first pass
   std::vector<seen_file> kept_others_;  ///< likewise
   path_keyer key_of_;
 };

@@ -323,6 +323,10 @@ std::map<std::string, std::string> digests_of_media(const std::string& root) {
     if (!entry.is_symlink() && entry.is_regular_file()
         && !seed_type(entry.path().filename()).empty())
       paths.push_back(entry.path());
+  return digests_of(paths);
+}
+
+std::map<std::string, std::string> digests_of(const words& paths) {
   std::map<std::string, std::string> digests;
   constexpr std::size_t paths_per_call = 500;
   constexpr std::size_t digest_letters = 64;

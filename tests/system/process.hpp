@@ -134,6 +134,8 @@ std::uint64_t number_from_env(const char* name, std::uint64_t otherwise);
 /// extension, in any case of letters), as `sha256sum` has it, by path. Symbolic links are not
 /// followed.
 std::map<std::string, std::string> digests_of_media(const std::string& root);
+/// SHA-256 of these files, likewise.
+std::map<std::string, std::string> digests_of(const words& paths);
 /// `image`, `audio`, `video` as the seed lists the extensions; empty for any other file.
 std::string seed_type(const std::string& name);
 

@@ -1,0 +1,433 @@
+#define BOOST_TEST_MODULE identity
+#include "model/identity.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+using namespace podstudio;
+
+namespace {
+
+path_key key_of(const std::string& path) {
+  static path_keyer keyer;
+  return keyer(path);
+}
+
+/// A file as a disk has it.
+struct disk_file {
+  std::uint32_t content = 0;  ///< 0: empty
+  std::uint64_t inode = 0;
+  std::int64_t ctime_ns = 0;
+};
+
+file_content content_of(const disk_file& file) {
+  file_content made;
+  made.sha256.fill(7);
+  for (std::size_t i = 0; i < 4; ++i)
+    made.sha256[i] = static_cast<std::uint8_t>(file.content >> 8 * i);
+  made.facts = {.size_bytes = file.content == 0 ? 0 : file.content + 100,
+                .mtime_ns = 1,
+                .ctime_ns = file.ctime_ns,
+                .inode = file.inode,
+                .device = 1};
+  return made;
+}
+
+/// A library in small: the catalog's part of taking files, and the tables' part of knowing paths.
+class small_library {
+public:
+  catalog_model model;
+
+  /// Takes files that were read and paths that are gone, as one batch; the model asserts that no
+  /// path is held twice.
+  taken_files take(const std::map<std::string, disk_file>& files,
+                   const std::vector<std::string>& gone = {}, std::uint64_t links = 1,
+                   std::uint64_t device = 1) {
+    vanishing_assets vanishing;
+    std::vector<gone_file> left;
+    for (const auto& path : gone) {
+      left.push_back({path, key_of(path), device});
+      auto id = model.asset_at(key_of(path));
+      if (id != 0 && !model.asset(id)->missing) vanishing.add(id, model.asset(id)->sha256);
+    }
+    std::vector<digested_file> read;
+    for (const auto& [path, file] : files)
+      read.push_back({path, key_of(path), asset_type::image, content_of(file), links});
+    asset_paths known;
+    for (auto id : find_others(model, read, vanishing))
+      known.emplace(id, paths.at(id));
+    auto taken = decide(model, read, {}, vanishing, known);
+    apply(taken.events);
+    apply(decide_gone(model, left));
+    return taken;
+  }
+
+  void apply(const std::vector<event>& events) {
+    for (const auto& e : events) {
+      if (const auto* made = std::get_if<asset_registered>(&e))
+        set_path(made->asset, "", made->path);
+      if (const auto* move = std::get_if<asset_moved>(&e))
+        set_path(move->asset, move->path_before, move->path_after);
+      if (const auto* back = std::get_if<asset_returned>(&e))
+        set_path(back->asset, back->path_before, back->path_after);
+      model.apply(e);
+      names.push_back(std::visit([](const auto& each) { return std::string(each.name); }, e));
+    }
+  }
+
+  asset_id at(const std::string& path) const { return model.asset_at(key_of(path)); }
+  bool is_missing(asset_id id) const { return model.asset(id)->missing; }
+  /// The names of all events since the last call.
+  std::vector<std::string> happened() { return std::exchange(names, {}); }
+
+  std::map<asset_id, std::string> paths;
+  std::vector<std::string> names;
+
+private:
+  void set_path(asset_id id, const std::string& before, const std::string& after) {
+    if (!before.empty()) BOOST_REQUIRE_EQUAL(paths.at(id), before);
+    for (const auto& [other, path] : paths)
+      if (other != id) BOOST_REQUIRE_NE(path, after);
+    paths[id] = after;
+  }
+};
+
+using names = std::vector<std::string>;
+constexpr disk_file a{1, 11, 1}, b{2, 12, 1}, c{3, 13, 1};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_renamed_file_keeps_its_asset) {
+  for (bool new_inode : {false, true}) {
+    small_library library;
+    library.take({{"/a.png", a}});
+    library.happened();
+    auto moved = a;
+    moved.ctime_ns = 2;
+    if (new_inode) moved.inode = 99;  // moved by copying and deleting
+    library.take({{"/b.png", moved}}, {"/a.png"});
+    BOOST_TEST(library.happened() == names{"asset.moved"}, boost::test_tools::per_element());
+    BOOST_TEST(library.at("/b.png") == 1);
+    BOOST_TEST(library.at("/a.png") == 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(
+    a_renamed_file_keeps_its_asset_even_if_its_old_path_is_told_of_later_or_never) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.take({{"/b.png", a}});
+  BOOST_TEST(library.at("/b.png") == 1);
+  library.take({}, {"/a.png"});
+  BOOST_TEST(!library.is_missing(1));
+  BOOST_TEST(library.model.assets() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_gone_first_returns_with_its_asset_anywhere) {
+  for (bool new_inode : {false, true}) {
+    small_library library;
+    library.take({{"/a.png", a}});
+    library.take({}, {"/a.png"});
+    BOOST_TEST(library.is_missing(1));
+    library.happened();
+    library.take({{"/deep/b.png", {1, new_inode ? 99u : 11u, 5}}});
+    BOOST_TEST(library.happened() == names{"asset.returned"}, boost::test_tools::per_element());
+    BOOST_TEST(library.at("/deep/b.png") == 1);
+    BOOST_TEST(!library.is_missing(1));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_chain_of_renames_moves_each_asset_in_any_split_into_batches) {
+  // d <- c <- b <- a
+  const std::map<std::string, disk_file> after{{"/b.png", a}, {"/c.png", b}, {"/d.png", c}};
+  std::vector<std::string> order{"/a.png", "/b.png", "/c.png", "/d.png"};
+  do {
+    for (std::size_t first = 0; first <= order.size(); ++first) {
+      small_library library;
+      library.take({{"/a.png", a}, {"/b.png", b}, {"/c.png", c}});
+      for (auto [begin, end] : {std::pair(std::size_t{0}, first), std::pair(first, order.size())}) {
+        std::map<std::string, disk_file> files;
+        std::vector<std::string> gone;
+        for (auto i = begin; i < end; ++i)
+          if (order[i] == "/a.png")
+            gone.push_back(order[i]);
+          else
+            files[order[i]] = after.at(order[i]);
+        library.take(files, gone);
+      }
+      BOOST_TEST(library.at("/b.png") == 1);
+      BOOST_TEST(library.at("/c.png") == 2);
+      BOOST_TEST(library.at("/d.png") == 3);
+      for (asset_id id : {1, 2, 3})
+        BOOST_TEST(!library.is_missing(id));
+      BOOST_TEST(library.model.assets() == 3u);
+    }
+  } while (std::ranges::next_permutation(order).found);
+}
+
+BOOST_AUTO_TEST_CASE(a_swap_moves_both_assets_in_one_batch_and_in_two) {
+  for (bool two : {false, true}) {
+    for (bool new_inodes : {false, true}) {
+      small_library library;
+      library.take({{"/a.png", a}, {"/b.png", b}});
+      auto to_a = b, to_b = a;
+      if (new_inodes) to_a.inode = 98, to_b.inode = 99;
+      if (new_inodes && two) continue;  // the first looks as if it was changed
+      if (two) {
+        library.take({{"/a.png", to_a}});
+        BOOST_TEST(library.at("/a.png") == 2);
+        BOOST_TEST(library.at(path_aside("/a.png", 1)) == 1);
+        BOOST_TEST(library.is_missing(1));
+        library.take({{"/b.png", to_b}});
+      } else {
+        library.take({{"/a.png", to_a}, {"/b.png", to_b}});
+      }
+      BOOST_TEST(library.at("/a.png") == 2);
+      BOOST_TEST(library.at("/b.png") == 1);
+      BOOST_TEST(!library.is_missing(1));
+      BOOST_TEST(!library.is_missing(2));
+      BOOST_TEST(library.model.assets() == 2u);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_hard_link_is_an_asset_of_its_own) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  auto linked = a;
+  linked.ctime_ns = 2;
+  auto taken = library.take({{"/b.png", linked}}, {}, 2);
+  BOOST_TEST(library.at("/a.png") == 1);
+  BOOST_TEST(library.at("/b.png") == 2);
+  // The other name has other facts now, too, and nobody tells of it.
+  BOOST_TEST(taken.again == names{"/a.png"}, boost::test_tools::per_element());
+  BOOST_TEST(library.take({{"/a.png", linked}}, {}, 2).again.empty());
+  // One of the names goes: the other stays what it is.
+  library.take({{"/b.png", {1, 11, 3}}}, {"/a.png"});
+  BOOST_TEST(library.at("/b.png") == 2);
+  BOOST_TEST(library.is_missing(1));
+}
+
+BOOST_AUTO_TEST_CASE(empty_files_are_never_taken_for_one_another) {
+  small_library library;
+  library.take({{"/a.png", {0, 11, 1}}});
+  library.take({{"/b.png", {0, 12, 1}}}, {"/a.png"});
+  BOOST_TEST(library.at("/b.png") == 2);
+  BOOST_TEST(library.is_missing(1));
+  library.take({{"/c.png", {0, 13, 1}}});
+  BOOST_TEST(library.at("/c.png") == 3);
+  BOOST_TEST(library.is_missing(1));
+}
+
+BOOST_AUTO_TEST_CASE(an_asset_whose_name_another_asset_takes_is_missing_and_steps_aside) {
+  small_library library;
+  library.take({{"/a.png", a}, {"/b.png", b}});
+  library.take({{"/a.png", b}}, {"/b.png"});  // b is renamed over a
+  BOOST_TEST(library.at("/a.png") == 2);
+  BOOST_TEST(library.paths[1] == "/a.png//1");
+  BOOST_TEST(library.is_missing(1));
+  library.take({{"/elsewhere.png", {1, 50, 9}}});
+  BOOST_TEST(library.paths[1] == "/elsewhere.png");
+  BOOST_TEST(!library.is_missing(1));
+}
+
+BOOST_AUTO_TEST_CASE(new_content_under_the_name_of_a_missing_asset_is_a_new_asset) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.take({}, {"/a.png"});
+  library.take({{"/a.png", b}});
+  BOOST_TEST(library.at("/a.png") == 2);
+  BOOST_TEST(library.paths[1] == "/a.png//1");
+  library.take({}, {"/a.png"});
+  library.take({{"/a.png", a}});  // and the first one again
+  BOOST_TEST(library.at("/a.png") == 1);
+  BOOST_TEST(library.paths[2] == "/a.png//2");
+}
+
+BOOST_AUTO_TEST_CASE(new_content_under_the_name_of_a_file_that_is_there_changes_its_asset) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.happened();
+  library.take({{"/a.png", {9, 99, 3}}});  // saved by renaming over it
+  BOOST_TEST(library.happened() == names{"asset.content_changed"},
+             boost::test_tools::per_element());
+  BOOST_TEST(library.at("/a.png") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_takes_no_asset_from_the_file_it_was_made_of) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.take({{"/b.png", {1, 44, 2}}});
+  BOOST_TEST(library.at("/a.png") == 1);
+  BOOST_TEST(library.at("/b.png") == 2);
+  // Two copies of one that went: one of them is it.
+  library.take({}, {"/a.png", "/b.png"});
+  library.take({{"/x.png", {1, 45, 3}}, {"/y.png", {1, 46, 3}}, {"/z.png", {1, 47, 3}}});
+  BOOST_TEST((std::set{library.at("/x.png"), library.at("/y.png"), library.at("/z.png")}
+              == std::set<asset_id>{1, 2, 3}));
+  BOOST_TEST(!library.is_missing(1));
+  BOOST_TEST(!library.is_missing(2));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_on_a_disk_that_is_not_there_is_not_missing) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.take({}, {"/a.png"}, 1, 2);
+  BOOST_TEST(!library.is_missing(1));
+}
+
+BOOST_AUTO_TEST_CASE(a_moved_asset_of_unknown_path_is_looked_at_again_without_an_event) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  for (const auto& known : {asset_paths{}, asset_paths{{1, "/not this.png"}}}) {
+    auto taken =
+        decide(library.model, {{"/b.png", key_of("/b.png"), asset_type::image, content_of(a), 1}},
+               {}, {}, known);
+    BOOST_TEST(taken.events.empty());
+    BOOST_TEST(taken.again == names{"/b.png"}, boost::test_tools::per_element());
+  }
+}
+
+namespace {
+
+/// Files that are moved about at random while a library looks at them in random order.
+class small_world {
+public:
+  explicit small_world(std::uint64_t seed) : random_(seed) {
+    for (int i = 0; i < 8; ++i)
+      create(any_path());
+    observe_all();
+    for (const auto& [path, file] : disk_)
+      home_[file.content] = library_.at(path);
+  }
+
+  void shuffle(int moves) {
+    std::set<std::string> changed;
+    for (int i = 0; i < moves; ++i) {
+      auto to = any_path();
+      if (disk_.empty() || random_() % 8 == 0) {
+        // As what is renamed over is gone for good, so is what is written over.
+        if (create(to)) changed.insert(to);
+        continue;
+      }
+      auto from = disk_.begin();
+      std::advance(from, static_cast<std::ptrdiff_t>(random_() % disk_.size()));
+      auto [path, file] = *from;
+      if (to == path) continue;
+      if (random_() % 10 == 0) {
+        disk_.erase(path);  // it may come back; nobody can tell if its name is given away before
+        home_.erase(file.content);
+        away_.push_back(file);
+      } else if (auto other = disk_.find(to); other != disk_.end() && random_() % 2 == 0) {
+        std::swap(disk_[path], other->second);
+        stamp(disk_[path]);
+        stamp(disk_[to]);
+        changed.insert(to);
+      } else {
+        disk_.erase(path);
+        stamp(file);
+        disk_[to] = file;
+        changed.insert(to);
+      }
+      changed.insert(path);
+      if (!away_.empty() && random_() % 4 == 0) {
+        auto back = any_path();
+        if (disk_.contains(back)) continue;
+        stamp(away_.back());
+        disk_[back] = away_.back();
+        away_.pop_back();
+        changed.insert(back);
+      }
+      // Some of what was noticed is looked at before more happens.
+      if (random_() % 6 == 0) observe(changed, true);
+    }
+    observe(changed, false);
+    observe(changed, false, true);
+  }
+
+  void check() {
+    for (const auto& [path, file] : disk_) {
+      auto id = library_.at(path);
+      BOOST_REQUIRE_NE(id, 0);
+      BOOST_REQUIRE(!library_.is_missing(id));
+      BOOST_REQUIRE(library_.model.asset(id)->sha256 == content_of(file).sha256);
+      auto [home, is_new] = home_.emplace(file.content, id);
+      BOOST_REQUIRE_MESSAGE(home->second == id, path << " holds content " << file.content
+                                                     << ", which was asset " << home->second
+                                                     << " and is " << id);
+    }
+    std::size_t present = 0;
+    for (const auto& [id, path] : library_.paths)
+      present += library_.is_missing(id) ? 0 : 1;
+    BOOST_REQUIRE_EQUAL(present, disk_.size());
+  }
+
+private:
+  std::string any_path() { return "/" + std::to_string(random_() % 12) + ".png"; }
+  void stamp(disk_file& file) { file.ctime_ns = ++now_; }
+  bool create(const std::string& path) {
+    if (disk_.contains(path)) return false;
+    disk_[path] = {++last_content_, ++last_inode_, ++now_};
+    return true;
+  }
+  void observe_all() {
+    std::set<std::string> all;
+    for (const auto& [path, file] : disk_)
+      all.insert(path);
+    observe(all, false);
+  }
+  void observe(std::set<std::string>& changed, bool some, bool last = false) {
+    std::vector<std::string> order(changed.begin(), changed.end());
+    std::ranges::shuffle(order, random_);
+    if (some) order.resize(random_() % (order.size() + 1));
+    for (std::size_t begin = 0; begin < order.size();) {
+      auto end = std::min(order.size(), begin + 1 + random_() % 4);
+      std::map<std::string, disk_file> files;
+      std::vector<std::string> gone;
+      for (; begin < end; ++begin) {
+        auto at = disk_.find(order[begin]);
+        if (at == disk_.end())
+          gone.push_back(order[begin]);
+        else if (!last
+                 && is_replacement(library_.model, key_of(at->first), content_of(at->second).facts))
+          continue;
+        else
+          files.insert(*at);
+        changed.erase(order[begin]);
+      }
+      BOOST_REQUIRE(library_.take(files, gone).again.empty());
+    }
+  }
+
+  std::mt19937_64 random_;
+  small_library library_;
+  std::map<std::string, disk_file> disk_;
+  std::vector<disk_file> away_;
+  std::map<std::uint32_t, asset_id> home_;
+  std::uint32_t last_content_ = 0;
+  std::uint64_t last_inode_ = 10;
+  std::int64_t now_ = 0;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(
+    every_asset_ends_on_its_content_whatever_moves_and_in_whatever_order_it_is_seen) {
+  auto seed = std::random_device{}();
+  BOOST_TEST_MESSAGE("seed " << seed);
+  for (std::uint64_t world = 0; world < 1500; ++world) {
+    BOOST_TEST_CONTEXT("world " << seed + world) {
+      small_world files(seed + world);
+      for (int round = 0; round < 6; ++round) {
+        files.shuffle(1 + static_cast<int>((seed + world) % 12));
+        files.check();
+      }
+    }
+  }
+}

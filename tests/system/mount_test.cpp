@@ -1,0 +1,213 @@
+#define BOOST_TEST_MODULE mount
+#include "system/process.hpp"
+#include "system/tables.hpp"
+#include "system/trees.hpp"
+#include "system/workspace.hpp"
+
+#include <atomic>
+#include <boost/test/unit_test.hpp>
+#include <sys/mount.h>
+#include <thread>
+
+using namespace system_test;
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A disk in memory that can be plugged in and pulled out, and keeps what it holds.
+class small_disk {
+public:
+  explicit small_disk(const std::string& at) : at_(at), kept_(at + ".kept") {
+    make_folder(at_);
+    make_folder(kept_);
+    made_ = ::mount("tmpfs", kept_.c_str(), "tmpfs", 0, "size=256m") == 0;
+    if (made_) plug();
+  }
+  small_disk(const small_disk&) = delete;
+  small_disk& operator=(const small_disk&) = delete;
+  ~small_disk() {
+    if (plugged_) pull(MNT_DETACH);
+    if (made_) ::umount2(kept_.c_str(), MNT_DETACH);
+  }
+
+  bool is_made() const { return made_; }
+  /// Where its files are, whether it is plugged in or not.
+  const std::string& inside() const { return kept_; }
+  void plug() {
+    BOOST_REQUIRE(::mount(kept_.c_str(), at_.c_str(), nullptr, MS_BIND, nullptr) == 0);
+    plugged_ = true;
+  }
+  /// Waits until nobody has a file open, unless it is done lazily.
+  void pull(int flags = 0) {
+    BOOST_REQUIRE(eventually([&] { return ::umount2(at_.c_str(), flags) == 0; }, 20s));
+    plugged_ = false;
+  }
+
+private:
+  std::string at_, kept_;
+  bool made_ = false, plugged_ = false;
+};
+
+/// A library whose root is a disk.
+struct mounted_library {
+  static constexpr int count = 3000;
+  /// A root that is lost is tried again after 1, 2, 4 ... 30 s.
+  static constexpr milliseconds back_in = 40s;
+
+  workspace space;
+  small_disk disk{space.root};
+  library podstudio{space.data};
+  std::unique_ptr<service> running;
+
+  /// Whether there is a disk.
+  bool begin(int files = count) {
+    if (skip_unless(disk.is_made(), "mounting is not permitted here")) return false;
+    for (int i = 0; i < files; ++i)
+      make_file(file(i), std::to_string(i));
+    start();
+    podstudio.must({"sync"});
+    BOOST_REQUIRE_EQUAL(present(podstudio.database()).size(), static_cast<std::size_t>(files));
+    return true;
+  }
+  void start() { running = std::make_unique<service>(podstudio, words{space.root}); }
+  std::string file(int i) const {
+    return space.root + "/" + std::to_string(i % 30) + "/" + std::to_string(i) + ".png";
+  }
+  std::string state() const { return value(podstudio.database(), "SELECT state FROM watch_root"); }
+  void await_state(const std::string& wanted) const {
+    BOOST_REQUIRE_MESSAGE(eventually([&] { return state() == wanted; }, back_in),
+                          "the root is " << state() << ", not " << wanted);
+  }
+  std::string missing() const {
+    return value(podstudio.database(),
+                 "SELECT count(*) FROM asset_file WHERE missing_since IS NOT NULL");
+  }
+  void check_in_step(const char* when) {
+    podstudio.must({"sync"});
+    auto apart = difference(walk_trees({space.root}).digests, present(podstudio.database()));
+    BOOST_CHECK_MESSAGE(apart.empty(), when << ":" << apart);
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(nothing_is_missing_while_a_disk_is_away_and_it_comes_back_by_itself,
+                        mounted_library) {
+  if (!begin()) return;
+  disk.pull();
+  await_state("lost");
+  BOOST_CHECK_EQUAL(missing(), "0");
+  write_file(disk.inside() + "/while it was away.png", "new");
+  fs::remove(disk.inside() + "/1/1.png");
+  disk.plug();
+  await_state("active");
+  check_in_step("plugged in again");
+  BOOST_CHECK_EQUAL(missing(), "1");
+}
+
+BOOST_FIXTURE_TEST_CASE(nothing_is_missing_when_a_disk_is_pulled_out_under_load, mounted_library) {
+  if (!begin()) return;
+  std::atomic<bool> ends = false;
+  // Files are renamed and written all the time, none is removed.
+  std::thread load([&] {
+    for (int i = 0; !ends; ++i) {
+      auto at = disk.inside() + "/" + std::to_string(i % 30) + "/" + std::to_string(i % count);
+      std::rename((at + ".png").c_str(), (at + ".wav").c_str());
+      write_file(at + ".mp4", "written under load " + std::to_string(i));
+      std::rename((at + ".wav").c_str(), (at + ".png").c_str());
+    }
+  });
+  auto is_changing = [&] { return present(podstudio.database()).size() > count + 50u; };
+  bool changing = eventually(is_changing, 20s);
+  disk.pull(MNT_DETACH);
+  bool lost = eventually([&] { return state() == "lost"; }, back_in);
+  auto missing_then = missing();
+  ends = true;
+  load.join();
+  BOOST_CHECK(changing);
+  BOOST_CHECK_MESSAGE(lost, "the root is " << state());
+  // One that is between its two names when somebody looks is missing until the next look.
+  BOOST_CHECK_LE(std::stoi(missing_then), 5);
+  disk.plug();
+  await_state("active");
+  check_in_step("plugged in after the load");
+  BOOST_CHECK_EQUAL(missing(), "0");
+}
+
+BOOST_FIXTURE_TEST_CASE(an_empty_folder_in_the_place_of_a_disk_is_not_believed, mounted_library) {
+  if (!begin(500)) return;
+  for (bool down : {false, true}) {
+    if (down) running->stop();
+    disk.pull();  // the folder below is empty, and another one
+    if (down) start();
+    await_state("lost");
+    podstudio.must({"sync"});
+    BOOST_CHECK_EQUAL(missing(), "0");
+    disk.plug();
+    await_state("active");
+    check_in_step("plugged in");
+    BOOST_CHECK_EQUAL(missing(), "0");
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_root_that_is_replaced_by_an_empty_folder_is_lost_until_it_is_back,
+                        mounted_library) {
+  auto root = space.path + "/plain";
+  for (int i = 0; i < 200; ++i)
+    make_file(root + "/" + std::to_string(i) + ".png", std::to_string(i));
+  running = std::make_unique<service>(podstudio, words{root});
+  podstudio.must({"sync"});
+  fs::rename(root, space.path + "/elsewhere");
+  make_folder(root);
+  await_state("lost");
+  BOOST_CHECK_EQUAL(missing(), "0");
+  fs::remove(root);
+  fs::rename(space.path + "/elsewhere", root);
+  await_state("active");
+  podstudio.must({"sync"});
+  BOOST_CHECK_EQUAL(missing(), "0");
+  BOOST_CHECK_EQUAL(present(podstudio.database()).size(), 200u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_scan_that_finds_most_files_gone_is_held_back, mounted_library) {
+  auto root = space.path + "/plain", away = space.path + "/away";
+  auto is_held = [&] {
+    podstudio.must({"sync"});
+    return problems_of(podstudio.database(), "scan_held").contains(root);
+  };
+  for (int i = 0; i < 200; ++i)
+    make_file(root + "/" + std::to_string(i) + ".png", std::to_string(i));
+  running = std::make_unique<service>(podstudio, words{root});
+  podstudio.must({"sync"});
+  auto take_away = [&] {
+    running->stop();
+    make_folder(away);
+    for (int i = 0; i < 120; ++i)
+      fs::rename(root + "/" + std::to_string(i) + ".png", away + "/" + std::to_string(i) + ".png");
+    running = std::make_unique<service>(podstudio);
+    BOOST_REQUIRE(eventually(is_held, 20s));
+    BOOST_CHECK_EQUAL(missing(), "0");
+    auto listed = podstudio({"problem", "list"});
+    BOOST_CHECK_MESSAGE(listed.code == 0 && listed.out.find(root) != std::string::npos, listed);
+  };
+
+  take_away();
+  BOOST_TEST_MESSAGE("the files return");
+  for (int i = 0; i < 120; ++i)
+    fs::rename(away + "/" + std::to_string(i) + ".png", root + "/" + std::to_string(i) + ".png");
+  running->stop();
+  running = std::make_unique<service>(podstudio);
+  BOOST_CHECK(eventually([&] { return !is_held(); }, 20s));
+  BOOST_CHECK_EQUAL(missing(), "0");
+
+  take_away();
+  BOOST_TEST_MESSAGE("people say that it is right");
+  podstudio.must({"watch", "confirm", root});
+  podstudio.must({"sync"});
+  BOOST_CHECK_EQUAL(missing(), "120");
+  BOOST_CHECK(!is_held());
+  for (int i = 0; i < 120; ++i)
+    fs::rename(away + "/" + std::to_string(i) + ".png", root + "/" + std::to_string(i) + ".png");
+  podstudio.must({"sync"});
+  BOOST_CHECK_EQUAL(missing(), "0");
+}
