@@ -171,8 +171,9 @@ result<engine_parts> make_ready(const engine_options& options) {
   struct stat status;
   if (::stat(folder.root.c_str(), &status) != 0)
     return system_error(errno, "cannot use the data folder " + in_quotes(folder.root));
-  parts.own_folder = {status.st_dev, status.st_ino};
-  parts.watching = {folder.database, parts.own_folder, std::chrono::seconds(options.poll_seconds),
+  parts.watching = {folder.database,
+                    {status.st_dev, status.st_ino},
+                    std::chrono::seconds(options.poll_seconds),
                     std::chrono::minutes(options.rescan_minutes)};
   std::error_code unreadable;
   parts.data_folder = std::filesystem::canonical(folder.root, unreadable).string();

@@ -62,7 +62,6 @@ result<std::string> importable(const std::string& path, const std::string& data_
 
 void supervisor_state::start(engine_parts parts) {
   data_folder = parts.data_folder;
-  own_folder = parts.own_folder;
   watching = std::move(parts.watching);
   service = parts.service;
   on_failure = std::move(parts.on_failure);
@@ -351,7 +350,7 @@ caf::result<std::uint64_t> start_import(supervisor_pointer self, const import_re
   }
   auto number = ++s.last_import;
   s.imports[number] = self->spawn<caf::detached + caf::monitored>(importer, s.catalog,
-                                                                  std::move(paths), s.own_folder);
+                                                                  std::move(paths), s.watching.excluded);
   return number;
 }
 

@@ -31,7 +31,6 @@ struct engine_parts {
   recovery_report recovery;  ///< what opening the log found
   std::string data_folder;   ///< the engine's own, never catalogued
   std::string log_folder;
-  folder_identity own_folder;
   watch_options watching;
   bool service = false;  ///< watch the roots; log start and stop
   std::size_t hashers = 1;
@@ -61,7 +60,6 @@ struct supervisor_state {
 
   supervisor_actor::pointer self = nullptr;
   std::string data_folder;
-  folder_identity own_folder;
   watch_options watching;
   bool service = false;
   std::function<void(error)> on_failure;
