@@ -23,8 +23,6 @@ struct seen_file {
   /// Somebody wrote to it: read it even if its facts are those it was taken with, as two writes
   /// within one tick of the file system's clock leave the same facts.
   bool written = false;
-  /// The source can wait until it has told all else, if this `is_replacement`.
-  bool can_wait = false;
 };
 
 /// What looks found.
