@@ -96,7 +96,7 @@ void catalog_state::observe(const observation_batch& batch,
   // First what is gone, so that files of the batch can be found to be the same ones.
   for (const auto& gone : batch.gone) {
     if (!in_reading.insert(gone.key).second) {
-      taken->outcome.in_reading.push_back(gone.path);
+      taken->outcome.again.push_back(gone.path);
       continue;
     }
     taken->gone.push_back(gone);
@@ -111,7 +111,7 @@ void catalog_state::observe(const observation_batch& batch,
     if (!file.written && model.unchanged(file.key, file.facts)) {
       ++taken->outcome.unchanged;
     } else if (!in_reading.insert(file.key).second) {
-      taken->outcome.in_reading.push_back(file.path);
+      taken->outcome.again.push_back(file.path);
     } else if (auto known = file.written ? 0 : model.same_file(file.facts); known != 0) {
       recognised.push_back(
           {file.path, file.key, file.type, {model.asset(known)->sha256, file.facts}, file.links});
@@ -274,9 +274,7 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
     vanishing.remove(id);  // it is found: nobody else can be it
   auto& outcome = batch->outcome;
   outcome.unchanged += taken.unchanged;
-  outcome.in_reading.insert(outcome.in_reading.end(), taken.again.begin(), taken.again.end());
-  outcome.changed_meanwhile.insert(outcome.changed_meanwhile.end(), taken.outdated.begin(),
-                                   taken.outdated.end());
+  outcome.again.insert(outcome.again.end(), taken.again.begin(), taken.again.end());
   command what{
       .id = {}, .origin = batch->origin, .summary = summarize(taken.events, outcome), .events = {}};
   what.events = std::move(taken.events);

@@ -64,7 +64,7 @@ void importer_state::taken(const observation_outcome& outcome) {
   for (const auto& path : outcome.changed_meanwhile)
     ++tries[path];
   again.insert(again.end(), outcome.changed_meanwhile.begin(), outcome.changed_meanwhile.end());
-  again.insert(again.end(), outcome.in_reading.begin(), outcome.in_reading.end());
+  again.insert(again.end(), outcome.again.begin(), outcome.again.end());
 }
 
 void importer_state::look_again() {

@@ -394,6 +394,8 @@ void watcher_state::schedule() {
 
 void watcher_state::send(findings batch, looked_paths looked) {
   // What is gone is gone only if the root is still there afterwards, and was all the time.
+  // A walk found it some time ago; of what came back since, notices tell.
+  std::erase_if(batch.gone, [](const gone_file& gone) { return !is_gone(gone.path); });
   if (!batch.gone.empty()) {
     drain_notices();
     if (auto there = check_root(); !there) return self->quit(to_caf(there.failure()));
@@ -428,16 +430,16 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
   last_sequence = std::max(last_sequence, outcome.last_sequence);
   std::unordered_set<std::string_view> again(outcome.changed_meanwhile.begin(),
                                              outcome.changed_meanwhile.end());
-  std::unordered_set<std::string_view> others(outcome.in_reading.begin(), outcome.in_reading.end());
+  std::unordered_set<std::string_view> others(outcome.again.begin(), outcome.again.end());
   auto oldest = ticket;
   for (const auto& [path, how] : looked)
     oldest = std::min(oldest, how.ticket);
   std::unordered_set<std::string_view> own;
   for (const auto& [path, how] : looked)
     own.insert(path);
-  for (const auto& path : outcome.in_reading) {
-    // Of what is gone from another root its own watcher tells.
-    if (own.contains(path) || (!lies_within(path, root.path) && is_gone(path))) continue;
+  for (const auto& path : outcome.again) {
+    // Of what is gone its own notice or walk tells.
+    if (own.contains(path) || is_gone(path)) continue;
     hold(oldest);
     want(path, {.at = clock::now(), .ticket = oldest, .written = true});
   }

@@ -62,9 +62,6 @@ public:
     asset_id here = 0;     ///< the asset that has this path in the model
     asset_id moved = 0;    ///< the asset whose content is here now, and which has another path
     bool settled = false;  ///< the asset that has this path has this content
-    /// `moved` was seen at its path after this file was looked at, as its inode says: it was moved
-    /// from here to there, not the other way.
-    bool outdated = false;
   };
 
   matching(const catalog_model& model, const std::vector<digested_file>& files,
@@ -101,14 +98,10 @@ private:
              && (file.links == 1 || model_.asset(id)->missing || vanishing_.contains(id)
                  || displaced_.contains(id));
     });
-    if (found.moved != 0) {
-      const auto& asset = *model_.asset(found.moved);
-      found.outdated = !asset.missing && asset.facts.ctime_ns > content.facts.ctime_ns;
-    }
     if (found.moved == 0) found.moved = model_.find_missing(content.sha256, is_it);
     if (found.moved == 0) found.moved = vanishing_.find(content.sha256, is_it);
     if (found.moved == 0) found.moved = displaced_.find(content.sha256, is_it);
-    if (found.moved != 0 && !found.outdated) used_.insert(found.moved);
+    if (found.moved != 0) used_.insert(found.moved);
   }
 
   const catalog_model& model_;
@@ -123,7 +116,7 @@ class taking {
 public:
   taking(const catalog_model& model, const std::vector<digested_file>& files,
          const vanishing_assets& vanishing, const asset_paths& paths)
-      : model_(model), files_(files), matched_(model, files, vanishing),
+      : model_(model), files_(files), vanishing_(vanishing), matched_(model, files, vanishing),
         next_asset_(model.last_asset() + 1) {
     const auto& fates = matched_.fates();
     for (std::size_t i = 0; i < files.size(); ++i)
@@ -138,10 +131,10 @@ public:
     const auto& fates = matched_.fates();
     std::vector<bool> known(files_.size(), true);
     for (std::size_t i = 0; i < files_.size(); ++i) {
-      known[i] = !fates[i].outdated && (fates[i].moved == 0 || paths_.contains(fates[i].moved))
+      known[i] = (fates[i].moved == 0 || paths_.contains(fates[i].moved))
                  && find_former(model_, files_[i]) == nullptr;
       if (!known[i])
-        (fates[i].outdated ? taken.outdated : taken.again).push_back(files_[i].path);
+        taken.again.push_back(files_[i].path);
       else if (leaves(fates[i]))
         make_room(files_[i], fates[i].here, taken.events);
     }
@@ -186,6 +179,7 @@ private:
       const auto& asset = *model_.asset(fate.moved);
       const auto& before = paths_.at(fate.moved);
       taken.moved.push_back(fate.moved);
+      if (!vanishing_.contains(fate.moved) && !is_aside(before)) taken.again.push_back(before);
       if (asset.missing)
         events.emplace_back(asset_returned{fate.moved, before, path, asset.facts, content.facts});
       else
@@ -211,6 +205,7 @@ private:
 
   const catalog_model& model_;
   const std::vector<digested_file>& files_;
+  const vanishing_assets& vanishing_;
   matching matched_;
   asset_paths paths_;
   path_keyer key_of_;

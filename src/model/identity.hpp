@@ -55,11 +55,11 @@ private:
 /// What is decided about files that were read.
 struct taken_files {
   std::vector<event> events;
-  /// Files that are assets whose present path is not known, or not the one given, and other names
-  /// of files that changed, of which nobody else may tell: look again.
+  /// Look again: at files that are assets whose present path is not known, or not the one given; at
+  /// other names of files that changed, of which nobody else may tell; and at paths that assets
+  /// were moved from, as a look can be older than what it is decided after, and then they are
+  /// there.
   std::vector<std::string> again;
-  /// Files that were seen elsewhere since they were looked at: look again.
-  std::vector<std::string> outdated;
   std::vector<asset_id> moved;  ///< assets that these files are, under a new path
   std::uint64_t unchanged = 0;  ///< files that gave no event: they are as the model has them
 };

@@ -281,8 +281,8 @@ BOOST_FIXTURE_TEST_CASE(a_path_twice_in_a_batch_is_read_once_and_looked_at_again
   auto seen = file("a.png", "one");
   auto outcome = observe({seen, seen});
   BOOST_TEST(outcome.registered == 1u);
-  BOOST_REQUIRE(outcome.in_reading.size() == 1u);
-  BOOST_TEST(outcome.in_reading[0] == seen.path);
+  BOOST_REQUIRE(outcome.again.size() == 1u);
+  BOOST_TEST(outcome.again[0] == seen.path);
 }
 
 BOOST_FIXTURE_TEST_CASE(commands_that_wait_for_a_sync_become_one_group, flow) {
