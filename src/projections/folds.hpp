@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -63,6 +64,9 @@ result<void> change_one(statement& change, const Values&... values) {
 
 // assets.cpp
 result<void> fold(fold_context& context, const asset_registered& what);
+/// Folds the first `rows_at_once` events together if all of them are `asset.registered`; how many
+/// it folded: those, or none. Folding them one by one gives the same rows.
+result<std::size_t> fold_together(fold_context& context, std::span<const event> events);
 result<void> fold(fold_context& context, const asset_content_changed& what);
 result<void> fold(fold_context& context, const asset_touched& what);
 result<void> fold(fold_context& context, const asset_moved& what);

@@ -4,6 +4,7 @@
 #include "schema/schema.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 namespace podstudio {
@@ -82,8 +83,12 @@ result<void> projection::fold(std::span<const committed_command> commands) {
   // Whatever a failed attempt left behind counts no more.
   context.ids = context.committed_ids;
   context.resized_packs.clear();
-  auto writing = transaction::begin_write(context.db);
-  if (!writing) return writing.failure();
+  std::optional<transaction> writing;
+  if (!context.bulk) {
+    auto begun = transaction::begin_write(context.db);
+    if (!begun) return begun.failure();
+    writing.emplace(*std::move(begun));
+  }
   for (const auto& command : commands) {
     auto folded = fold_command(context, command);
     if (!folded) return folded;
@@ -91,8 +96,8 @@ result<void> projection::fold(std::span<const committed_command> commands) {
   log_head head{commands.back().last_sequence(), commands.back().hash};
   auto stored = fold_checkpoint(context, head);
   if (!stored) return stored;
-  auto committed = writing->commit();
-  if (!committed) return committed;
+  if (writing)
+    if (auto committed = writing->commit(); !committed) return committed;
   context.head = head;
   context.committed_ids = context.ids;
   return {};

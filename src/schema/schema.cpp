@@ -29,10 +29,12 @@ constexpr const char* writer_settings =
 constexpr const char* bulk_settings = "PRAGMA journal_mode = OFF;"
                                       "PRAGMA synchronous = OFF;"
                                       "PRAGMA locking_mode = EXCLUSIVE;"
-                                      "PRAGMA cache_size = -65536;"
+                                      "PRAGMA cache_size = -524288;"
                                       "PRAGMA temp_store = MEMORY;"
                                       "PRAGMA secure_delete = OFF;"
-                                      "PRAGMA foreign_keys = OFF;";
+                                      "PRAGMA foreign_keys = OFF;"
+                                      // The folds write words of the enumerations only.
+                                      "PRAGMA ignore_check_constraints = ON;";
 
 constexpr const char* reader_settings = "PRAGMA query_only = ON;"
                                         "PRAGMA cache_size = -8192;"
@@ -129,12 +131,17 @@ result<database> create_bulk_tables(const std::string& path) {
   if (!created) return created.failure();
   auto dropped = db->execute("DROP INDEX " + std::string(path_index));
   if (!dropped) return dropped.failure();
+  // All of it is one transaction, so that a page is written once, however often it changes.
+  auto begun = db->execute("BEGIN IMMEDIATE");
+  if (!begun) return begun.failure();
   return db;
 }
 
 result<void> finish_bulk_tables(database& db) {
   auto indexed = db.execute(path_index_sql());
   if (!indexed) return indexed;
+  auto committed = db.execute("COMMIT");
+  if (!committed) return committed;
   auto mode = db.execute("PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL;");
   if (!mode) return mode;
   return {};
