@@ -58,8 +58,11 @@ result<void> insert_rows(fold_context& context, statement& insert, statement& in
     context.ids.asset = std::max(context.ids.asset, asset);
   }
   auto inserted = insert.run_bound();
-  if (!inserted) return inserted;
-  return insert_files.run_bound();
+  if (inserted) inserted = insert_files.run_bound();
+  // Only one that was forgotten has an id from before.
+  for (std::size_t i = 0; inserted && i < count; ++i)
+    inserted = mark_stale(context, rows[i]->asset);
+  return inserted;
 }
 
 result<void> set_facts(fold_context& context, asset_id asset, const file_facts& before,
@@ -89,7 +92,9 @@ result<void> set_path(fold_context& context, asset_id asset, const std::string& 
   auto free = park_occupant(context, path, asset);
   if (!free) return free;
   context.parked.erase(asset);
-  return change_one(context.assets.set_path, asset, path, context.at);
+  auto set = change_one(context.assets.set_path, asset, path, context.at);
+  if (!set) return set;
+  return mark_stale(context, asset);
 }
 
 }  // namespace
@@ -112,6 +117,7 @@ result<std::size_t> fold_together(fold_context& context, std::span<const event> 
 result<void> fold(fold_context& context, const asset_content_changed& what) {
   auto changed =
       change_one(context.assets.set_hash, what.asset, hash_column(what.after.sha256), context.at);
+  if (changed) changed = mark_stale(context, what.asset);
   if (!changed) return changed;
   return set_facts(context, what.asset, what.before.facts, what.after.facts);
 }
@@ -156,11 +162,15 @@ result<void> fold(fold_context& context, const asset_approval_withdrawn& what) {
 }
 
 result<void> fold(fold_context& context, const asset_theme_set& what) {
-  return change_one(context.assets.set_theme, what.asset, what.after, context.at);
+  auto set = change_one(context.assets.set_theme, what.asset, what.after, context.at);
+  if (!set) return set;
+  return mark_stale(context, what.asset);
 }
 
 result<void> fold(fold_context& context, const asset_source_set& what) {
-  return change_one(context.assets.set_source, what.asset, what.after, context.at);
+  auto set = change_one(context.assets.set_source, what.asset, what.after, context.at);
+  if (!set) return set;
+  return mark_stale(context, what.asset);
 }
 
 result<void> fold(fold_context& context, const asset_provenance_set& what) {
@@ -168,7 +178,9 @@ result<void> fold(fold_context& context, const asset_provenance_set& what) {
 }
 
 result<void> fold(fold_context& context, const asset_tagged& what) {
-  return context.assets.add_tag.run(what.asset, what.tag);
+  auto added = context.assets.add_tag.run(what.asset, what.tag);
+  if (!added) return added;
+  return mark_stale(context, what.asset);
 }
 
 result<void> fold(fold_context& context, const asset_untagged& what) {

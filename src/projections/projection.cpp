@@ -56,6 +56,9 @@ result<std::unique_ptr<projection>> projection::start(database db, bool bulk) {
   if (!head) return head.failure();
   auto ids = read_last_ids(context->db);
   if (!ids) return ids.failure();
+  auto indexed = read_lookup_state(context->db);
+  if (!indexed) return indexed.failure();
+  context->indexed = *indexed;
   context->head = *head;
   context->committed_ids = *ids;
   return std::unique_ptr<projection>(new projection(std::move(context)));

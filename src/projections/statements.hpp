@@ -145,6 +145,49 @@ struct watch_statements {
   statement remove_problem = prepare("DELETE FROM problem WHERE path = ?1");
 };
 
+struct lookup_statements {
+  statement_preparer& prepare;
+
+  statement mark_stale = prepare("INSERT OR IGNORE INTO lookup_stale (asset_id) VALUES (?1)");
+  statement next_stale = prepare("SELECT max(asset_id) FROM (SELECT asset_id FROM lookup_stale"
+                                 " ORDER BY asset_id LIMIT ?1)");
+  statement next_new =
+      prepare("SELECT max(id) FROM (SELECT id FROM asset WHERE id > ?1 ORDER BY id LIMIT ?2)");
+  statement add_texts = prepare(std::string("INSERT INTO lookup_text (rowid, text)") + texts_of
+                                + "id > ?1 AND id <= ?2 ORDER BY id");
+  statement add_stale_texts =
+      prepare(std::string("INSERT INTO lookup_text (rowid, text)") + texts_of
+              + "id IN (SELECT asset_id FROM lookup_stale WHERE asset_id <= ?1)"
+                " ORDER BY id");
+  // In the order of the digests, so that a page is found once.
+  statement add_content = prepare("INSERT OR IGNORE INTO lookup_content (digest, asset_id)"
+                                  " SELECT substr(hash, 1, 12) AS digest, id FROM asset"
+                                  " WHERE id > ?1 AND id <= ?2 ORDER BY digest");
+  statement add_stale_content =
+      prepare("INSERT OR IGNORE INTO lookup_content (digest, asset_id)"
+              " SELECT substr(hash, 1, 12), id FROM asset"
+              " WHERE id IN (SELECT asset_id FROM lookup_stale WHERE asset_id <= ?1)");
+  statement add_copies = prepare(std::string(copies_of) + "a.id > ?1 AND a.id <= ?2");
+  statement add_stale_copies = prepare(
+      std::string(copies_of) + "a.id IN (SELECT asset_id FROM lookup_stale WHERE asset_id <= ?1)");
+  statement remove_stale = prepare("DELETE FROM lookup_stale WHERE asset_id <= ?1");
+  statement set_state = prepare("UPDATE lookup_state SET indexed_to = ?1, again = ?2");
+
+private:
+  static constexpr const char* texts_of =
+      " SELECT id, path || char(10) || coalesce(theme, '') || char(10) || coalesce(source, '')"
+      " || char(10) || coalesce((SELECT group_concat(tag, char(10)) FROM asset_tag"
+      "                          WHERE asset_id = id), '')"
+      " FROM asset WHERE ";
+  // Both of each pair.
+  static constexpr const char* copies_of =
+      "INSERT OR IGNORE INTO lookup_copy (asset_id)"
+      " SELECT both.asset_id FROM asset a"
+      " CROSS JOIN lookup_content other ON other.digest = substr(a.hash, 1, 12)"
+      "  AND other.asset_id <> a.id"
+      " CROSS JOIN lookup_content both ON both.digest = other.digest WHERE ";
+};
+
 struct command_statements {
   statement_preparer& prepare;
 

@@ -6,9 +6,8 @@ namespace podstudio {
 
 namespace {
 
-// The path index costs the most to keep while rows arrive in any order, so a bulk load makes it
-// last.
-constexpr std::string_view path_index = "ix_asset_path";
+/// Where the part of schema.sql begins that a bulk load makes last.
+constexpr std::string_view last_part = "-- Made last by a bulk load";
 
 // Page size and journal mode are properties of the file and must be set before its first table.
 constexpr const char* new_file_settings = "PRAGMA page_size = 4096;";
@@ -40,6 +39,12 @@ constexpr const char* reader_settings = "PRAGMA query_only = ON;"
                                         "PRAGMA cache_size = -8192;"
                                         "PRAGMA temp_store = MEMORY;";
 
+std::size_t last_part_at() {
+  auto at = schema_sql.find(last_part);
+  assert(at != std::string_view::npos);
+  return at;
+}
+
 enum class contents { none, ours };
 
 /// What is in the file, or why it is not for us.
@@ -69,22 +74,15 @@ result<contents> inspect(database& db, const std::string& path) {
 }
 
 /// All or nothing, so that a crash leaves a file that counts as empty.
-result<void> create_tables(database& db) {
+result<void> create_tables(database& db, std::string_view sql) {
   auto writing = transaction::begin_write(db);
   if (!writing) return writing.failure();
-  auto created = db.execute(std::string(schema_sql));
+  auto created = db.execute(std::string(sql));
   if (!created) return created;
   auto marked = db.execute("PRAGMA application_id = " + std::to_string(tables_application_id)
                            + ";PRAGMA user_version = " + std::to_string(tables_version));
   if (!marked) return marked;
   return writing->commit();
-}
-
-/// The statement of schema.sql that makes the path index.
-std::string path_index_sql() {
-  auto begin = schema_sql.find("CREATE UNIQUE INDEX " + std::string(path_index));
-  assert(begin != std::string_view::npos);
-  return std::string(schema_sql.substr(begin, schema_sql.find(';', begin) - begin));
 }
 
 }  // namespace
@@ -116,7 +114,7 @@ result<database> open_tables(const std::string& path) {
   auto set = db->execute(writer_settings);
   if (!set) return set.failure();
   if (*found == contents::none) {
-    auto created = create_tables(*db);
+    auto created = create_tables(*db, schema_sql);
     if (!created) return created.failure();
   }
   return db;
@@ -127,10 +125,8 @@ result<database> create_bulk_tables(const std::string& path) {
   if (!db) return db;
   auto set = db->execute(std::string(new_file_settings) + bulk_settings);
   if (!set) return set.failure();
-  auto created = create_tables(*db);
+  auto created = create_tables(*db, schema_sql.substr(0, last_part_at()));
   if (!created) return created.failure();
-  auto dropped = db->execute("DROP INDEX " + std::string(path_index));
-  if (!dropped) return dropped.failure();
   // All of it is one transaction, so that a page is written once, however often it changes.
   auto begun = db->execute("BEGIN IMMEDIATE");
   if (!begun) return begun.failure();
@@ -138,7 +134,7 @@ result<database> create_bulk_tables(const std::string& path) {
 }
 
 result<void> finish_bulk_tables(database& db) {
-  auto indexed = db.execute(path_index_sql());
+  auto indexed = db.execute(std::string(schema_sql.substr(last_part_at())));
   if (!indexed) return indexed;
   auto committed = db.execute("COMMIT");
   if (!committed) return committed;
