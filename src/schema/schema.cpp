@@ -2,6 +2,10 @@
 
 #include "schema/schema_sql.hpp"
 
+#include <array>
+#include <fstream>
+#include <string_view>
+
 namespace podstudio {
 
 namespace {
@@ -47,12 +51,25 @@ std::size_t last_part_at() {
 
 enum class contents { none, ours };
 
+/// Whether the file begins as a database of ours, whatever follows.
+bool has_our_mark(const std::string& path) {
+  // https://www.sqlite.org/fileformat.html: the magic, and at 68 the application's id, big-endian.
+  constexpr std::string_view magic("SQLite format 3\0", 16), mark("PODS");
+  constexpr std::size_t mark_at = 68;
+  std::array<char, mark_at + mark.size()> begin{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(begin.data(), begin.size());
+  std::string_view text(begin.data(), static_cast<std::size_t>(file.gcount()));
+  return text.size() == begin.size() && text.starts_with(magic) && text.ends_with(mark);
+}
+
 /// What is in the file, or why it is not for us.
 result<contents> inspect(database& db, const std::string& path) {
   auto application = db.value<std::int32_t>("PRAGMA application_id");
   if (!application) {
-    // A damaged page of ours still has SQLite's magic; a file without it may be a person's picture.
-    if (application.failure().code != error_code::damaged) return application.failure();
+    // What has our mark is ours, cut or not; a file without it may be a person's picture.
+    if (application.failure().code != error_code::damaged || has_our_mark(path))
+      return application.failure();
     return error{error_code::refused,
                  "'" + path + "' is not a database; move it away, or name another file with --db"};
   }
