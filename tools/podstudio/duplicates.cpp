@@ -39,7 +39,8 @@ result<void> report(const context& where, std::int64_t limit) {
   const auto& groups = (*found)["largest"];
   print_groups(groups);
   auto count = (*found)["groups"].get<std::size_t>();
-  print_line(cell((*found)["files"]) + " files in " + std::to_string(count) + " groups; "
+  print_line(cell((*found)["files"]) + " files in " + std::to_string(count)
+             + (count == 1 ? " group; " : " groups; ")
              + human_size((*found)["reclaimable_bytes"].get<std::uint64_t>()) + " could be saved"
              + (groups.size() < count ? "; see --limit for more groups" : ""));
   return {};
