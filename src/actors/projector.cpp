@@ -1,6 +1,7 @@
 #include "actors/projector.hpp"
 
 #include <chrono>
+#include <malloc.h>
 
 namespace podstudio {
 
@@ -70,6 +71,9 @@ void projector_state::tidy() {
   if (!more) spdlog::warn("searches stay slower for now: {}", more.failure().message);
   if (auto copied = tables->checkpoint_wal(); !copied)
     spdlog::warn("the tables' WAL is kept for now: {}", copied.failure().message);
+  // What was freed is in pieces between what lives, which the library keeps for itself otherwise:
+  // after loading, folding or indexing much, tens of megabytes for days.
+  ::malloc_trim(0);
 }
 
 projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,

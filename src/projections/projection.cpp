@@ -108,7 +108,7 @@ result<void> projection::fold(std::span<const committed_command> commands) {
 
 result<void> projection::checkpoint_wal() {
   // Returns a row that says how far it got; a reader in the way is no failure.
-  return context_->db.execute("PRAGMA wal_checkpoint(PASSIVE)");
+  return context_->db.execute("PRAGMA wal_checkpoint(PASSIVE); PRAGMA shrink_memory");
 }
 
 result<void> projection::finish_bulk() { return finish_bulk_tables(context_->db); }

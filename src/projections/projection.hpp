@@ -39,7 +39,8 @@ public:
   /// tables do not hold; then the log and the tables have parted, and only a rebuild helps.
   result<void> fold(std::span<const committed_command> commands);
 
-  /// Copies the WAL back into the database as far as readers allow; for idle times. Never waits.
+  /// Copies the WAL back into the database as far as readers allow, and gives the cached pages
+  /// back; for idle times. Never waits.
   result<void> checkpoint_wal();
 
   /// Enters some more assets into the indexes that lag behind (schema.sql), for idle times; false

@@ -215,6 +215,17 @@ private:
   bool needs_fresh_ = false;
 };
 
+/// A column of all rows.
+template <class T>
+result<std::vector<T>> column_of(result<statement> query, int column) {
+  if (!query) return query.failure();
+  std::vector<T> values;
+  auto read =
+      query->for_each_row([&](const statement& row) { values.push_back(row.get<T>(column)); });
+  if (!read) return read.failure();
+  return values;
+}
+
 result<json> find_listed(database& db, const asset_key& key) {
   auto by_id = std::holds_alternative<asset_id>(key);
   auto query = db.prepare(std::string("SELECT ") + listed_columns + listed_tables
@@ -278,24 +289,13 @@ result<json> list_assets(database& db, const asset_filter& filter) {
 
 result<std::vector<asset_id>> matching_assets(database& db, const asset_filter& filter) {
   matching found(filter);
-  auto query = found.prepare(db, found.ids(0, ""));
-  if (!query) return query.failure();
-  std::vector<asset_id> ids;
-  auto read =
-      query->for_each_row([&](const statement& row) { ids.push_back(row.get<asset_id>(0)); });
-  if (!read) return read.failure();
-  return ids;
+  return column_of<asset_id>(found.prepare(db, found.ids(0, "")), 0);
 }
 
 result<std::vector<std::string>> plan_of_list(database& db, const asset_filter& filter) {
   matching found(filter);
-  auto query = found.prepare(db, found.ids(filter.after, " LIMIT 10"), "EXPLAIN QUERY PLAN ");
-  if (!query) return query.failure();
-  std::vector<std::string> steps;
-  auto read =
-      query->for_each_row([&](const statement& row) { steps.push_back(row.get<std::string>(3)); });
-  if (!read) return read.failure();
-  return steps;
+  return column_of<std::string>(
+      found.prepare(db, found.ids(filter.after, " LIMIT 10"), "EXPLAIN QUERY PLAN "), 3);
 }
 
 result<json> list_duplicates(database& db, std::int64_t limit) {

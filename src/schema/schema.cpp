@@ -40,7 +40,8 @@ constexpr const char* bulk_settings = "PRAGMA journal_mode = OFF;"
                                       "PRAGMA ignore_check_constraints = ON;";
 
 constexpr const char* reader_settings = "PRAGMA query_only = ON;"
-                                        "PRAGMA cache_size = -8192;"
+                                        // Few: the system keeps the file's pages, too.
+                                        "PRAGMA cache_size = -2048;"
                                         "PRAGMA temp_store = MEMORY;";
 
 std::size_t last_part_at() {

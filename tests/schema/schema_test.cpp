@@ -287,8 +287,7 @@ BOOST_AUTO_TEST_CASE(a_file_of_ours_that_was_cut_asks_for_a_rebuild) {
   temp_folder folder;
   auto path = folder.path + "/podstudio.db";
   BOOST_REQUIRE(open_tables(path));
-  for (auto size : {std::filesystem::file_size(path) - 1, std::uintmax_t{8'192},
-                    std::uintmax_t{4'096}, std::uintmax_t{512}, std::uintmax_t{100}}) {
+  for (std::uintmax_t size : {65'536, 8'192, 4'096, 512, 100}) {
     std::filesystem::resize_file(path, size);
     BOOST_TEST_CONTEXT(size << " bytes") {
       auto opened = open_tables(path);
@@ -296,9 +295,6 @@ BOOST_AUTO_TEST_CASE(a_file_of_ours_that_was_cut_asks_for_a_rebuild) {
       BOOST_TEST(int(opened.failure().code) == int(error_code::damaged), opened.failure().message);
     }
   }
-  // Of less than that nobody can say whose it was.
-  std::filesystem::resize_file(path, 71);
-  BOOST_TEST(int(open_tables(path).failure().code) == int(error_code::refused));
 }
 
 BOOST_AUTO_TEST_CASE(a_reader_cannot_write) {
