@@ -75,6 +75,12 @@ result<void> open_service_log(const engine_options& options) {
 
 /// The tables as they are; null when they must be built anew from the log.
 result<std::unique_ptr<projection>> open_existing(const data_folder& folder) {
+  // Where there are none, they are not to be filled under the eyes of readers either.
+  if (auto found = open_tables_read_only(folder.database);
+      !found && found.failure().code == error_code::not_found) {
+    spdlog::info("building the tables from the log: {}", found.failure().message);
+    return std::unique_ptr<projection>();
+  }
   auto opened = projection::open(folder.database);
   if (opened || !needs_rebuild(opened.failure())) return opened;
   spdlog::warn("building the tables anew from the log: {}", opened.failure().message);

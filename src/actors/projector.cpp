@@ -1,6 +1,7 @@
 #include "actors/projector.hpp"
 
 #include <chrono>
+#include <malloc.h>
 
 namespace podstudio {
 
@@ -59,9 +60,20 @@ void projector_state::tidy() {
   untidy = std::chrono::steady_clock::now() - folded_at < tidy_after;
   if (untidy) {
     self->delayed_send(self, tidy_after, step_atom::value);
-  } else if (auto copied = tables->checkpoint_wal(); !copied) {
-    spdlog::warn("the tables' WAL is kept for now: {}", copied.failure().message);
+    return;
   }
+  auto more = tables->enter_for_lookup();
+  if (more && *more) {
+    untidy = true;
+    self->send(self, step_atom::value);  // what arrived meanwhile comes first
+    return;
+  }
+  if (!more) spdlog::warn("searches stay slower for now: {}", more.failure().message);
+  if (auto copied = tables->checkpoint_wal(); !copied)
+    spdlog::warn("the tables' WAL is kept for now: {}", copied.failure().message);
+  // What was freed is in pieces between what lives, which the library keeps for itself otherwise:
+  // after loading, folding or indexing much, tens of megabytes for days.
+  ::malloc_trim(0);
 }
 
 projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,
@@ -70,6 +82,9 @@ projector_actor::behavior_type projector(projector_actor::stateful_pointer<proje
   self->state.self = self;
   self->state.tables = std::move(*tables);
   self->state.full = std::move(full);
+  // An earlier run may have left something to tidy up.
+  self->state.untidy = true;
+  self->delayed_send(self, tidy_after, step_atom::value);
   return {
       [self](fold_atom, const committed_group& group) {
         auto& s = self->state;

@@ -20,7 +20,8 @@ struct projector_state {
   /// what is kept is what was in flight.
   void flush();
   void wake();
-  /// Copies the WAL back into the database when nothing has been folded for a while.
+  /// When nothing has been folded for a while: brings the indexes that lag behind up to date, a part
+  /// at a time, then copies the WAL back into the database.
   void tidy();
 
   projector_actor::pointer self = nullptr;

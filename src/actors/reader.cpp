@@ -21,6 +21,13 @@ result<json> asset_list(database& tables, const json& arguments) {
   return list_assets(tables, *filter);
 }
 
+result<json> asset_duplicates(database& tables, const json& arguments) {
+  auto limit = arguments.value("limit", json(100));
+  if (!limit.is_number_integer() || limit < 1 || limit > max_assets_per_page)
+    return error{error_code::invalid_argument, "'limit' is a number from 1 to 10000; give one"};
+  return list_duplicates(tables, limit.get<std::int64_t>());
+}
+
 result<json> asset_show(database& tables, const json& arguments) {
   auto asset = arguments.value("asset", json());
   if (asset.is_number_integer()) return show_asset(tables, asset_key(asset.get<asset_id>()));
@@ -55,8 +62,12 @@ result<json> counts(database& tables, const json&) {
 
 /// Every query there is. To add one, add a line.
 const std::map<std::string, query_function> queries = {
-    {"asset.list", asset_list},     {"asset.show", asset_show}, {"counts", counts},
-    {"problem.list", problem_list}, {"watch.list", watch_list},
+    {"asset.duplicates", asset_duplicates},
+    {"asset.list", asset_list},
+    {"asset.show", asset_show},
+    {"counts", counts},
+    {"problem.list", problem_list},
+    {"watch.list", watch_list},
 };
 
 }  // namespace

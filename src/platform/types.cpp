@@ -1,5 +1,6 @@
 #include "platform/types.hpp"
 
+#include <array>
 #include <cstring>
 #include <stdexcept>
 #include <sys/random.h>
@@ -8,12 +9,20 @@ namespace podstudio {
 
 namespace {
 
-int nibble(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+/// The value of each hexadecimal digit, -1 for what is none. A table, as the start of a service
+/// reads a digest of each asset.
+constexpr auto nibbles = [] {
+  std::array<std::int8_t, 256> values{};
+  values.fill(-1);
+  for (int i = 0; i < 10; ++i)
+    values[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(i);
+  for (int i = 10; i < 16; ++i)
+    for (char first : {'a', 'A'})
+      values[static_cast<std::size_t>(first + i - 10)] = static_cast<std::int8_t>(i);
+  return values;
+}();
+
+int nibble(char c) noexcept { return nibbles[static_cast<unsigned char>(c)]; }
 
 }  // namespace
 
@@ -38,8 +47,10 @@ std::string to_hex(const std::uint8_t* bytes, std::size_t size) {
 
 bool from_hex(const std::string& text, std::uint8_t* bytes, std::size_t size) {
   if (text.size() != size * 2) return false;
+  int all = 0;  // negative once one is
   for (char c : text)
-    if (nibble(c) < 0) return false;
+    all |= nibble(c);
+  if (all < 0) return false;
   for (std::size_t i = 0; i < size; ++i)
     bytes[i] = static_cast<std::uint8_t>(nibble(text[2 * i]) << 4 | nibble(text[2 * i + 1]));
   return true;

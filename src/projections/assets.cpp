@@ -3,15 +3,25 @@
 #include "model/enums.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
+#include <variant>
 
 namespace podstudio {
+
+std::string repeated(std::string_view begin, std::string_view row, int times) {
+  std::string sql(begin);
+  for (int i = 0; i < times; ++i)
+    sql.append(i == 0 ? "" : ", ").append(row);
+  return sql;
+}
 
 namespace {
 
 /// A digest as the `hash` column has it, without an allocation.
 class hash_column {
 public:
+  hash_column() = default;
   explicit hash_column(const digest& bytes) noexcept {
     constexpr std::string_view digits = "0123456789abcdef";
     char* out = text_;
@@ -25,6 +35,35 @@ public:
 private:
   char text_[2 * std::tuple_size_v<digest>];
 };
+
+template <class... Values>
+void bind_next(statement& into, int& index, const Values&... values) {
+  (into.bind_at(++index, values), ...);
+}
+
+/// Inserts the rows of files by statements that take that many.
+template <std::size_t count>
+result<void> insert_rows(fold_context& context, statement& insert, statement& insert_files,
+                         const std::array<const asset_registered*, count>& rows) {
+  // Bound, not copied: they must stay until the statement is run.
+  std::array<hash_column, count> hashes;
+  int asset_at = 0, file_at = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& [asset, path, type, content] = *rows[i];
+    hashes[i] = hash_column(content.sha256);
+    bind_next(insert, asset_at, asset, path, word(type), hashes[i], context.at, context.at);
+    const auto& facts = content.facts;
+    bind_next(insert_files, file_at, asset, facts.size_bytes, facts.mtime_ns, facts.ctime_ns,
+              facts.inode, facts.device);
+    context.ids.asset = std::max(context.ids.asset, asset);
+  }
+  auto inserted = insert.run_bound();
+  if (inserted) inserted = insert_files.run_bound();
+  // Only one that was forgotten has an id from before.
+  for (std::size_t i = 0; inserted && i < count; ++i)
+    inserted = mark_stale(context, rows[i]->asset);
+  return inserted;
+}
 
 result<void> set_facts(fold_context& context, asset_id asset, const file_facts& before,
                        const file_facts& after) {
@@ -53,24 +92,32 @@ result<void> set_path(fold_context& context, asset_id asset, const std::string& 
   auto free = park_occupant(context, path, asset);
   if (!free) return free;
   context.parked.erase(asset);
-  return change_one(context.assets.set_path, asset, path, context.at);
+  auto set = change_one(context.assets.set_path, asset, path, context.at);
+  if (!set) return set;
+  return mark_stale(context, asset);
 }
 
 }  // namespace
 
 result<void> fold(fold_context& context, const asset_registered& what) {
-  context.ids.asset = std::max(context.ids.asset, what.asset);
-  auto inserted = context.assets.insert.run(what.asset, what.path, word(what.type),
-                                            hash_column(what.content.sha256), context.at);
-  if (!inserted) return inserted;
-  const auto& facts = what.content.facts;
-  return context.assets.insert_file.run(what.asset, facts.size_bytes, facts.mtime_ns,
-                                        facts.ctime_ns, facts.inode, facts.device);
+  return insert_rows(context, context.assets.insert, context.assets.insert_file, std::array{&what});
+}
+
+result<std::size_t> fold_together(fold_context& context, std::span<const event> events) {
+  std::array<const asset_registered*, rows_at_once> rows;
+  if (events.size() < rows.size()) return 0;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (rows[i] = std::get_if<asset_registered>(&events[i]); !rows[i]) return 0;
+  auto inserted =
+      insert_rows(context, context.assets.insert_many, context.assets.insert_many_files, rows);
+  if (!inserted) return inserted.failure();
+  return rows.size();
 }
 
 result<void> fold(fold_context& context, const asset_content_changed& what) {
   auto changed =
       change_one(context.assets.set_hash, what.asset, hash_column(what.after.sha256), context.at);
+  if (changed) changed = mark_stale(context, what.asset);
   if (!changed) return changed;
   return set_facts(context, what.asset, what.before.facts, what.after.facts);
 }
@@ -115,11 +162,15 @@ result<void> fold(fold_context& context, const asset_approval_withdrawn& what) {
 }
 
 result<void> fold(fold_context& context, const asset_theme_set& what) {
-  return change_one(context.assets.set_theme, what.asset, what.after, context.at);
+  auto set = change_one(context.assets.set_theme, what.asset, what.after, context.at);
+  if (!set) return set;
+  return mark_stale(context, what.asset);
 }
 
 result<void> fold(fold_context& context, const asset_source_set& what) {
-  return change_one(context.assets.set_source, what.asset, what.after, context.at);
+  auto set = change_one(context.assets.set_source, what.asset, what.after, context.at);
+  if (!set) return set;
+  return mark_stale(context, what.asset);
 }
 
 result<void> fold(fold_context& context, const asset_provenance_set& what) {
@@ -127,7 +178,9 @@ result<void> fold(fold_context& context, const asset_provenance_set& what) {
 }
 
 result<void> fold(fold_context& context, const asset_tagged& what) {
-  return context.assets.add_tag.run(what.asset, what.tag);
+  auto added = context.assets.add_tag.run(what.asset, what.tag);
+  if (!added) return added;
+  return mark_stale(context, what.asset);
 }
 
 result<void> fold(fold_context& context, const asset_untagged& what) {

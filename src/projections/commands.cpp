@@ -50,17 +50,23 @@ result<void> fold_command(fold_context& context, const committed_command& comman
                                               to_string(what.id), context.at, what.origin,
                                               what.summary, subject_of(what.events));
   if (!recorded) return recorded;
-  auto sequence = command.first_sequence;
-  for (const auto& one : what.events) {
-    auto folded = std::visit(
-        [&](const auto& it) -> result<void> {
-          auto done = fold(context, it);
-          if (!done) return located(done.failure(), std::decay_t<decltype(it)>::name, sequence);
-          return done;
-        },
-        one);
-    if (!folded) return folded;
-    ++sequence;
+  std::span<const event> rest = what.events;
+  while (!rest.empty()) {
+    auto sequence = command.last_sequence() + 1 - rest.size();
+    auto folded = fold_together(context, rest);
+    if (!folded) return located(folded.failure(), asset_registered::name, sequence);
+    if (*folded == 0) {
+      auto done = std::visit(
+          [&](const auto& it) -> result<void> {
+            auto one = fold(context, it);
+            if (!one) return located(one.failure(), std::decay_t<decltype(it)>::name, sequence);
+            return one;
+          },
+          rest.front());
+      if (!done) return done;
+      folded = 1;
+    }
+    rest = rest.subspan(*folded);
   }
   if (!context.parked.empty())
     return located(

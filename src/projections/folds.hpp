@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -22,6 +23,12 @@ struct last_ids {
   bool operator==(const last_ids&) const = default;
 };
 
+/// How far the indexes that lag behind are; see schema.sql.
+struct lookup_state {
+  asset_id indexed_to = 0;
+  std::int64_t again = 0;
+};
+
 struct fold_context {
   fold_context(database opened, bool in_bulk) : db(std::move(opened)), bulk(in_bulk) {}
   // The statements refer to the database beside them.
@@ -34,10 +41,14 @@ struct fold_context {
   pack_statements packs{prepare};
   job_statements jobs{prepare};
   watch_statements watch{prepare};
+  lookup_statements lookup{prepare};
   command_statements commands{prepare};
 
   /// No index on `asset.path` yet, so nothing may look an asset up by it.
   const bool bulk;
+
+  /// What the indexes that lag behind hold.
+  lookup_state indexed;
 
   // As of the last committed transaction.
   log_head head;
@@ -63,6 +74,9 @@ result<void> change_one(statement& change, const Values&... values) {
 
 // assets.cpp
 result<void> fold(fold_context& context, const asset_registered& what);
+/// Folds the first `rows_at_once` events together if all of them are `asset.registered`; how many
+/// it folded: those, or none. Folding them one by one gives the same rows.
+result<std::size_t> fold_together(fold_context& context, std::span<const event> events);
 result<void> fold(fold_context& context, const asset_content_changed& what);
 result<void> fold(fold_context& context, const asset_touched& what);
 result<void> fold(fold_context& context, const asset_moved& what);
@@ -77,6 +91,11 @@ result<void> fold(fold_context& context, const asset_provenance_set& what);
 result<void> fold(fold_context& context, const asset_tagged& what);
 result<void> fold(fold_context& context, const asset_untagged& what);
 result<void> fold(fold_context& context, const asset_forgotten& what);
+
+// lookup.cpp
+result<lookup_state> read_lookup_state(database& db);
+/// What an asset is looked up by has changed: the indexes that lag behind have to take it again.
+result<void> mark_stale(fold_context& context, asset_id asset);
 
 // packs.cpp
 result<void> fold(fold_context& context, const pack_created& what);

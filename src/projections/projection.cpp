@@ -4,6 +4,7 @@
 #include "schema/schema.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 namespace podstudio {
@@ -55,6 +56,9 @@ result<std::unique_ptr<projection>> projection::start(database db, bool bulk) {
   if (!head) return head.failure();
   auto ids = read_last_ids(context->db);
   if (!ids) return ids.failure();
+  auto indexed = read_lookup_state(context->db);
+  if (!indexed) return indexed.failure();
+  context->indexed = *indexed;
   context->head = *head;
   context->committed_ids = *ids;
   return std::unique_ptr<projection>(new projection(std::move(context)));
@@ -82,8 +86,12 @@ result<void> projection::fold(std::span<const committed_command> commands) {
   // Whatever a failed attempt left behind counts no more.
   context.ids = context.committed_ids;
   context.resized_packs.clear();
-  auto writing = transaction::begin_write(context.db);
-  if (!writing) return writing.failure();
+  std::optional<transaction> writing;
+  if (!context.bulk) {
+    auto begun = transaction::begin_write(context.db);
+    if (!begun) return begun.failure();
+    writing.emplace(*std::move(begun));
+  }
   for (const auto& command : commands) {
     auto folded = fold_command(context, command);
     if (!folded) return folded;
@@ -91,8 +99,8 @@ result<void> projection::fold(std::span<const committed_command> commands) {
   log_head head{commands.back().last_sequence(), commands.back().hash};
   auto stored = fold_checkpoint(context, head);
   if (!stored) return stored;
-  auto committed = writing->commit();
-  if (!committed) return committed;
+  if (writing)
+    if (auto committed = writing->commit(); !committed) return committed;
   context.head = head;
   context.committed_ids = context.ids;
   return {};
@@ -100,7 +108,7 @@ result<void> projection::fold(std::span<const committed_command> commands) {
 
 result<void> projection::checkpoint_wal() {
   // Returns a row that says how far it got; a reader in the way is no failure.
-  return context_->db.execute("PRAGMA wal_checkpoint(PASSIVE)");
+  return context_->db.execute("PRAGMA wal_checkpoint(PASSIVE); PRAGMA shrink_memory");
 }
 
 result<void> projection::finish_bulk() { return finish_bulk_tables(context_->db); }

@@ -74,13 +74,20 @@ result<log_head> build(log_reader& log, const std::string& path, const rebuild_b
   // The next commands are read and decoded while these are folded: a rebuild takes as long as its
   // inserts. Where there is no thread to be had, the library reads them in turn. Whatever way this
   // ends, the future's destructor waits for the reading to end first.
-  auto read_ahead = [&] { return std::async([&] { return source.next(); }); };
-  for (auto upcoming = read_ahead();;) {
-    auto batch = upcoming.get();
-    if (!batch) return batch.failure();
-    if (batch->empty()) break;
-    upcoming = read_ahead();
-    auto folded = (*tables)->fold(*batch);
+  // What is folded is given back to be freed there, too.
+  auto read_ahead = [&](std::vector<committed_command> folded) {
+    return std::async([&source, folded = std::move(folded)]() mutable {
+      folded.clear();
+      return source.next();
+    });
+  };
+  std::vector<committed_command> batch;
+  for (auto upcoming = read_ahead({});;) {
+    auto next = upcoming.get();
+    if (!next) return next.failure();
+    if (next->empty()) break;
+    upcoming = read_ahead(std::exchange(batch, *std::move(next)));
+    auto folded = (*tables)->fold(batch);
     if (!folded) return folded.failure();
     if (progress) progress((*tables)->checkpoint().sequence);
   }

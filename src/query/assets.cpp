@@ -6,6 +6,7 @@
 #include "schema/sqlite.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace podstudio {
@@ -45,36 +46,84 @@ std::string containing(const std::string& text) {
   return pattern + '%';
 }
 
-/// The WHERE clause of a filter and the values of its parameters.
-class conditions {
+/// The words of a search: what stands between white space, or all of it where nothing does.
+std::vector<std::string> words_of(const std::string& search) {
+  auto words = search_words(search);
+  if (words.empty()) words.push_back(search);
+  return words;
+}
+
+/// The pieces of three characters by which the words are looked up in `lookup_text`, as an
+/// expression of FTS5; empty where no word has three. In quotes every character means itself. A
+/// bound of pieces is enough: they only narrow down where to look.
+std::string match_of(const std::vector<std::string>& words) {
+  constexpr std::size_t pieces_max = 32;
+  std::set<std::string> pieces;
+  for (const auto& word : words) {
+    std::vector<std::size_t> begins;
+    for (std::size_t i = 0; i < word.size(); ++i)
+      if ((word[i] & 0xc0) != 0x80) begins.push_back(i);
+    begins.push_back(word.size());
+    for (std::size_t i = 0; i + 3 < begins.size() && pieces.size() < pieces_max; ++i)
+      pieces.insert(word.substr(begins[i], begins[i + 3] - begins[i]));
+  }
+  std::string text;
+  for (const auto& piece : pieces) {
+    text += text.empty() ? "\"" : " AND \"";
+    for (char c : piece)
+      text += c == '"' ? "\"\"" : std::string(1, c);
+    text += '"';
+  }
+  return text;
+}
+
+/// The assets that the indexes which lag behind do not have, or not as they are now.
+constexpr const char* with_fresh =
+    "WITH fresh AS MATERIALIZED (SELECT id, substr(hash, 1, 12) AS digest FROM asset"
+    " WHERE id > (SELECT indexed_to FROM lookup_state)"
+    " UNION SELECT id, substr(hash, 1, 12) FROM lookup_stale CROSS JOIN asset ON id = asset_id) ";
+
+constexpr const char* join_asset = " CROSS JOIN asset a ON a.id = ";
+constexpr const char* join_file = " CROSS JOIN asset_file f ON f.asset_id = a.id";
+
+/// The ids that a filter takes, as SQL. The conditions of the filter decide of each row; where to
+/// look for rows is up to the index that narrows it down best. Each place to look gives its ids in
+/// order, so that a page costs what it holds and not what matches.
+class matching {
 public:
-  explicit conditions(const asset_filter& filter) {
-    if (filter.type) require("a.type = " + parameter(std::string(word(*filter.type))));
-    if (filter.theme) require("a.theme = " + parameter(*filter.theme));
-    if (filter.origin) require("a.provenance = " + parameter(std::string(word(*filter.origin))));
-    if (filter.approved) require(*filter.approved ? "a.approved" : "NOT a.approved");
-    if (filter.missing) require("f.missing_since IS NOT NULL");
-    if (filter.duplicates) require_duplicates();
-    if (filter.tag)
-      require("a.id IN (SELECT asset_id FROM asset_tag WHERE tag = " + parameter(*filter.tag)
-              + ")");
-    if (filter.search) require_text(parameter(containing(*filter.search)));
+  explicit matching(const asset_filter& filter) {
+    add_conditions(filter);
+    if (filter.duplicates)
+      look_among_copies();
+    else if (!match_.empty())
+      look_by_text();
+    else if (filter.tag)
+      look("asset_tag t" + std::string(join_asset) + "t.asset_id" + join_file, "t.asset_id",
+           "t.tag = " + parameter(*filter.tag));
+    else if (filter.theme)
+      look(std::string("asset a INDEXED BY ix_asset_theme") + join_file, "a.id");
+    else if (filter.missing)
+      look(std::string("asset_file f INDEXED BY ix_asset_file_missing") + join_asset + "f.asset_id",
+           "f.asset_id");
+    else if (filter.type || filter.approved || filter.origin)
+      look_by_kind(filter);
+    else
+      look(std::string("asset a") + join_file, "a.id");
   }
 
-  void require(const std::string& condition) {
-    text_ += text_.empty() ? " WHERE " : " AND ";
-    text_ += condition;
-  }
-  /// The name of a new parameter with this value.
-  std::string parameter(std::string value) {
-    values_.push_back(std::move(value));
-    return std::string("?").append(std::to_string(values_.size()));
+  /// The ids above `after` in ascending order, with `tail` behind.
+  std::string ids(asset_id after, const std::string& tail) const {
+    std::string sql;
+    for (const auto& one : places_)
+      sql += (sql.empty() ? "" : " UNION ") + one.sql + " AND " + one.id + " > "
+             + std::to_string(after);
+    return sql + " ORDER BY id" + tail;
   }
 
   /// The statement, ready to step as long as this lives.
-  result<statement> prepare(database& db, const std::string& select,
-                            const std::string& tail) const {
-    auto query = db.prepare(select + listed_tables + text_ + tail);
+  result<statement> prepare(database& db, const std::string& sql,
+                            const std::string& before = "") const {
+    auto query = db.prepare(before + (needs_fresh_ ? with_fresh : "") + sql);
     if (!query) return query;
     for (std::size_t i = 0; i < values_.size(); ++i)
       query->bind_at(static_cast<int>(i + 1), values_[i]);
@@ -82,21 +131,100 @@ public:
   }
 
 private:
-  void require_duplicates() {
-    require("f.missing_since IS NULL AND a.hash IN (SELECT hash FROM asset JOIN asset_file ON "
-            "asset_id = id"
-            " WHERE missing_since IS NULL GROUP BY hash HAVING count(*) > 1)");
+  struct place {
+    std::string sql, id;
+  };
+
+  void add_conditions(const asset_filter& filter) {
+    if (filter.type) require("a.type = " + quoted(word(*filter.type)));
+    if (filter.approved) require(*filter.approved ? "a.approved = 1" : "a.approved = 0");
+    if (filter.origin) require("a.provenance = " + quoted(word(*filter.origin)));
+    if (filter.theme) require("a.theme = " + parameter(*filter.theme));
+    if (filter.missing) require("f.missing_since IS NOT NULL");
+    if (filter.duplicates) require_copy();
+    if (filter.tag)
+      require("EXISTS (SELECT 1 FROM asset_tag WHERE asset_id = a.id AND tag = "
+              + parameter(*filter.tag) + ")");
+    if (!filter.search) return;
+    auto words = words_of(*filter.search);
+    for (const auto& each : words)
+      require_text(parameter(containing(each)));
+    match_ = match_of(words);
   }
+  void require(const std::string& condition) { conditions_ += " AND " + condition; }
   void require_text(const std::string& pattern) {
     auto like = " LIKE " + pattern + " ESCAPE '\\'";
     require("(a.path" + like + " OR a.theme" + like + " OR a.source" + like
             + " OR EXISTS (SELECT 1 FROM asset_tag t WHERE t.asset_id = a.id AND t.tag" + like
             + "))");
   }
+  void require_copy() {
+    require(
+        "f.missing_since IS NULL AND EXISTS (SELECT 1 FROM"
+        " (SELECT c.asset_id FROM lookup_content c WHERE c.digest = substr(a.hash, 1, 12)"
+        "  UNION ALL SELECT fresh.id FROM fresh WHERE fresh.digest = substr(a.hash, 1, 12)) o"
+        " CROSS JOIN asset b ON b.id = o.asset_id CROSS JOIN asset_file bf ON bf.asset_id = b.id"
+        " WHERE b.id <> a.id AND b.hash = a.hash AND bf.missing_since IS NULL)");
+  }
+  static std::string quoted(std::string_view known_word) {
+    return "'" + std::string(known_word) + "'";
+  }
+  /// The name of a new parameter with this value.
+  std::string parameter(std::string value) {
+    values_.push_back(std::move(value));
+    return std::string("?").append(std::to_string(values_.size()));
+  }
 
-  std::string text_;
+  void look(const std::string& from, const std::string& id, const std::string& where = "1") {
+    places_.push_back(
+        {"SELECT " + id + " AS id FROM " + from + " WHERE " + where + conditions_, id});
+  }
+  void look_at_ids(const std::string& from, const std::string& id, const std::string& where = "1") {
+    look(from + join_asset + id + join_file, id, where);
+  }
+  void look_by_text() {
+    needs_fresh_ = true;
+    look_at_ids("lookup_text", "lookup_text.rowid", "lookup_text MATCH " + parameter(match_));
+    look_at_ids("fresh", "fresh.id");
+  }
+  void look_among_copies() {
+    needs_fresh_ = true;
+    look_at_ids("lookup_copy c", "c.asset_id");
+    look_at_ids("fresh", "fresh.id");
+    // The copies of those, which had none before.
+    look_at_ids("(SELECT DISTINCT asset_id FROM fresh CROSS JOIN lookup_content USING (digest)) c",
+                "c.asset_id");
+  }
+  /// The index has a run of ids for each combination; those that the filter takes are merged.
+  void look_by_kind(const asset_filter& filter) {
+    for (auto type : enum_words<asset_type>)
+      for (bool approved : {false, true})
+        for (auto origin : enum_words<provenance>)
+          if ((!filter.type || word(*filter.type) == type)
+              && (!filter.approved || *filter.approved == approved)
+              && (!filter.origin || word(*filter.origin) == origin))
+            look(std::string("asset a INDEXED BY ix_asset_kind") + join_file, "a.id",
+                 "a.type = " + quoted(type)
+                     + (approved ? " AND a.approved = 1" : " AND a.approved = 0")
+                     + " AND a.provenance = " + quoted(origin));
+  }
+
+  std::string conditions_, match_;
   std::vector<std::string> values_;
+  std::vector<place> places_;
+  bool needs_fresh_ = false;
 };
+
+/// A column of all rows.
+template <class T>
+result<std::vector<T>> column_of(result<statement> query, int column) {
+  if (!query) return query.failure();
+  std::vector<T> values;
+  auto read =
+      query->for_each_row([&](const statement& row) { values.push_back(row.get<T>(column)); });
+  if (!read) return read.failure();
+  return values;
+}
 
 result<json> find_listed(database& db, const asset_key& key) {
   auto by_id = std::holds_alternative<asset_id>(key);
@@ -146,12 +274,11 @@ bool put(json& object, const char* key, result<json> part, std::optional<error>&
 }  // namespace
 
 result<json> list_assets(database& db, const asset_filter& filter) {
-  conditions matching(filter);
-  matching.require("a.id > " + std::to_string(filter.after));
-  auto query = matching.prepare(
-      db, std::string("SELECT ") + listed_columns,
-      " ORDER BY a.id LIMIT "
-          + std::to_string(std::clamp<std::int64_t>(filter.limit, 1, max_assets_per_page)));
+  matching found(filter);
+  auto limit = std::to_string(std::clamp<std::int64_t>(filter.limit, 1, max_assets_per_page));
+  auto query = found.prepare(db, std::string("SELECT ") + listed_columns + " FROM ("
+                                     + found.ids(filter.after, " LIMIT " + limit) + ") m"
+                                     + join_asset + "m.id" + join_file + " ORDER BY m.id");
   if (!query) return query.failure();
   auto assets = json::array();
   auto read =
@@ -161,14 +288,52 @@ result<json> list_assets(database& db, const asset_filter& filter) {
 }
 
 result<std::vector<asset_id>> matching_assets(database& db, const asset_filter& filter) {
-  conditions matching(filter);
-  auto query = matching.prepare(db, "SELECT a.id", " ORDER BY a.id");
+  matching found(filter);
+  return column_of<asset_id>(found.prepare(db, found.ids(0, "")), 0);
+}
+
+result<std::vector<std::string>> plan_of_list(database& db, const asset_filter& filter) {
+  matching found(filter);
+  return column_of<std::string>(
+      found.prepare(db, found.ids(filter.after, " LIMIT 10"), "EXPLAIN QUERY PLAN "), 3);
+}
+
+result<json> list_duplicates(database& db, std::int64_t limit) {
+  asset_filter duplicates;
+  duplicates.duplicates = true;
+  matching found(duplicates);
+  auto groups_of = " FROM (SELECT a.hash, f.size_bytes, a.id, a.path,"
+                   " row_number() OVER (PARTITION BY a.hash ORDER BY a.id) AS place,"
+                   " count(*) OVER (PARTITION BY a.hash) AS copies FROM ("
+                   + found.ids(0, "") + ") m" + join_asset + "m.id" + join_file + ")";
+  auto view = transaction::begin_read(db);
+  if (!view) return view.failure();
+  auto totals = found.prepare(db, "SELECT count(*) FILTER (WHERE place = 1), count(*),"
+                                  " coalesce(sum(size_bytes) FILTER (WHERE place > 1), 0)"
+                                      + groups_of);
+  if (!totals) return totals.failure();
+  auto report = json::object();
+  auto counted = totals->for_each_row([&](const statement& row) {
+    report = {{"groups", row.get<std::int64_t>(0)},
+              {"files", row.get<std::int64_t>(1)},
+              {"reclaimable_bytes", row.get<std::int64_t>(2)}};
+  });
+  if (!counted) return counted.failure();
+  auto query = found.prepare(
+      db,
+      "SELECT hash, size_bytes, copies AS files, (copies - 1) * size_bytes AS reclaimable_bytes,"
+      " json_group_array(json_object('id', id, 'path', path)) AS assets"
+          + groups_of + " WHERE place <= " + std::to_string(max_assets_per_duplicate)
+          + " GROUP BY hash ORDER BY reclaimable_bytes DESC, hash LIMIT " + std::to_string(limit));
   if (!query) return query.failure();
-  std::vector<asset_id> ids;
-  auto read =
-      query->for_each_row([&](const statement& row) { ids.push_back(row.get<asset_id>(0)); });
+  auto& largest = report["largest"] = json::array();
+  auto read = query->for_each_row([&](const statement& row) {
+    auto group = row_to_json(row);
+    group["assets"] = json::parse(group["assets"].get<std::string>());
+    largest.push_back(std::move(group));
+  });
   if (!read) return read.failure();
-  return ids;
+  return report;
 }
 
 result<json> show_asset(database& db, const asset_key& key) {

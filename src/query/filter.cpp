@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
+#include <locale>
+#include <sstream>
 #include <string_view>
 
 namespace podstudio {
@@ -102,6 +105,8 @@ constexpr auto keys = std::to_array<filter_key>({
        auto text = read_text(key, v);
        if (text && (text->empty() || text->size() > max_search_bytes))
          return invalid(key, "must have 1 to " + std::to_string(max_search_bytes) + " bytes");
+       if (text && search_words(*text).size() > max_search_words)
+         return invalid(key, "must have at most " + std::to_string(max_search_words) + " words");
        return store(std::move(text), f.search);
      }},
     {"after",
@@ -120,6 +125,12 @@ std::string key_names() {
 }
 
 }  // namespace
+
+std::vector<std::string> search_words(const std::string& search) {
+  std::istringstream words(search);
+  words.imbue(std::locale::classic());
+  return {std::istream_iterator<std::string>(words), {}};
+}
 
 result<asset_filter> parse_filter(const json& given) {
   if (!given.is_object())

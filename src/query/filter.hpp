@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace podstudio {
 
@@ -21,8 +22,8 @@ struct asset_filter {
   bool missing = false;     ///< only those whose file is gone
   bool duplicates = false;  ///< only those whose content is at another path too, both files there
   std::optional<std::string> tag;
-  std::optional<std::string>
-      search;          ///< part of the path, theme, source or a tag; ASCII in any case
+  /// Words, each of which is a part of the path, theme, source or a tag; ASCII in any case.
+  std::optional<std::string> search;
   asset_id after = 0;  ///< only higher ids: the last one of the page before
   std::int64_t limit = 1'000;
   bool operator==(const asset_filter&) const = default;
@@ -30,6 +31,10 @@ struct asset_filter {
 
 inline constexpr std::int64_t max_assets_per_page = 10'000;
 inline constexpr std::size_t max_search_bytes = 1'000;
+inline constexpr std::size_t max_search_words = 32;
+
+/// What stands between the white space of a search.
+std::vector<std::string> search_words(const std::string& search);
 
 /// A filter from a JSON object with the keys `type theme provenance approved unapproved missing
 /// duplicates tag search after limit`; null counts as not given. Error `invalid_argument` for an

@@ -2,13 +2,16 @@
 
 #include "schema/schema_sql.hpp"
 
+#include <array>
+#include <fstream>
+#include <string_view>
+
 namespace podstudio {
 
 namespace {
 
-// The path index costs the most to keep while rows arrive in any order, so a bulk load makes it
-// last.
-constexpr std::string_view path_index = "ix_asset_path";
+/// Where the part of schema.sql begins that a bulk load makes last.
+constexpr std::string_view last_part = "-- Made last by a bulk load";
 
 // Page size and journal mode are properties of the file and must be set before its first table.
 constexpr const char* new_file_settings = "PRAGMA page_size = 4096;";
@@ -29,23 +32,45 @@ constexpr const char* writer_settings =
 constexpr const char* bulk_settings = "PRAGMA journal_mode = OFF;"
                                       "PRAGMA synchronous = OFF;"
                                       "PRAGMA locking_mode = EXCLUSIVE;"
-                                      "PRAGMA cache_size = -65536;"
+                                      "PRAGMA cache_size = -524288;"
                                       "PRAGMA temp_store = MEMORY;"
                                       "PRAGMA secure_delete = OFF;"
-                                      "PRAGMA foreign_keys = OFF;";
+                                      "PRAGMA foreign_keys = OFF;"
+                                      // The folds write words of the enumerations only.
+                                      "PRAGMA ignore_check_constraints = ON;";
 
 constexpr const char* reader_settings = "PRAGMA query_only = ON;"
-                                        "PRAGMA cache_size = -8192;"
+                                        // Few: the system keeps the file's pages, too.
+                                        "PRAGMA cache_size = -2048;"
                                         "PRAGMA temp_store = MEMORY;";
 
+std::size_t last_part_at() {
+  auto at = schema_sql.find(last_part);
+  assert(at != std::string_view::npos);
+  return at;
+}
+
 enum class contents { none, ours };
+
+/// Whether the file begins as a database of ours, whatever follows.
+bool has_our_mark(const std::string& path) {
+  // https://www.sqlite.org/fileformat.html: the magic, and at 68 the application's id, big-endian.
+  constexpr std::string_view magic("SQLite format 3\0", 16), mark("PODS");
+  constexpr std::size_t mark_at = 68;
+  std::array<char, mark_at + mark.size()> begin{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(begin.data(), begin.size());
+  std::string_view text(begin.data(), static_cast<std::size_t>(file.gcount()));
+  return text.size() == begin.size() && text.starts_with(magic) && text.ends_with(mark);
+}
 
 /// What is in the file, or why it is not for us.
 result<contents> inspect(database& db, const std::string& path) {
   auto application = db.value<std::int32_t>("PRAGMA application_id");
   if (!application) {
-    // A damaged page of ours still has SQLite's magic; a file without it may be a person's picture.
-    if (application.failure().code != error_code::damaged) return application.failure();
+    // What has our mark is ours, cut or not; a file without it may be a person's picture.
+    if (application.failure().code != error_code::damaged || has_our_mark(path))
+      return application.failure();
     return error{error_code::refused,
                  "'" + path + "' is not a database; move it away, or name another file with --db"};
   }
@@ -67,22 +92,15 @@ result<contents> inspect(database& db, const std::string& path) {
 }
 
 /// All or nothing, so that a crash leaves a file that counts as empty.
-result<void> create_tables(database& db) {
+result<void> create_tables(database& db, std::string_view sql) {
   auto writing = transaction::begin_write(db);
   if (!writing) return writing.failure();
-  auto created = db.execute(std::string(schema_sql));
+  auto created = db.execute(std::string(sql));
   if (!created) return created;
   auto marked = db.execute("PRAGMA application_id = " + std::to_string(tables_application_id)
                            + ";PRAGMA user_version = " + std::to_string(tables_version));
   if (!marked) return marked;
   return writing->commit();
-}
-
-/// The statement of schema.sql that makes the path index.
-std::string path_index_sql() {
-  auto begin = schema_sql.find("CREATE UNIQUE INDEX " + std::string(path_index));
-  assert(begin != std::string_view::npos);
-  return std::string(schema_sql.substr(begin, schema_sql.find(';', begin) - begin));
 }
 
 }  // namespace
@@ -114,7 +132,7 @@ result<database> open_tables(const std::string& path) {
   auto set = db->execute(writer_settings);
   if (!set) return set.failure();
   if (*found == contents::none) {
-    auto created = create_tables(*db);
+    auto created = create_tables(*db, schema_sql);
     if (!created) return created.failure();
   }
   return db;
@@ -125,16 +143,19 @@ result<database> create_bulk_tables(const std::string& path) {
   if (!db) return db;
   auto set = db->execute(std::string(new_file_settings) + bulk_settings);
   if (!set) return set.failure();
-  auto created = create_tables(*db);
+  auto created = create_tables(*db, schema_sql.substr(0, last_part_at()));
   if (!created) return created.failure();
-  auto dropped = db->execute("DROP INDEX " + std::string(path_index));
-  if (!dropped) return dropped.failure();
+  // All of it is one transaction, so that a page is written once, however often it changes.
+  auto begun = db->execute("BEGIN IMMEDIATE");
+  if (!begun) return begun.failure();
   return db;
 }
 
 result<void> finish_bulk_tables(database& db) {
-  auto indexed = db.execute(path_index_sql());
+  auto indexed = db.execute(std::string(schema_sql.substr(last_part_at())));
   if (!indexed) return indexed;
+  auto committed = db.execute("COMMIT");
+  if (!committed) return committed;
   auto mode = db.execute("PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL;");
   if (!mode) return mode;
   return {};

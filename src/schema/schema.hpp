@@ -14,7 +14,7 @@ inline constexpr std::int32_t tables_application_id = 0x504f4453;
 
 /// Raise the first with any change of schema.sql, the second with any change of what a fold writes.
 /// There are no migrations: a file of another version is built again from the log.
-inline constexpr std::int32_t tables_layout_version = 3;
+inline constexpr std::int32_t tables_layout_version = 4;
 inline constexpr std::int32_t tables_fold_version = 1;
 inline constexpr std::int32_t tables_version = tables_layout_version * 1000 + tables_fold_version;
 
@@ -33,13 +33,14 @@ result<database> open_tables_read_only(const std::string& path);
 /// without `not_found`.
 result<database> open_tables(const std::string& path);
 
-/// Makes empty tables in a new file with settings for loading in bulk: no journal, no sync, and no
-/// index on `asset.path` (`finish_bulk_tables` makes it). A crash leaves a broken file, so this is
-/// for files aside only.
+/// Makes empty tables in a new file with settings for loading in bulk: no journal, no sync, up to
+/// 512 MiB of pages in memory, and without the indexes that `finish_bulk_tables` makes. Begins the
+/// one transaction in which all is loaded, so that each page is written once. A crash leaves a
+/// broken file, so this is for files aside only.
 result<database> create_bulk_tables(const std::string& path);
 
-/// Makes what was left out, and brings the file into the form in which it is used (WAL). Error
-/// `internal`: two assets have one path.
+/// Makes what was left out, commits, and brings the file into the form in which it is used (WAL).
+/// Error `internal`: two assets have one path.
 result<void> finish_bulk_tables(database& db);
 
 /// True for errors of opening or using the tables that a rebuild from the log cures.

@@ -24,7 +24,6 @@ CREATE TABLE asset (
   created_at    TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now') || '000'),
   updated_at    TIMESTAMP NOT NULL DEFAULT (strftime('%Y-%m-%d %H:%M:%f', 'now') || '000')
 );
-CREATE UNIQUE INDEX ix_asset_path ON asset (path);
 
 CREATE TABLE pack (
   id            INTEGER PRIMARY KEY,
@@ -83,7 +82,6 @@ CREATE TABLE asset_tag (
   tag      TEXT NOT NULL,
   PRIMARY KEY (asset_id, tag)
 ) WITHOUT ROWID;
-CREATE INDEX ix_asset_tag_tag ON asset_tag (tag);
 
 CREATE TABLE job_attempt (
   job_id   INTEGER PRIMARY KEY REFERENCES job (id),
@@ -119,9 +117,6 @@ CREATE TABLE command (
   subject_id     INTEGER NOT NULL             -- the pack, job or watch root it made or removed; 0: none
 );
 
--- The commands that people and scripts gave: a start reads the last of them.
-CREATE INDEX ix_command_given ON command (first_sequence) WHERE origin = 'console';
-
 -- The highest id each table has ever given out, so that none is used twice.
 CREATE TABLE last_id (
   kind TEXT PRIMARY KEY CHECK (kind IN ('asset', 'pack', 'job', 'root')),
@@ -134,5 +129,62 @@ CREATE TABLE checkpoint (
   sequence INTEGER NOT NULL,
   hash     BLOB NOT NULL                      -- of the frame that holds `sequence`, 32 bytes
 );
+
+-- Indexes that lag behind. The texts and digests of new files arrive in no order, so that keeping an
+-- index of them up to date would touch a page a file; the projector fills these when it has nothing
+-- else to do. They only narrow down where to look, the rows decide: an entry may be stale, and what
+-- is not in them yet is looked through (query/assets.cpp). No event is folded into them, and no two
+-- databases need to have the same in them.
+CREATE TABLE lookup_state (
+  only       INTEGER PRIMARY KEY CHECK (only = 1),
+  indexed_to INTEGER NOT NULL,                -- assets up to this id have been entered
+  again      INTEGER NOT NULL                 -- how many were entered once more after a change
+);
+-- Assets up to `indexed_to` that changed since they were entered.
+CREATE TABLE lookup_stale (asset_id INTEGER PRIMARY KEY);
+-- Path, theme, source and tags of an asset in pieces of three characters; its rowid is the asset's id.
+CREATE VIRTUAL TABLE lookup_text USING fts5 (
+  text, content = '', columnsize = 0, detail = none, tokenize = 'trigram'
+);
+-- Who has, or had, content of which the digest begins like this.
+CREATE TABLE lookup_content (
+  digest   TEXT NOT NULL,                     -- the first 12 digits of asset.hash
+  asset_id INTEGER NOT NULL,
+  PRIMARY KEY (digest, asset_id)
+) WITHOUT ROWID;
+-- Assets that share, or shared, their digest with another one.
+CREATE TABLE lookup_copy (asset_id INTEGER PRIMARY KEY);
+
+-- Questions that people ask.
+CREATE VIEW unapproved AS
+  SELECT asset.* FROM asset JOIN asset_file ON asset_id = id
+  WHERE NOT approved AND missing_since IS NULL;
+CREATE VIEW active_job AS
+  SELECT * FROM job WHERE status IN ('pending', 'running');
+-- The files whose content is at another path too, and under which path it was first known.
+CREATE VIEW duplicate_asset AS
+  SELECT * FROM (
+    SELECT asset.*, size_bytes, count(*) OVER content AS copies,
+           first_value(id) OVER (content ORDER BY id) AS first_id
+    FROM asset JOIN asset_file ON asset_id = id WHERE missing_since IS NULL
+    WINDOW content AS (PARTITION BY hash)
+  ) WHERE copies > 1;
+CREATE VIEW pack_content AS
+  SELECT pack_id, pack.name AS pack_name, position, asset.*, size_bytes,
+         missing_since IS NOT NULL AS missing
+  FROM pack_asset JOIN pack ON pack.id = pack_id JOIN asset ON asset.id = asset_id
+       JOIN asset_file USING (asset_id);
+
+INSERT INTO lookup_state (only, indexed_to, again) VALUES (1, 0, 0);
 INSERT INTO last_id (kind, id) VALUES ('asset', 0), ('pack', 0), ('job', 0), ('root', 0);
 INSERT INTO checkpoint (only, sequence, hash) VALUES (1, 0, zeroblob(32));
+
+-- Made last by a bulk load: no fold of one looks anything up by these.
+CREATE UNIQUE INDEX ix_asset_path ON asset (path);
+-- For any choice of the three: of each combination, the assets in the order of their ids.
+CREATE INDEX ix_asset_kind ON asset (type, approved, provenance);
+CREATE INDEX ix_asset_theme ON asset (theme) WHERE theme IS NOT NULL;
+CREATE INDEX ix_asset_file_missing ON asset_file (asset_id) WHERE missing_since IS NOT NULL;
+CREATE INDEX ix_asset_tag_tag ON asset_tag (tag);
+-- The commands that people and scripts gave: a start reads the last of them.
+CREATE INDEX ix_command_given ON command (first_sequence) WHERE origin = 'console';

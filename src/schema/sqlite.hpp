@@ -89,6 +89,9 @@ public:
     return run_bound();
   }
 
+  /// The same with what is bound already.
+  result<void> run_bound();
+
   /// Calls `visit(*this)` for each row of what is bound, then resets.
   template <class Visitor>
   result<void> for_each_row(Visitor&& visit) {
@@ -140,7 +143,6 @@ private:
   void bind_text(int index, std::string_view value) noexcept;
   void bind_blob(int index, std::span<const std::uint8_t> value) noexcept;
   int parameter_count() const noexcept;
-  result<void> run_bound();
 
   std::int64_t integer(int column) const noexcept;
   double real(int column) const noexcept;

@@ -261,6 +261,24 @@ BOOST_AUTO_TEST_CASE(labels_are_set_by_id_and_by_filter) {
   BOOST_TEST(here.json({"asset", "unapprove", first})["changed"] == 1);
 }
 
+BOOST_AUTO_TEST_CASE(duplicates_are_reported_with_what_they_take) {
+  place it;
+  it.add_file("a.png", std::string(3'000, 'x'));
+  it.add_file("b.png", std::string(3'000, 'x'));
+  it.add_file("c.png", "other");
+  it.json({"import", it.media()});
+  auto report = it.json({"asset", "duplicates"});
+  BOOST_TEST(report["groups"] == 1);
+  BOOST_TEST(report["files"] == 2);
+  BOOST_TEST(report["reclaimable_bytes"] == 3'000);
+  BOOST_TEST(report["largest"][0]["assets"][1]["path"].get<std::string>().ends_with("/b.png"));
+  auto shown = it.run({"--data", it.data(), "asset", "duplicates", "--limit", "1"});
+  BOOST_TEST(shown.code == 0);
+  BOOST_TEST(shown.out.ends_with("2 files in 1 group; 3.0 kB could be saved\n"), shown.out);
+  BOOST_TEST(it.run({"--data", it.data(), "asset", "duplicates", "--limit", "0"}).code == 2);
+  BOOST_TEST(it.json({"asset", "list", "--duplicates"}).size() == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(the_log_is_shown_and_verified_and_replays_to_the_same_tables) {
   place here;
   here.add_file("a.png", "one");

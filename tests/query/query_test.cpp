@@ -5,6 +5,7 @@
 #include "projections/projection.hpp"
 #include "schema/schema.hpp"
 #include "support/committed.hpp"
+#include "support/dump.hpp"
 #include "support/must.hpp"
 #include "support/random_library.hpp"
 #include "support/temp_folder.hpp"
@@ -12,7 +13,9 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
+#include <filesystem>
 #include <limits>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -30,7 +33,23 @@ struct query_fixture {
   command_maker make;
 
   void fold(std::vector<event> events) { must(tables->fold(std::vector{make(std::move(events))})); }
+  /// Brings the indexes that lag behind up to date.
+  void catch_up() {
+    while (must(tables->enter_for_lookup())) {
+    }
+  }
 };
+
+/// The ids that a filter finds, in both ways of asking.
+std::vector<asset_id> found_in(database& db, const json& filter_text) {
+  auto filter = must(parse_filter(filter_text));
+  filter.limit = max_assets_per_page;
+  std::vector<asset_id> ids;
+  for (const auto& asset : must(list_assets(db, filter)))
+    ids.push_back(asset["id"]);
+  BOOST_TEST(must(matching_assets(db, filter)) == ids, boost::test_tools::per_element());
+  return ids;
+}
 
 /// Six assets that differ in everything a filter can choose by.
 struct library_fixture : query_fixture {
@@ -45,15 +64,7 @@ struct library_fixture : query_fixture {
           asset_tagged{1, "castle"}, asset_tagged{1, "blue"}, asset_tagged{3, "castle"}});
     fold({asset_missing{6}});
   }
-  /// The ids that a filter finds, in both ways of asking.
-  std::vector<asset_id> found(const json& filter_text) {
-    auto filter = must(parse_filter(filter_text));
-    std::vector<asset_id> ids;
-    for (const auto& asset : must(list_assets(db, filter)))
-      ids.push_back(asset["id"]);
-    BOOST_TEST(must(matching_assets(db, filter)) == ids, boost::test_tools::per_element());
-    return ids;
-  }
+  std::vector<asset_id> found(const json& filter) { return found_in(db, filter); }
 };
 
 }  // namespace
@@ -110,11 +121,20 @@ BOOST_FIXTURE_TEST_CASE(filters_choose_what_they_say, library_fixture) {
       {{{"search", "blu"}}, {1}},
       {{{"search", "castle"}}, {1, 3}},
       {{{"search", "nowhere"}}, {}},
+      {{{"search", " a_b \t wav "}}, {2}},
+      {{{"search", "castle png"}}, {1}},
+      {{{"search", "blue nature"}}, {}},
+      {{{"search", "castle"}, {"approved", true}, {"duplicates", true}}, {1}},
+      {{{"search", "lib"}, {"theme", "tech"}}, {3}},
+      {{{"type", "image"}, {"unapproved", true}, {"provenance", "unknown"}}, {4, 6}},
   };
-  for (const auto& one : cases)
-    BOOST_TEST_CONTEXT(one.filter) {
-      BOOST_TEST(found(one.filter) == one.ids, boost::test_tools::per_element());
-    }
+  for (const char* how : {"looked through", "looked up"}) {
+    for (const auto& one : cases)
+      BOOST_TEST_CONTEXT(how << " " << one.filter) {
+        BOOST_TEST(found(one.filter) == one.ids, boost::test_tools::per_element());
+      }
+    catch_up();
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(every_character_of_a_search_means_itself, library_fixture) {
@@ -129,13 +149,47 @@ BOOST_FIXTURE_TEST_CASE(every_character_of_a_search_means_itself, library_fixtur
       {"100%.p", {1}},     {"k\\s", {6}}, {"'; DROP TABLE asset", {}},
       {"*", {}},           {"?1", {}},    {std::string(1'000, '%'), {}},
   };
-  for (const auto& one : cases)
-    BOOST_TEST_CONTEXT(one.text) {
-      BOOST_TEST(found({{"search", one.text}}) == one.ids, boost::test_tools::per_element());
-      // The same text is harmless wherever text can be given.
-      BOOST_TEST(found({{"theme", one.text}}).empty());
-      BOOST_TEST(found({{"tag", one.text}}).empty());
+  for (const char* how : {"looked through", "looked up"}) {
+    for (const auto& one : cases)
+      BOOST_TEST_CONTEXT(how << " " << one.text) {
+        BOOST_TEST(found({{"search", one.text}}) == one.ids, boost::test_tools::per_element());
+        // The same text is harmless wherever text can be given.
+        BOOST_TEST(found({{"theme", one.text}}).empty());
+        BOOST_TEST(found({{"tag", one.text}}).empty());
+      }
+    catch_up();
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(no_text_is_a_syntax_error_of_a_search, library_fixture) {
+  catch_up();
+  const std::vector<std::string> hostile = {"lib AND",
+                                            "NOT lib",
+                                            "lib OR png",
+                                            "\"lib",
+                                            "lib\"png\"",
+                                            "\"\"\"\"",
+                                            "text:lib",
+                                            "{text}:lib",
+                                            "-text : lib",
+                                            "^lib",
+                                            "lib*",
+                                            "lib + png",
+                                            "NEAR(lib png, 2)",
+                                            "(lib",
+                                            "lib)",
+                                            "((((((lib))))))",
+                                            "lib\x01\x1f",
+                                            "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd",
+                                            "\xf0\x9f\x8f\xb0\xf0\x9f\x8f\xb0\xf0\x9f\x8f\xb0",
+                                            "e\xcc\x81\xcc\x81\xcc\x81"};
+  for (const auto& text : hostile)
+    BOOST_TEST_CONTEXT(text) {
+      for (const auto& given : {text, text + text, std::string(900, 'x') + text})
+        BOOST_TEST(found({{"search", given}}).size() <= 6u);
     }
+  BOOST_TEST(found({{"search", " "}}) == (std::vector<asset_id>{5}),
+             boost::test_tools::per_element());
 }
 
 BOOST_FIXTURE_TEST_CASE(pages_meet_without_a_gap_while_assets_come_and_go, query_fixture) {
@@ -172,6 +226,112 @@ BOOST_FIXTURE_TEST_CASE(the_page_bounds_do_not_bound_all_that_match, query_fixtu
   filter.limit = 1;
   BOOST_TEST(must(list_assets(db, filter)).size() == 1u);
   BOOST_TEST(must(matching_assets(db, filter)).size() == 3u);
+}
+
+BOOST_FIXTURE_TEST_CASE(every_filter_has_an_index_and_no_page_is_sorted, library_fixture) {
+  struct planned {
+    json filter;
+    std::string uses;
+  };
+  const std::vector<planned> cases = {
+      {json::object(), "SEARCH a USING INTEGER PRIMARY KEY (rowid>?)"},
+      {{{"type", "audio"}}, "SEARCH a USING COVERING INDEX ix_asset_kind"},
+      {{{"approved", true}}, "SEARCH a USING COVERING INDEX ix_asset_kind"},
+      {{{"unapproved", true}}, "SEARCH a USING COVERING INDEX ix_asset_kind"},
+      {{{"provenance", "enhanced"}}, "SEARCH a USING COVERING INDEX ix_asset_kind"},
+      {{{"theme", "tech"}}, "SEARCH a USING COVERING INDEX ix_asset_theme (theme=? AND rowid>?)"},
+      {{{"tag", "castle"}},
+       "SEARCH t USING COVERING INDEX ix_asset_tag_tag (tag=? AND asset_id>?)"},
+      {{{"missing", true}}, "SEARCH f USING INDEX ix_asset_file_missing"},
+      {{{"duplicates", true}}, "SEARCH c USING INTEGER PRIMARY KEY (rowid>?)"},
+      {{{"search", "castle"}}, "SCAN lookup_text VIRTUAL TABLE INDEX"},
+  };
+  for (const auto& one : cases)
+    BOOST_TEST_CONTEXT(one.filter) {
+      auto filter = must(parse_filter(one.filter));
+      filter.after = 1;
+      std::string steps;
+      for (const auto& step : must(plan_of_list(db, filter)))
+        steps += step + "\n";
+      BOOST_TEST_CONTEXT(steps) {
+        BOOST_TEST((steps.find(one.uses) != std::string::npos));
+        // What is fresh is few, and may be sorted.
+        if (!one.filter.contains("duplicates") && !one.filter.contains("search"))
+          BOOST_TEST((steps.find("TEMP B-TREE") == std::string::npos));
+        BOOST_TEST((steps.find("SCAN a\n") == std::string::npos));
+      }
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(the_report_of_duplicates_says_what_could_be_saved, query_fixture) {
+  auto add = [&](asset_id id, std::uint64_t content, std::uint64_t size) {
+    fold({asset_registered{id, "/lib/" + std::to_string(id), asset_type::image,
+                           content_of(content, size)}});
+  };
+  add(1, 7, 100), add(2, 8, 5'000), add(3, 7, 100), add(4, 8, 5'000), add(5, 7, 100), add(6, 9, 1);
+  add(7, 8, 5'000);
+  fold({asset_missing{7}});
+  auto small = json({{"hash", "07" + std::string(62, '0')},
+                     {"size_bytes", 100},
+                     {"files", 3},
+                     {"reclaimable_bytes", 200},
+                     {"assets",
+                      {{{"id", 1}, {"path", "/lib/1"}},
+                       {{"id", 3}, {"path", "/lib/3"}},
+                       {{"id", 5}, {"path", "/lib/5"}}}}});
+  auto large =
+      json({{"hash", "08" + std::string(62, '0')},
+            {"size_bytes", 5'000},
+            {"files", 2},
+            {"reclaimable_bytes", 5'000},
+            {"assets", {{{"id", 2}, {"path", "/lib/2"}}, {{"id", 4}, {"path", "/lib/4"}}}}});
+  for (int i = 0; i < 2; ++i) {
+    BOOST_TEST(must(list_duplicates(db, 10))
+               == json({{"groups", 2},
+                        {"files", 5},
+                        {"reclaimable_bytes", 5'200},
+                        {"largest", {large, small}}}));
+    BOOST_TEST(must(list_duplicates(db, 1))["largest"] == json::array({large}));
+    catch_up();
+  }
+  fold({asset_content_changed{4, content_of(8, 5'000), content_of(10, 5)}});
+  BOOST_TEST(must(list_duplicates(db, 10))["groups"] == 1);
+}
+
+/// The answers must not depend on how far the indexes lag behind.
+BOOST_FIXTURE_TEST_CASE(what_is_looked_up_is_what_is_looked_through, query_fixture) {
+  std::mt19937_64 random(11);
+  random_library library(11);
+  const std::vector<json> filters = {
+      {{"search", "theme"}},      {{"search", "f3 png"}},
+      {{"search", "tag1"}},       {{"search", "NA'TURE"}},
+      {{"search", "it's \"x\""}}, {{"search", "12"}},
+      {{"duplicates", true}},     {{"duplicates", true}, {"type", "video"}},
+  };
+  for (int round = 0; round < 60; ++round) {
+    for (int i = 0; i < 40; ++i)
+      must(tables->fold(std::vector{library.next()}));
+    std::vector<std::vector<asset_id>> before;
+    for (const auto& filter : filters)
+      before.push_back(found_in(db, filter));
+    if (random() % 3 == 0)
+      catch_up();
+    else if (random() % 2 == 0)
+      must(tables->enter_for_lookup());
+    // As if nothing had been entered yet.
+    auto copy = folder.path + "/copy.db";
+    std::filesystem::remove(copy);
+    must(must(database::open(path, database_access::read_write))
+             .execute("VACUUM INTO '" + copy + "'"));
+    auto anew = must(database::open(copy, database_access::read_write));
+    must(anew.execute("UPDATE lookup_state SET indexed_to = 0; DELETE FROM lookup_copy;"
+                      "DELETE FROM lookup_content; DELETE FROM lookup_stale"));
+    for (std::size_t i = 0; i < filters.size(); ++i)
+      BOOST_TEST_CONTEXT("round " << round << " " << filters[i]) {
+        BOOST_TEST(found_in(db, filters[i]) == before[i], boost::test_tools::per_element());
+        BOOST_TEST(found_in(anew, filters[i]) == before[i], boost::test_tools::per_element());
+      }
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(an_asset_is_shown_with_all_that_is_known, query_fixture) {
@@ -310,6 +470,36 @@ BOOST_FIXTURE_TEST_CASE(the_answers_about_a_random_library_agree_with_each_other
   }
   BOOST_TEST(counts["approved"] == approved);
   BOOST_TEST(counts["missing"] == missing);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(views, library_fixture)
+
+BOOST_AUTO_TEST_CASE(unapproved_has_what_is_there_and_waits_for_a_decision) {
+  BOOST_TEST(rows_of(db, "SELECT id FROM unapproved ORDER BY id") == "2\n4\n5");
+  BOOST_TEST(rows_of(db, "SELECT * FROM unapproved WHERE id = 2")
+             == rows_of(db, "SELECT * FROM asset WHERE id = 2"));
+}
+
+BOOST_AUTO_TEST_CASE(active_job_has_what_is_not_over) {
+  fold({job_queued{1, {}, {}, {}, {}}, job_queued{2, {}, {}, {}, {}}, job_started{2, 1},
+        job_queued{3, {}, {}, {}, {}}, job_cancelled{3, job_status::pending}});
+  BOOST_TEST(rows_of(db, "SELECT id, status FROM active_job ORDER BY id")
+             == "1|pending\n2|running");
+}
+
+BOOST_AUTO_TEST_CASE(duplicate_asset_has_the_files_of_which_there_are_more) {
+  BOOST_TEST(rows_of(db, "SELECT id, copies, first_id, size_bytes FROM duplicate_asset ORDER BY id")
+             == "1|2|1|1000\n4|2|1|1000");
+}
+
+BOOST_AUTO_TEST_CASE(pack_content_has_the_members_in_order) {
+  fold({pack_created{7, {"Castles", license_type::personal, {}, {}}}, pack_asset_added{7, 6, 10},
+        pack_asset_added{7, 1, 20}});
+  BOOST_TEST(rows_of(db, "SELECT pack_id, pack_name, position, id, path, size_bytes, missing"
+                         " FROM pack_content ORDER BY pack_id, position")
+             == "7|Castles|10|6|/lib/back\\slash.png|1000|1\n7|Castles|20|1|/lib/100%.png|1000|0");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

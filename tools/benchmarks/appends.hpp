@@ -2,13 +2,12 @@
 
 #include "events/codec.hpp"
 #include "events/command.hpp"
+#include "steps.hpp"
 
 #include <atomic>
 #include <barrier>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <memory>
 #include <string>
 #include <thread>
@@ -31,22 +30,6 @@ struct measured {
   std::uint64_t events = 0;
   double seconds = 0;
 };
-
-/// A measurement that cannot go on ends the program; its folder is the caller's to remove.
-[[noreturn]] inline void fail(const std::string& why) {
-  std::cerr << why << std::endl;
-  std::_Exit(1);
-}
-
-/// A value, or the end.
-template <class T>
-T must(podstudio::result<T> outcome) {
-  if (!outcome) fail(outcome.failure().message);
-  return std::move(*outcome);
-}
-inline void must(const podstudio::result<void>& outcome) {
-  if (!outcome) fail(outcome.failure().message);
-}
 
 /// A file that the catalogue takes, about 150 bytes as it is encoded.
 inline podstudio::event sample_event(std::uint64_t number) {

@@ -223,6 +223,8 @@ action declare_set(CLI::App& command) {
 constexpr subcommand commands[] = {
     {"list", "List assets", declare_list},
     {"show", "Show all that is known of an asset", declare_show},
+    {"duplicates", "Show which files have the same content, and what they take",
+     declare_asset_duplicates},
     {"approve", "Approve assets", [](CLI::App& c) { return declare_approval(c, "asset.approve"); }},
     {"unapprove", "Take approval back",
      [](CLI::App& c) { return declare_approval(c, "asset.unapprove"); }},

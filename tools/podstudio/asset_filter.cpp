@@ -41,7 +41,7 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
          "P")
       ->check(one_of<podstudio::provenance>());
   option("tag", tag, "Only with this tag", "T");
-  option("search", search, "Only with this text in path, theme, source or a tag", "TEXT");
+  option("search", search, "Only with these words, each a part of path, theme, source or a tag", "TEXT");
   auto yes = command.add_flag("--approved", approved, "Only approved ones");
   command.add_flag("--unapproved", unapproved, "Only those not approved")->excludes(yes);
   command.add_flag("--missing", missing, "Only those whose file is gone");

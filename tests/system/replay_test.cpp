@@ -1,0 +1,387 @@
+#define BOOST_TEST_MODULE replay
+#include "system/process.hpp"
+#include "system/tables.hpp"
+#include "system/traced.hpp"
+#include "system/workspace.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <sqlite3.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <sstream>
+
+using namespace system_test;
+using nlohmann::json;
+
+namespace {
+
+/// A library with a log worth replaying.
+struct replayed : workspace {
+  library podstudio{data};
+  std::string database = podstudio.database();
+
+  explicit replayed(int files = 60) {
+    make_files(root, files);
+    podstudio.must({"import", root});
+    podstudio.must({"asset", "approve", "1", "2", "3"});
+    podstudio.must({"asset", "set", "--all-matching", "--type", "image", "--theme", "nature"});
+  }
+  static void make_files(const std::string& folder, int files) {
+    constexpr const char* extensions[] = {"png", "wav", "mp4"};
+    for (int i = 0; i < files; ++i)
+      make_file(folder + "/" + std::to_string(i % 7) + "/file " + std::to_string(i) + "."
+                    + extensions[i % 3],
+                "contents " + std::to_string(i));
+  }
+  /// The bytes of the log, as far as they hold frames.
+  std::string log() const {
+    std::string bytes;
+    for (const auto& entry : std::filesystem::directory_iterator(data + "/log"))
+      if (entry.path().extension() == ".log")
+        bytes += entry.path().filename().string() + read_file(entry.path());
+    return bytes;
+  }
+};
+
+void write_to(const std::string& database, const std::string& sql) {
+  sqlite3* opened = nullptr;
+  auto code = sqlite3_open_v2(database.c_str(), &opened, SQLITE_OPEN_READWRITE, nullptr);
+  std::unique_ptr<sqlite3, decltype(&sqlite3_close)> db(opened, &sqlite3_close);
+  BOOST_REQUIRE(code == SQLITE_OK);
+  BOOST_REQUIRE_MESSAGE(sqlite3_exec(opened, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK,
+                        sqlite3_errmsg(opened));
+}
+
+/// Debian's programs; the test's own environment may have other ones.
+launch python(const std::string& program, const words& arguments = {}) {
+  launch what{{"/usr/bin/python3", "-c", program}};
+  what.arguments.insert(what.arguments.end(), arguments.begin(), arguments.end());
+  return what;
+}
+
+/// The blocks of a language in SCHEMA.md, about this database.
+std::vector<std::string> examples(const std::string& language, const std::string& database) {
+  std::vector<std::string> blocks;
+  std::istringstream page(read_file(SCHEMA_PAGE));
+  bool inside = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("```")) {
+      inside = line == "```" + language;
+      if (inside) blocks.emplace_back();
+    } else if (inside) {
+      const std::string shown = "/home/me/.local/share/podstudio/podstudio.db";
+      if (auto at = line.find(shown); at != std::string::npos)
+        line.replace(at, shown.size(), database);
+      blocks.back() += line + "\n";
+    }
+  }
+  return blocks;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_replay_killed_at_any_step_leaves_the_old_tables_or_the_new_ones) {
+  if (skip_unless(may_trace(), "tracing is not permitted here")) return;
+  replayed it;
+  auto log = it.log();
+  auto expected = all_rows(it.database);
+  // So that the old tables are not the new ones.
+  const std::string mark = "UPDATE asset SET source = 'old'";
+  write_to(it.database, mark);
+  auto old = all_rows(it.database);
+  BOOST_REQUIRE(old != expected);
+  std::map<std::string, int> found;
+  auto step_of = [&](const system_call& call) {
+    return call.path.starts_with(it.database) || call.path == it.data;
+  };
+  for (auto when :
+       {kill_point::moment::before, kill_point::moment::half_way, kill_point::moment::after})
+    for (std::uint64_t nth = 1;; ++nth) {
+      std::optional<system_call> killed;
+      {
+        traced_process running(it.podstudio.call({"replay"}),
+                               kill_point{step_of, nth, when, 1'000});
+        auto ended = running.running().finish();
+        killed = running.killed_at();
+        BOOST_REQUIRE_MESSAGE(killed || ended.code == 0, ended);
+      }
+      BOOST_TEST_CONTEXT("killed at step " << nth << ", " << (killed ? killed->path : "none")) {
+        if (!std::filesystem::exists(it.database)) {
+          ++found["none"];
+        } else {
+          BOOST_TEST(value(it.database, "PRAGMA integrity_check") == "ok");
+          auto rows = all_rows(it.database);
+          BOOST_TEST((rows == old || rows == expected));
+          ++found[rows == old ? "old" : "new"];
+        }
+        // Whatever was left, the next command works, and the tables are whole.
+        it.podstudio.must({"asset", "list"});
+        auto rows = all_rows(it.database);
+        rows.erase(std::remove_if(rows.begin(), rows.end(),
+                                  [](const row& r) {
+                                    return r[0] == "command" || r[0] == "checkpoint"
+                                           || r[0] == "last_id";
+                                  }),
+                   rows.end());
+        BOOST_TEST(
+            std::count_if(rows.begin(), rows.end(), [](const row& r) { return r[0] == "asset"; })
+            == 60);
+      }
+      BOOST_TEST(it.log().starts_with(log.substr(0, 64)));
+      if (!killed) break;
+      it.podstudio.must({"replay"});
+      expected = all_rows(it.database);
+      write_to(it.database, mark);
+      old = all_rows(it.database);
+    }
+  BOOST_TEST(found["old"] > 0);
+  BOOST_TEST(found["new"] > 0);
+  BOOST_TEST_MESSAGE("found afterwards: " << found["old"] << " times the old tables, "
+                                          << found["new"] << " times the new ones, "
+                                          << found["none"] << " times none");
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_database_heals_or_is_reported_and_the_log_stays_as_it_is) {
+  replayed it(600);
+  auto seed = number_from_env("PODSTUDIO_TEST_SEED", 1);
+  auto rounds = number_from_env("PODSTUDIO_DAMAGES", 24);
+  std::mt19937_64 random(seed);
+  int healed = 0, reported = 0, unseen = 0;
+  auto good = seed_rows(it.database);
+  for (std::uint64_t i = 0; i < rounds; ++i) {
+    auto bytes = read_file(it.database);
+    switch (i % 4) {
+    case 0:  // cut, at a page or anywhere
+      bytes.resize(random() % bytes.size() / 4096 * 4096 + (i % 8 == 0 ? 0 : random() % 4096));
+      break;
+    case 1:
+      bytes[random() % bytes.size()] ^= static_cast<char>(1 << random() % 8);
+      break;
+    case 2:  // a sector of zeros
+      std::fill_n(bytes.begin()
+                      + static_cast<std::ptrdiff_t>(random() % (bytes.size() / 512) * 512),
+                  512, '\0');
+      break;
+    default:
+      bytes.clear();
+    }
+    for (auto suffix : {"", "-wal", "-shm"})
+      std::filesystem::remove(it.database + suffix);
+    if (i % 4 != 3 || i % 8 == 3) write_file(it.database, bytes);
+    BOOST_TEST_CONTEXT("PODSTUDIO_TEST_SEED=" << seed << ", round " << i) {
+      auto log = it.log();
+      auto used = it.podstudio({"asset", "list"});
+      auto checked = it.podstudio({"replay", "--check"});
+      // Only the marks of the engine's own starts and stops may have come to the log.
+      BOOST_TEST((it.podstudio({"log", "verify"}).code == 0));
+      if (used.code != 0) {
+        ++reported;
+        BOOST_TEST_MESSAGE(used.err);
+        BOOST_TEST(!used.err.empty());
+        BOOST_TEST(used.code != 134);
+      } else if (checked.code == 0) {
+        ++healed;
+        BOOST_TEST((seed_rows(it.database) == good));
+      } else {
+        ++unseen;  // until it is checked: SQLite has no checksums
+        BOOST_TEST(!checked.err.empty());
+      }
+      if (used.code != 0) std::filesystem::remove(it.database);
+      it.podstudio.must({"replay"});
+      BOOST_TEST((seed_rows(it.database) == good));
+    }
+  }
+  BOOST_TEST(healed > 0);
+  BOOST_TEST_MESSAGE("PODSTUDIO_TEST_SEED=" << seed << ": " << healed << " healed by themselves, "
+                                            << reported << " reported, " << unseen
+                                            << " found by 'replay --check'");
+}
+
+BOOST_AUTO_TEST_CASE(a_command_waits_for_a_locked_database_and_goes_on_once_it_is_let_go) {
+  replayed it;
+  service running(it.podstudio);
+  process holding(
+      python("import sqlite3, sys, time\n"
+             "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+             "db.execute('BEGIN IMMEDIATE')\nprint('held', flush=True)\ntime.sleep(600)\n",
+             {it.database}));
+  while (holding.out().empty())
+    holding.must_run();
+  process waiting(it.podstudio.call({"asset", "approve", "5"}));
+  // It is durable, and says so once it can be read. Why it waits is in the service log.
+  auto log = it.data + "/logs/podstudio.log";
+  while (read_file(log).find("is locked by another program") == std::string::npos)
+    waiting.must_run();
+  BOOST_TEST(it.podstudio.json({"asset", "show", "5"})["approved"] == false);
+  holding.signal(SIGKILL);
+  holding.finish();
+  auto ended = waiting.finish();
+  BOOST_TEST((ended.code == 0), ended);
+  BOOST_TEST(it.podstudio.json({"asset", "show", "5"})["approved"] == true);
+  it.podstudio.must({"replay", "--check"});
+}
+
+/// Readers that stay connected, and ones that come and go, while files come, labels are set, and
+/// the tables are built anew and swapped.
+BOOST_AUTO_TEST_CASE(readers_are_never_locked_out_and_never_see_a_wrong_answer) {
+  replayed it(500);
+  auto stop = it.path + "/stop";
+  // A transaction is one state: every asset has a file, and the checkpoint never goes back. The
+  // file is opened anew when the path names another one, as SCHEMA.md says.
+  process python_reader(python(R"(
+import os, sqlite3, sys, time
+path, stop = sys.argv[1:]
+def connect():
+    while True:
+        try:
+            db = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5, isolation_level=None)
+            return db, os.stat(path).st_ino, db.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        except FileNotFoundError:
+            time.sleep(0.001)
+        except sqlite3.OperationalError as failure:
+            assert "unable to open" in str(failure), failure
+            time.sleep(0.001)
+db, inode, _ = connect()
+rounds = opened = 0
+last = 0
+while True:
+    ends = os.path.exists(stop)
+    db.execute("BEGIN")
+    assets, files, paths = db.execute("SELECT count(*), (SELECT count(*) FROM asset_file), count(DISTINCT path) FROM asset").fetchone()
+    sequence, = db.execute("SELECT sequence FROM checkpoint").fetchone()
+    nature = db.execute("SELECT count(*) FROM asset WHERE theme = 'nature'").fetchone()[0]
+    indexed = db.execute("SELECT count(*) FROM asset NOT INDEXED WHERE theme = 'nature'").fetchone()[0]
+    db.execute("COMMIT")
+    assert assets == files == paths and assets >= 500 and nature == indexed, (assets, files, paths, nature, indexed)
+    assert sequence >= last, (sequence, last)
+    last = sequence
+    rounds += 1
+    try:
+        moved = os.stat(path).st_ino != inode
+    except FileNotFoundError:
+        moved = True
+    if moved:
+        db.close()
+        db, inode, _ = connect()
+        opened += 1
+    if ends:
+        break
+print(rounds, opened)
+)",
+                               {it.database, stop}));
+  process shell_reader({{"/bin/sh", "-c", R"(
+rounds=0
+while [ ! -e "$2" ]; do
+  answer=$(sqlite3 -cmd '.timeout 5000' "file:$1?mode=ro" \
+    'SELECT (SELECT count(*) FROM asset) = (SELECT count(*) FROM asset_file), count(*) >= 500 FROM asset' 2>&1)
+  case "$answer" in
+    '1|1') rounds=$((rounds + 1)) ;;
+    *'unable to open'*) ;;
+    *) echo "wrong: $answer"; exit 1 ;;
+  esac
+done
+echo $rounds)",
+                         "sh", it.database, stop}});
+  for (int round = 0; round < 6; ++round) {
+    {
+      service running(it.podstudio);
+      replayed::make_files(it.root + "/more " + std::to_string(round), 300);
+      it.podstudio.must({"import", it.root});
+      it.podstudio.must(
+          {"asset", "set", "--all-matching", "--search", "more", "--theme", "nature"});
+      BOOST_TEST(running.stop().code == 0);
+    }
+    if (round % 2 == 0)
+      it.podstudio.must({"replay"});
+    else
+      std::filesystem::remove(it.database);  // built anew at the next start
+    if (round % 2 != 0) it.podstudio.must({"asset", "show", "1"});
+  }
+  write_file(stop, "");
+  for (auto* reader : {&python_reader, &shell_reader}) {
+    auto ended = reader->finish();
+    BOOST_TEST((ended.code == 0), ended);
+    BOOST_TEST_MESSAGE("rounds: " << ended.out);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_replay_has_no_side_effects) {
+  if (skip_unless(run({{"/bin/sh", "-c", "command -v strace && strace -o /dev/null true"}}).code
+                      == 0,
+                  "it needs strace"))
+    return;
+  replayed it;
+  auto trace = it.path + "/trace", output = it.path + "/past.db";
+  auto call = it.podstudio.call({"replay", "--output", output, "--until", "20"});
+  words traced{
+      "strace",
+      "-f",
+      "-o",
+      trace,
+      "-e",
+      "trace=execve,execveat,fork,vfork,clone,clone3,open,openat,openat2,creat,rename,renameat,"
+      "renameat2,unlink,unlinkat,mkdir,mkdirat,link,linkat,symlink,symlinkat,truncate,chmod,"
+      "fchmodat,connect,bind,kill,tkill"};
+  traced.insert(traced.end(), call.arguments.begin(), call.arguments.end());
+  call.arguments = traced;
+  auto ended = run(call);
+  BOOST_REQUIRE_MESSAGE(ended.code == 0, ended);
+  std::istringstream lines(read_file(trace));
+  int programs = 0, written = 0;
+  for (std::string line; std::getline(lines, line);) {
+    auto has = [&](const char* text) { return line.find(text) != std::string::npos; };
+    if (has("ENOENT")) continue;
+    BOOST_TEST_CONTEXT(line) {
+      programs += has("execve") ? 1 : 0;
+      BOOST_TEST(!has("fork("));
+      if (has("clone")) BOOST_TEST((has("CLONE_THREAD") || has("resumed>")));
+      BOOST_TEST(!has("connect("));
+      BOOST_TEST(!has("bind("));
+      bool writes = has("O_WRONLY") || has("O_RDWR") || has("O_CREAT") || has("rename")
+                    || has("unlink") || has("mkdir") || has("link(") || has("truncate")
+                    || has("chmod") || has("creat(");
+      if (!writes || has("resumed>")) continue;
+      ++written;
+      BOOST_TEST(has(("\"" + output).c_str()));
+    }
+  }
+  BOOST_TEST(programs == 1);
+  BOOST_TEST(written > 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_examples_of_the_page_work_beside_the_service) {
+  replayed it;
+  service running(it.podstudio);
+  auto sql = examples("sql", it.database), py = examples("python", it.database),
+       shell = examples("sh", it.database);
+  BOOST_REQUIRE(sql.size() >= 2);
+  BOOST_REQUIRE(py.size() >= 2);
+  BOOST_REQUIRE(!shell.empty());
+  for (const auto& block : sql)
+    BOOST_TEST_CONTEXT(block) {
+      auto ended = run({{"sqlite3", "file:" + it.database + "?mode=ro", block}});
+      BOOST_TEST((ended.code == 0), ended);
+      BOOST_TEST(ended.err.empty(), ended);
+      BOOST_TEST(!ended.out.empty());
+    }
+  for (const auto& block : shell) {
+    auto ended = run({{"/bin/sh", "-ec", block}});
+    BOOST_TEST((ended.code == 0), ended);
+    BOOST_TEST(ended.out.find("60") != std::string::npos, ended);
+  }
+  bool has_sqlmodel =
+      !skip_unless(run(python("import sqlmodel")).code == 0, "it needs python3-sqlmodel");
+  for (const auto& block : py) {
+    if (!has_sqlmodel && block.find("sqlmodel") != std::string::npos) continue;
+    BOOST_TEST_CONTEXT(block) {
+      auto ended = run(python(block + "\nprint(len(unapproved), len(nature), len(active))\n"));
+      BOOST_TEST((ended.code == 0), ended);
+      BOOST_TEST(ended.out == "57 20 0\n", ended);
+    }
+  }
+}

@@ -1,0 +1,59 @@
+#include "output.hpp"
+#include "session.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <CLI/Validators.hpp>
+
+#include <memory>
+
+namespace podstudio {
+
+namespace {
+
+/// Each group's files below each other, the size and what could be saved at the first.
+void print_groups(const nlohmann::json& groups) {
+  table shown({{"saves", align::right}, {"size", align::right}, {"id", align::right}, {"path"}});
+  for (const auto& group : groups) {
+    auto saves = human_size(group["reclaimable_bytes"].get<std::uint64_t>());
+    auto size = human_size(group["size_bytes"].get<std::uint64_t>());
+    for (const auto& asset : group["assets"]) {
+      shown.row({saves, size, cell(asset["id"]), cell(asset["path"])});
+      saves.clear();
+      size.clear();
+    }
+    if (auto more = group["files"].get<std::size_t>() - group["assets"].size(); more > 0)
+      shown.row({"", "", "", "and " + std::to_string(more) + " more"});
+  }
+  shown.print();
+}
+
+result<void> report(const context& where, std::int64_t limit) {
+  auto found = ask(where, session::need::folder, "asset.duplicates", {{"limit", limit}});
+  if (!found) return found.failure();
+  if (where.json) {
+    print_json(*found);
+    return {};
+  }
+  const auto& groups = (*found)["largest"];
+  print_groups(groups);
+  auto count = (*found)["groups"].get<std::size_t>();
+  print_line(cell((*found)["files"]) + " files in " + std::to_string(count)
+             + (count == 1 ? " group; " : " groups; ")
+             + human_size((*found)["reclaimable_bytes"].get<std::uint64_t>()) + " could be saved"
+             + (groups.size() < count ? "; see --limit for more groups" : ""));
+  return {};
+}
+
+}  // namespace
+
+action declare_asset_duplicates(CLI::App& command) {
+  auto limit = std::make_shared<std::int64_t>(100);
+  command.add_option("--limit", *limit, "At most so many groups, those that save the most (100)")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000}));
+  return [limit](const context& where) { return report(where, *limit); };
+}
+
+}  // namespace podstudio
