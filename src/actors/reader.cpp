@@ -4,6 +4,7 @@
 #include "query/assets.hpp"
 #include "query/files.hpp"
 #include "query/library.hpp"
+#include "query/packs.hpp"
 #include "schema/sqlite.hpp"
 
 #include <map>

@@ -1,13 +1,10 @@
 #include "query/assets.hpp"
 #include "query/library.hpp"
 #include "query/models.hpp"
+#include "query/packs.hpp"
 
-#include "projections/projection.hpp"
-#include "schema/schema.hpp"
-#include "support/committed.hpp"
-#include "support/must.hpp"
 #include "support/random_library.hpp"
-#include "support/temp_folder.hpp"
+#include "support/tables.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
@@ -22,15 +19,7 @@ using nlohmann::json;
 
 namespace {
 
-struct query_fixture {
-  temp_folder folder;
-  std::string path = folder.path + "/podstudio.db";
-  std::unique_ptr<projection> tables = must(projection::open(path));
-  database db = must(open_tables_read_only(path));
-  command_maker make;
-
-  void fold(std::vector<event> events) { must(tables->fold(std::vector{make(std::move(events))})); }
-};
+using query_fixture = tables_fixture;
 
 /// Six assets that differ in everything a filter can choose by.
 struct library_fixture : query_fixture {
