@@ -268,7 +268,7 @@ error refusal(const contested_undo& undo) {
     if (!decided.conflicts.empty()) text += "; and ";
     auto facts = names_of(decided.facts);
     text += "it holds " + listed(facts, facts.size())
-            + ", which files, jobs or the engine did and no command takes back";
+            + "; what happens to files, jobs and watched folders is not undone";
   }
   if (!undo.force && !decided.events.empty()) text += "; --force takes back the rest";
   return {error_code::refused, text};

@@ -251,7 +251,7 @@ BOOST_FIXTURE_TEST_CASE(an_undo_that_is_sent_again_has_one_effect, curated_libra
 
 BOOST_FIXTURE_TEST_CASE(what_files_did_is_refused_and_a_bad_scan_is_undone, curated_library) {
   auto registered = podstudio.json({"asset", "history", "1"}).at(0).at("command");
-  refused({"undo", registered}, 1, {"asset.registered", "no command takes back"});
+  refused({"undo", registered}, 1, {"asset.registered", "is not undone"});
   refused({"undo", registered, "--force"}, 1, {"asset.registered"});
   running->stop();
 
