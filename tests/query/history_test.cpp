@@ -10,6 +10,7 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -151,7 +152,15 @@ BOOST_FIXTURE_TEST_CASE(jobs_are_chosen_by_status_and_kind_page_by_page, tables_
   BOOST_TEST(found({.kind = job_kind::upscale, .after = 1}) == (ids{3}),
              boost::test_tools::per_element());
   BOOST_TEST(found({.limit = 2}) == (ids{1, 2}), boost::test_tools::per_element());
-  BOOST_TEST(must(show_job(db, 3))["status"] == "running");
+  auto job = must(show_job(db, 3));
+  BOOST_TEST(job["status"] == "running");
+  std::set<std::string> columns;
+  for (const auto& [column, value] : job.items())
+    columns.insert(column);
+  BOOST_TEST((columns
+              == std::set<std::string>{"id", "kind", "asset_id", "pack_id", "params_json", "status",
+                                       "progress", "result_path", "error_message", "created_at",
+                                       "started_at", "completed_at"}));
   BOOST_TEST((show_job(db, 4).failure().code == error_code::not_found));
 }
 
