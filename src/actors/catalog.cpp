@@ -110,8 +110,6 @@ void catalog_state::observe(const observation_batch& batch,
   for (const auto& file : batch.files) {
     if (!file.written && model.unchanged(file.key, file.facts)) {
       ++taken->outcome.unchanged;
-    } else if (file.can_wait && is_replacement(model, file.key, file.facts)) {
-      taken->outcome.waiting.push_back(file.path);
     } else if (!in_reading.insert(file.key).second) {
       taken->outcome.in_reading.push_back(file.path);
     } else if (auto known = file.written ? 0 : model.same_file(file.facts); known != 0) {
@@ -261,12 +259,24 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
                                 const asset_paths& paths) {
   for (const auto& file : files)
     in_reading.erase(file.key);
-  auto taken = decide(model, files, failures, vanishing, paths);
+  auto known = paths;
+  if (auto back = decide_put_back(model, files, known); !back.empty()) {
+    ++batch->parts;
+    command what{.id = {},
+                 .origin = batch->origin,
+                 .summary = summarize(back, batch->outcome),
+                 .events = {}};
+    what.events = std::move(back);
+    log_part(batch, std::move(what));
+  }
+  auto taken = decide(model, files, failures, vanishing, known);
   for (auto id : taken.moved)
     vanishing.remove(id);  // it is found: nobody else can be it
   auto& outcome = batch->outcome;
   outcome.unchanged += taken.unchanged;
   outcome.in_reading.insert(outcome.in_reading.end(), taken.again.begin(), taken.again.end());
+  outcome.changed_meanwhile.insert(outcome.changed_meanwhile.end(), taken.outdated.begin(),
+                                   taken.outdated.end());
   command what{
       .id = {}, .origin = batch->origin, .summary = summarize(taken.events, outcome), .events = {}};
   what.events = std::move(taken.events);

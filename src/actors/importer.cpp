@@ -15,11 +15,15 @@ constexpr auto look_again_after = std::chrono::milliseconds(50);
 void importer_state::step() {
   while (!failure && in_flight < import_batches_max && !looked_everywhere()) {
     auto skipped = found.skipped;
-    auto had = found.files.size() + found.failures.size();
+    auto files = found.files.size();
+    auto had = files + found.failures.size();
     if (named.empty()) {
       walker->step(found, max_batch_files);
+      for (; files < found.files.size(); ++files)
+        found.files[files].key = key_of(found.files[files].path);
     } else {
-      if (look(named.back(), found, key_of) == look_outcome::folder) walker->add(named.back(), named.back());
+      if (look(named.back(), found, key_of) == look_outcome::folder)
+        walker->add(named.back(), named.back());
       named.pop_back();
     }
     progress.skipped += found.skipped - skipped;
@@ -34,9 +38,9 @@ void importer_state::step() {
 void importer_state::send(findings batch) {
   if (batch.files.empty() && batch.failures.empty()) return;
   ++in_flight;
-  self->request(catalog, caf::infinite, observe_atom::value,
-                observation_batch{
-                    "import", std::move(batch.files), {}, std::move(batch.failures), {}})
+  self->request(
+          catalog, caf::infinite, observe_atom::value,
+          observation_batch{"import", std::move(batch.files), {}, std::move(batch.failures), {}})
       .then(
           [this](const observation_outcome& outcome) {
             --in_flight;

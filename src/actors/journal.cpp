@@ -34,12 +34,21 @@ bool journal_state::is_gathering(std::chrono::steady_clock::time_point now) cons
          < std::min<std::chrono::steady_clock::duration>(last_took / gather_part, gather_max);
 }
 
+bool journal_state::is_looking(std::chrono::steady_clock::time_point now) const {
+  return came_soon && now - answered < look_max;
+}
+
+void journal_state::flush_again() {
+  std::this_thread::yield();
+  self->send(self, flush_atom::value);
+}
+
 void journal_state::flush() {
-  if (is_gathering(std::chrono::steady_clock::now())) {
-    std::this_thread::yield();
-    return self->send(self, flush_atom::value);
-  }
+  auto now = std::chrono::steady_clock::now();
+  if (group.empty() ? is_looking(now) : is_gathering(now)) return flush_again();
   flush_sent = false;
+  if (group.empty()) return;
+  came_soon = group_began - answered < look_max;
   // What was decided on top of a refused command falls with it.
   std::vector<command_ptr> accepted;
   std::vector<waiting> from;
@@ -55,10 +64,14 @@ void journal_state::flush() {
   group.clear();
   senders.clear();
   if (accepted.empty()) return;
-  auto begin = std::chrono::steady_clock::now();
   last_size = accepted.size();
   commit(accepted, from);
-  last_took = std::chrono::steady_clock::now() - begin;
+  answered = std::chrono::steady_clock::now();
+  last_took = answered - now;
+  if (came_soon) {
+    flush_sent = true;
+    self->send(self, flush_atom::value);
+  }
 }
 
 void journal_state::commit(std::span<const command_ptr> commands, std::span<waiting> from) {
@@ -86,10 +99,9 @@ void journal_state::commit(std::span<const command_ptr> commands, std::span<wait
     return;
   }
   unpublished.insert(unpublished.end(), committed->begin(), committed->end());
-  // The projector first: by the time a sender asks it for the sequence, it has it on its way.
-  publish();
   for (std::size_t i = 0; i < committed->size(); ++i)
     from[i].promise.deliver((*committed)[i]);
+  publish();
 }
 
 void journal_state::publish() {
@@ -146,10 +158,8 @@ journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_sta
         s.group.push_back(what);
         s.senders.push_back({sender, epoch, promise});
         // The flush goes to the end of the mailbox: all that waits there now joins the group.
-        if (!std::exchange(s.flush_sent, true)) {
-          s.group_began = std::chrono::steady_clock::now();
-          self->send(self, flush_atom::value);
-        }
+        if (s.group.size() == 1) s.group_began = std::chrono::steady_clock::now();
+        if (!std::exchange(s.flush_sent, true)) self->send(self, flush_atom::value);
         return promise;
       },
       [self](flush_atom) { self->state.flush(); },

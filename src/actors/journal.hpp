@@ -32,6 +32,12 @@ struct journal_state {
   /// waits, at most for a part of what the last one took. A lone command after a lone command never
   /// waits.
   bool is_gathering(std::chrono::steady_clock::time_point now) const;
+  /// A lone client sends its next command as soon as it has its answer. To sleep until then would
+  /// take as long as a fifth of a sync: so where the last command came that soon, the next one is
+  /// looked for a moment.
+  bool is_looking(std::chrono::steady_clock::time_point now) const;
+  /// Comes back to `flush` behind all that is in the mailbox by then.
+  void flush_again();
   result<std::vector<committed_command>> write(std::span<const command_ptr> commands);
   /// Writes a part of the group and answers its senders.
   void commit(std::span<const command_ptr> commands, std::span<waiting> from);
@@ -55,6 +61,8 @@ struct journal_state {
   std::chrono::steady_clock::time_point group_began;  ///< when the first of `group` came
   std::size_t last_size = 0;                          ///< commands of the last group
   std::chrono::steady_clock::duration last_took{};    ///< its write and sync
+  std::chrono::steady_clock::time_point answered;     ///< when its senders were
+  bool came_soon = false;                             ///< whether the present group did after that
   /// Written, and published only when durable: tables that hold more than the log after a crash
   /// would stop the next start. Bounded by riders_max and one group.
   std::vector<committed_command> unpublished;
@@ -76,6 +84,8 @@ inline constexpr std::size_t riders_max = 1024;
 /// A group is put off by at most this part of what the last one took, and by this much.
 inline constexpr int gather_part = 4;
 inline constexpr auto gather_max = std::chrono::milliseconds(1);
+/// How long the next command is looked for, and how soon the last one must have come for that.
+inline constexpr auto look_max = std::chrono::microseconds(100);
 /// One more who waits for new events than this, and the one who waits longest is answered early.
 inline constexpr std::size_t log_waiters_max = 1024;
 

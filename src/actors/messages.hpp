@@ -64,11 +64,10 @@ struct observation_outcome {
   std::uint64_t unchanged = 0;
   std::uint64_t failed = 0;
   std::vector<std::string>
-      changed_meanwhile;  ///< paths that changed while they were read: look again
+      changed_meanwhile;  ///< paths that changed, or moved, while they were read: look again
   /// Paths that were being read for another look, and other names of files that changed: look
   /// again.
   std::vector<std::string> in_reading;
-  std::vector<std::string> waiting;  ///< paths of files that can wait, and should
   sequence_number last_sequence = 0;
 };
 

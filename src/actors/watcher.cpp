@@ -171,7 +171,6 @@ void watcher_state::want(const std::string& path, due_path how) {
     known.ticket = std::min(known.ticket, how.ticket);
     known.tries = std::max(known.tries, how.tries);
     known.written = known.written || how.written;
-    known.waited = known.waited || how.waited;
     if (known.at <= how.at) return;
     known.at = how.at;
   }
@@ -209,7 +208,6 @@ void watcher_state::pump() {
     rescan_at = clock::time_point::max();
     walk(root.path);
   }
-  end_waiting();
   while (in_flight.size() < watcher_batches_max && clock::now() >= pause_until) {
     findings found;
     looked_paths looked;
@@ -220,7 +218,6 @@ void watcher_state::pump() {
     if (may_walk && found.files.empty() && found.gone.empty()) walk_on(found, looked);
     if (found.size() == 0 && resolved.empty()) {
       // A walk that finds nothing new: let notices and requests in between.
-      end_waiting();  // the walk may have been the last they waited for
       if (may_walk) self->send(self, step_atom::value);
       break;
     }
@@ -261,7 +258,6 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
       want(path, std::move(how));
     } else if (how.written || settled(found, how)) {
       found.files.back().written = true;
-      found.files.back().can_wait = !how.waited;
       looked.emplace_back(std::move(path), std::move(how));
     } else {
       found.files.pop_back();
@@ -355,10 +351,8 @@ void watcher_state::walk_on(findings& found, looked_paths& looked) {
     problems_seen.insert(path);
     kept(no_path);
   }
-  for (auto& file : found.files) {
-    file.can_wait = true;
+  for (const auto& file : found.files)
     kept(file.path);
-  }
   for (const auto& gone : found.gone)
     kept(gone.path);
   if (walking->done()) end_walk();
@@ -381,21 +375,6 @@ void watcher_state::end_walk() {
   }
   if (held || limited || !watches) problems.insert(printable(root.path));
   rescan_at = clock::now() + (held || polls() ? options.poll_interval : options.rescan_interval);
-}
-
-/// Has those looked at that waited long enough.
-void watcher_state::end_waiting() {
-  auto done = outstanding.empty() ? ticket : outstanding.begin()->first;  // all before is visible
-  while (!waiting.empty() && waiting.front().until < done) {
-    auto [path, how, until] = std::move(waiting.front());
-    waiting.pop_front();
-    waiting_tickets.erase(waiting_tickets.find(how.ticket));
-    hold(how.ticket);
-    how.at = clock::now();
-    how.written = true;
-    how.waited = true;
-    want(path, std::move(how));
-  }
 }
 
 void watcher_state::schedule() {
@@ -453,9 +432,6 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
   auto oldest = ticket;
   for (const auto& [path, how] : looked)
     oldest = std::min(oldest, how.ticket);
-  std::unordered_set<std::string_view> late(outcome.waiting.begin(), outcome.waiting.end());
-  // Whoever waits does so for what is noticed by now.
-  auto until = late.empty() ? ticket : ticket++;
   std::unordered_set<std::string_view> own;
   for (const auto& [path, how] : looked)
     own.insert(path);
@@ -471,12 +447,6 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
                   .ticket = how.ticket,
                   .written = true,
                   .tries = how.tries});
-    } else if (late.contains(path) && waiting.size() < watcher_due_max) {
-      waiting.push_back({path, how, until});
-      waiting_tickets.insert(how.ticket);
-      release(how.ticket);
-    } else if (late.contains(path)) {
-      want(path, {.at = clock::now(), .ticket = how.ticket, .waited = true});
     } else if (!again.contains(path)) {
       release(how.ticket);
     } else if (how.tries < tries_max) {
@@ -519,7 +489,6 @@ void watcher_state::release(std::uint64_t number) {
 void watcher_state::answer_syncs() {
   auto undone = ticket;  // no sync has drawn it yet
   if (!outstanding.empty()) undone = outstanding.begin()->first;
-  if (!waiting_tickets.empty()) undone = std::min(undone, *waiting_tickets.begin());
   auto end = syncs.lower_bound(undone);
   for (auto at = syncs.begin(); at != end; ++at)
     at->second.deliver(last_sequence);

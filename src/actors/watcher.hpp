@@ -35,7 +35,6 @@ struct watcher_state {
     std::optional<file_facts> seen;  ///< of a file that may still be written to: the look before
     std::uint64_t seen_ticket = 0;   ///< the current one at that look
     unsigned tries = 0;              ///< how often it changed while it was read
-    bool waited = false;             ///< all that was noticed before it is told
   };
   using looked_paths = std::vector<std::pair<std::string, due_path>>;
 
@@ -63,7 +62,6 @@ struct watcher_state {
   void walk_on(findings& found, looked_paths& looked);
   void end_walk();
   void schedule();
-  void end_waiting();
 
   // Handing over.
   result<void> check_root() const;
@@ -88,14 +86,6 @@ struct watcher_state {
 
   std::unordered_map<std::string, due_path> due;  ///< at most watcher_due_max; more is a walk
   std::multimap<clock::time_point, std::string> agenda;  ///< of `due`; entries may be outdated
-  /// Files that wait until all is visible that was noticed up to a ticket; at most watcher_due_max.
-  struct waiting_path {
-    std::string path;
-    due_path how;
-    std::uint64_t until = 0;
-  };
-  std::deque<waiting_path> waiting;  ///< the next first
-  std::multiset<std::uint64_t> waiting_tickets;
   std::vector<failed_file> reports;   ///< problems that are no file's, for the next batch
   std::vector<std::string> resolved;  ///< problems that are none any more, likewise
   std::set<std::string> problems;     ///< those this watcher told of, at most watcher_problems_max
@@ -118,8 +108,8 @@ struct watcher_state {
   clock::time_point pause_until{};  ///< no looking before: the engine had no room
 
   /// Everything to do bears the ticket of the time it was noticed. A sync draws the current one,
-  /// after which a new one begins, and is answered once nothing is outstanding or waiting with its
-  /// own or an older one.
+  /// after which a new one begins, and is answered once nothing is outstanding with its own or an
+  /// older one.
   std::uint64_t ticket = 1;
   std::map<std::uint64_t, std::size_t> outstanding;
   std::multimap<std::uint64_t, caf::typed_response_promise<sequence_number>> syncs;

@@ -29,8 +29,7 @@ void configure_transport(caf::actor_system_config& config, const credentials& pa
 /// Lets peers that hold the key reach `console` on 127.0.0.1 and returns the port (`port` 0: any
 /// free one). Everything else that connects is refused without harm to others: peers that are
 /// silent, slow or not ours cost one descriptor each, of which there are at most
-/// `waiting_peers_max`. Error: `io_failed` when the port cannot
-/// be had.
+/// `waiting_peers_max`. Error: `io_failed` when the port cannot be had.
 result<std::uint16_t> publish_console(caf::actor_system& system, const console_actor& console,
                                       std::uint16_t port = 0);
 
@@ -39,7 +38,8 @@ result<std::uint16_t> publish_console(caf::actor_system& system, const console_a
 result<console_actor> connect_console(caf::actor_system& system, std::uint16_t port,
                                       std::chrono::milliseconds time_limit);
 
-/// How many peers may be in the middle of their handshake; one more ends the oldest.
-inline constexpr std::size_t waiting_peers_max = 32;
+/// How many peers may be in the middle of their handshake; one more ends the oldest. As many as
+/// scripts start at once, with room to spare; each costs a descriptor and some ten kilobytes.
+inline constexpr std::size_t waiting_peers_max = 256;
 
 }  // namespace podstudio

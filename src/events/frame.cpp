@@ -351,11 +351,12 @@ digest hash_frame(const_bytes frame) {
   return hash;
 }
 
-error damage(const log_place& place, const std::string& expected, const std::string& found) {
+error damage(const log_place& place, const std::string& expected, const std::string& found,
+             std::string_view claim, std::string_view remedy) {
   return {error_code::damaged,
-          "the log is damaged: '" + place.file + "', offset " + std::to_string(place.offset)
+          std::string(claim) + ": '" + place.file + "', offset " + std::to_string(place.offset)
               + ", sequence " + std::to_string(place.sequence) + ": expected " + expected
-              + ", found " + found + "; nothing was changed; " + std::string(damage_remedy)};
+              + ", found " + found + "; nothing was changed; " + std::string(remedy)};
 }
 
 result<void> check_frame(const_bytes frame, const log_place& place) {

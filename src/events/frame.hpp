@@ -98,7 +98,9 @@ inline constexpr std::string_view damage_remedy =
     "move the log's folder away and restore it from a backup";
 
 /// The `damaged` error that stops recovery, reading and verification.
-error damage(const log_place& place, const std::string& expected, const std::string& found);
+error damage(const log_place& place, const std::string& expected, const std::string& found,
+             std::string_view claim = "the log is damaged",
+             std::string_view remedy = damage_remedy);
 
 /// Whether this build knows every event in an intact frame; the bodies are not decoded. Errors:
 /// `newer_version`, and `damaged` for a frame whose inner lengths do not add up.

@@ -16,7 +16,7 @@ error head_check::mismatch(const log_place& place, const std::string& found) con
   return damage(place,
                 what_ + ", up to sequence " + std::to_string(wanted_.sequence) + " with hash "
                     + to_hex(wanted_.hash),
-                found);
+                found, claim_, remedy_);
 }
 
 }  // namespace podstudio

@@ -9,8 +9,11 @@ namespace podstudio {
 /// Compares heads, as frames go by, with one that the log must have had.
 class head_check {
 public:
-  /// `what` names the head for a message, such as "what the tables were folded from".
-  head_check(const log_head& wanted, std::string what) : wanted_(wanted), what_(std::move(what)) {}
+  /// `what` names the head for a message, such as "what the tables were folded from"; `claim` and
+  /// `remedy` are what the message begins and ends with.
+  head_check(const log_head& wanted, std::string what,
+             std::string_view claim = "the log is damaged", std::string_view remedy = damage_remedy)
+      : wanted_(wanted), what_(std::move(what)), claim_(claim), remedy_(remedy) {}
 
   /// `head` was reached at `place`. Error: `damaged`.
   result<void> see(const log_head& head, const log_place& place);
@@ -23,6 +26,7 @@ public:
 private:
   log_head wanted_;
   std::string what_;
+  std::string_view claim_, remedy_;  ///< literals
   bool seen_ = false;
 };
 

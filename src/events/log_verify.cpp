@@ -41,7 +41,10 @@ public:
            std::uint64_t total)
       : walk_(files, folder, 1), before_(options.before), total_(total) {
     if (options.expect)
-      expected_.emplace(*options.expect, "a log that extends the head noted earlier");
+      expected_.emplace(*options.expect, "the head noted earlier",
+                        "the log does not extend the head it should",
+                        "either its end was cut off or it was written anew, or the head is of "
+                        "another log");
   }
 
   result<bool> step() override {

@@ -301,7 +301,10 @@ struct catalog_folds {
   void operator()(const engine_stopped&) {}
 };
 
-void catalog_model::apply(const event& what) { std::visit(catalog_folds{*this, true}, what); }
+void catalog_model::apply(const event& what) {
+  std::visit(catalog_folds{*this, true}, what);
+  former_.see(what);
+}
 
 void catalog_model::revert(const event& what) { std::visit(catalog_folds{*this, false}, what); }
 

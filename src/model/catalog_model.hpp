@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/command.hpp"
+#include "model/former_files.hpp"
 #include "model/id_index.hpp"
 #include "platform/error.hpp"
 #include "platform/sha256.hpp"
@@ -146,6 +147,7 @@ public:
   bool has_problems() const noexcept { return !problems_.empty(); }
   std::optional<problem_kind> problem(const path_key& key) const;  ///< key of the printable path
   const text_pool& texts() const noexcept { return texts_; }
+  const former_files& former() const noexcept { return former_; }
 
   /// Whether the file was taken with these very facts, so that reading it again would tell nothing
   /// new.
@@ -185,6 +187,8 @@ public:
   void load_root(root_id id, root_state state);
   void load_problem(std::string_view path, problem_kind kind);
   void load_last_ids(asset_id last_asset, pack_id last_pack, root_id last_root);
+  /// An event that the tables hold already, for what the model remembers besides them.
+  void load_past(const event& what) { former_.see(what); }
 
 private:
   friend struct catalog_folds;
@@ -219,6 +223,7 @@ private:
   std::map<pack_id, pack_state> packs_;
   std::map<root_id, root_state> roots_;
   std::unordered_map<path_key, problem_kind, path_key_hash> problems_;
+  former_files former_;
   path_keyer keyer_;
 };
 

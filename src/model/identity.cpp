@@ -3,6 +3,7 @@
 #include "platform/text.hpp"
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 
 namespace podstudio {
@@ -29,8 +30,8 @@ asset_id vanishing_assets::find(const digest& sha256, IsIt is_it) const {
 
 namespace {
 
-/// Calls `visit` with each asset that was a name of the file's inode when that had other facts: a change
-/// under one name is told of that name only.
+/// Calls `visit` with each asset that was a name of the file's inode when that had other facts: a
+/// change under one name is told of that name only.
 template <class Visit>
 void for_each_outdated_name(const catalog_model& model, const digested_file& file, Visit visit) {
   if (file.links == 1) return;
@@ -41,29 +42,44 @@ void for_each_outdated_name(const catalog_model& model, const digested_file& fil
   });
 }
 
+/// What the file was, if that is what no asset is any more.
+const former_files::past* find_former(const catalog_model& model, const digested_file& file) {
+  const auto* past = model.former().find(file.content);
+  if (past == nullptr || model.asset(past->asset) == nullptr) return nullptr;
+  auto is_it = [&](asset_id id) { return model.asset(id)->sha256 == file.content.sha256; };
+  auto here = model.asset_at(file.key);
+  if (is_it(past->asset) || (here != 0 && is_it(here))
+      || model.find_inode(file.content.facts, is_it) != 0)
+    return nullptr;
+  return past;
+}
+
 /// Finds out which assets some files are.
 class matching {
 public:
   /// What became of one file's path.
   struct fate {
-    asset_id here = 0;    ///< the asset that has this path in the model
-    asset_id moved = 0;   ///< the asset whose content is here now, and which has another path
+    asset_id here = 0;     ///< the asset that has this path in the model
+    asset_id moved = 0;    ///< the asset whose content is here now, and which has another path
     bool settled = false;  ///< the asset that has this path has this content
+    /// `moved` was seen at its path after this file was looked at, as its inode says: it was moved
+    /// from here to there, not the other way.
+    bool outdated = false;
   };
 
   matching(const catalog_model& model, const std::vector<digested_file>& files,
            const vanishing_assets& vanishing)
       : model_(model), vanishing_(vanishing), fates_(files.size()) {
     for (std::size_t i = 0; i < files.size(); ++i) {
-      auto& [here, moved, settled] = fates_[i];
-      here = model.asset_at(files[i].key);
-      if (here == 0) continue;
-      const auto& asset = *model.asset(here);
-      settled = asset.sha256 == files[i].content.sha256;
-      if (settled)
-        settled_.insert(here);
+      auto& found = fates_[i];
+      found.here = model.asset_at(files[i].key);
+      if (found.here == 0) continue;
+      const auto& asset = *model.asset(found.here);
+      found.settled = asset.sha256 == files[i].content.sha256;
+      if (found.settled)
+        settled_.insert(found.here);
       else if (!asset.missing)
-        displaced_.add(here, asset.sha256);
+        displaced_.add(found.here, asset.sha256);
     }
     for (std::size_t i = 0; i < files.size(); ++i)
       if (!fates_[i].settled && files[i].content.facts.size_bytes > 0) match(files[i], fates_[i]);
@@ -85,10 +101,14 @@ private:
              && (file.links == 1 || model_.asset(id)->missing || vanishing_.contains(id)
                  || displaced_.contains(id));
     });
+    if (found.moved != 0) {
+      const auto& asset = *model_.asset(found.moved);
+      found.outdated = !asset.missing && asset.facts.ctime_ns > content.facts.ctime_ns;
+    }
     if (found.moved == 0) found.moved = model_.find_missing(content.sha256, is_it);
     if (found.moved == 0) found.moved = vanishing_.find(content.sha256, is_it);
     if (found.moved == 0) found.moved = displaced_.find(content.sha256, is_it);
-    if (found.moved != 0) used_.insert(found.moved);
+    if (found.moved != 0 && !found.outdated) used_.insert(found.moved);
   }
 
   const catalog_model& model_;
@@ -118,9 +138,10 @@ public:
     const auto& fates = matched_.fates();
     std::vector<bool> known(files_.size(), true);
     for (std::size_t i = 0; i < files_.size(); ++i) {
-      known[i] = fates[i].moved == 0 || paths_.contains(fates[i].moved);
+      known[i] = !fates[i].outdated && (fates[i].moved == 0 || paths_.contains(fates[i].moved))
+                 && find_former(model_, files_[i]) == nullptr;
       if (!known[i])
-        taken.again.push_back(files_[i].path);
+        (fates[i].outdated ? taken.outdated : taken.again).push_back(files_[i].path);
       else if (leaves(fates[i]))
         make_room(files_[i], fates[i].here, taken.events);
     }
@@ -198,27 +219,48 @@ private:
 
 }  // namespace
 
-bool is_replacement(const catalog_model& model, const path_key& key, const file_facts& facts) {
-  auto here = model.asset_at(key);
-  if (here == 0 || model.asset(here)->missing) return false;
-  const auto& before = model.asset(here)->facts;
-  if (before.inode == facts.inode && before.device == facts.device) return false;
-  // Inodes are used again, times hardly; a move changes neither time nor size.
-  return model.find_inode(facts, [&](asset_id id) {
-    const auto& known = model.asset(id)->facts;
-    return known.size_bytes == facts.size_bytes && known.mtime_ns == facts.mtime_ns;
-  }) == 0;
-}
-
-std::vector<asset_id> find_others(const catalog_model& model, const std::vector<digested_file>& files,
+std::vector<asset_id> find_others(const catalog_model& model,
+                                  const std::vector<digested_file>& files,
                                   const vanishing_assets& vanishing) {
   std::vector<asset_id> others;
   const matching matched(model, files, vanishing);
   for (const auto& fate : matched.fates())
     if (fate.moved != 0) others.push_back(fate.moved);
-  for (const auto& file : files)
+  for (const auto& file : files) {
+    if (const auto* past = find_former(model, file)) others.push_back(past->asset);
     for_each_outdated_name(model, file, [&](asset_id id) { others.push_back(id); });
+  }
   return others;
+}
+
+std::vector<event> decide_put_back(const catalog_model& model,
+                                   const std::vector<digested_file>& files, asset_paths& paths) {
+  // Of all that an asset was it becomes the first, as that is what people spoke of.
+  std::map<asset_id, const former_files::past*> pasts;
+  for (const auto& file : files) {
+    const auto* past = find_former(model, file);
+    if (past == nullptr) continue;
+    auto& first = pasts[past->asset];
+    if (first == nullptr || past->number < first->number) first = past;
+  }
+  std::vector<event> events;
+  auto next_asset = model.last_asset() + 1;
+  path_keyer key_of;
+  for (const auto& [id, past] : pasts) {
+    const auto& asset = *model.asset(id);
+    auto path = paths.find(id);
+    if (path == paths.end() || key_of(path->second) != asset.key) continue;
+    const file_content present{asset.sha256, asset.facts};
+    if (!asset.missing) {
+      auto aside = path_aside(path->second, id);
+      events.emplace_back(asset_moved{id, path->second, aside, asset.facts, asset.facts});
+      events.emplace_back(asset_missing{id});
+      events.emplace_back(asset_registered{next_asset, path->second, asset.type, present});
+      paths[next_asset++] = std::exchange(path->second, std::move(aside));
+    }
+    events.emplace_back(asset_content_changed{id, present, past->content});
+  }
+  return events;
 }
 
 taken_files decide(const catalog_model& model, const std::vector<digested_file>& files,

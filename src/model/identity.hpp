@@ -9,9 +9,10 @@
 #include <utility>
 #include <vector>
 
-/// Which file is which asset. An asset follows its content: where the bytes of a file are those of an
-/// asset whose own path has lost them, the asset moves there, with all that people said of it. Where
-/// the bytes are new, the path decides: the asset there has changed.
+/// Which file is which asset. An asset follows its content: where the bytes of a file are those of
+/// an asset whose own path has lost them, the asset moves there, with all that people said of it.
+/// Where the bytes are new, the path decides: the asset there has changed. That is taken back if
+/// the file it was turns up elsewhere.
 namespace podstudio {
 
 /// A file that was read.
@@ -54,40 +55,45 @@ private:
 /// What is decided about files that were read.
 struct taken_files {
   std::vector<event> events;
-  /// Files that are assets whose present path is not known, or not the one given, and other names of
-  /// files that changed, of which nobody else may tell: look again.
+  /// Files that are assets whose present path is not known, or not the one given, and other names
+  /// of files that changed, of which nobody else may tell: look again.
   std::vector<std::string> again;
+  /// Files that were seen elsewhere since they were looked at: look again.
+  std::vector<std::string> outdated;
   std::vector<asset_id> moved;  ///< assets that these files are, under a new path
   std::uint64_t unchanged = 0;  ///< files that gave no event: they are as the model has them
 };
 
 using asset_paths = std::unordered_map<asset_id, std::string>;
 
-/// Whether a file is new to the model and has the name of an asset that was another file. That one may
-/// have been moved away, which only files say that are taken later: so this one is best taken last, or
-/// the asset would be held to have changed.
-bool is_replacement(const catalog_model& model, const path_key& key, const file_facts& facts);
-
-/// The assets that some of the files are, under other paths than the model has, or share an inode with
-/// under other facts; `decide` needs to know the paths of these.
-std::vector<asset_id> find_others(const catalog_model& model, const std::vector<digested_file>& files,
+/// The assets that some of the files are, under other paths than the model has, or were, or share
+/// an inode with under other facts; `decide_put_back` and `decide` need to know the paths of these.
+std::vector<asset_id> find_others(const catalog_model& model,
+                                  const std::vector<digested_file>& files,
                                   const vanishing_assets& vanishing);
 
-/// Files that were read, each path once, and files that could not be. `paths` holds the paths of what
-/// `find_others` told of; the model checks them.
+/// Where files are what assets were before other files took their paths: those assets become what
+/// they were, and missing, for `decide` to find them in the next model. The other files get assets
+/// of their own. Brings `paths` up to date.
+std::vector<event> decide_put_back(const catalog_model& model,
+                                   const std::vector<digested_file>& files, asset_paths& paths);
+
+/// Files that were read, each path once, and files that could not be. `paths` holds the paths of
+/// what `find_others` told of; the model checks them.
 taken_files decide(const catalog_model& model, const std::vector<digested_file>& files,
                    const std::vector<failed_file>& failures, const vanishing_assets& vanishing = {},
                    const asset_paths& paths = {});
 
-/// Files that are gone and were not found elsewhere. One that was on another device than its folder is
-/// now is not doubted: its disk is not there.
+/// Files that are gone and were not found elsewhere. One that was on another device than its folder
+/// is now is not doubted: its disk is not there.
 std::vector<event> decide_gone(const catalog_model& model, const std::vector<gone_file>& gone);
 
 /// Problems that are none any more, by their printable paths.
-std::vector<event> decide_resolved(const catalog_model& model, const std::vector<std::string>& paths);
+std::vector<event> decide_resolved(const catalog_model& model,
+                                   const std::vector<std::string>& paths);
 
-/// The path of an asset whose file is gone and whose name another file has: one no file can have, as
-/// asset paths are unique.
+/// The path of an asset whose file is gone and whose name another file has: one no file can have,
+/// as asset paths are unique.
 std::string path_aside(const std::string& path, asset_id id);
 bool is_aside(std::string_view path);
 

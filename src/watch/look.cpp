@@ -41,14 +41,9 @@ failed_file bad_name(const std::string& path) {
 std::string_view last_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 /// A file of a kind the library holds; `status` is of the path.
-void see(std::string path, asset_type type, const struct stat& status, findings& into,
-         path_keyer& key_of) {
-  auto key = key_of(path);
-  into.files.push_back({.path = std::move(path),
-                        .key = key,
-                        .type = type,
-                        .facts = facts_of(status),
-                        .links = status.st_nlink});
+void see(std::string path, asset_type type, const struct stat& status, findings& into) {
+  into.files.push_back(
+      {.path = std::move(path), .type = type, .facts = facts_of(status), .links = status.st_nlink});
 }
 
 std::optional<std::string> real_path(const std::string& path) {
@@ -80,7 +75,7 @@ look_outcome look(const std::string& path, findings& into, path_keyer& key_of) {
   else if (!is_utf8(path))
     into.failures.push_back(bad_name(path));
   else
-    see(path, *type, status, into, key_of);
+    see(path, *type, status, into), into.files.back().key = key_of(path);
   return look_outcome::found;
 }
 
@@ -172,8 +167,8 @@ struct tree_walker::reading {
     return failed;
   }
 
-  /// By the bytes of the paths: a folder's name counts as if a slash followed, as it does in the paths
-  /// of what lies in it.
+  /// By the bytes of the paths: a folder's name counts as if a slash followed, as it does in the
+  /// paths of what lies in it.
   bool before(const entry& a, const entry& b) const {
     auto left = name_of(a), right = name_of(b);
     auto shared = std::min(left.size(), right.size());
@@ -235,7 +230,8 @@ void tree_walker::enter(std::string path, const ignore_scope* above, std::string
   if (folder_identity{status.st_dev, status.st_ino} == excluded_) return;
   if (hook_) hook_(folder->path);
   auto own = rules_of(folder->path, into);
-  folder->scope = above == nullptr ? ignore_scope(std::move(own)) : above->enter(name, std::move(own));
+  folder->scope =
+      above == nullptr ? ignore_scope(std::move(own)) : above->enter(name, std::move(own));
   if (int failed = folder->read_names(into.skipped); failed != 0) {
     into.failures.push_back(unreadable(folder->path, failed));
     into.blocked.push_back(folder->path);
@@ -280,7 +276,7 @@ void tree_walker::visit(reading& folder, findings& into) {
   }
   auto type = type_of(name);
   if (S_ISREG(status.st_mode) && type)
-    see(std::move(path), *type, status, into, key_of_);
+    see(std::move(path), *type, status, into);
   else
     ++into.skipped;
 }

@@ -16,15 +16,13 @@ namespace podstudio {
 /// A file of a kind the library holds, as a look found it.
 struct seen_file {
   std::string path;  ///< absolute, valid UTF-8
-  path_key key{};    ///< of the path
+  path_key key{};    ///< of the path; a walk leaves it to whoever keeps the file
   asset_type type = asset_type::image;
   file_facts facts;
   std::uint64_t links = 1;  ///< how many names its inode has
   /// Somebody wrote to it: read it even if its facts are those it was taken with, as two writes
   /// within one tick of the file system's clock leave the same facts.
   bool written = false;
-  /// The source can wait until it has told all else, if this `is_replacement`.
-  bool can_wait = false;
 };
 
 /// What looks found.
@@ -32,8 +30,9 @@ struct findings {
   std::vector<seen_file> files;
   std::vector<gone_file> gone;
   std::vector<failed_file> failures;
-  std::vector<std::string> blocked;  ///< folders that could not be read: what is in them is not known
-  std::uint64_t skipped = 0;         ///< files of other kinds, links, devices
+  std::vector<std::string>
+      blocked;                ///< folders that could not be read: what is in them is not known
+  std::uint64_t skipped = 0;  ///< files of other kinds, links, devices
 
   std::size_t size() const noexcept { return files.size() + gone.size() + failures.size(); }
 };
@@ -61,9 +60,10 @@ bool is_gone(const std::string& path);
 /// A path that `is_gone`.
 gone_file gone_from(std::string path, path_keyer& key_of);
 
-/// Walks a tree in small steps, in the order of the paths' bytes. Does not follow links; one that leads
-/// back to a folder it lies in is a failure of kind link_loop. Leaves out what ignore files and the
-/// defaults say (ignore.hpp). Memory is bounded by the names in the folders from the top to where it is.
+/// Walks a tree in small steps, in the order of the paths' bytes. Does not follow links; one that
+/// leads back to a folder it lies in is a failure of kind link_loop. Leaves out what ignore files
+/// and the defaults say (ignore.hpp). Memory is bounded by the names in the folders from the top to
+/// where it is.
 class tree_walker {
 public:
   /// Called with each folder before its names are read, so that a watch set there misses nothing.
@@ -73,8 +73,8 @@ public:
   explicit tree_walker(folder_identity excluded, folder_hook hook = {});
   ~tree_walker();
 
-  /// Adds a folder to walk, after those that were added before. It is, or lies in, `root`, down from
-  /// which ignore files count.
+  /// Adds a folder to walk, after those that were added before. It is, or lies in, `root`, down
+  /// from which ignore files count.
   void add(std::string folder, std::string root);
 
   bool done() const noexcept { return open_.empty() && added_.empty(); }
@@ -93,8 +93,8 @@ private:
 
   folder_identity excluded_;
   folder_hook hook_;
-  path_keyer key_of_;
-  std::deque<std::pair<std::string, std::string>> added_;  ///< folders not yet begun, and their roots
+  std::deque<std::pair<std::string, std::string>>
+      added_;                                   ///< folders not yet begun, and their roots
   std::vector<std::unique_ptr<reading>> open_;  ///< from the top down to where it is
 };
 

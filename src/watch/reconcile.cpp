@@ -14,10 +14,10 @@ constexpr std::size_t step_entries = 4096;
 }  // namespace
 
 reconciler::reconciler(std::string folder, std::string root, folder_identity excluded,
-                       known_files known, folder_hook hook, guard may_tell_gone,
-                       std::size_t kept)
+                       known_files known, folder_hook hook, guard may_tell_gone, std::size_t kept)
     : folder_(std::move(folder)), root_(std::move(root)), excluded_(excluded),
-      known_(std::move(known)), hook_(std::move(hook)), may_tell_gone_(std::move(may_tell_gone)), kept_(kept) {
+      known_(std::move(known)), hook_(std::move(hook)), may_tell_gone_(std::move(may_tell_gone)),
+      kept_(kept) {
   start_pass(stage::looking);
 }
 
@@ -31,7 +31,8 @@ void reconciler::start_pass(stage next) {
   seen_at_ = 0;
   page_.clear();
   at_ = 0;
-  last_known_.clear();
+  if (next_page_.valid()) next_page_.wait();
+  next_page_ = {};
   known_ended_ = false;
 }
 
@@ -97,12 +98,13 @@ void reconciler::walk_on(findings& into) {
 
 result<const known_file*> reconciler::next_known() {
   if (at_ == page_.size() && !known_ended_) {
-    auto page = known_(folder_, last_known_);
+    auto page = next_page_.valid() ? next_page_.get() : known_(folder_, {});
     if (!page) return page.failure();
     page_ = std::move(*page);
     at_ = 0;
     known_ended_ = page_.empty();
-    if (!page_.empty()) last_known_ = page_.back().path;
+    // Read beside the walk: each takes about as long as the other.
+    if (!known_ended_) next_page_ = std::async(known_, folder_, page_.back().path);
   }
   return at_ < page_.size() ? &page_[at_] : nullptr;
 }
@@ -121,6 +123,7 @@ void reconciler::see_gone(const known_file& file, findings& into) {
 
 void reconciler::see_other(seen_file&& file, findings& into) {
   if (stage_ == stage::gone) return;
+  file.key = key_of_(file.path);
   if (stage_ == stage::others) {
     into.files.push_back(std::move(file));
   } else if (++counts_.other <= kept_) {
@@ -155,9 +158,11 @@ void reconciler::end_pass() {
     walker_.reset();
     stage_ = stage::gone;
     return;
-  case stage::gone: return others();
+  case stage::gone:
+    return others();
   case stage::others:
-  case stage::done: stage_ = stage::done;
+  case stage::done:
+    stage_ = stage::done;
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,17 +12,18 @@
 
 namespace podstudio {
 
-/// The next known files at or below a folder that are not missing, in the order of their paths' bytes:
-/// at most a page, from behind `after` on (empty: from the first), none at the end.
+/// The next known files at or below a folder that are not missing, in the order of their paths'
+/// bytes: at most a page, from behind `after` on (empty: from the first), none at the end.
 using known_files = std::function<result<std::vector<known_file>>(const std::string& folder,
                                                                   const std::string& after)>;
 
 /// Compares a tree with the tables: both are streamed in the order of the paths, so that neither is
 /// ever held in memory. What is the same costs a stat and nothing more.
 ///
-/// What is gone is told before what is new, so that whoever takes it can see that one is the other. A
-/// first pass therefore only looks; it keeps a bounded number of differences, and where there are more,
-/// two further passes tell them. Where the tables know nothing of the tree, there is one pass.
+/// What is gone is told before what is new, so that whoever takes it can see that one is the other.
+/// A first pass therefore only looks; it keeps a bounded number of differences, and where there are
+/// more, two further passes tell them. Where the tables know nothing of the tree, there is one
+/// pass.
 class reconciler {
 public:
   using folder_hook = tree_walker::folder_hook;
@@ -45,8 +47,8 @@ public:
   /// Files and known files compared so far.
   std::uint64_t compared() const noexcept { return compared_; }
 
-  /// Goes on for a few thousand entries, or until `into` holds `size_max` findings. It may find nothing
-  /// and not be done. Errors: of the tables.
+  /// Goes on for a few thousand entries, or until `into` holds `size_max` findings. It may find
+  /// nothing and not be done. Errors: of the tables.
   result<void> step(findings& into, std::size_t size_max);
 
 private:
@@ -75,16 +77,16 @@ private:
   std::optional<tree_walker> walker_;  ///< null where what was kept is told
   std::vector<known_file> page_;
   std::size_t at_ = 0;  ///< in the page
+  std::future<result<std::vector<known_file>>> next_page_;
   bool known_ended_ = false;
   bool begun_ = false;
-  bool first_pass_ = true;  ///< it tells problems; the others need not tell them again
+  bool first_pass_ = true;       ///< it tells problems; the others need not tell them again
   std::vector<seen_file> seen_;  ///< walked, and not yet compared
   std::size_t seen_at_ = 0;
-  std::string last_known_;
   std::set<std::string> blocked_;  ///< folders that could not be read
   counts counts_;
   std::uint64_t compared_ = 0;
-  std::vector<gone_file> kept_gone_;     ///< at most kept_, in the first pass
+  std::vector<gone_file> kept_gone_;    ///< at most kept_, in the first pass
   std::vector<seen_file> kept_others_;  ///< likewise
   path_keyer key_of_;
 };

@@ -50,7 +50,7 @@ private:
 
 /// A library whose root is a disk.
 struct mounted_library {
-  static constexpr int count = 3000;
+  static constexpr int count = 10'000;
   /// A root that is lost is tried again after 1, 2, 4 ... 30 s.
   static constexpr milliseconds back_in = 40s;
 

@@ -49,7 +49,8 @@ void print_status(const json& s) {
 }
 
 result<void> status(const context& where, bool watch) {
-  auto opened = session::open(where, session::need::folder);
+  // An engine of its own would hold the folder's lock for as long as somebody watches.
+  auto opened = session::open(where, watch ? session::need::service : session::need::folder);
   if (!opened) return opened.failure();
   for (;;) {
     auto known = opened->request("status", json::object());

@@ -1,0 +1,58 @@
+#include "model/former_files.hpp"
+
+#include <vector>
+
+namespace podstudio {
+
+void former_files::see(const event& what) {
+  if (const auto* changed = std::get_if<asset_content_changed>(&what)) return change(*changed);
+  // What people say of an asset they say of the content it has.
+  if (by_asset_.empty()) return;
+  std::visit(
+      [this]<class Event>(const Event& e) {
+        constexpr bool is_label =
+            std::is_same_v<Event,
+                           asset_approved> || std::is_same_v<Event, asset_approval_withdrawn> || std::is_same_v<Event, asset_theme_set> || std::is_same_v<Event, asset_source_set> || std::is_same_v<Event, asset_provenance_set> || std::is_same_v<Event, asset_tagged> || std::is_same_v<Event, asset_untagged> || std::is_same_v<Event, pack_asset_added> || std::is_same_v<Event, pack_asset_removed> || std::is_same_v<Event, asset_forgotten>;
+        if constexpr (is_label) forget(e.asset);
+      },
+      what);
+}
+
+const former_files::past* former_files::find(const file_content& content) const {
+  auto at = pasts_.find(id_of(content));
+  if (at == pasts_.end() || at->second.content.sha256 != content.sha256) return nullptr;
+  return &at->second;
+}
+
+void former_files::change(const asset_content_changed& e) {
+  auto again = find(e.after);
+  // It is what it was. What it was before that may still turn up.
+  if (again != nullptr && again->asset == e.asset) return forget(e.asset, again->number);
+  auto file = id_of(e.before);
+  if (file == id_of(e.after) || e.before.facts.size_bytes == 0) return;
+  forget(file);
+  pasts_[file] = {e.asset, e.before, ++last_number_};
+  by_asset_.emplace(e.asset, file);
+  order_.push_back(file);
+  if (order_.size() <= capacity) return;
+  forget(file_id(order_.front()));
+  order_.pop_front();
+}
+
+void former_files::forget(asset_id asset, std::uint64_t from) {
+  std::vector<file_id> files;
+  for (auto at = by_asset_.lower_bound({asset, {}}); at != by_asset_.end() && at->first == asset;
+       ++at)
+    if (pasts_.at(at->second).number >= from) files.push_back(at->second);
+  for (const auto& file : files)
+    forget(file);
+}
+
+void former_files::forget(const file_id& file) {
+  auto at = pasts_.find(file);
+  if (at == pasts_.end()) return;
+  by_asset_.erase({at->second.asset, file});
+  pasts_.erase(at);
+}
+
+}  // namespace podstudio

@@ -1,0 +1,81 @@
+#include "log_commands.hpp"
+#include "output.hpp"
+
+#include "events/file_system.hpp"
+#include "platform/text.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace podstudio {
+
+namespace {
+
+/// A head as `log head` prints it, with a colon: `SEQ:HASH`.
+result<log_head> parse_head(const std::string& text) {
+  log_head head;
+  auto colon = text.find(':');
+  auto end = text.data() + std::min(colon, text.size());
+  auto [rest, failure] = std::from_chars(text.data(), end, head.sequence);
+  if (colon == std::string::npos || failure != std::errc{} || rest != end
+      || !from_hex(text.substr(colon + 1), head.hash.data(), head.hash.size()))
+    return error{error_code::invalid_argument,
+                 "--expect takes a sequence, a colon and a hash of 64 hexadecimal digits, as "
+                 "'podstudio log head' prints them, not "
+                     + in_quotes(text)};
+  return head;
+}
+
+result<void> verify(const context& where, const std::string& expected) {
+  verify_options options;
+  if (!expected.empty()) {
+    auto head = parse_head(expected);
+    if (!head) return head.failure();
+    options.expect = *head;
+  }
+  if (auto there = check_log_exists(where); !there) return there;
+  progress line("bytes");
+  auto report = verify_log(posix_file_system(), where.folder.log(), options,
+                           [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); });
+  if (!report) return report.failure();
+  if (where.json) {
+    print_json({{"head_sequence", report->head.sequence},
+                {"head_hash", to_hex(report->head.hash)},
+                {"frames", report->frames},
+                {"events", report->events},
+                {"segments", report->segments},
+                {"bytes", report->bytes},
+                {"torn_tail", report->torn_tail}});
+    return {};
+  }
+  table facts({{"log"}, {"intact"}});
+  facts.row({"head sequence", std::to_string(report->head.sequence)});
+  facts.row({"head hash", to_hex(report->head.hash)});
+  if (options.expect)
+    facts.row({"extends", "sequence " + std::to_string(options.expect->sequence)});
+  facts.row({"events", std::to_string(report->events)});
+  facts.row({"commands", std::to_string(report->frames)});
+  facts.row({"segments", std::to_string(report->segments)});
+  facts.row({"size", human_size(report->bytes)});
+  if (report->torn_tail)
+    facts.row({"torn tail", "a write that never finished; the next start sets it aside"});
+  facts.print();
+  return {};
+}
+
+}  // namespace
+
+action declare_log_verify(CLI::App& command) {
+  auto expected = std::make_shared<std::string>();
+  command.add_option("--expect", *expected, "A head noted earlier, which this log must extend")
+      ->type_name("SEQ:HASH");
+  return [expected](const context& where) { return verify(where, *expected); };
+}
+
+}  // namespace podstudio
