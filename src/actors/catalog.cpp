@@ -373,119 +373,6 @@ void catalog_state::when_visible(sequence_number sequence, bool for_room, on_seq
             [otherwise](const caf::error& failure) { otherwise(failure); });
 }
 
-template <class Outcome, class Fill>
-void catalog_state::answer(const command_outcome& outcome,
-                           caf::typed_response_promise<Outcome> promise, Fill fill) {
-  when_visible(
-      outcome.last_sequence, false,
-      [this, promise, fill, outcome](sequence_number) mutable {
-        promise.deliver(fill(outcome));
-        answered();
-      },
-      [this, promise](const caf::error& failure) mutable {
-        promise.deliver(failure);
-        answered();
-      });
-}
-
-template <class Outcome, class Fill>
-void catalog_state::change(result<std::vector<event>> decided, command what,
-                           caf::typed_response_promise<Outcome> promise, Fill fill,
-                           std::int64_t subject) {
-  auto fail = [this, promise, id = what.id](const caf::error& failure) mutable {
-    auto sent = given.extract(id);
-    promise.deliver(failure);
-    answered();
-    if (!sent.empty())
-      for (auto& [unused, otherwise] : sent.mapped().again)
-        otherwise(failure);
-  };
-  if (!decided) return fail(to_caf(decided.failure()));
-  what.events = std::move(*decided);
-  if (subject == 0) subject = subject_of(what.events);
-  if (what.id != uuid{}) given[what.id].summary = what.summary;
-  auto count = what.events.size();
-  log(
-      std::move(what),
-      [this, promise, fill, id = what.id, count, subject](sequence_number sequence) {
-        command_outcome outcome{count, sequence, subject};
-        auto sent = given.extract(id);
-        if (!sent.empty()) memory->remember(id, sent.mapped().summary, outcome);
-        answer(outcome, promise, fill);
-        if (!sent.empty())
-          for (auto& [then, unused] : sent.mapped().again)
-            then(outcome);
-      },
-      fail);
-}
-
-template <class Outcome, class Fill>
-bool catalog_state::repeats(const uuid& id, const std::string& summary,
-                            caf::typed_response_promise<Outcome> promise, Fill fill) {
-  auto fail = [this, promise](const caf::error& failure) mutable {
-    promise.deliver(failure);
-    answered();
-  };
-  if (id == uuid{}) return false;
-  if (auto known = memory->find(id, summary)) {
-    if (*known)
-      answer(**known, promise, fill);
-    else
-      fail(to_caf(known->failure()));
-    return true;
-  }
-  auto first = given.find(id);
-  if (first == given.end()) return false;
-  if (first->second.summary != summary)
-    fail(to_caf(id_of_another(id)));
-  else
-    first->second.again.emplace_back(
-        [this, promise, fill](const command_outcome& outcome) { answer(outcome, promise, fill); },
-        fail);
-  return true;
-}
-
-namespace {
-
-result<std::vector<event>> decide_root(const catalog_model& model, const root_request& request) {
-  using step = root_request::step;
-  switch (request.what) {
-  case step::add:
-    if (request.unfit) return *request.unfit;
-    return decide_root_added(model, request.path, request.device, request.inode);
-  case step::remove:
-    return decide_root_removed(model, request.path);
-  case step::lose:
-    return decide_root_state(model, request.root, true, request.reason);
-  case step::regain:
-    return decide_root_state(model, request.root, false, {});
-  }
-  return error{error_code::internal, "no such step of a watch root"};
-}
-
-std::string describe(const root_request& request) {
-  using step = root_request::step;
-  switch (request.what) {
-  case step::add:
-    return "watch " + printable(request.asked);
-  case step::remove:
-    return "stop watching " + printable(request.asked);
-  case step::lose:
-    return "lost a watched folder: " + request.reason;
-  case step::regain:
-    return "a watched folder is back";
-  }
-  return {};
-}
-
-root_id root_at(const catalog_model& model, const std::string& path) {
-  for (const auto& [id, root] : model.roots())
-    if (root.path == path) return id;
-  return 0;
-}
-
-}  // namespace
-
 catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_state> self,
                                      std::shared_ptr<catalog_model> model,
                                      command_memory_ptr memory, journal_actor journal,
@@ -508,29 +395,22 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
       },
       [self](label_atom, const label_request& request) {
         auto promise = self->make_response_promise<change_outcome>();
-        auto& s = self->state;
-        if (!s.admit(promise)) return promise;
-        auto fill = [](const command_outcome& outcome) { return outcome; };
-        if (!s.repeats(request.id, request.summary, promise, fill))
-          s.change(decide(s.model, request.change),
-                   {request.id, request.origin, request.summary, {}}, promise, fill);
+        if (self->state.admit(promise)) self->state.label(request, promise);
+        return promise;
+      },
+      [self](pack_atom, const pack_request& request) {
+        auto promise = self->make_response_promise<change_outcome>();
+        if (self->state.admit(promise)) self->state.change_pack(request, promise);
+        return promise;
+      },
+      [self](undo_atom, const undo_request& request) {
+        auto promise = self->make_response_promise<undo_outcome>();
+        if (self->state.admit(promise)) self->state.undo(request, promise);
         return promise;
       },
       [self](root_atom, const root_request& request) {
         auto promise = self->make_response_promise<root_outcome>();
-        auto& s = self->state;
-        if (!s.admit(promise)) return promise;
-        auto again = [](const command_outcome& outcome) {
-          return root_outcome{outcome.subject, outcome.last_sequence, outcome.changed, true};
-        };
-        auto summary = describe(request);
-        if (s.repeats(request.id, summary, promise, again)) return promise;
-        s.change(
-            decide_root(s.model, request), {request.id, request.origin, summary, {}}, promise,
-            [](const command_outcome& outcome) {
-              return root_outcome{outcome.subject, outcome.last_sequence, outcome.changed};
-            },
-            root_at(s.model, request.path));
+        if (self->state.admit(promise)) self->state.change_root(request, promise);
         return promise;
       },
       [self](drain_atom) {

@@ -2,6 +2,7 @@
 
 #include "actors/interfaces.hpp"
 
+#include <caf/expected.hpp>
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
@@ -48,6 +49,7 @@ struct hasher_load {
 struct catalog_state {
   using on_sequence = std::function<void(sequence_number)>;
   using on_failure = std::function<void(caf::error)>;
+  using on_outcome = std::function<void(caf::expected<command_outcome>)>;
 
   // Taking files.
   void observe(const observation_batch& batch,
@@ -75,21 +77,27 @@ struct catalog_state {
   /// that is durable. A refusal takes a command and all after it out of the model again.
   void log(command what, on_sequence then, on_failure otherwise);
   void take_back(const caf::error& failure);
-  /// Logs what was decided and answers the promise once it is visible.
-  template <class Outcome, class Fill>
-  void change(result<std::vector<event>> decided, command what,
-              caf::typed_response_promise<Outcome> promise, Fill fill, std::int64_t subject = 0);
-  /// Whether this is a command that was given before, even if it is not durable yet; it then gets
-  /// the first answer, which `fill` makes. An id that was another command's is refused.
-  template <class Outcome, class Fill>
-  bool repeats(const uuid& id, const std::string& summary,
-               caf::typed_response_promise<Outcome> promise, Fill fill);
-  /// Answers what came of a command once it is visible.
-  template <class Outcome, class Fill>
-  void answer(const command_outcome& outcome, caf::typed_response_promise<Outcome> promise,
-              Fill fill);
   void when_visible(sequence_number sequence, bool for_room, on_sequence then,
                     on_failure otherwise);
+
+  // Commands of people: catalog_commands.cpp.
+  void label(const label_request& request, caf::typed_response_promise<change_outcome> promise);
+  void change_pack(const pack_request& request,
+                   caf::typed_response_promise<change_outcome> promise);
+  void undo(const undo_request& request, caf::typed_response_promise<undo_outcome> promise);
+  void change_root(const root_request& request, caf::typed_response_promise<root_outcome> promise);
+  /// Decides and logs, unless this is a command that was given before.
+  void command_once(const uuid& id, const std::string& origin, const std::string& summary,
+                    const std::function<result<std::vector<event>>()>& decide,
+                    caf::typed_response_promise<change_outcome> promise);
+  /// Logs what was decided and answers once it is visible.
+  void change(result<std::vector<event>> decided, command what, on_outcome then,
+              std::int64_t subject = 0);
+  /// Whether this is a command that was given before, even if it is not durable yet; it then gets
+  /// the first answer. An id that was another command's is refused.
+  bool repeats(const uuid& id, const std::string& summary, const on_outcome& then);
+  /// Answers what came of a command once it is visible.
+  void answer(const command_outcome& outcome, const on_outcome& then);
 
   /// Whether one more request may come in; refuses it otherwise.
   template <class Promise>
@@ -121,7 +129,7 @@ struct catalog_state {
   /// again.
   struct unanswered {
     std::string summary;
-    std::vector<std::pair<std::function<void(const command_outcome&)>, on_failure>> again;
+    std::vector<on_outcome> again;
   };
   std::map<uuid, unanswered> given;      ///< bounded by catalog_pending_max
   std::deque<undecided_fate> in_flight;  ///< oldest first; of the current epoch

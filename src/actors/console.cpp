@@ -1,7 +1,9 @@
 #include "actors/console.hpp"
 
+#include "actors/console_commands.hpp"
+#include "actors/historian.hpp"
 #include "actors/reader.hpp"
-#include "console/protocol.hpp"
+#include "console/arguments.hpp"
 #include "platform/sha256.hpp"
 #include "platform/text.hpp"
 
@@ -16,31 +18,6 @@ namespace podstudio {
 namespace {
 
 using nlohmann::json;
-
-/// The answer to one request. Copies are the same answer.
-class answer {
-public:
-  explicit answer(caf::typed_response_promise<std::string> promise)
-      : promise_(std::move(promise)) {}
-
-  void operator()(const json& outcome, sequence_number sequence = 0) {
-    json reply{{"ok", true}, {"result", outcome}};
-    if (sequence != 0) reply["sequence"] = sequence;
-    promise_.deliver(to_text(reply));
-  }
-  void operator()(const error& failure) { promise_.deliver(to_text(make_reply(failure))); }
-  void operator()(const caf::error& failure) { (*this)(from_caf(failure)); }
-
-private:
-  caf::typed_response_promise<std::string> promise_;
-};
-
-/// A request that is well formed.
-struct request {
-  std::string command;
-  json arguments;
-  uuid id{};
-};
 
 /// The deepest request anybody needs has 4 levels. Copying or printing JSON recurses, so its depth
 /// is bounded before it is parsed.
@@ -85,61 +62,17 @@ result<request> parse_request(const std::string& text) {
   return parsed;
 }
 
-// Arguments, with a clear error for each that is not as it should be.
-
-error wrong(const std::string& key, const std::string& rule) {
-  return {error_code::invalid_argument, "the argument '" + key + "' " + rule};
-}
-
-result<std::string> text_argument(const json& arguments, const std::string& key) {
-  auto at = arguments.find(key);
-  if (at == arguments.end() || !at->is_string() || at->get_ref<const std::string&>().empty())
-    return wrong(key, "is a text that is not empty; give one");
-  return at->get<std::string>();
-}
-
-result<std::uint64_t> number_argument(const json& arguments, const std::string& key,
-                                      std::uint64_t highest) {
-  auto at = arguments.find(key);
-  if (at == arguments.end() || !at->is_number_unsigned() || at->get<std::uint64_t>() > highest)
-    return wrong(key, "is a whole number from 0 to " + std::to_string(highest));
-  return at->get<std::uint64_t>();
-}
-
-/// Present: a text, or null to clear. Absent: nothing.
-result<std::optional<std::optional<std::string>>> label_argument(const json& arguments,
-                                                                 const std::string& key) {
-  using label = std::optional<std::optional<std::string>>;
-  auto at = arguments.find(key);
-  if (at == arguments.end()) return label{};
-  if (at->is_null()) return label{std::optional<std::string>{}};
-  if (!at->is_string()) return wrong(key, "is a text, or null to clear it");
-  return label{at->get<std::string>()};
-}
-
-result<asset_ids> ids_argument(const json& ids) {
-  asset_ids parsed;
-  if (!ids.is_array() || ids.empty())
-    return wrong("ids", "is a list of asset ids; name at least one");
-  for (const auto& id : ids) {
-    if (!id.is_number_integer())
-      return wrong("ids", "holds " + in_quotes(to_text(id)) + ", which is no id");
-    parsed.push_back(id.get<asset_id>());
-  }
-  return parsed;
-}
-
 // The commands.
 
 void import_start(console_state& s, const request& what, answer reply) {
   import_request wanted;
   auto paths = what.arguments.value("paths", json());
   if (!paths.is_array() || paths.empty())
-    return reply(wrong("paths", "is a list of absolute paths"));
+    return reply(wrong_argument("paths", "is a list of absolute paths"));
   for (const auto& path : paths) {
     if (!path.is_string() || !path.get_ref<const std::string&>().starts_with("/"))
-      return reply(
-          wrong("paths", "holds " + in_quotes(to_text(path)) + ", which is no absolute path"));
+      return reply(wrong_argument("paths", "holds " + in_quotes(to_text(path))
+                                               + ", which is no absolute path"));
     wanted.paths.push_back(path.get<std::string>());
   }
   s.self->request(s.peers.supervisor, caf::infinite, import_atom::value, wanted)
@@ -195,7 +128,7 @@ void sync(console_state& s, const request& what, answer reply) {
 void watch(console_state& s, const request& what, answer reply, bool add) {
   auto path = text_argument(what.arguments, "path");
   if (!path) return reply(path.failure());
-  if (!path->starts_with("/")) return reply(wrong("path", "is an absolute path"));
+  if (!path->starts_with("/")) return reply(wrong_argument("path", "is an absolute path"));
   s.self
       ->request(s.peers.supervisor, caf::infinite, root_atom::value,
                 watch_request{add, *path, what.id, "console"})
@@ -221,78 +154,6 @@ void watch_confirm(console_state& s, const request& what, answer reply) {
             reply(json{{"confirmed", confirmed}});
           },
           [reply](const caf::error& failure) mutable { reply(failure); });
-}
-
-std::string list_in_summary(const asset_ids& ids) {
-  std::string list;
-  for (auto id : ids)
-    list += (list.empty() ? "" : ", ") + std::to_string(id);
-  return (ids.size() == 1 ? "asset " : std::to_string(ids.size()) + " assets: ") + in_summary(list);
-}
-
-/// Labels the assets that `ids` or `filter` name. `labels` is the summary's beginning.
-void label(console_state& s, const request& what, answer reply, label_change change,
-           std::string labels) {
-  auto apply = [&s, id = what.id, reply, change](asset_ids ids, std::string summary) mutable {
-    change.assets = std::move(ids);
-    s.self
-        ->request(s.peers.catalog, caf::infinite, label_atom::value,
-                  label_request{id, "console", std::move(summary), change})
-        .then(
-            [reply](const change_outcome& outcome) mutable {
-              reply(json{{"changed", outcome.changed}}, outcome.last_sequence);
-            },
-            [reply](const caf::error& failure) mutable { reply(failure); });
-  };
-  bool by_ids = what.arguments.contains("ids"), by_filter = what.arguments.contains("filter");
-  if (by_ids == by_filter) return reply(wrong("ids", "or else 'filter' is needed, and not both"));
-  if (by_ids) {
-    auto ids = ids_argument(what.arguments["ids"]);
-    if (!ids) return reply(ids.failure());
-    auto summary = labels + " on " + list_in_summary(*ids);
-    return apply(std::move(*ids), std::move(summary));
-  }
-  auto filter = to_text(what.arguments["filter"]);
-  s.self->request(s.peers.reader, caf::infinite, query_atom::value, filter)
-      .then([apply, summary = labels + " on all that match " + in_summary(filter)](
-                const asset_ids& ids) mutable { apply(ids, summary); },
-            [reply](const caf::error& failure) mutable { reply(failure); });
-}
-
-void asset_approve(console_state& s, const request& what, answer reply) {
-  label(s, what, reply,
-        {.assets = {}, .approved = true, .theme = {}, .source = {}, .provenance = {}}, "approve");
-}
-
-void asset_unapprove(console_state& s, const request& what, answer reply) {
-  label(s, what, reply,
-        {.assets = {}, .approved = false, .theme = {}, .source = {}, .provenance = {}},
-        "unapprove");
-}
-
-void asset_set(console_state& s, const request& what, answer reply) {
-  label_change change;
-  std::string labels;
-  auto describe = [&labels](const std::string& key, const std::optional<std::string>& value) {
-    labels += (labels.empty() ? "set " : ", ") + key + "="
-              + in_summary(to_text(value ? json(*value) : json()));
-  };
-  for (auto [key, field] : {std::pair{"theme", &change.theme}, {"source", &change.source}}) {
-    auto given = label_argument(what.arguments, key);
-    if (!given) return reply(given.failure());
-    *field = *given;
-    if (*field) describe(key, **field);
-  }
-  if (what.arguments.contains("provenance")) {
-    auto given = text_argument(what.arguments, "provenance");
-    if (!given) return reply(given.failure());
-    change.provenance = from_word<provenance>(*given);
-    if (!change.provenance)
-      return reply(wrong("provenance", "is one of unknown, ai_generated, user_provided, enhanced"));
-    describe("provenance", *given);
-  }
-  if (labels.empty()) return reply(wrong("theme", ", 'source' or 'provenance' is needed"));
-  label(s, what, reply, std::move(change), std::move(labels));
 }
 
 /// Adds to each root how it is followed; the tables do not know.
@@ -415,21 +276,16 @@ void log_wait(console_state& s, const request& what, answer reply) {
           });
 }
 
-void query(console_state& s, const request& what, answer reply) {
-  s.self
-      ->request(s.peers.reader, caf::infinite, query_atom::value, what.command,
-                to_text(what.arguments))
+template <class Actor>
+void query(console_state& s, const Actor& whom, const request& what, answer reply) {
+  s.self->request(whom, caf::infinite, query_atom::value, what.command, to_text(what.arguments))
       .then([reply](const std::string& text) mutable { reply(json::parse(text)); },
             [reply](const caf::error& failure) mutable { reply(failure); });
 }
 
-using command_function = void (*)(console_state&, const request&, answer);
-
-/// Every command there is, besides the queries in reader.cpp. To add one, add a line.
-const std::map<std::string, command_function> commands = {
-    {"asset.approve", asset_approve},
-    {"asset.set", asset_set},
-    {"asset.unapprove", asset_unapprove},
+/// Every command that changes nothing of assets and packs, besides the queries in reader.cpp and
+/// historian.cpp. To add one, add a line.
+const command_table commands = {
     {"import.start", import_start},
     {"import.wait", import_wait},
     {"log.wait", log_wait},
@@ -458,8 +314,13 @@ console_actor::behavior_type console(console_actor::stateful_pointer<console_sta
           reply(parsed.failure());
         } else if (auto command = commands.find(parsed->command); command != commands.end()) {
           command->second(self->state, *parsed, reply);
+        } else if (auto change = change_commands().find(parsed->command);
+                   change != change_commands().end()) {
+          change->second(self->state, *parsed, reply);
         } else if (is_query(parsed->command)) {
-          query(self->state, *parsed, reply);
+          query(self->state, self->state.peers.reader, *parsed, reply);
+        } else if (is_history(parsed->command)) {
+          query(self->state, self->state.peers.historian, *parsed, reply);
         } else {
           reply(error{error_code::invalid_argument, "the engine knows no command "
                                                         + in_quotes(parsed->command)

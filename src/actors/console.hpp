@@ -19,6 +19,7 @@ struct console_peers {
   projector_actor projector;
   catalog_actor catalog;
   reader_actor reader;
+  historian_actor historian;
   scrubber_actor scrubber;  ///< null but in a service
   supervisor_actor supervisor;
 };

@@ -27,6 +27,9 @@ using wait_atom = caf::atom_constant<caf::atom("wait")>;
 using status_atom = caf::atom_constant<caf::atom("status")>;
 using observe_atom = caf::atom_constant<caf::atom("observe")>;
 using label_atom = caf::atom_constant<caf::atom("label")>;
+using pack_atom = caf::atom_constant<caf::atom("pack")>;
+using undo_atom = caf::atom_constant<caf::atom("undo")>;
+using find_atom = caf::atom_constant<caf::atom("find")>;
 using root_atom = caf::atom_constant<caf::atom("root")>;
 using digest_atom = caf::atom_constant<caf::atom("digest")>;
 using job_atom = caf::atom_constant<caf::atom("job")>;
@@ -85,6 +88,11 @@ using catalog_actor = caf::typed_actor<
     caf::replies_to<observe_atom, observation_batch>::with<observation_outcome>,
     // Curation. Answers when it is durable and visible.
     caf::replies_to<label_atom, label_request>::with<change_outcome>,
+    // Makes, changes, fills or deletes a pack. Answers when it is durable and visible.
+    caf::replies_to<pack_atom, pack_request>::with<change_outcome>,
+    // Sets back what a command changed, unless something stands in the way. Answers when it is
+    // durable and visible.
+    caf::replies_to<undo_atom, undo_request>::with<undo_outcome>,
     // Adds, removes, loses or returns a watch root. Answers when it is durable and visible.
     caf::replies_to<root_atom, root_request>::with<root_outcome>,
     // Answers once nothing is in flight; from then on every request is refused.
@@ -131,6 +139,16 @@ using reader_actor = caf::typed_actor<
     caf::replies_to<query_atom, std::string>::with<asset_ids>,
     // The paths of assets as the tables have them; an id they do not know is left out.
     caf::replies_to<path_atom, asset_ids>::with<asset_paths>>;
+
+/// HISTORIAN: reads what happened in the log. Detached: it blocks in reads. A request reads a
+/// bounded part of the log; where there is more, the answer tells where to go on.
+using historian_actor = caf::typed_actor<
+    // A question to the log by its console name with JSON arguments; answers with JSON text.
+    caf::replies_to<query_atom, std::string, std::string>::with<std::string>,
+    // A command by its id, which is to be undone.
+    caf::replies_to<undo_atom, std::string>::with<past_command>,
+    // The commands that changed any of some fields.
+    caf::replies_to<find_atom, conflict_search>::with<conflict_page>>;
 
 /// SCRUBBER: checks the sealed segments of the log once after a start. Detached: it blocks in
 /// reads.

@@ -5,6 +5,8 @@
 #include "model/command_memory.hpp"
 #include "model/identity.hpp"
 #include "model/jobs_model.hpp"
+#include "model/packs.hpp"
+#include "model/undo.hpp"
 #include "platform/error.hpp"
 #include "watch/look.hpp"
 
@@ -85,6 +87,44 @@ struct label_request {
   std::string origin;
   std::string summary;
   label_change change;
+};
+
+struct pack_request {
+  uuid id{};
+  std::string origin;
+  std::string summary;
+  pack_change change;
+};
+
+/// A command as the log has it, and what undoing it needs besides.
+struct past_command {
+  committed_command done;
+  asset_paths paths;  ///< as the tables have them, of the assets it marked missing
+};
+
+struct undo_request {
+  uuid id{};
+  std::string origin;
+  past_command what;
+  bool force = false;
+};
+
+struct undo_outcome {
+  command_outcome done;
+  /// What stands in the way, with `force` what was left; null for a command that was sent again.
+  std::shared_ptr<const undo_decision> decided;
+  bool undone = false;  ///< false: nothing was done, as something stands in the way
+};
+
+/// Which commands changed any of these fields, from a sequence on.
+struct conflict_search {
+  std::shared_ptr<const std::vector<field>> fields;  ///< sorted
+  sequence_number from = 1;
+};
+
+struct conflict_page {
+  std::vector<std::string> commands;    ///< their ids, oldest first
+  std::optional<sequence_number> next;  ///< there is more to look at from here on
 };
 
 using change_outcome = command_outcome;
@@ -192,6 +232,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::digest_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::digest_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::label_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::change_outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::conflict_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::conflict_search)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::pack_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::past_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::undo_outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::undo_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::root_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::root_outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::catalog_status)

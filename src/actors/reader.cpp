@@ -1,9 +1,11 @@
 #include "actors/reader.hpp"
 
+#include "console/arguments.hpp"
 #include "console/protocol.hpp"
 #include "query/assets.hpp"
 #include "query/files.hpp"
 #include "query/library.hpp"
+#include "query/packs.hpp"
 #include "schema/sqlite.hpp"
 
 #include <map>
@@ -33,6 +35,49 @@ result<json> asset_show(database& tables, const json& arguments) {
   if (asset.is_number_integer()) return show_asset(tables, asset_key(asset.get<asset_id>()));
   if (asset.is_string()) return show_asset(tables, asset_key(asset.get<std::string>()));
   return error{error_code::invalid_argument, "'asset' is an id or an absolute path; give one"};
+}
+
+result<json> pack_list(database& tables, const json&) { return list_packs(tables); }
+
+result<json> pack_show(database& tables, const json& arguments) {
+  auto pack = id_argument(arguments, "pack");
+  if (!pack) return pack.failure();
+  return show_pack(tables, *pack);
+}
+
+constexpr std::uint64_t page_rows = 1'000, page_rows_max = 10'000;
+
+result<std::int64_t> limit_argument(const json& arguments) {
+  auto limit = number_argument(arguments, "limit", 1, page_rows_max, page_rows);
+  if (!limit) return limit.failure();
+  return static_cast<std::int64_t>(*limit);
+}
+
+result<json> job_list(database& tables, const json& arguments) {
+  auto status = optional_word_argument<job_status>(arguments, "status");
+  if (!status) return status.failure();
+  auto kind = optional_word_argument<job_kind>(arguments, "kind");
+  if (!kind) return kind.failure();
+  auto after = number_argument(arguments, "after", 0, INT64_MAX, 0);
+  if (!after) return after.failure();
+  auto limit = limit_argument(arguments);
+  if (!limit) return limit.failure();
+  return list_jobs(tables, {*status, *kind, static_cast<job_id>(*after), *limit});
+}
+
+result<json> job_show(database& tables, const json& arguments) {
+  auto job = id_argument(arguments, "job");
+  if (!job) return job.failure();
+  return show_job(tables, *job);
+}
+
+/// The newest commands, a page at a time.
+result<json> history(database& tables, const json& arguments) {
+  auto limit = limit_argument(arguments);
+  if (!limit) return limit.failure();
+  auto before = number_argument(arguments, "before", 1, INT64_MAX, INT64_MAX);
+  if (!before) return before.failure();
+  return list_commands(tables, arguments.value("all", json()) == true, *before, *limit);
 }
 
 result<json> problem_list(database& tables, const json&) { return list_problems(tables); }
@@ -66,6 +111,11 @@ const std::map<std::string, query_function> queries = {
     {"asset.list", asset_list},
     {"asset.show", asset_show},
     {"counts", counts},
+    {"history", history},
+    {"job.list", job_list},
+    {"job.show", job_show},
+    {"pack.list", pack_list},
+    {"pack.show", pack_show},
     {"problem.list", problem_list},
     {"watch.list", watch_list},
 };

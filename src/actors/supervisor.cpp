@@ -3,6 +3,7 @@
 #include "actors/catalog.hpp"
 #include "actors/console.hpp"
 #include "actors/hasher.hpp"
+#include "actors/historian.hpp"
 #include "actors/importer.hpp"
 #include "actors/jobs.hpp"
 #include "actors/journal.hpp"
@@ -81,16 +82,18 @@ void supervisor_state::start(engine_parts parts) {
         hasher, std::shared_ptr<const std::atomic<bool>>(cancelled)));
   reader = self->spawn<caf::detached + caf::monitored>(podstudio::reader,
                                                        shared(std::move(parts.reading)));
+  historian = self->spawn<caf::detached + caf::monitored>(podstudio::historian, parts.log_folder,
+                                                          watching.database);
   catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.assets)),
                                         parts.memory, journal, projector, reader, hashers);
   jobs = self->spawn<caf::monitored>(podstudio::jobs, shared(std::move(parts.jobs)), parts.memory,
                                      journal, projector);
   if (service)
     scrubber = self->spawn<caf::detached + caf::monitored>(podstudio::scrubber, parts.log_folder);
-  console = self->spawn<caf::monitored>(
-      podstudio::console,
-      console_peers{journal, projector, catalog, reader, scrubber, supervisor_actor{self}},
-      std::move(parts.recovery), service);
+  console = self->spawn<caf::monitored>(podstudio::console,
+                                        console_peers{journal, projector, catalog, reader,
+                                                      historian, scrubber, supervisor_actor{self}},
+                                        std::move(parts.recovery), service);
   if (!service) return;
   auto started = std::make_shared<const command>(
       command{make_uuid(),
@@ -220,7 +223,8 @@ void supervisor_state::stop_jobs() {
 
 void supervisor_state::stop_readers() {
   std::vector<caf::actor> actors{caf::actor_cast<caf::actor>(console),
-                                 caf::actor_cast<caf::actor>(reader)};
+                                 caf::actor_cast<caf::actor>(reader),
+                                 caf::actor_cast<caf::actor>(historian)};
   if (scrubber) actors.push_back(caf::actor_cast<caf::actor>(scrubber));
   end(actors, [this] { stop_log(); });
 }
@@ -330,9 +334,9 @@ caf::typed_response_promise<bool> confirm(supervisor_pointer self, const std::st
       promise.delegate(entry.actor, confirm_atom::value);
       return promise;
     }
-  promise.deliver(to_caf({error_code::not_found,
-                          "the folder " + in_quotes(path)
-                              + " is not being watched; 'watch list' shows those that are"}));
+  promise.deliver(to_caf(
+      {error_code::not_found, "the folder " + in_quotes(path)
+                                  + " is not being watched; 'watch list' shows those that are"}));
   return promise;
 }
 
@@ -349,8 +353,8 @@ caf::result<std::uint64_t> start_import(supervisor_pointer self, const import_re
     paths.push_back(std::move(*found));
   }
   auto number = ++s.last_import;
-  s.imports[number] = self->spawn<caf::detached + caf::monitored>(importer, s.catalog,
-                                                                  std::move(paths), s.watching.excluded);
+  s.imports[number] = self->spawn<caf::detached + caf::monitored>(
+      importer, s.catalog, std::move(paths), s.watching.excluded);
   return number;
 }
 

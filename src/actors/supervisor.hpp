@@ -71,6 +71,7 @@ struct supervisor_state {
   catalog_actor catalog;
   jobs_actor jobs;
   reader_actor reader;
+  historian_actor historian;
   scrubber_actor scrubber;  ///< null but in a service
   console_actor console;
 

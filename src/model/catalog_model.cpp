@@ -129,6 +129,32 @@ void catalog_model::set_missing(asset_id id, bool missing) {
     missing_.erase({digest_key(asset.sha256), id});
 }
 
+const std::vector<text_number>& catalog_model::tags(asset_id id) const {
+  static const std::vector<text_number> none;
+  auto at = tags_.find(id);
+  return at == tags_.end() ? none : at->second;
+}
+
+bool catalog_model::tagged(asset_id id, const std::string& tag) const {
+  auto number = texts_.find(tag);
+  return number && std::ranges::find(tags(id), *number) != tags(id).end();
+}
+
+void catalog_model::set_tag(asset_id id, const std::string& tag, bool has) {
+  assert(tagged(id, tag) != has);
+  auto& tags = tags_[id];
+  if (has)
+    tags.push_back(texts_.number(tag));
+  else
+    std::erase(tags, texts_.number(tag));
+  if (tags.empty()) tags_.erase(id);
+}
+
+const pack_state* catalog_model::pack(pack_id id) const {
+  auto at = packs_.find(id);
+  return at == packs_.end() ? nullptr : &at->second;
+}
+
 std::optional<problem_kind> catalog_model::problem(const path_key& key) const {
   auto at = problems_.find(key);
   if (at == problems_.end()) return std::nullopt;
@@ -198,6 +224,40 @@ struct catalog_folds {
                   .approved = e.approved,
                   .missing = e.missing});
   }
+  void operator()(const asset_tagged& e) { model.set_tag(e.asset, e.tag, forward); }
+  void operator()(const asset_untagged& e) { model.set_tag(e.asset, e.tag, !forward); }
+  void set_pack(pack_id pack, bool is_there, pack_state state) {
+    if (!is_there) return void(model.packs_.erase(pack));
+    model.load_pack(pack, std::move(state));
+  }
+  void operator()(const pack_created& e) {
+    set_pack(e.pack, forward,
+             {.facts = e.facts, .export_path = {}, .exported_at_us = {}, .members = {}});
+  }
+  void operator()(const pack_deleted& e) {
+    set_pack(e.pack, !forward,
+             {.facts = e.facts,
+              .export_path = e.export_path,
+              .exported_at_us = e.exported_at_us,
+              .members = {}});
+  }
+  void operator()(const pack_edited& e) { model.packs_.at(e.pack).facts = side(e.before, e.after); }
+  void operator()(const pack_exported& e) {
+    auto& pack = model.packs_.at(e.pack);
+    pack.export_path = side(e.path_before, std::optional(e.path_after));
+    pack.exported_at_us = side(e.at_us_before, std::optional(e.at_us_after));
+  }
+  void set_member(pack_id pack, asset_id asset, std::int64_t position, bool is_in) {
+    auto& members = model.packs_.at(pack).members;
+    if (is_in)
+      members[asset] = position;
+    else
+      members.erase(asset);
+  }
+  void operator()(const pack_asset_added& e) { set_member(e.pack, e.asset, e.position, forward); }
+  void operator()(const pack_asset_removed& e) {
+    set_member(e.pack, e.asset, e.position, !forward);
+  }
   void add_root(root_id root, const std::string& path, std::uint64_t device, std::uint64_t inode) {
     model.roots_[root] = {.path = path, .device = device, .inode = inode};
     if (root > model.last_root_) model.last_root_ = root;
@@ -230,14 +290,6 @@ struct catalog_folds {
 
   // Events of which decisions need to know nothing.
   void operator()(const asset_metadata_extracted&) {}
-  void operator()(const asset_tagged&) {}
-  void operator()(const asset_untagged&) {}
-  void operator()(const pack_created&) {}
-  void operator()(const pack_edited&) {}
-  void operator()(const pack_asset_added&) {}
-  void operator()(const pack_asset_removed&) {}
-  void operator()(const pack_exported&) {}
-  void operator()(const pack_deleted&) {}
   void operator()(const job_queued&) {}
   void operator()(const job_started&) {}
   void operator()(const job_progressed&) {}
@@ -264,6 +316,13 @@ void catalog_model::load_asset(asset_id id, std::string_view path, asset_state s
   insert(id, path, state);
 }
 
+void catalog_model::load_tag(asset_id id, const std::string& tag) { set_tag(id, tag, true); }
+
+void catalog_model::load_pack(pack_id id, pack_state state) {
+  packs_[id] = std::move(state);
+  if (id > last_pack_) last_pack_ = id;
+}
+
 void catalog_model::load_root(root_id id, root_state state) {
   roots_[id] = std::move(state);
   if (id > last_root_) last_root_ = id;
@@ -273,39 +332,54 @@ void catalog_model::load_problem(std::string_view path, problem_kind kind) {
   problems_[keyer_(path)] = kind;
 }
 
-void catalog_model::load_last_ids(asset_id last_asset, root_id last_root) {
+void catalog_model::load_last_ids(asset_id last_asset, pack_id last_pack, root_id last_root) {
   if (last_asset > last_asset_) last_asset_ = last_asset;
+  if (last_pack > last_pack_) last_pack_ = last_pack;
   if (last_root > last_root_) last_root_ = last_root;
 }
 
 // --- deciding
 // -------------------------------------------------------------------------------------
 
-namespace {
-
-/// A text that people give: not empty, bounded, UTF-8, one line.
-std::optional<error> bad_label(std::string_view field, const std::string& text) {
+result<void> check_text(std::string_view field, const std::string& text, std::size_t bytes_max,
+                        text_shape shape) {
   auto refuse = [&](const std::string& rule) {
     return error{error_code::invalid_argument,
                  "the " + std::string(field) + " " + in_quotes(text.substr(0, 80)) + " " + rule};
   };
   if (text.empty()) return refuse("is empty; give a text, or null to clear it");
-  if (text.size() > max_label_bytes)
-    return refuse("is longer than " + std::to_string(max_label_bytes) + " bytes; shorten it");
+  if (text.size() > bytes_max)
+    return refuse("is longer than " + std::to_string(bytes_max) + " bytes; shorten it");
   if (!is_utf8(text)) return refuse("is no valid UTF-8; check the terminal's encoding");
-  for (char c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+  for (char c : text) {
+    bool between_words = shape == text_shape::lines && (c == '\n' || c == '\t');
+    if ((static_cast<unsigned char>(c) < 0x20 || c == 0x7f) && !between_words)
       return refuse("holds a control character; remove it");
-  return std::nullopt;
+  }
+  return {};
+}
+
+error no_such_asset(asset_id id) {
+  return {error_code::not_found,
+          "there is no asset " + std::to_string(id) + "; 'asset list' shows the ids"};
+}
+
+namespace {
+
+result<void> check_texts(const label_change& change) {
+  for (const auto& [field, text] : {std::pair{"theme", change.theme.value_or(std::nullopt)},
+                                    {"source", change.source.value_or(std::nullopt)},
+                                    {"tag", change.tag},
+                                    {"tag", change.untag}})
+    if (text)
+      if (auto good = check_text(field, *text); !good) return good;
+  return {};
 }
 
 }  // namespace
 
 result<std::vector<event>> decide(const catalog_model& model, const label_change& change) {
-  if (change.theme && *change.theme)
-    if (auto bad = bad_label("theme", **change.theme)) return *bad;
-  if (change.source && *change.source)
-    if (auto bad = bad_label("source", **change.source)) return *bad;
+  if (auto good = check_texts(change); !good) return good.failure();
   auto theme = change.theme ? model.texts().find(*change.theme) : std::nullopt;
   auto source = change.source ? model.texts().find(*change.source) : std::nullopt;
 
@@ -321,9 +395,7 @@ result<std::vector<event>> decide(const catalog_model& model, const label_change
   };
   for (auto id : ids) {
     const auto* known = model.asset(id);
-    if (known == nullptr)
-      return error{error_code::not_found,
-                   "there is no asset " + std::to_string(id) + "; 'asset list' shows the ids"};
+    if (known == nullptr) return no_such_asset(id);
     if (change.approved && *change.approved != known->approved) {
       if (*change.approved)
         events.emplace_back(asset_approved{id});
@@ -336,6 +408,18 @@ result<std::vector<event>> decide(const catalog_model& model, const label_change
       set_text(asset_source_set{id, model.texts().text(known->source), *change.source});
     if (change.provenance && *change.provenance != known->provenance)
       events.emplace_back(asset_provenance_set{id, known->provenance, *change.provenance});
+    if (change.tag && !model.tagged(id, *change.tag)) {
+      if (model.tags(id).size() >= max_asset_tags)
+        return error{error_code::refused, "asset " + std::to_string(id) + " has "
+                                              + std::to_string(max_asset_tags)
+                                              + " tags already; take one away first"};
+      bytes += change.tag->size();
+      events.emplace_back(asset_tagged{id, *change.tag});
+    }
+    if (change.untag && model.tagged(id, *change.untag)) {
+      bytes += change.untag->size();
+      events.emplace_back(asset_untagged{id, *change.untag});
+    }
     constexpr std::size_t fixed_bytes = 64;  // of an event without its texts, at most
     if (events.size() > max_events_per_command
         || bytes + events.size() * fixed_bytes > max_command_bytes)

@@ -72,6 +72,14 @@ struct asset_state {
   bool known = false;  ///< false for an id that was never given or is forgotten
 };
 
+/// All that decisions need to know of a pack.
+struct pack_state {
+  pack_facts facts;
+  std::optional<std::string> export_path;
+  std::optional<std::int64_t> exported_at_us;
+  std::map<asset_id, std::int64_t> members;  ///< at most max_pack_assets; their positions
+};
+
 struct root_state {
   std::string path;
   std::uint64_t device = 0;
@@ -96,10 +104,25 @@ struct label_change {
   std::optional<std::optional<std::string>> theme;   ///< the inner nothing clears it
   std::optional<std::optional<std::string>> source;  ///< the inner nothing clears it
   std::optional<podstudio::provenance> provenance;
+  std::optional<std::string> tag;    ///< to add
+  std::optional<std::string> untag;  ///< to take away
 };
 
-/// The longest theme, source or tag, in bytes.
+/// The longest theme, source, tag or name of a pack, in bytes.
 inline constexpr std::size_t max_label_bytes = 1024;
+/// How many tags an asset may have.
+inline constexpr std::size_t max_asset_tags = 256;
+
+enum class text_shape { line, lines };
+/// Whether a text that people give for the field is not empty, bounded and UTF-8 without control
+/// characters; one of several lines may hold line ends and tabs. Error: `invalid_argument`, naming
+/// the text and the rule it breaks.
+result<void> check_text(std::string_view field, const std::string& text,
+                        std::size_t bytes_max = max_label_bytes,
+                        text_shape shape = text_shape::line);
+
+/// `not_found`, with what shows those that are there.
+error no_such_asset(asset_id id);
 
 class catalog_model {
 public:
@@ -112,8 +135,14 @@ public:
   const asset_state* asset(asset_id id) const noexcept;
   asset_id asset_at(const path_key& key) const noexcept;  ///< 0 when there is none
   asset_id last_asset() const noexcept { return last_asset_; }
+  pack_id last_pack() const noexcept { return last_pack_; }
   root_id last_root() const noexcept { return last_root_; }
   std::uint64_t assets() const noexcept { return by_path_.size(); }
+  /// The tags of an asset.
+  const std::vector<text_number>& tags(asset_id id) const;
+  bool tagged(asset_id id, const std::string& tag) const;
+  const pack_state* pack(pack_id id) const;
+  std::size_t packs() const noexcept { return packs_.size(); }
   const std::map<root_id, root_state>& roots() const noexcept { return roots_; }
   bool has_problems() const noexcept { return !problems_.empty(); }
   std::optional<problem_kind> problem(const path_key& key) const;  ///< key of the printable path
@@ -153,9 +182,11 @@ public:
   void load_asset(asset_id id, std::string_view path, asset_state state,
                   const std::optional<std::string>& theme,
                   const std::optional<std::string>& source);
+  void load_tag(asset_id id, const std::string& tag);
+  void load_pack(pack_id id, pack_state state);  ///< with its members
   void load_root(root_id id, root_state state);
   void load_problem(std::string_view path, problem_kind kind);
-  void load_last_ids(asset_id last_asset, root_id last_root);
+  void load_last_ids(asset_id last_asset, pack_id last_pack, root_id last_root);
   /// An event that the tables hold already, for what the model remembers besides them.
   void load_past(const event& what) { former_.see(what); }
 
@@ -170,6 +201,7 @@ private:
   void set_content(asset_id id, const digest& sha256, const file_facts& facts);
   void set_facts(asset_id id, const file_facts& facts) { set_content(id, at(id).sha256, facts); }
   void set_missing(asset_id id, bool missing);
+  void set_tag(asset_id id, const std::string& tag, bool has);
   auto path_hash_of() const noexcept {
     return [this](asset_id id) { return asset(id)->key[1]; };
   }
@@ -184,8 +216,11 @@ private:
   id_index by_inode_;
   std::set<std::pair<std::uint64_t, asset_id>> missing_;  ///< by digest_key
   asset_id last_asset_ = 0;
+  pack_id last_pack_ = 0;
   root_id last_root_ = 0;
   text_pool texts_;
+  std::unordered_map<asset_id, std::vector<text_number>> tags_;  ///< none is empty
+  std::map<pack_id, pack_state> packs_;
   std::map<root_id, root_state> roots_;
   std::unordered_map<path_key, problem_kind, path_key_hash> problems_;
   former_files former_;

@@ -20,8 +20,14 @@ result<void> resize(fold_context& context, pack_id pack) {
 result<void> fold(fold_context& context, const pack_created& what) {
   context.ids.pack = std::max(context.ids.pack, what.pack);
   const auto& facts = what.facts;
-  return context.packs.insert.run(what.pack, facts.name, facts.theme, facts.description,
-                                  word(facts.license), context.at);
+  auto& packs = context.packs;
+  auto done = packs.insert.run(what.pack, facts.name, facts.theme, facts.description,
+                               word(facts.license), context.at);
+  // One that was deleted is here again.
+  if (done) done = context.jobs.remember_pack.run(what.pack);
+  if (done) done = packs.unbury_jobs.run(what.pack);
+  if (done) done = packs.unbury.run(what.pack);
+  return done;
 }
 
 result<void> fold(fold_context& context, const pack_edited& what) {
@@ -49,10 +55,13 @@ result<void> fold(fold_context& context, const pack_exported& what) {
 
 result<void> fold(fold_context& context, const pack_deleted& what) {
   context.resized_packs.erase(what.pack);
+  auto& packs = context.packs;
   // Its jobs stay in the history; they only lose the reference.
-  auto done = context.jobs.forget_pack.run(what.pack);
-  if (!done) return done;
-  return change_one(context.packs.remove, what.pack);
+  auto done = packs.bury.run(what.pack);
+  if (done) done = packs.bury_jobs.run(what.pack);
+  if (done) done = context.jobs.forget_pack.run(what.pack);
+  if (done) done = change_one(packs.remove, what.pack);
+  return done;
 }
 
 result<void> resize_packs_of(fold_context& context, asset_id asset) {

@@ -83,11 +83,19 @@ struct pack_statements {
 
   statement insert = prepare(
       "INSERT INTO pack (id, name, theme, description, license_type, created_at, updated_at)"
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)");
+      " VALUES (?1, ?2, ?3, ?4, ?5,"
+      "  coalesce((SELECT created_at FROM deleted_pack WHERE id = ?1), ?6), ?6)");
   statement edit = prepare(
       "UPDATE pack SET name = ?2, theme = ?3, description = ?4, license_type = ?5, updated_at = ?6"
       " WHERE id = ?1");
   statement remove = prepare("DELETE FROM pack WHERE id = ?1");
+  // What a deleted pack leaves behind, and how it gets it back.
+  statement bury =
+      prepare("INSERT INTO deleted_pack SELECT id, created_at FROM pack WHERE id = ?1");
+  statement bury_jobs =
+      prepare("INSERT INTO deleted_pack_job SELECT id, pack_id FROM job WHERE pack_id = ?1");
+  statement unbury = prepare("DELETE FROM deleted_pack WHERE id = ?1");
+  statement unbury_jobs = prepare("DELETE FROM deleted_pack_job WHERE pack_id = ?1");
   statement set_exported =
       prepare("UPDATE pack SET export_path = ?2, exported_at = ?3, updated_at = ?4 WHERE id = ?1");
   statement touch = prepare("UPDATE pack SET updated_at = ?2 WHERE id = ?1");
@@ -128,6 +136,9 @@ struct job_statements {
 
   statement forget_asset = prepare("UPDATE job SET asset_id = NULL WHERE asset_id = ?1");
   statement forget_pack = prepare("UPDATE job SET pack_id = NULL WHERE pack_id = ?1");
+  statement remember_pack =
+      prepare("UPDATE job SET pack_id = ?1"
+              " WHERE id IN (SELECT job_id FROM deleted_pack_job WHERE pack_id = ?1)");
 };
 
 struct watch_statements {

@@ -226,6 +226,14 @@ result<std::vector<T>> column_of(result<statement> query, int column) {
   return values;
 }
 
+error no_asset(const asset_key& key) {
+  const auto* id = std::get_if<asset_id>(&key);
+  return {error_code::not_found,
+          (id != nullptr ? "there is no asset " + std::to_string(*id)
+                         : "there is no asset at " + in_quotes(std::get<std::string>(key)))
+              + "; see 'podstudio asset list'"};
+}
+
 result<json> find_listed(database& db, const asset_key& key) {
   auto by_id = std::holds_alternative<asset_id>(key);
   auto query = db.prepare(std::string("SELECT ") + listed_columns + listed_tables
@@ -236,10 +244,7 @@ result<json> find_listed(database& db, const asset_key& key) {
   auto read = query->for_each_row([&](const statement& row) { found = listed_to_json(row); });
   if (!read) return read.failure();
   if (!found.is_null()) return found;
-  return error{error_code::not_found,
-               (by_id ? "there is no asset " + std::to_string(std::get<asset_id>(key))
-                      : "there is no asset at '" + printable(std::get<std::string>(key)) + "'")
-                   + "; see 'podstudio asset list'"};
+  return no_asset(key);
 }
 
 result<json> file_of(database& db, asset_id asset) {
@@ -360,6 +365,18 @@ result<json> show_asset(database& db, const asset_key& key) {
              select_all(db, "SELECT * FROM job WHERE asset_id = ?1 ORDER BY id", id), failure);
   if (!complete) return *failure;
   return asset;
+}
+
+result<asset_id> find_asset(database& db, const asset_key& key) {
+  auto query =
+      db.prepare(std::holds_alternative<asset_id>(key) ? "SELECT id FROM asset WHERE id = ?1"
+                                                       : "SELECT id FROM asset WHERE path = ?1");
+  if (!query) return query.failure();
+  std::visit([&](const auto& value) { query->bind(value); }, key);
+  auto found = query->step();
+  if (!found) return found.failure();
+  if (!*found) return no_asset(key);
+  return query->get<asset_id>(0);
 }
 
 result<json> asset_counts(database& db) {

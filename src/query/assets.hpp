@@ -42,6 +42,9 @@ using asset_key = std::variant<asset_id, std::string>;
 /// table). Error `not_found`.
 result<nlohmann::json> show_asset(database& db, const asset_key& key);
 
+/// The id of an asset. Error `not_found`.
+result<asset_id> find_asset(database& db, const asset_key& key);
+
 /// `{total image audio video approved missing}`
 result<nlohmann::json> asset_counts(database& db);
 

@@ -1,10 +1,13 @@
 #pragma once
 
+#include "model/enums.hpp"
 #include "platform/error.hpp"
+#include "platform/types.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
+#include <optional>
 
 /// Questions about everything that is not an asset, for `status` and the lists. Errors as in
 /// schema/sqlite.hpp.
@@ -12,10 +15,25 @@ namespace podstudio {
 
 class database;
 
-result<std::int64_t> pack_count(database& db);
-
 /// `{pending running completed failed cancelled}`
 result<nlohmann::json> job_counts(database& db);
+
+struct job_filter {
+  std::optional<job_status> status;
+  std::optional<job_kind> kind;
+  job_id after = 0;  ///< only higher ids
+  std::int64_t limit = 1'000;
+};
+
+/// The columns of the `job` table, in the order of ids.
+result<nlohmann::json> list_jobs(database& db, const job_filter& filter);
+/// Error `not_found`.
+result<nlohmann::json> show_job(database& db, job_id id);
+
+/// The newest commands that people and scripts gave, or with `all` those of the engine too, newest
+/// first: `[{id at origin summary first_sequence last_sequence}]`, only those before a sequence.
+result<nlohmann::json> list_commands(database& db, bool all, sequence_number before,
+                                     std::int64_t limit);
 
 /// `[{path state reason assets}]` in the order of paths; `reason` says why a root is lost, `assets`
 /// counts those below it.

@@ -1,6 +1,9 @@
 #include "query/models.hpp"
 
+#include "platform/text.hpp"
 #include "schema/sqlite.hpp"
+
+#include <map>
 
 namespace podstudio {
 
@@ -26,6 +29,47 @@ result<void> each_row(database& tables, std::string_view sql, std::string_view w
 result<std::int64_t> last_id(database& tables, std::string_view kind) {
   return tables.value<std::int64_t>("SELECT coalesce(max(id), 0) FROM last_id WHERE kind = ?",
                                     kind);
+}
+
+/// What people made of the assets, which are loaded already.
+result<void> load_tags_and_packs(database& tables, catalog_model& model) {
+  auto tags = each_row(tables, "SELECT asset_id, tag FROM asset_tag", "asset_tag",
+                       [&](const statement& row) {
+                         auto asset = row.get<std::int64_t>(0);
+                         if (model.asset(asset) == nullptr) return false;
+                         model.load_tag(asset, row.get<std::string>(1));
+                         return true;
+                       });
+  if (!tags) return tags;
+  std::map<pack_id, pack_state> packs;
+  auto read = each_row(
+      tables,
+      "SELECT id, name, license_type, theme, description, export_path, exported_at FROM pack",
+      "pack", [&](const statement& row) {
+        auto license = from_word<license_type>(row.get<std::string_view>(2));
+        if (!license) return false;
+        pack_state pack;
+        pack.facts = {row.get<std::string>(1), *license, row.get<std::optional<std::string>>(3),
+                      row.get<std::optional<std::string>>(4)};
+        pack.export_path = row.get<std::optional<std::string>>(5);
+        auto exported_at = row.get<std::optional<std::string>>(6);
+        if (exported_at) pack.exported_at_us = parse_timestamp(*exported_at);
+        packs[row.get<std::int64_t>(0)] = std::move(pack);
+        return !exported_at || packs[row.get<std::int64_t>(0)].exported_at_us.has_value();
+      });
+  if (!read) return read;
+  auto members = each_row(tables, "SELECT pack_id, asset_id, position FROM pack_asset",
+                          "pack_asset", [&](const statement& row) {
+                            auto pack = packs.find(row.get<std::int64_t>(0));
+                            auto asset = row.get<std::int64_t>(1);
+                            if (pack == packs.end() || model.asset(asset) == nullptr) return false;
+                            pack->second.members[asset] = row.get<std::int64_t>(2);
+                            return true;
+                          });
+  if (!members) return members;
+  for (auto& [id, pack] : packs)
+    model.load_pack(id, std::move(pack));
+  return {};
 }
 
 }  // namespace
@@ -67,6 +111,7 @@ result<catalog_model> load_catalog_model(database& tables) {
       "SELECT max((SELECT count(*) FROM asset), (SELECT count(*) FROM asset_file))");
   if (!rows) return rows.failure();
   if (*rows != model.assets()) return bad_row(tables, "not every asset in both tables");
+  if (auto loaded = load_tags_and_packs(tables, model); !loaded) return loaded.failure();
   auto roots =
       each_row(tables, "SELECT id, path, device, inode, state = 'lost' FROM watch_root",
                "watch_root", [&](const statement& row) {
@@ -86,9 +131,11 @@ result<catalog_model> load_catalog_model(database& tables) {
   if (!problems) return problems.failure();
   auto last_asset = last_id(tables, "asset");
   if (!last_asset) return last_asset.failure();
+  auto last_pack = last_id(tables, "pack");
+  if (!last_pack) return last_pack.failure();
   auto last_root = last_id(tables, "root");
   if (!last_root) return last_root.failure();
-  model.load_last_ids(*last_asset, *last_root);
+  model.load_last_ids(*last_asset, *last_pack, *last_root);
   return model;
 }
 

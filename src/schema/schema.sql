@@ -66,6 +66,17 @@ CREATE TABLE pack_asset (
 ) WITHOUT ROWID;
 CREATE INDEX ix_pack_asset_asset ON pack_asset (asset_id);
 
+-- What a deleted pack leaves behind: when its deletion is undone, it has its old date, and its jobs.
+CREATE TABLE deleted_pack (
+  id         INTEGER PRIMARY KEY,
+  created_at TIMESTAMP NOT NULL
+);
+CREATE TABLE deleted_pack_job (
+  job_id  INTEGER PRIMARY KEY REFERENCES job (id),
+  pack_id INTEGER NOT NULL REFERENCES deleted_pack (id)
+);
+CREATE INDEX ix_deleted_pack_job_pack ON deleted_pack_job (pack_id);
+
 -- What the file system says of an asset's file, as of the bytes `asset.hash` is of.
 CREATE TABLE asset_file (
   asset_id      INTEGER PRIMARY KEY REFERENCES asset (id),

@@ -106,12 +106,11 @@ struct flow {
         system.spawn<caf::detached>(hasher, std::make_shared<const std::atomic<bool>>(false)));
     auto reading = open_tables_read_only(folder.path + "/podstudio.db");
     BOOST_REQUIRE(static_cast<bool>(reading));
-    reader = system.spawn<caf::detached>(
-        podstudio::reader, std::make_shared<std::unique_ptr<database>>(
-                               std::make_unique<database>(std::move(*reading))));
-    catalog =
-        system.spawn(podstudio::catalog, std::make_shared<catalog_model>(),
-                     std::make_shared<command_memory>(), journal, projector, reader, hashers);
+    reader = system.spawn<caf::detached>(podstudio::reader,
+                                         std::make_shared<std::unique_ptr<database>>(
+                                             std::make_unique<database>(std::move(*reading))));
+    catalog = system.spawn(podstudio::catalog, std::make_shared<catalog_model>(),
+                           std::make_shared<command_memory>(), journal, projector, reader, hashers);
   }
 
   ~flow() {
@@ -348,6 +347,79 @@ BOOST_FIXTURE_TEST_CASE(a_command_that_changes_nothing_shares_the_fate_of_what_i
   };
   first.receive(acknowledged, refused);
   same.receive(acknowledged, refused);
+  BOOST_TEST(theme_in_tables(1).empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(an_undo_and_a_pack_share_the_fate_of_what_they_stand_on, flow) {
+  observe({file("a.png", "one")});
+  BOOST_REQUIRE(static_cast<bool>(label(theme(1, "first"))));
+  auto done = std::make_shared<const command>(
+      command{make_uuid(), "console", "set", {asset_theme_set{1, "first", "second"}}});
+  auto past = undo_request{
+      .id = make_uuid(), .origin = "console", .what = {{4, 0, {}, done}, {}}, .force = false};
+  auto made = pack_request{make_uuid(), "console", "create",
+                           pack_creation{{"p", license_type::personal, {}, {}}}};
+  refuse_next({error_code::disk_full, "no room"});
+  hold(true);
+  auto second = self->request(catalog, caf::infinite, label_atom::value, theme(1, "second"));
+  auto undone = self->request(catalog, caf::infinite, undo_atom::value, past);
+  auto again = self->request(catalog, caf::infinite, undo_atom::value, past);
+  auto created = self->request(catalog, caf::infinite, pack_atom::value, made);
+  self->request(catalog, caf::infinite, status_atom::value)
+      .receive([](const catalog_status&) {}, [](const caf::error&) {});
+  hold(false);
+  auto refused = [](const caf::error& e) {
+    BOOST_TEST((from_caf(e).code == error_code::disk_full));
+  };
+  auto acknowledged = [](const auto&) { BOOST_ERROR("acknowledged on top of a refusal"); };
+  second.receive([&](const change_outcome& o) { acknowledged(o); }, refused);
+  undone.receive([&](const undo_outcome& o) { acknowledged(o); }, refused);
+  again.receive([&](const undo_outcome& o) { acknowledged(o); }, refused);
+  created.receive([&](const change_outcome& o) { acknowledged(o); }, refused);
+  BOOST_TEST(theme_in_tables(1) == "first");
+  // In the model too there is no pack, and nothing that could be undone.
+  auto gone = pack_request{make_uuid(), "console", "delete", pack_deletion{1}};
+  self->request(catalog, caf::infinite, pack_atom::value, gone)
+      .receive(
+          [&](const change_outcome& o) { acknowledged(o); },
+          [](const caf::error& e) { BOOST_TEST((from_caf(e).code == error_code::not_found)); });
+  self->request(catalog, caf::infinite, undo_atom::value, past)
+      .receive(
+          [](const undo_outcome& o) {
+            BOOST_TEST(!o.undone);
+            BOOST_TEST_REQUIRE(o.decided != nullptr);
+            BOOST_TEST(o.decided->conflicts.size() == 1u);
+          },
+          [](const caf::error& e) { BOOST_ERROR(from_caf(e).message); });
+}
+
+BOOST_FIXTURE_TEST_CASE(an_undo_that_is_given_twice_at_once_is_one, flow) {
+  observe({file("a.png", "one")});
+  auto changed = label(theme(1, "nature"));
+  BOOST_REQUIRE(static_cast<bool>(changed));
+  auto done = std::make_shared<const command>(
+      command{make_uuid(), "console", "set", {asset_theme_set{1, {}, "nature"}}});
+  auto past = undo_request{.id = make_uuid(),
+                           .origin = "console",
+                           .what = {{changed->last_sequence, 0, {}, done}, {}},
+                           .force = false};
+  hold(true);
+  auto first = self->request(catalog, caf::infinite, undo_atom::value, past);
+  auto again = self->request(catalog, caf::infinite, undo_atom::value, past);
+  self->request(catalog, caf::infinite, status_atom::value)
+      .receive([](const catalog_status&) {}, [](const caf::error&) {});
+  hold(false);
+  sequence_number sequence = 0;
+  auto failed = [](const caf::error& e) { BOOST_ERROR(from_caf(e).message); };
+  auto same = [&](const undo_outcome& o) {
+    BOOST_TEST(o.undone);
+    BOOST_TEST(o.done.changed == 1u);
+    BOOST_TEST((sequence == 0 || sequence == o.done.last_sequence));
+    sequence = o.done.last_sequence;
+  };
+  first.receive(same, failed);
+  again.receive(same, failed);
+  self->request(catalog, caf::infinite, undo_atom::value, past).receive(same, failed);
   BOOST_TEST(theme_in_tables(1).empty());
 }
 

@@ -1,5 +1,6 @@
 #define BOOST_TEST_MODULE catalog_model
 #include "model/identity.hpp"
+#include "model/packs.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -57,7 +58,18 @@ std::string seen(const catalog_model& model, asset_id last) {
             + " " + model.texts().text(a->theme).value_or("-") + " "
             + model.texts().text(a->source).value_or("-") + " " + std::string(word(a->provenance))
             + (a->approved ? " approved" : "") + (a->missing ? " missing" : "") + " "
-            + std::to_string(model.asset_at(a->key)) + "\n";
+            + std::to_string(model.asset_at(a->key));
+    for (const auto* tag : {"t0", "t1", "t2"})
+      if (model.tagged(id, tag)) text += std::string(" ") + tag;
+    text += "\n";
+  }
+  for (pack_id id = 1; id <= model.last_pack(); ++id) {
+    const auto* pack = model.pack(id);
+    if (pack == nullptr) continue;
+    text += "pack " + std::to_string(id) + pack->facts.name + pack->facts.theme.value_or("-");
+    for (auto [asset, position] : pack->members)
+      text += " " + std::to_string(asset) + "@" + std::to_string(position);
+    text += "\n";
   }
   for (const auto& [id, root] : model.roots())
     text += "root " + std::to_string(id) + root.path + (root.lost ? " lost\n" : "\n");
@@ -244,11 +256,40 @@ BOOST_AUTO_TEST_CASE(reverting_the_last_commands_gives_the_model_before_them) {
     for (int i = 0; i < 5; ++i) {
       auto id = static_cast<asset_id>(1 + random() % 40);
       auto change = labels({id});
-      switch (random() % 5) {
+      auto pack = 1 + static_cast<pack_id>(random() % 6);
+      auto take_packed = [&](const pack_change& packed) {
+        if (auto events = decide(model, packed)) take(*events);
+      };
+      switch (random() % 10) {
+      case 5:
+        (random() % 2 ? change.tag : change.untag) = "t" + std::to_string(random() % 3);
+        if (auto events = decide(model, change)) take(*events);
+        break;
+      case 6:
+        take_packed(pack_creation{{"p", license_type::personal, {}, {}}});
+        break;
+      case 7:
+        if (random() % 3 == 0)
+          take_packed(pack_deletion{pack});
+        else
+          take_packed(pack_removal{pack, {id}});
+        break;
+      case 8: {
+        pack_edit edit;
+        edit.pack = pack;
+        edit.theme = "t" + std::to_string(random() % 5);
+        take_packed(edit);
+        break;
+      }
+      case 9:
+        if (model.asset(id) != nullptr) take_packed(pack_addition{pack, {id}});
+        break;
       case 0:
         take(decide(
-            model,
-            {file("/f" + std::to_string(random() % 40), static_cast<std::uint8_t>(random()))}, {}).events);
+                 model,
+                 {file("/f" + std::to_string(random() % 40), static_cast<std::uint8_t>(random()))},
+                 {})
+                 .events);
         break;
       case 1:
         change.theme = random() % 2 ? std::optional<std::string>("t" + std::to_string(random() % 5))

@@ -1,14 +1,11 @@
 #include "query/assets.hpp"
 #include "query/library.hpp"
 #include "query/models.hpp"
+#include "query/packs.hpp"
 
-#include "projections/projection.hpp"
-#include "schema/schema.hpp"
-#include "support/committed.hpp"
 #include "support/dump.hpp"
-#include "support/must.hpp"
 #include "support/random_library.hpp"
-#include "support/temp_folder.hpp"
+#include "support/tables.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
@@ -25,14 +22,7 @@ using nlohmann::json;
 
 namespace {
 
-struct query_fixture {
-  temp_folder folder;
-  std::string path = folder.path + "/podstudio.db";
-  std::unique_ptr<projection> tables = must(projection::open(path));
-  database db = must(open_tables_read_only(path));
-  command_maker make;
-
-  void fold(std::vector<event> events) { must(tables->fold(std::vector{make(std::move(events))})); }
+struct query_fixture : tables_fixture {
   /// Brings the indexes that lag behind up to date.
   void catch_up() {
     while (must(tables->enter_for_lookup())) {

@@ -1,8 +1,11 @@
 #include "asset_filter.hpp"
+#include "change.hpp"
+#include "history.hpp"
+#include "options.hpp"
 #include "output.hpp"
 #include "session.hpp"
 
-#include "model/enums.hpp"
+#include "platform/text.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -52,17 +55,13 @@ struct list_options {
 
 /// Prints the items of all pages as one array.
 result<void> list_json(const context& where, const json& filter, std::int64_t limit) {
-  bool first = true;
+  json_array assets;
   auto done = for_each_page(where, filter, limit, [&](const json& page) {
-    for (const auto& asset : page) {
-      std::fputs(first ? "[" : ",", stdout);
-      first = false;
-      print_json(asset);
-    }
+    for (const auto& asset : page)
+      assets.item(asset);
   });
-  if (!done) return done;  // an array that is not closed is no document, as it should be
-  print_line(first ? "[]" : "]");
-  return {};
+  if (done) assets.close();
+  return done;
 }
 
 result<void> list_table(const context& where, const json& filter, std::int64_t limit) {
@@ -111,16 +110,19 @@ void print_facts(const json& object, const std::string& prefix, table& into) {
   }
 }
 
+/// An asset by its id or its path, as the console's protocol names it.
+result<json> key_of(const std::string& which) {
+  if (!which.empty() && which.find_first_not_of("0123456789") == std::string::npos)
+    return json::parse(which, nullptr, false);  // too large for an id: a number that matches none
+  auto path = absolute_path(which);
+  if (!path) return path.failure();
+  return json(*path);
+}
+
 result<void> show(const context& where, const std::string& which) {
-  json key;
-  if (!which.empty() && which.find_first_not_of("0123456789") == std::string::npos) {
-    key = json::parse(which, nullptr, false);  // too large for an id: a number that matches none
-  } else {
-    auto path = absolute_path(which);
-    if (!path) return path.failure();
-    key = *path;
-  }
-  auto asset = ask(where, session::need::folder, "asset.show", {{"asset", key}});
+  auto key = key_of(which);
+  if (!key) return key.failure();
+  auto asset = ask(where, session::need::folder, "asset.show", {{"asset", *key}});
   if (!asset) return asset.failure();
   if (where.json) {
     print_json(*asset);
@@ -132,13 +134,20 @@ result<void> show(const context& where, const std::string& which) {
   return {};
 }
 
-action declare_show(CLI::App& command) {
-  auto which = std::make_shared<std::string>();
-  command.add_option("ID_OR_PATH", *which, "The asset")->required()->type_name("");
-  return [which](const context& where) { return show(where, *which); };
+result<void> history(const context& where, const std::string& which) {
+  auto key = key_of(which);
+  if (!key) return key.failure();
+  return print_history(where, "asset.history", {{"asset", *key}});
 }
 
-// asset approve, unapprove, set
+action declare_one(CLI::App& command,
+                   result<void> (*run)(const context& where, const std::string& which)) {
+  auto which = std::make_shared<std::string>();
+  command.add_option("ID_OR_PATH", *which, "The asset")->required()->type_name("");
+  return [which, run](const context& where) { return run(where, *which); };
+}
+
+// asset approve, unapprove, set, tag, untag
 
 /// The assets that a change is for: ids, or all that a filter takes.
 struct chosen_assets {
@@ -148,6 +157,9 @@ struct chosen_assets {
 
   void declare(CLI::App& command, const std::string& prefix = "") {
     command.add_option("ID", ids, "The assets")->type_name("")->check(CLI::PositiveNumber);
+    declare_filter(command, prefix);
+  }
+  void declare_filter(CLI::App& command, const std::string& prefix = "") {
     command.add_flag("--all-matching", all_matching, "All that the filters take, instead of ids");
     filter.declare(command, prefix);
   }
@@ -167,19 +179,42 @@ struct chosen_assets {
 
 result<void> change(const context& where, const char* command, const result<json>& arguments) {
   if (!arguments) return arguments.failure();
-  auto changed = ask(where, session::need::folder, command, *arguments);
-  if (!changed) return changed.failure();
-  if (where.json)
-    print_json(*changed);
-  else
-    print_line(cell((*changed)["changed"]) + " changed");
-  return {};
+  return change(where, command, *arguments);
 }
 
 action declare_approval(CLI::App& command, const char* name) {
   auto chosen = std::make_shared<chosen_assets>();
   chosen->declare(command);
   return [chosen, name](const context& where) { return change(where, name, chosen->arguments()); };
+}
+
+/// The ids and, as the last word, the tag.
+struct tag_options {
+  chosen_assets chosen;
+  std::vector<std::string> words;
+};
+
+result<void> tag(const context& where, const char* command, tag_options options) {
+  auto tag = options.words.back();
+  options.words.pop_back();
+  for (const auto& word : options.words) {
+    auto& id = options.chosen.ids.emplace_back(0);
+    if (!CLI::detail::lexical_cast(word, id) || id < 1)
+      return error{error_code::invalid_argument,
+                   in_quotes(word) + " is no id of an asset; only the last word is the tag"};
+  }
+  auto arguments = options.chosen.arguments();
+  if (arguments) (*arguments)["tag"] = tag;
+  return change(where, command, arguments);
+}
+
+action declare_tagging(CLI::App& command, const char* name) {
+  auto options = std::make_shared<tag_options>();
+  command.add_option("ID... TAG", options->words, "The assets, and the tag")
+      ->required()
+      ->type_name("");
+  options->chosen.declare_filter(command);
+  return [options, name](const context& where) { return tag(where, name, *options); };
 }
 
 struct set_options {
@@ -206,7 +241,6 @@ result<void> set(const context& where, const set_options& options) {
 
 action declare_set(CLI::App& command) {
   auto options = std::make_shared<set_options>();
-  const auto& words = enum_words<provenance>;
   command.add_option("--theme", options->theme, "The theme to set; empty to clear it")
       ->type_name("T");
   command.add_option("--source", options->source, "The source to set; empty to clear it")
@@ -215,20 +249,25 @@ action declare_set(CLI::App& command) {
       .add_option("--provenance", options->provenance,
                   "unknown, ai_generated, user_provided or enhanced")
       ->type_name("P")
-      ->check(CLI::IsMember(std::vector<std::string>(words.begin(), words.end())));
+      ->check(one_of<provenance>());
   options->chosen.declare(command, "with-");
   return [options](const context& where) { return set(where, *options); };
 }
 
 constexpr subcommand commands[] = {
     {"list", "List assets", declare_list},
-    {"show", "Show all that is known of an asset", declare_show},
+    {"show", "Show all that is known of an asset",
+     [](CLI::App& c) { return declare_one(c, show); }},
     {"duplicates", "Show which files have the same content, and what they take",
      declare_asset_duplicates},
     {"approve", "Approve assets", [](CLI::App& c) { return declare_approval(c, "asset.approve"); }},
     {"unapprove", "Take approval back",
      [](CLI::App& c) { return declare_approval(c, "asset.unapprove"); }},
     {"set", "Set theme, source or provenance", declare_set},
+    {"tag", "Add a tag", [](CLI::App& c) { return declare_tagging(c, "asset.tag"); }},
+    {"untag", "Take a tag away", [](CLI::App& c) { return declare_tagging(c, "asset.untag"); }},
+    {"history", "Show what happened to an asset, oldest first",
+     [](CLI::App& c) { return declare_one(c, history); }},
 };
 
 }  // namespace

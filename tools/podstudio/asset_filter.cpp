@@ -1,6 +1,5 @@
 #include "asset_filter.hpp"
-
-#include "model/enums.hpp"
+#include "options.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -9,16 +8,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <vector>
-
 namespace podstudio {
 
 namespace {
-
-template <class E>
-CLI::Validator one_of() {
-  return CLI::IsMember(std::vector<std::string>(enum_words<E>.begin(), enum_words<E>.end()));
-}
 
 /// An empty text, such as an unset variable of a script, must not select everything.
 const CLI::Validator not_empty(

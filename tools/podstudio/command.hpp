@@ -48,14 +48,18 @@ std::string_view nearest(std::string_view word, std::span<const std::string> can
 action declare_asset(CLI::App&);
 action declare_asset_duplicates(CLI::App&);  // duplicates.cpp
 action declare_backup(CLI::App&);
+action declare_history(CLI::App&);
 action declare_import(CLI::App&);
+action declare_job(CLI::App&);
 action declare_log(CLI::App&);
+action declare_pack(CLI::App&);
 action declare_problem(CLI::App&);
 action declare_replay(CLI::App&);
 action declare_restore(CLI::App&);
 action declare_serve(CLI::App&);
 action declare_status(CLI::App&);
 action declare_sync(CLI::App&);
+action declare_undo(CLI::App&);
 action declare_watch(CLI::App&);
 
 }  // namespace podstudio

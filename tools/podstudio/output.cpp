@@ -21,6 +21,14 @@ void print_line(std::string_view text) {
   std::fputc('\n', stdout);
 }
 
+void json_array::item(const nlohmann::json& item) {
+  std::fputs(empty_ ? "[" : ",", stdout);
+  empty_ = false;
+  print_json(item);
+}
+
+void json_array::close() { print_line(empty_ ? "[]" : "]"); }
+
 void print_json(const nlohmann::json& document) {
   bool escape = ::isatty(STDOUT_FILENO) == 1;
   print_line(document.dump(-1, ' ', escape, nlohmann::json::error_handler_t::replace));

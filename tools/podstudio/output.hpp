@@ -18,6 +18,17 @@ void print_json(const nlohmann::json& document);
 
 void print_line(std::string_view text);
 
+/// Prints the items of a long list as one JSON array, as they come. One that is not closed, because
+/// of an error, is no document, as it should be.
+class json_array {
+public:
+  void item(const nlohmann::json& item);
+  void close();
+
+private:
+  bool empty_ = true;
+};
+
 /// How many columns a terminal needs for valid UTF-8.
 std::size_t display_width(std::string_view text);
 

@@ -1,0 +1,367 @@
+#include "actors/console_commands.hpp"
+#include "console/arguments.hpp"
+#include "platform/text.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+namespace podstudio {
+
+namespace {
+
+using nlohmann::json;
+
+// Labels.
+
+std::string list_in_summary(const asset_ids& ids) {
+  std::string list;
+  for (auto id : ids)
+    list += (list.empty() ? "" : ", ") + std::to_string(id);
+  return (ids.size() == 1 ? "asset " : std::to_string(ids.size()) + " assets: ") + in_summary(list);
+}
+
+/// Labels the assets that `ids` or `filter` name. `labels` is the summary's beginning.
+void label(console_state& s, const request& what, answer reply, label_change change,
+           std::string labels) {
+  auto apply = [&s, id = what.id, reply, change](asset_ids ids, std::string summary) mutable {
+    change.assets = std::move(ids);
+    s.self
+        ->request(s.peers.catalog, caf::infinite, label_atom::value,
+                  label_request{id, "console", std::move(summary), change})
+        .then(
+            [reply](const change_outcome& outcome) mutable {
+              reply(json{{"changed", outcome.changed}}, outcome.last_sequence);
+            },
+            [reply](const caf::error& failure) mutable { reply(failure); });
+  };
+  bool by_ids = what.arguments.contains("ids"), by_filter = what.arguments.contains("filter");
+  if (by_ids == by_filter)
+    return reply(wrong_argument("ids", "or else 'filter' is needed, and not both"));
+  if (by_ids) {
+    auto ids = ids_argument(what.arguments);
+    if (!ids) return reply(ids.failure());
+    auto summary = labels + " on " + list_in_summary(*ids);
+    return apply(std::move(*ids), std::move(summary));
+  }
+  auto filter = to_text(what.arguments["filter"]);
+  s.self->request(s.peers.reader, caf::infinite, query_atom::value, filter)
+      .then([apply, summary = labels + " on all that match " + in_summary(filter)](
+                const asset_ids& ids) mutable { apply(ids, summary); },
+            [reply](const caf::error& failure) mutable { reply(failure); });
+}
+
+void asset_approve(console_state& s, const request& what, answer reply) {
+  label_change change;
+  change.approved = true;
+  label(s, what, reply, std::move(change), "approve");
+}
+
+void asset_unapprove(console_state& s, const request& what, answer reply) {
+  label_change change;
+  change.approved = false;
+  label(s, what, reply, std::move(change), "unapprove");
+}
+
+void change_tag(console_state& s, const request& what, answer reply, const char* how,
+                std::optional<std::string> label_change::*field) {
+  auto tag = text_argument(what.arguments, "tag");
+  if (!tag) return reply(tag.failure());
+  label_change change;
+  change.*field = *tag;
+  label(s, what, reply, std::move(change), how + in_summary(to_text(*tag)));
+}
+
+void asset_tag(console_state& s, const request& what, answer reply) {
+  change_tag(s, what, reply, "tag ", &label_change::tag);
+}
+
+void asset_untag(console_state& s, const request& what, answer reply) {
+  change_tag(s, what, reply, "untag ", &label_change::untag);
+}
+
+/// Says what is to be set: `theme="nature"`.
+class setting_list {
+public:
+  void add(const std::string& key, const std::optional<std::string>& value) {
+    text_ += (text_.empty() ? "" : ", ") + key + "="
+             + in_summary(to_text(value ? json(*value) : json()));
+  }
+  bool empty() const { return text_.empty(); }
+  const std::string& text() const { return text_; }
+
+private:
+  std::string text_;
+};
+
+using optional_label = std::optional<std::optional<std::string>>;
+
+/// Labels that may be given, where they belong. The first one that is no label is the error.
+result<void> take_labels(const json& arguments, setting_list& settings,
+                         std::initializer_list<std::pair<const char*, optional_label*>> labels) {
+  for (auto [key, field] : labels) {
+    auto given = label_argument(arguments, key);
+    if (!given) return given.failure();
+    *field = *given;
+    if (*field) settings.add(key, **field);
+  }
+  return {};
+}
+
+void asset_set(console_state& s, const request& what, answer reply) {
+  label_change change;
+  setting_list settings;
+  if (auto taken = take_labels(what.arguments, settings,
+                               {{"theme", &change.theme}, {"source", &change.source}});
+      !taken)
+    return reply(taken.failure());
+  if (what.arguments.contains("provenance")) {
+    auto given = word_argument<provenance>(what.arguments, "provenance");
+    if (!given) return reply(given.failure());
+    change.provenance = *given;
+    settings.add("provenance", std::string(word(*given)));
+  }
+  if (settings.empty())
+    return reply(wrong_argument("theme", ", 'source' or 'provenance' is needed"));
+  label(s, what, reply, std::move(change), "set " + settings.text());
+}
+
+// Packs.
+
+void change_pack(console_state& s, const request& what, answer reply, std::string summary,
+                 pack_change change) {
+  s.self
+      ->request(s.peers.catalog, caf::infinite, pack_atom::value,
+                pack_request{what.id, "console", std::move(summary), std::move(change)})
+      .then(
+          [reply](const change_outcome& outcome) mutable {
+            json done{{"changed", outcome.changed}};
+            if (outcome.subject != 0) done["id"] = outcome.subject;
+            reply(done, outcome.last_sequence);
+          },
+          [reply](const caf::error& failure) mutable { reply(failure); });
+}
+
+/// What `pack.create` and `pack.edit` have in common.
+result<pack_edit> edit_arguments(const json& arguments, setting_list& settings) {
+  pack_edit edit;
+  if (arguments.contains("name")) {
+    auto name = text_argument(arguments, "name");
+    if (!name) return name.failure();
+    edit.name = *name;
+    settings.add("name", *name);
+  }
+  if (arguments.contains("license")) {
+    auto license = word_argument<license_type>(arguments, "license");
+    if (!license) return license.failure();
+    edit.license = *license;
+    settings.add("license", std::string(word(*license)));
+  }
+  auto taken = take_labels(arguments, settings,
+                           {{"theme", &edit.theme}, {"description", &edit.description}});
+  if (!taken) return taken.failure();
+  return edit;
+}
+
+void pack_create(console_state& s, const request& what, answer reply) {
+  setting_list settings;
+  auto facts = edit_arguments(what.arguments, settings);
+  if (!facts) return reply(facts.failure());
+  if (!facts->name || !facts->license)
+    return reply(wrong_argument("name", "and 'license' are needed for a pack"));
+  change_pack(s, what, reply, "create pack " + settings.text(),
+              pack_creation{{*facts->name, *facts->license, facts->theme.value_or(std::nullopt),
+                             facts->description.value_or(std::nullopt)}});
+}
+
+void edit_pack(console_state& s, const request& what, answer reply) {
+  auto pack = id_argument(what.arguments, "pack");
+  if (!pack) return reply(pack.failure());
+  setting_list settings;
+  auto edit = edit_arguments(what.arguments, settings);
+  if (!edit) return reply(edit.failure());
+  if (settings.empty())
+    return reply(wrong_argument("name", ", 'license', 'theme' or 'description' is needed"));
+  edit->pack = *pack;
+  change_pack(s, what, reply, "edit pack " + std::to_string(*pack) + ": " + settings.text(),
+              std::move(*edit));
+}
+
+template <class Change>
+void change_members(console_state& s, const request& what, answer reply, const char* how) {
+  auto pack = id_argument(what.arguments, "pack");
+  if (!pack) return reply(pack.failure());
+  auto assets = ids_argument(what.arguments);
+  if (!assets) return reply(assets.failure());
+  auto summary = how + std::to_string(*pack) + ": " + list_in_summary(*assets);
+  change_pack(s, what, reply, std::move(summary), Change{*pack, std::move(*assets)});
+}
+
+void pack_add(console_state& s, const request& what, answer reply) {
+  change_members<pack_addition>(s, what, reply, "add to pack ");
+}
+
+void pack_remove(console_state& s, const request& what, answer reply) {
+  change_members<pack_removal>(s, what, reply, "remove from pack ");
+}
+
+void pack_delete(console_state& s, const request& what, answer reply) {
+  auto pack = id_argument(what.arguments, "pack");
+  if (!pack) return reply(pack.failure());
+  change_pack(s, what, reply, "delete pack " + std::to_string(*pack), pack_deletion{*pack});
+}
+
+// Undo.
+
+/// An undo that something stood in the way of, until it is known which commands did.
+struct contested_undo {
+  uuid id{};
+  uuid target{};
+  bool force = false;
+  undo_outcome outcome;
+  std::shared_ptr<const std::vector<field>> conflicts;
+  std::vector<std::string> commands;
+  answer reply;
+};
+
+/// The first few, and how many more.
+std::string listed(const std::vector<std::string>& texts, std::size_t count) {
+  constexpr std::size_t shown_max = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(texts.size(), shown_max); ++i)
+    text += (i == 0 ? "" : ", ") + texts[i];
+  if (count > shown_max) text += " and " + std::to_string(count - shown_max) + " more";
+  return text;
+}
+
+/// How many things that were left an answer names.
+constexpr std::size_t left_named_max = 100;
+
+std::vector<std::string> names_of(const std::vector<field>& fields) {
+  std::vector<std::string> names;
+  for (const auto& each : fields) {
+    if (names.size() == left_named_max) break;
+    names.push_back(describe(each));
+  }
+  return names;
+}
+
+std::vector<std::string> names_of(const std::map<std::string, std::uint64_t>& facts) {
+  std::vector<std::string> names;
+  for (const auto& [name, count] : facts)
+    names.push_back(std::to_string(count) + " " + name);
+  return names;
+}
+
+error refusal(const contested_undo& undo) {
+  const auto& decided = *undo.outcome.decided;
+  auto text = (undo.force ? "nothing of command " : "the command ") + to_string(undo.target)
+              + (undo.force ? " can" : " cannot") + " be undone: ";
+  if (!decided.conflicts.empty()) {
+    text += listed(names_of(decided.conflicts), decided.conflicts.size())
+            + (decided.conflicts.size() == 1 ? " was" : " were") + " changed since";
+    if (!undo.commands.empty())
+      text += " by " + listed(undo.commands, undo.commands.size())
+              + (undo.commands.size() == 1 ? "; undo that first" : "; undo these first");
+  }
+  if (!decided.facts.empty()) {
+    if (!decided.conflicts.empty()) text += "; and ";
+    auto facts = names_of(decided.facts);
+    text += "it holds " + listed(facts, facts.size())
+            + "; what happens to files, jobs and watched folders is not undone";
+  }
+  if (!undo.force && !decided.events.empty()) text += "; --force takes back the rest";
+  return {error_code::refused, text};
+}
+
+json undone(const uuid& id, const change_outcome& outcome) {
+  return {{"changed", outcome.changed}, {"command", to_string(id)}, {"left", nullptr}};
+}
+
+void end_undo(contested_undo undo) {
+  if (!undo.outcome.undone) return undo.reply(refusal(undo));
+  const auto& decided = *undo.outcome.decided;
+  auto reply = undone(undo.id, undo.outcome.done);
+  reply["left"] = {{"fields", decided.conflicts.size()},
+                   {"first_fields", names_of(decided.conflicts)},
+                   {"commands", undo.commands},
+                   {"facts", decided.facts}};
+  undo.reply(reply, undo.outcome.done.last_sequence);
+}
+
+/// Finds the commands that stand in the way, a part of the log at a time.
+void find_conflicts(console_state& s, const std::shared_ptr<contested_undo>& undo,
+                    sequence_number from) {
+  s.self
+      ->request(s.peers.historian, caf::infinite, find_atom::value,
+                conflict_search{undo->conflicts, from})
+      .then(
+          [&s, undo](const conflict_page& page) {
+            undo->commands.insert(undo->commands.end(), page.commands.begin(), page.commands.end());
+            if (undo->commands.size() > left_named_max) undo->commands.resize(left_named_max);
+            if (page.next && undo->commands.size() < left_named_max)
+              find_conflicts(s, undo, *page.next);
+            else
+              end_undo(std::move(*undo));
+          },
+          [undo](const caf::error& failure) {
+            // What is done is done, whoever stood in the way of the rest.
+            if (undo->outcome.undone) return end_undo(std::move(*undo));
+            undo->reply(failure);
+          });
+}
+
+void undo(console_state& s, const request& what, answer reply) {
+  auto command = text_argument(what.arguments, "command");
+  if (!command) return reply(command.failure());
+  uuid target{};
+  if (!parse_uuid(*command, target))
+    return reply(
+        wrong_argument("command", "is the id of a command, a UUID, not " + in_quotes(*command)));
+  auto force = what.arguments.value("force", json(false));
+  if (!force.is_boolean()) return reply(wrong_argument("force", "is true or false"));
+  auto fail = [reply](const caf::error& failure) mutable { reply(failure); };
+  s.self->request(s.peers.historian, caf::infinite, undo_atom::value, to_string(target))
+      .then(
+          [&s, id = what.id, target, forced = force.get<bool>(), reply,
+           fail](const past_command& past) {
+            s.self
+                ->request(s.peers.catalog, caf::infinite, undo_atom::value,
+                          undo_request{id, "console", past, forced})
+                .then(
+                    [&s, id, target, forced, reply,
+                     from = past.done.last_sequence() + 1](const undo_outcome& outcome) mutable {
+                      if (!outcome.decided || outcome.decided->complete())
+                        return reply(undone(id, outcome.done), outcome.done.last_sequence);
+                      std::shared_ptr<const std::vector<field>> conflicts(
+                          outcome.decided, &outcome.decided->conflicts);
+                      auto undo = std::make_shared<contested_undo>(contested_undo{
+                          id, target, forced, outcome, std::move(conflicts), {}, reply});
+                      if (undo->conflicts->empty()) return end_undo(std::move(*undo));
+                      find_conflicts(s, undo, from);
+                    },
+                    fail);
+          },
+          fail);
+}
+
+}  // namespace
+
+const command_table& change_commands() {
+  static const command_table commands = {
+      {"asset.approve", asset_approve},
+      {"asset.set", asset_set},
+      {"asset.tag", asset_tag},
+      {"asset.unapprove", asset_unapprove},
+      {"asset.untag", asset_untag},
+      {"pack.add", pack_add},
+      {"pack.create", pack_create},
+      {"pack.delete", pack_delete},
+      {"pack.edit", edit_pack},
+      {"pack.remove", pack_remove},
+      {"undo", undo},
+  };
+  return commands;
+}
+
+}  // namespace podstudio

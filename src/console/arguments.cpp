@@ -1,0 +1,69 @@
+#include "console/arguments.hpp"
+
+#include "console/protocol.hpp"
+#include "platform/text.hpp"
+
+namespace podstudio {
+
+using nlohmann::json;
+
+error wrong_argument(const std::string& key, const std::string& rule) {
+  return {error_code::invalid_argument, "the argument '" + key + "' " + rule};
+}
+
+result<std::string> text_argument(const json& arguments, const std::string& key) {
+  auto at = arguments.find(key);
+  if (at == arguments.end() || !at->is_string() || at->get_ref<const std::string&>().empty())
+    return wrong_argument(key, "is a text that is not empty; give one");
+  return at->get<std::string>();
+}
+
+result<std::uint64_t> number_argument(const json& arguments, const std::string& key,
+                                      std::uint64_t highest) {
+  if (arguments.value(key, json()).is_null())
+    return wrong_argument(key, "is a whole number from 0 to " + std::to_string(highest));
+  return number_argument(arguments, key, 0, highest, 0);
+}
+
+result<std::uint64_t> number_argument(const json& arguments, const std::string& key,
+                                      std::uint64_t lowest, std::uint64_t highest,
+                                      std::uint64_t otherwise) {
+  auto given = arguments.value(key, json());
+  if (given.is_null()) return otherwise;
+  if (given.is_number_unsigned() && given.get<std::uint64_t>() >= lowest
+      && given.get<std::uint64_t>() <= highest)
+    return given.get<std::uint64_t>();
+  return wrong_argument(key, "is a whole number from " + std::to_string(lowest) + " to "
+                                 + std::to_string(highest));
+}
+
+result<std::int64_t> id_argument(const json& arguments, const std::string& key) {
+  auto given = arguments.value(key, json());
+  if (!given.is_number_integer()) return wrong_argument(key, "is an id; give one");
+  return given.get<std::int64_t>();
+}
+
+result<std::vector<asset_id>> ids_argument(const json& arguments) {
+  auto ids = arguments.value("ids", json());
+  if (!ids.is_array() || ids.empty())
+    return wrong_argument("ids", "is a list of asset ids; name at least one");
+  std::vector<asset_id> parsed;
+  for (const auto& id : ids) {
+    if (!id.is_number_integer())
+      return wrong_argument("ids", "holds " + in_quotes(to_text(id)) + ", which is no id");
+    parsed.push_back(id.get<asset_id>());
+  }
+  return parsed;
+}
+
+result<std::optional<std::optional<std::string>>> label_argument(const json& arguments,
+                                                                 const std::string& key) {
+  using label = std::optional<std::optional<std::string>>;
+  auto at = arguments.find(key);
+  if (at == arguments.end()) return label{};
+  if (at->is_null()) return label{std::optional<std::string>{}};
+  if (!at->is_string()) return wrong_argument(key, "is a text, or null to clear it");
+  return label{at->get<std::string>()};
+}
+
+}  // namespace podstudio

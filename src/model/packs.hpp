@@ -1,0 +1,49 @@
+#pragma once
+
+#include "model/catalog_model.hpp"
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// What people do with packs, and how it is decided.
+namespace podstudio {
+
+struct pack_creation {
+  pack_facts facts;
+};
+/// What is not set stays as it is.
+struct pack_edit {
+  pack_id pack = 0;
+  std::optional<std::string> name;
+  std::optional<license_type> license;
+  std::optional<std::optional<std::string>> theme;        ///< the inner nothing clears it
+  std::optional<std::optional<std::string>> description;  ///< the inner nothing clears it
+};
+/// They come after those that are in it, in this order; those that are in it stay where they are.
+struct pack_addition {
+  pack_id pack = 0;
+  std::vector<asset_id> assets;
+};
+struct pack_removal {
+  pack_id pack = 0;
+  std::vector<asset_id> assets;  ///< those that are not in it do not matter
+};
+struct pack_deletion {
+  pack_id pack = 0;
+};
+using pack_change =
+    std::variant<pack_creation, pack_edit, pack_addition, pack_removal, pack_deletion>;
+
+inline constexpr std::size_t max_packs = 10'000;
+/// As many as one page of the console shows; a pack is deleted, and that undone, in one command.
+inline constexpr std::size_t max_pack_assets = 10'000;
+/// The longest description, in bytes.
+inline constexpr std::size_t max_description_bytes = 16u << 10;
+
+/// Errors: `not_found` naming the pack or the asset, `invalid_argument` naming the text and the
+/// rule it breaks, `refused` where a bound is reached. What already is as asked gives no event.
+result<std::vector<event>> decide(const catalog_model& model, const pack_change& change);
+
+}  // namespace podstudio

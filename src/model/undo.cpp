@@ -1,0 +1,413 @@
+#include "model/undo.hpp"
+
+#include "events/codec.hpp"
+#include "platform/text.hpp"
+
+#include <algorithm>
+#include <concepts>
+#include <iterator>
+#include <optional>
+#include <set>
+#include <span>
+#include <string_view>
+
+namespace podstudio {
+
+using kind = field::kind;
+
+std::string describe(const field& what) {
+  auto pack = "pack " + std::to_string(what.pack), asset = "asset " + std::to_string(what.asset);
+  if (what.what == kind::pack) return pack;
+  if (what.what == kind::member) return asset + " in " + pack;
+  // In the order of the kinds.
+  constexpr std::string_view names[] = {"approval", "theme", "source",      "provenance",
+                                        "tag",      "file",  "pack",        "name",
+                                        "license",  "theme", "description", "export"};
+  std::string name(names[static_cast<std::size_t>(what.what)]);
+  if (what.what == kind::tag) name += " " + in_quotes(what.tag);
+  return name + " of " + (what.pack != 0 ? pack : asset);
+}
+
+// --- what an event changes
+// ----------------------------------------------------------------------------------
+
+namespace {
+
+field_value text_value(const std::optional<std::string>& text) {
+  if (!text) return no_value{};
+  return *text;
+}
+
+std::optional<std::string> text_of(const field_value& value) {
+  const auto* text = std::get_if<std::string>(&value);
+  return text == nullptr ? std::nullopt : std::optional(*text);
+}
+
+template <class E>
+field_value word_value(E value) {
+  return std::int64_t{static_cast<std::uint8_t>(value)};
+}
+
+template <class E>
+E word_of(const field_value& value) {
+  return static_cast<E>(std::get<std::int64_t>(value));
+}
+
+field_value mark_value(const std::optional<std::string>& path,
+                       const std::optional<std::int64_t>& at_us) {
+  if (!path || !at_us) return no_value{};
+  return export_mark{*path, *at_us};
+}
+
+field of_asset(asset_id asset, kind what, std::string tag = {}) {
+  return {.pack = 0, .asset = asset, .what = what, .tag = std::move(tag)};
+}
+
+field of_pack(pack_id pack, kind what, asset_id member = 0) {
+  return {.pack = pack, .asset = member, .what = what, .tag = {}};
+}
+
+struct fact_fields {
+  kind what;
+  field_value (*value)(const pack_facts& facts);
+};
+constexpr fact_fields fields_of_facts[] = {
+    {kind::name, [](const pack_facts& f) -> field_value { return f.name; }},
+    {kind::license, [](const pack_facts& f) { return word_value(f.license); }},
+    {kind::pack_theme, [](const pack_facts& f) { return text_value(f.theme); }},
+    {kind::description, [](const pack_facts& f) { return text_value(f.description); }},
+};
+
+template <class T, class... Types>
+concept one_of = (std::same_as<T, Types> || ...);
+
+struct changes {
+  std::vector<field_change> made;
+
+  void add(field where, field_value before, field_value after) {
+    made.push_back({std::move(where), std::move(before), std::move(after)});
+  }
+
+  void operator()(const asset_approved& e) { add(of_asset(e.asset, kind::approved), false, true); }
+  void operator()(const asset_approval_withdrawn& e) {
+    add(of_asset(e.asset, kind::approved), true, false);
+  }
+  void operator()(const asset_theme_set& e) {
+    add(of_asset(e.asset, kind::theme), text_value(e.before), text_value(e.after));
+  }
+  void operator()(const asset_source_set& e) {
+    add(of_asset(e.asset, kind::source), text_value(e.before), text_value(e.after));
+  }
+  void operator()(const asset_provenance_set& e) {
+    add(of_asset(e.asset, kind::provenance), word_value(e.before), word_value(e.after));
+  }
+  void operator()(const asset_tagged& e) { add(of_asset(e.asset, kind::tag, e.tag), false, true); }
+  void operator()(const asset_untagged& e) {
+    add(of_asset(e.asset, kind::tag, e.tag), true, false);
+  }
+  void operator()(const asset_missing& e) { add(of_asset(e.asset, kind::missing), false, true); }
+  void operator()(const asset_returned& e) { add(of_asset(e.asset, kind::missing), true, false); }
+
+  void existence(pack_id pack, const pack_facts& facts, field_value exported, bool after) {
+    add(of_pack(pack, kind::pack), !after, after);
+    auto each = [&](kind what, field_value value) {
+      field_value none = not_there{};
+      add(of_pack(pack, what), after ? none : value, after ? value : none);
+    };
+    for (const auto& [what, value] : fields_of_facts)
+      each(what, value(facts));
+    each(kind::exported, std::move(exported));
+  }
+  void operator()(const pack_created& e) { existence(e.pack, e.facts, no_value{}, true); }
+  void operator()(const pack_deleted& e) {
+    existence(e.pack, e.facts, mark_value(e.export_path, e.exported_at_us), false);
+  }
+  void operator()(const pack_edited& e) {
+    for (const auto& [what, value] : fields_of_facts)
+      if (auto before = value(e.before), after = value(e.after); before != after)
+        add(of_pack(e.pack, what), std::move(before), std::move(after));
+  }
+  void operator()(const pack_exported& e) {
+    add(of_pack(e.pack, kind::exported), mark_value(e.path_before, e.at_us_before),
+        mark_value(e.path_after, e.at_us_after));
+  }
+  void operator()(const pack_asset_added& e) {
+    add(of_pack(e.pack, kind::member, e.asset), no_value{}, e.position);
+  }
+  void operator()(const pack_asset_removed& e) {
+    add(of_pack(e.pack, kind::member, e.asset), e.position, no_value{});
+  }
+
+  // What files, jobs and the engine did.
+  template <one_of<asset_registered, asset_content_changed, asset_touched, asset_moved,
+                   asset_metadata_extracted, asset_forgotten, job_queued, job_started,
+                   job_progressed, job_completed, job_failed, job_cancelled, job_requeued,
+                   watch_root_added, watch_root_removed, watch_root_lost, watch_root_returned,
+                   problem_found, problem_resolved, engine_started, engine_stopped>
+                Fact>
+  void operator()(const Fact&) {}
+};
+
+/// A return to the same place is a mark that was taken away; any other tells of a file.
+bool is_other_place(const asset_returned& e) {
+  return e.path_before != e.path_after || e.before != e.after;
+}
+
+}  // namespace
+
+std::vector<field_change> changes_of(const event& what) {
+  changes of_event;
+  std::visit(of_event, what);
+  return std::move(of_event.made);
+}
+
+field_value present(const catalog_model& model, const field& what) {
+  if (what.what == kind::pack) return model.pack(what.pack) != nullptr;
+  if (what.pack != 0) {
+    const auto* pack = model.pack(what.pack);
+    if (pack == nullptr) return not_there{};
+    if (what.what == kind::exported) return mark_value(pack->export_path, pack->exported_at_us);
+    for (const auto& [fact, value] : fields_of_facts)
+      if (fact == what.what) return value(pack->facts);
+    auto member = pack->members.find(what.asset);
+    if (member == pack->members.end()) return no_value{};
+    return member->second;
+  }
+  const auto* asset = model.asset(what.asset);
+  if (asset == nullptr) return not_there{};
+  switch (what.what) {
+  case kind::approved:
+    return asset->approved;
+  case kind::theme:
+    return text_value(model.texts().text(asset->theme));
+  case kind::source:
+    return text_value(model.texts().text(asset->source));
+  case kind::provenance:
+    return word_value(asset->provenance);
+  case kind::tag:
+    return model.tagged(what.asset, what.tag);
+  case kind::missing:
+    return asset->missing;
+  default:
+    return not_there{};
+  }
+}
+
+// --- undoing
+// ----------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Makes the decision.
+class undoing {
+public:
+  undoing(const catalog_model& model, const asset_paths& paths) : model_(model), paths_(paths) {}
+
+  undo_decision decide(const std::vector<event>& events) {
+    auto net = net_changes(events);
+    // Sorted: the assets' own fields, then pack by pack.
+    for (auto begin = net.begin(); begin != net.end();) {
+      auto end = std::find_if(begin, net.end(), [&](const field_change& each) {
+        return each.where.pack != begin->where.pack;
+      });
+      std::span<const field_change> group(begin, end);
+      if (begin->where.pack == 0)
+        undo_assets(group);
+      else
+        undo_pack(group);
+      begin = end;
+    }
+    std::ranges::sort(decision_.conflicts);
+    return std::move(decision_);
+  }
+
+private:
+  /// Each field that the command changed once, from the value before it to the one it left.
+  std::vector<field_change> net_changes(const std::vector<event>& events) {
+    // An export writes a file; only that of a pack which is made or deleted along with it is a
+    // mark.
+    std::set<pack_id> made_or_deleted;
+    for (const auto& each : events) {
+      if (const auto* made = std::get_if<pack_created>(&each)) made_or_deleted.insert(made->pack);
+      if (const auto* gone = std::get_if<pack_deleted>(&each)) made_or_deleted.insert(gone->pack);
+    }
+    std::vector<field_change> all;
+    for (const auto& each : events) {
+      const auto* returned = std::get_if<asset_returned>(&each);
+      const auto* exported = std::get_if<pack_exported>(&each);
+      auto changed = changes_of(each);
+      if (changed.empty() || (returned != nullptr && is_other_place(*returned))
+          || (exported != nullptr && !made_or_deleted.contains(exported->pack)))
+        ++decision_.facts[std::string(event_name(each))];
+      else
+        std::ranges::move(changed, std::back_inserter(all));
+    }
+    std::ranges::stable_sort(all, {}, &field_change::where);
+    std::vector<field_change> net;
+    for (auto& change : all) {
+      if (net.empty() || net.back().where != change.where)
+        net.push_back(std::move(change));
+      else
+        net.back().after = std::move(change.after);
+    }
+    return net;
+  }
+
+  void conflict(const field& where) { decision_.conflicts.push_back(where); }
+
+  template <class Event>
+  void emit(Event what) {
+    decision_.events.emplace_back(std::move(what));
+  }
+
+  void undo_assets(std::span<const field_change> changes) {
+    for (const auto& change : changes) {
+      auto now = present(model_, change.where);
+      if (now != change.after)
+        conflict(change.where);
+      else if (now != change.before)
+        set_back(change.where, change.before);
+    }
+  }
+
+  void set_back(const field& where, const field_value& before) {
+    auto id = where.asset;
+    const auto& asset = *model_.asset(id);
+    const auto& texts = model_.texts();
+    switch (where.what) {
+    case kind::approved:
+      return std::get<bool>(before) ? emit(asset_approved{id}) : emit(asset_approval_withdrawn{id});
+    case kind::theme:
+      return emit(asset_theme_set{id, texts.text(asset.theme), text_of(before)});
+    case kind::source:
+      return emit(asset_source_set{id, texts.text(asset.source), text_of(before)});
+    case kind::provenance:
+      return emit(asset_provenance_set{id, asset.provenance, word_of<provenance>(before)});
+    case kind::tag:
+      return std::get<bool>(before) ? emit(asset_tagged{id, where.tag})
+                                    : emit(asset_untagged{id, where.tag});
+    default:
+      return std::get<bool>(before) ? emit(asset_missing{id}) : bring_back(where);
+    }
+  }
+
+  /// The file is held to be where it was. One whose name another file has cannot be.
+  void bring_back(const field& where) {
+    const auto& asset = *model_.asset(where.asset);
+    auto path = paths_.find(where.asset);
+    if (path == paths_.end() || is_aside(path->second) || keyer_(path->second) != asset.key)
+      return conflict(where);
+    emit(asset_returned{where.asset, path->second, path->second, asset.facts, asset.facts});
+  }
+
+  void undo_pack(std::span<const field_change> changes) {
+    auto pack = changes.front().where.pack;
+    // What a command left of a pack, or in it, is gone with the pack.
+    auto gone = [&] { return conflict(of_pack(pack, kind::pack)); };
+    bool is_there = model_.pack(pack) != nullptr;
+    auto existence = std::ranges::find_if(
+        changes, [](const field_change& each) { return each.where.what == kind::pack; });
+    if (existence == changes.end()) return is_there ? undo_in_pack(pack, changes, {}) : gone();
+    bool before = std::get<bool>(existence->before), after = std::get<bool>(existence->after);
+    if (before == after) return;  // made and deleted at once
+    if (is_there != after) return gone();
+    return after ? unmake_pack(pack, changes) : restore_pack(pack, changes);
+  }
+
+  /// What a pack that is there was made to be. `left` are fields that are not looked at.
+  void undo_in_pack(pack_id pack, std::span<const field_change> changes,
+                    const std::set<kind>& left) {
+    const auto& facts = model_.pack(pack)->facts;
+    auto before = facts;
+    for (const auto& change : changes) {
+      if (left.contains(change.where.what)) continue;
+      auto now = present(model_, change.where);
+      if (now != change.after)
+        conflict(change.where);
+      else if (change.where.what == kind::member)
+        move_member(change.where, now, change.before);
+      else
+        set_fact(before, change.where.what, change.before);
+    }
+    if (before != facts) emit(pack_edited{pack, facts, before});
+  }
+
+  void move_member(const field& where, const field_value& from, const field_value& to) {
+    if (from == to) return;
+    if (const auto* position = std::get_if<std::int64_t>(&from))
+      emit(pack_asset_removed{where.pack, where.asset, *position});
+    const auto* position = std::get_if<std::int64_t>(&to);
+    if (position == nullptr) return;
+    if (model_.asset(where.asset) == nullptr) return conflict(where);
+    emit(pack_asset_added{where.pack, where.asset, *position});
+  }
+
+  static void set_fact(pack_facts& facts, kind what, const field_value& value) {
+    if (what == kind::name) facts.name = std::get<std::string>(value);
+    if (what == kind::license) facts.license = word_of<license_type>(value);
+    if (what == kind::pack_theme) facts.theme = text_of(value);
+    if (what == kind::description) facts.description = text_of(value);
+  }
+
+  /// The command deleted the pack: it is made again under its id.
+  void restore_pack(pack_id pack, std::span<const field_change> changes) {
+    pack_facts facts;
+    const export_mark* exported = nullptr;
+    for (const auto& change : changes) {
+      set_fact(facts, change.where.what, change.before);
+      if (change.where.what == kind::exported) exported = std::get_if<export_mark>(&change.before);
+    }
+    emit(pack_created{pack, facts});
+    if (exported != nullptr) emit(pack_exported{pack, {}, {}, exported->path, exported->at_us});
+    for (const auto& change : changes)
+      if (change.where.what == kind::member) move_member(change.where, no_value{}, change.before);
+  }
+
+  /// The command made the pack: it is deleted, if it is as the command left it. Where it is not,
+  /// its members still go.
+  void unmake_pack(pack_id pack, std::span<const field_change> changes) {
+    auto conflicts = decision_.conflicts.size();
+    std::set<asset_id> members;
+    for (const auto& change : changes) {
+      if (change.where.what == kind::member)
+        members.insert(change.where.asset);
+      else if (present(model_, change.where) != change.after)
+        conflict(change.where);
+    }
+    undo_in_pack(pack, changes,
+                 {kind::pack, kind::name, kind::license, kind::pack_theme, kind::description,
+                  kind::exported});
+    const auto& known = *model_.pack(pack);
+    for (const auto& [asset, position] : known.members)
+      if (!members.contains(asset)) conflict(of_pack(pack, kind::member, asset));
+    if (decision_.conflicts.size() != conflicts) return;
+    emit(pack_deleted{pack, known.facts, known.export_path, known.exported_at_us});
+  }
+
+  const catalog_model& model_;
+  const asset_paths& paths_;
+  path_keyer keyer_;
+  undo_decision decision_;
+};
+
+}  // namespace
+
+undo_decision decide_undo(const catalog_model& model, const std::vector<event>& events,
+                          const asset_paths& paths) {
+  return undoing(model, paths).decide(events);
+}
+
+std::string undo_summary(const uuid& id, const std::string& summary, bool force) {
+  // The id tells apart what has the same words.
+  constexpr std::size_t bytes_max = 200;
+  auto text = summary;
+  if (text.size() > bytes_max) {
+    text.resize(bytes_max);
+    while (!is_utf8(text))
+      text.pop_back();
+    text += "...";
+  }
+  return "undo of " + text + " (" + to_string(id).substr(0, 8) + (force ? ", by force)" : ")");
+}
+
+}  // namespace podstudio

@@ -1,0 +1,91 @@
+#pragma once
+
+#include "model/catalog_model.hpp"
+#include "model/identity.hpp"
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+/// Taking back what a command did. A command changed fields of assets and packs, each from a value
+/// to another; undoing it is a new command that sets each back to the value before. It may do so
+/// only where the present value is the one that the command left: whoever changed it since would
+/// lose that without a word. What files did cannot be undone.
+namespace podstudio {
+
+/// One thing that a command can set, of an asset or a pack, or of an asset in a pack.
+struct field {
+  enum class kind : std::uint8_t {
+    approved,
+    theme,
+    source,
+    provenance,
+    tag,
+    missing,
+    pack,  ///< that it is there
+    name,
+    license,
+    pack_theme,
+    description,
+    exported,
+    member,  ///< the position of an asset in a pack
+  };
+  pack_id pack = 0;
+  asset_id asset = 0;
+  kind what = kind::approved;
+  std::string tag;
+  auto operator<=>(const field&) const = default;
+};
+
+/// `theme of asset 1`, for a person.
+std::string describe(const field& what);
+
+struct no_value {
+  bool operator==(const no_value&) const = default;
+};
+/// The asset or the pack is not there, so it has no fields.
+struct not_there {
+  bool operator==(const not_there&) const = default;
+};
+struct export_mark {
+  std::string path;
+  std::int64_t at_us = 0;
+  bool operator==(const export_mark&) const = default;
+};
+/// Enumerations are numbers.
+using field_value = std::variant<no_value, not_there, bool, std::int64_t, std::string, export_mark>;
+
+struct field_change {
+  field where;
+  field_value before;
+  field_value after;
+};
+
+/// The fields that an event changes, in no order.
+std::vector<field_change> changes_of(const event& what);
+
+/// What a field is now.
+field_value present(const catalog_model& model, const field& what);
+
+/// What came of undoing a command.
+struct undo_decision {
+  std::vector<event> events;     ///< take back all that nothing stands in the way of
+  std::vector<field> conflicts;  ///< changed since, sorted: left
+  /// Events that tell of files, jobs or the engine, by their names: left.
+  std::map<std::string, std::uint64_t> facts;
+
+  bool complete() const noexcept { return conflicts.empty() && facts.empty(); }
+};
+
+/// Takes back the events of a command. `paths` has the paths of the assets that it marked missing;
+/// the model checks them.
+undo_decision decide_undo(const catalog_model& model, const std::vector<event>& events,
+                          const asset_paths& paths);
+
+/// The summary of the command that undoes one of this id and summary.
+std::string undo_summary(const uuid& id, const std::string& summary, bool force);
+
+}  // namespace podstudio

@@ -1,0 +1,40 @@
+#include "query/packs.hpp"
+
+#include "query/rows.hpp"
+
+#include <string>
+
+namespace podstudio {
+
+using nlohmann::json;
+
+result<std::int64_t> pack_count(database& db) {
+  return db.value<std::int64_t>("SELECT count(*) FROM pack");
+}
+
+result<json> list_packs(database& db) { return select_all(db, "SELECT * FROM pack ORDER BY id"); }
+
+result<json> show_pack(database& db, pack_id id) {
+  auto view = transaction::begin_read(db);
+  if (!view) return view.failure();
+  auto pack = select_one(db, "SELECT * FROM pack WHERE id = ?1", id);
+  if (!pack) return pack;
+  if (pack->is_null())
+    return error{error_code::not_found,
+                 "there is no pack " + std::to_string(id) + "; see 'podstudio pack list'"};
+  auto assets = select_all(db,
+                           "SELECT a.id, m.position, a.path, a.type, a.approved,"
+                           " f.missing_since IS NOT NULL AS missing, f.size_bytes"
+                           " FROM pack_asset m JOIN asset a ON a.id = m.asset_id"
+                           " JOIN asset_file f ON f.asset_id = a.id"
+                           " WHERE m.pack_id = ?1 ORDER BY m.position, a.id",
+                           id);
+  if (!assets) return assets;
+  for (auto& asset : *assets)
+    for (const char* flag : {"approved", "missing"})
+      asset[flag] = asset[flag].get<int>() != 0;
+  (*pack)["assets"] = std::move(*assets);
+  return pack;
+}
+
+}  // namespace podstudio

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "platform/error.hpp"
+#include "platform/types.hpp"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+
+/// Questions about packs, answered from the tables as JSON. Errors as in schema/sqlite.hpp.
+namespace podstudio {
+
+class database;
+
+result<std::int64_t> pack_count(database& db);
+
+/// The columns of the `pack` table, in the order of ids; at most max_packs.
+result<nlohmann::json> list_packs(database& db);
+
+/// A pack as in the list, and its `assets` in order: `[{id position path type approved missing
+/// size_bytes}]`. Error `not_found`.
+result<nlohmann::json> show_pack(database& db, pack_id id);
+
+}  // namespace podstudio

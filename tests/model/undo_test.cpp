@@ -1,0 +1,215 @@
+#define BOOST_TEST_MODULE undo
+#include "model/undo.hpp"
+
+#include "../events/sample_events.hpp"
+#include "events/codec.hpp"
+#include "model/packs.hpp"
+#include "support/committed.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace podstudio;
+
+namespace {
+
+using kind = field::kind;
+
+struct library {
+  catalog_model model;
+
+  library() {
+    for (asset_id id = 1; id <= 5; ++id)
+      model.apply(registered(id, path_of(id)));
+  }
+  static std::string path_of(asset_id id) { return "/lib/" + std::to_string(id) + ".png"; }
+  void apply(const std::vector<event>& events) {
+    for (const auto& each : events)
+      model.apply(each);
+  }
+  template <class Change>
+  std::vector<event> must(const Change& change) {
+    auto events = decide(model, change);
+    BOOST_TEST_REQUIRE(static_cast<bool>(events));
+    apply(*events);
+    return *events;
+  }
+  std::vector<event> set_theme(std::vector<asset_id> assets, std::optional<std::string> theme) {
+    label_change change;
+    change.assets = std::move(assets);
+    change.theme = std::move(theme);
+    return must(change);
+  }
+  /// Takes them back; nothing may stand in the way.
+  std::vector<event> undo(const std::vector<event>& events, const asset_paths& paths = {}) {
+    auto decided = decide_undo(model, events, paths);
+    BOOST_TEST(decided.complete());
+    apply(decided.events);
+    return decided.events;
+  }
+  std::vector<std::string> conflicts(const std::vector<event>& events,
+                                     const asset_paths& paths = {}) {
+    std::vector<std::string> names;
+    for (const auto& each : decide_undo(model, events, paths).conflicts)
+      names.push_back(describe(each));
+    return names;
+  }
+};
+
+using names = std::vector<std::string>;
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(labels_have_their_values_of_before_again_and_lose_them_by_another_undo,
+                        library) {
+  set_theme({1}, "old");
+  label_change change;
+  change.assets = {1, 2};
+  change.theme = "nature";
+  change.source = "Midjourney";
+  change.approved = true;
+  change.provenance = provenance::enhanced;
+  change.tag = "castle";
+  auto done = must(change);
+  auto undone = undo(done);
+  BOOST_TEST(undone.size() == done.size());
+  BOOST_TEST(model.texts().text(model.asset(1)->theme).value_or("") == "old");
+  BOOST_TEST(model.asset(2)->theme == 0u);
+  for (asset_id id : {1, 2}) {
+    BOOST_TEST(model.asset(id)->source == 0u);
+    BOOST_TEST(!model.asset(id)->approved);
+    BOOST_TEST((model.asset(id)->provenance == provenance::unknown));
+    BOOST_TEST(model.tags(id).empty());
+  }
+  undo(undone);
+  BOOST_TEST(model.texts().text(model.asset(1)->theme).value_or("") == "nature");
+  BOOST_TEST(model.asset(2)->approved);
+  BOOST_TEST(model.tagged(2, "castle"));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_field_that_was_changed_since_is_a_conflict_and_the_rest_is_not, library) {
+  auto done = set_theme({1, 2, 3}, "nature");
+  set_theme({2}, "forest");
+  BOOST_TEST((conflicts(done) == names{"theme of asset 2"}));
+  auto decided = decide_undo(model, done, {});
+  BOOST_TEST(
+      (decided.events
+       == std::vector<event>{asset_theme_set{1, "nature", {}}, asset_theme_set{3, "nature", {}}}));
+  set_theme({2}, "nature");  // as the command left it, whoever did that
+  BOOST_TEST(conflicts(done).empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_undone_is_not_undone_again, library) {
+  auto done = set_theme({1}, "nature");
+  undo(done);
+  BOOST_TEST((conflicts(done) == names{"theme of asset 1"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_a_bad_scan_marked_missing_is_there_again_where_it_was, library) {
+  std::vector<event> scan{asset_missing{1}, asset_missing{2}};
+  apply(scan);
+  BOOST_TEST((conflicts(scan, {{1, path_of(1)}}) == names{"file of asset 2"}));
+  BOOST_TEST((conflicts(scan, {{1, path_of(1)}, {2, path_of(3)}}) == names{"file of asset 2"}));
+  auto undone = undo(scan, {{1, path_of(1)}, {2, path_of(2)}});
+  BOOST_TEST(!model.asset(1)->missing);
+  const auto& facts = model.asset(1)->facts;
+  BOOST_TEST((undone[0] == event{asset_returned{1, path_of(1), path_of(1), facts, facts}}));
+  undo(undone);
+  BOOST_TEST(model.asset(2)->missing);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_missing_asset_whose_name_another_file_has_stays_missing, library) {
+  std::vector<event> scan{asset_missing{1}};
+  apply(scan);
+  auto aside = path_aside(path_of(1), 1);
+  const auto facts = model.asset(1)->facts;
+  apply({asset_moved{1, path_of(1), aside, facts, facts}});
+  BOOST_TEST((conflicts(scan, {{1, aside}}) == names{"file of asset 1"}));
+}
+
+BOOST_AUTO_TEST_CASE(every_event_is_taken_back_or_named_as_one_that_cannot_be) {
+  counting_source numbers;
+  catalog_model nothing;
+  for_each_event_type(numbers, [&](const event& sample) {
+    auto name = std::string(event_name(sample));
+    auto decided = decide_undo(nothing, {sample}, {});
+    bool is_fact = decided.facts.contains(name);
+    BOOST_TEST(is_fact != (!decided.conflicts.empty() || !decided.events.empty()), name);
+    bool by_people =
+        !changes_of(sample).empty() && name != "asset.returned" && name != "pack.exported";
+    BOOST_TEST(is_fact != by_people, name);
+  });
+}
+
+BOOST_FIXTURE_TEST_CASE(a_pack_that_was_made_is_deleted_if_it_is_as_it_was_made, library) {
+  auto made = must(pack_change{pack_creation{{"a", license_type::personal, "forest", {}}}});
+  auto filled = must(pack_change{pack_addition{1, {2, 1}}});
+  BOOST_TEST((conflicts(made) == names{"asset 1 in pack 1", "asset 2 in pack 1"}));
+  undo(filled);
+  pack_edit edit;
+  edit.pack = 1;
+  edit.theme = std::optional<std::string>{};
+  auto edited = must(pack_change{edit});
+  BOOST_TEST((conflicts(made) == names{"theme of pack 1"}));
+  BOOST_TEST(decide_undo(model, made, {}).events.empty());
+  undo(edited);
+  undo(made);
+  BOOST_TEST(model.pack(1) == nullptr);
+  BOOST_TEST((conflicts(made) == names{"pack 1"}));
+  BOOST_TEST((conflicts(filled) == names{"pack 1"}));
+  BOOST_TEST((conflicts(edited) == names{"pack 1"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_deleted_pack_is_back_under_its_id_with_all_it_was, library) {
+  must(pack_change{pack_creation{{"a", license_type::personal, {}, "text"}}});
+  must(pack_change{pack_addition{1, {5, 3, 4}}});
+  must(pack_change{pack_removal{1, {3}}});
+  apply({pack_exported{1, {}, {}, "/packs/a.zip", 17}});
+  auto before = *model.pack(1);
+  auto deleted = must(pack_change{pack_deletion{1}});
+  auto undone = undo(deleted);
+  const auto* after = model.pack(1);
+  BOOST_TEST_REQUIRE(after != nullptr);
+  BOOST_TEST((after->facts == before.facts));
+  BOOST_TEST((after->members == before.members));
+  BOOST_TEST((after->export_path == before.export_path));
+  BOOST_TEST((after->exported_at_us == before.exported_at_us));
+  BOOST_TEST((conflicts(deleted) == names{"pack 1"}));
+  undo(undone);
+  BOOST_TEST(model.pack(1) == nullptr);
+}
+
+BOOST_FIXTURE_TEST_CASE(edits_of_different_fields_of_a_pack_do_not_stand_in_each_others_way,
+                        library) {
+  must(pack_change{pack_creation{{"a", license_type::personal, {}, {}}}});
+  pack_edit edit;
+  edit.pack = 1;
+  edit.name = "b";
+  auto renamed = must(pack_change{edit});
+  pack_edit another;
+  another.pack = 1;
+  another.license = license_type::commercial;
+  must(pack_change{another});
+  undo(renamed);
+  BOOST_TEST(model.pack(1)->facts.name == "a");
+  BOOST_TEST((model.pack(1)->facts.license == license_type::commercial));
+}
+
+BOOST_AUTO_TEST_CASE(a_summary_names_what_is_undone_and_stays_short) {
+  uuid id{};
+  id[0] = 0xab;
+  BOOST_TEST(undo_summary(id, "approve on asset 1", false)
+             == "undo of approve on asset 1 (ab000000)");
+  BOOST_TEST(undo_summary(id, "x", true) != undo_summary(id, "x", false));
+  std::string summary = "x";
+  for (int i = 0; i < 100; ++i)
+    summary = undo_summary(id, summary, false);
+  BOOST_TEST(summary.size() < 250u);
+  std::string letters;
+  while (letters.size() < 400)
+    letters += "\xc3\xa4";
+  event check = watch_root_lost{1, undo_summary(id, "a" + letters, false)};
+  BOOST_TEST(static_cast<bool>(check_event(check)));
+}

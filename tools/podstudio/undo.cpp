@@ -1,0 +1,58 @@
+#include "output.hpp"
+#include "session.hpp"
+
+#include <CLI/App.hpp>
+
+#include <memory>
+
+namespace podstudio {
+
+namespace {
+
+using nlohmann::json;
+
+struct undo_options {
+  std::string command;
+  bool force = false;
+};
+
+void print_left(const json& left) {
+  for (const auto& field : left["first_fields"])
+    print_line("left: " + field.get<std::string>());
+  auto fields = left["fields"].get<std::uint64_t>();
+  if (auto named = left["first_fields"].size(); fields > named)
+    print_line("left: " + std::to_string(fields - named) + " more");
+  for (const auto& command : left["commands"])
+    print_line("changed since by command " + command.get<std::string>());
+  for (const auto& [type, count] : left["facts"].items())
+    print_line("left: " + cell(count) + " " + type);
+}
+
+result<void> undo(const context& where, const undo_options& options) {
+  auto undone = ask(where, session::need::folder, "undo",
+                    {{"command", options.command}, {"force", options.force}});
+  if (!undone) return undone.failure();
+  if (where.json) {
+    print_json(*undone);
+    return {};
+  }
+  print_line(cell((*undone)["changed"]) + " changed back by command " + cell((*undone)["command"]));
+  if (!(*undone)["left"].is_null()) print_left((*undone)["left"]);
+  return {};
+}
+
+}  // namespace
+
+action declare_undo(CLI::App& command) {
+  auto options = std::make_shared<undo_options>();
+  command
+      .add_option("COMMAND_ID", options->command,
+                  "The command, as 'history' shows it; one that undid another is undone likewise")
+      ->required()
+      ->type_name("");
+  command.add_flag("--force", options->force,
+                   "Take back what nobody changed since, and say what is left");
+  return [options](const context& where) { return undo(where, *options); };
+}
+
+}  // namespace podstudio
