@@ -122,23 +122,20 @@ result<std::unique_ptr<projection>> bring_up_to_date(file_system& files, const d
 /// How much of the log's end is read for what the catalog remembers besides the tables.
 constexpr std::uint64_t past_bytes_max = 4u << 20;
 
-result<void> load_past(file_system& files, const std::string& log, log_head head,
-                       catalog_model& assets) {
-  if (head.sequence == 0) return {};
+/// What cannot be read there costs that memory only; the scrubber tells of damage.
+void load_past(file_system& files, const std::string& log, log_head head, catalog_model& assets) {
+  if (head.sequence == 0) return;
   auto reader = open_backwards(files, log, head.sequence);
-  if (!reader) return reader.failure();
   std::vector<std::shared_ptr<const command>> newest_first;
-  for (std::uint64_t bytes = 0; bytes < past_bytes_max;) {
+  for (std::uint64_t bytes = 0; reader && bytes < past_bytes_max;) {
     auto next = (*reader)->next();
-    if (!next) return next.failure();
-    if (!*next) break;
+    if (!next || !*next) break;
     bytes += (*reader)->location().size_bytes;
     newest_first.push_back((*next)->what);
   }
   for (auto what = newest_first.rbegin(); what != newest_first.rend(); ++what)
     for (const auto& e : (*what)->events)
       assets.load_past(e);
-  return {};
 }
 
 /// Brings the tables up to date and loads the models from them.
@@ -151,7 +148,7 @@ result<void> load(file_system& files, const data_folder& folder, std::unique_ptr
   if (!reading) return reading.failure();
   auto assets = load_catalog_model(*reading);
   if (!assets) return assets.failure();
-  if (auto past = load_past(files, folder.log(), head, *assets); !past) return past;
+  load_past(files, folder.log(), head, *assets);
   auto jobs = load_jobs_model(*reading);
   if (!jobs) return jobs.failure();
   if (auto loaded = load_command_memory(*reading, *parts.memory); !loaded) return loaded;
