@@ -113,7 +113,8 @@ BOOST_AUTO_TEST_CASE(every_event_type_of_the_catalogue_is_folded) {
 BOOST_AUTO_TEST_CASE(how_commands_are_grouped_makes_no_difference) {
   auto count = number_of("PODSTUDIO_SEQUENCES", 40);
   for (auto seed = first_seed(); seed < first_seed() + count; ++seed) {
-    auto commands = random_commands(seed, 1 + seed % 61);
+    // Mostly short ones, as those are quick and a failure's shortest beginning is short.
+    auto commands = random_commands(seed, 1 + seed % (seed % 8 == 0 ? 61 : 16));
     if (unlike(commands).empty()) continue;
     // The shortest beginning that fails says most.
     std::size_t prefix = 1;
