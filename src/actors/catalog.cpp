@@ -262,10 +262,9 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
   auto known = paths;
   if (auto back = decide_put_back(model, files, known); !back.empty()) {
     ++batch->parts;
-    command what{.id = {},
-                 .origin = batch->origin,
-                 .summary = summarize(back, batch->outcome),
-                 .events = {}};
+    observation_outcome uncounted;  // none of it is a file that was seen
+    command what{
+        .id = {}, .origin = batch->origin, .summary = summarize(back, uncounted), .events = {}};
     what.events = std::move(back);
     log_part(batch, std::move(what));
   }
@@ -339,6 +338,8 @@ void catalog_state::log(command what, on_sequence then, on_failure otherwise) {
   self->request(journal, caf::infinite, append_atom::value, shared, epoch)
       .then(
           [this, then](const committed_command& durable) {
+            for (const auto& e : in_flight.front().what->events)
+              model.settle(e);
             auto followers = std::move(in_flight.front().followers);
             in_flight.pop_front();
             last_durable = durable.last_sequence();

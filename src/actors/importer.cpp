@@ -64,7 +64,11 @@ void importer_state::taken(const observation_outcome& outcome) {
   for (const auto& path : outcome.changed_meanwhile)
     ++tries[path];
   again.insert(again.end(), outcome.changed_meanwhile.begin(), outcome.changed_meanwhile.end());
-  again.insert(again.end(), outcome.again.begin(), outcome.again.end());
+  // What was not asked for is not looked at.
+  std::ranges::copy_if(outcome.again, std::back_inserter(again), [this](const std::string& path) {
+    return std::ranges::any_of(asked,
+                               [&](const std::string& each) { return lies_within(path, each); });
+  });
 }
 
 void importer_state::look_again() {
@@ -98,7 +102,8 @@ importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer
   state.self = self;
   state.catalog = std::move(catalog);
   state.walker.emplace(excluded);
-  state.named = std::move(paths);
+  state.asked = std::move(paths);
+  state.named = state.asked;
   self->send(self, step_atom::value);
   return {
       [self](step_atom) {

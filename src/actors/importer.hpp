@@ -31,7 +31,8 @@ struct importer_state {
   std::size_t in_flight = 0;       ///< batches, at most import_batches_max
   std::vector<std::string> again;  ///< to be looked at again; bounded by what was in flight
   std::unordered_map<std::string, unsigned> tries;
-  std::vector<std::string> named;  ///< files given by name, not yet sent
+  std::vector<std::string> asked;  ///< files and folders
+  std::vector<std::string> named;  ///< of these, not yet looked at
   bool again_scheduled = false;
   import_progress progress;
   std::optional<error> failure;

@@ -9,6 +9,9 @@ namespace {
 
 constexpr auto retry_after = std::chrono::seconds(1);
 constexpr auto tidy_after = std::chrono::seconds(1);
+/// A projector that never rests tidies up all the same after this time, a part now and then.
+constexpr auto tidy_at_last = std::chrono::seconds(10);
+constexpr auto tidy_in_passing = std::chrono::milliseconds(200);
 
 }  // namespace
 
@@ -36,7 +39,10 @@ void projector_state::flush() {
     arrived.clear();
     wake();
     folded_at = std::chrono::steady_clock::now();
-    if (!std::exchange(untidy, true)) self->delayed_send(self, tidy_after, step_atom::value);
+    if (!std::exchange(untidy, true)) {
+      tidied_at = folded_at;
+      self->delayed_send(self, tidy_after, step_atom::value);
+    }
     return;
   }
   auto code = folded.failure().code;
@@ -57,17 +63,20 @@ void projector_state::flush() {
 }
 
 void projector_state::tidy() {
-  untidy = std::chrono::steady_clock::now() - folded_at < tidy_after;
-  if (untidy) {
-    self->delayed_send(self, tidy_after, step_atom::value);
-    return;
-  }
+  auto now = std::chrono::steady_clock::now();
+  bool rests = now - folded_at >= tidy_after;
+  if (!rests && now - tidied_at < tidy_at_last)
+    return self->delayed_send(self, tidy_after, step_atom::value);
   auto more = tables->enter_for_lookup();
   if (more && *more) {
-    untidy = true;
-    self->send(self, step_atom::value);  // what arrived meanwhile comes first
+    if (rests)
+      self->send(self, step_atom::value);  // what arrived meanwhile comes first
+    else
+      self->delayed_send(self, tidy_in_passing, step_atom::value);
     return;
   }
+  untidy = false;
+  tidied_at = now;
   if (!more) spdlog::warn("searches stay slower for now: {}", more.failure().message);
   if (auto copied = tables->checkpoint_wal(); !copied)
     spdlog::warn("the tables' WAL is kept for now: {}", copied.failure().message);

@@ -20,8 +20,8 @@ struct projector_state {
   /// what is kept is what was in flight.
   void flush();
   void wake();
-  /// When nothing has been folded for a while: brings the indexes that lag behind up to date, a part
-  /// at a time, then copies the WAL back into the database.
+  /// When nothing has been folded for a while, or at last all the same: brings the indexes that lag
+  /// behind up to date, a part at a time, then copies the WAL back into the database.
   void tidy();
 
   projector_actor::pointer self = nullptr;
@@ -36,6 +36,7 @@ struct projector_state {
   bool flush_sent = false;
   bool untidy = false;  ///< something was folded since the last tidying, and the next is scheduled
   std::chrono::steady_clock::time_point folded_at{};
+  std::chrono::steady_clock::time_point tidied_at{};  ///< or when there was something to tidy again
   bool stalled = false;                     ///< the last fold found no room, or the database locked
   std::shared_ptr<std::atomic<bool>> full;  ///< the last fold found no room; the journal reads it
   static inline const char* name = "projector";

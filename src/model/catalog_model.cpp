@@ -304,9 +304,18 @@ struct catalog_folds {
 void catalog_model::apply(const event& what) {
   std::visit(catalog_folds{*this, true}, what);
   former_.see(what);
+  former_is_ahead_ = true;
 }
 
-void catalog_model::revert(const event& what) { std::visit(catalog_folds{*this, false}, what); }
+void catalog_model::revert(const event& what) {
+  std::visit(catalog_folds{*this, false}, what);
+  if (std::exchange(former_is_ahead_, false)) former_ = settled_former_;
+}
+
+void catalog_model::load_past(const event& what) {
+  former_.see(what);
+  settled_former_.see(what);
+}
 
 void catalog_model::load_asset(asset_id id, std::string_view path, asset_state state,
                                const std::optional<std::string>& theme,

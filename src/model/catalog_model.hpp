@@ -174,9 +174,11 @@ public:
 
   /// The next model.
   void apply(const event& what);
-  /// The model before the event, which was the last one applied. For a command that the journal
-  /// refused before anything of it was written.
+  /// The model before the event, which was the last one applied. For commands that the journal
+  /// refused before anything of them was written: all events that are not settled are reverted.
   void revert(const event& what);
+  /// An event that was applied is durable and will not be reverted. In the order of the events.
+  void settle(const event& what) { settled_former_.see(what); }
 
   // Loading from the tables, without events.
   void load_asset(asset_id id, std::string_view path, asset_state state,
@@ -188,7 +190,7 @@ public:
   void load_problem(std::string_view path, problem_kind kind);
   void load_last_ids(asset_id last_asset, pack_id last_pack, root_id last_root);
   /// An event that the tables hold already, for what the model remembers besides them.
-  void load_past(const event& what) { former_.see(what); }
+  void load_past(const event& what);
 
 private:
   friend struct catalog_folds;
@@ -223,7 +225,9 @@ private:
   std::map<pack_id, pack_state> packs_;
   std::map<root_id, root_state> roots_;
   std::unordered_map<path_key, problem_kind, path_key_hash> problems_;
-  former_files former_;
+  former_files former_;  ///< by all events that were applied
+  bool former_is_ahead_ = false;
+  former_files settled_former_;  ///< by those that are settled: what a revert goes back to
   path_keyer keyer_;
 };
 

@@ -33,10 +33,8 @@ void former_files::change(const asset_content_changed& e) {
   forget(file);
   pasts_[file] = {e.asset, e.before, ++last_number_};
   by_asset_.emplace(e.asset, file);
-  order_.push_back(file);
-  if (order_.size() <= capacity) return;
-  forget(file_id(order_.front()));
-  order_.pop_front();
+  by_number_.emplace(last_number_, file);
+  if (pasts_.size() > capacity) forget(file_id(by_number_.begin()->second));
 }
 
 void former_files::forget(asset_id asset, std::uint64_t from) {
@@ -52,6 +50,7 @@ void former_files::forget(const file_id& file) {
   auto at = pasts_.find(file);
   if (at == pasts_.end()) return;
   by_asset_.erase({at->second.asset, file});
+  by_number_.erase(at->second.number);
   pasts_.erase(at);
 }
 

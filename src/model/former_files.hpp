@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <set>
 #include <utility>
@@ -21,6 +20,7 @@ public:
     asset_id asset = 0;
     file_content content;
     std::uint64_t number = 0;  ///< ascending with time
+    bool operator==(const past&) const = default;
   };
 
   /// How many files are remembered, 200 bytes each.
@@ -31,6 +31,7 @@ public:
 
   /// What the file was, by inode and digest; null where it is not known to have been an asset.
   const past* find(const file_content& content) const;
+  bool operator==(const former_files&) const = default;
 
 private:
   using file_id = std::pair<std::uint64_t, std::uint64_t>;  ///< device and inode
@@ -45,7 +46,7 @@ private:
 
   std::map<file_id, past> pasts_;
   std::set<std::pair<asset_id, file_id>> by_asset_;
-  std::deque<file_id> order_;  ///< oldest first; of some the past is forgotten
+  std::map<std::uint64_t, file_id> by_number_;  ///< oldest first
   std::uint64_t last_number_ = 0;
 };
 

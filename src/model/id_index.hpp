@@ -7,9 +7,9 @@
 
 namespace podstudio {
 
-/// A hash table of ids, at most 12 bytes an id: open addressing with linear probing. What an id stands
-/// for is kept elsewhere; `hash_of(id)` tells its hash, which must stay the same while it is in the
-/// table. Several ids may have the same hash.
+/// A hash table of ids, at most 12 bytes an id: open addressing with linear probing. What an id
+/// stands for is kept elsewhere; `hash_of(id)` tells its hash, which must stay the same while it is
+/// in the table. Several ids may have the same hash.
 class id_index {
 public:
   std::size_t size() const noexcept { return used_; }
@@ -41,8 +41,8 @@ public:
     --used_;
   }
 
-  /// An id of which `is_it(id)` holds, 0 if there is none. It is asked of all ids with this hash, and of
-  /// some others.
+  /// An id of which `is_it(id)` holds, 0 if there is none. It is asked of all ids with this hash,
+  /// and of some others.
   template <class IsIt>
   std::uint32_t find(std::uint64_t hash, IsIt is_it) const {
     for (auto slot = hash & mask(); slots_[slot] != 0; slot = (slot + 1) & mask())

@@ -138,6 +138,16 @@ result<data_folder> resolve_data_folder(const std::string& root, const std::stri
     if (!absolute_database) return absolute_database.failure();
     folder.database = *absolute_database;
   }
+  // Tables that are built anew replace the file that a link leads to, not the link.
+  std::error_code none;
+  if (auto target = std::filesystem::read_symlink(folder.database, none); !none) {
+    auto beside = std::filesystem::path(folder.database).parent_path();
+    auto real = std::filesystem::weakly_canonical(beside / target, none);
+    if (none)
+      return error{error_code::io_failed,
+                   "cannot follow the link " + in_quotes(folder.database) + ": " + none.message()};
+    folder.database = real.string();
+  }
   return folder;
 }
 

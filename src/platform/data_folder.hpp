@@ -42,7 +42,8 @@ result<bool> lie_in_one_another(const std::string& one, const std::string& other
 
 /// The data folder of `root`, or where that is empty of $PODSTUDIO_DATA, $XDG_DATA_HOME/podstudio
 /// or
-/// ~/.local/share/podstudio. An empty `database` means the usual place. Error: `invalid_argument`.
+/// ~/.local/share/podstudio. An empty `database` means the usual place; one that is a link is where
+/// it leads. Errors: `invalid_argument`, `io_failed`.
 result<data_folder> resolve_data_folder(const std::string& root, const std::string& database);
 
 /// Whether the root folder is there.

@@ -185,7 +185,7 @@ private:
 /// All but the indexes that lag behind, which differ by how far they are.
 result<std::vector<std::string>> tables_of(database& db) {
   auto names = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE "
-                          "'sqlite_%' AND name NOT LIKE 'lookup_%' ORDER BY name");
+                          "'sqlite_%' AND name NOT GLOB 'lookup_*' ORDER BY name");
   if (!names) return names.failure();
   std::vector<std::string> tables;
   auto read =

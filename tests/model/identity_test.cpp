@@ -82,8 +82,15 @@ public:
       if (const auto* back = std::get_if<asset_returned>(&e))
         set_path(back->asset, back->path_before, back->path_after);
       model.apply(e);
+      applied.push_back(e);
       names.push_back(std::visit([](const auto& each) { return std::string(each.name); }, e));
     }
+  }
+
+  /// All that was applied is durable.
+  void settle() {
+    for (const auto& e : std::exchange(applied, {}))
+      model.settle(e);
   }
 
   asset_id at(const std::string& path) const { return model.asset_at(key_of(path)); }
@@ -94,6 +101,7 @@ public:
   std::map<asset_id, std::string> paths;
   std::map<asset_id, std::vector<digest>> contents;  ///< of each asset, oldest first
   std::vector<std::string> names;
+  std::vector<event> applied;
 
 private:
   void set_path(asset_id id, const std::string& before, const std::string& after) {
@@ -299,6 +307,25 @@ BOOST_AUTO_TEST_CASE(a_look_that_is_older_than_the_move_it_missed_is_found_out) 
   BOOST_TEST(library.at("/b.png") == 1);
   // Where the old path was seen to be gone there is no doubt.
   BOOST_TEST(library.take({{"/c.png", a}}, {"/b.png"}).again.empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_the_journal_refuses_costs_no_memory_of_what_an_asset_was) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.take({{"/a.png", {9, 99, 3}}});
+  library.settle();
+  const std::vector<digested_file> turned_up{
+      {"/b.png", key_of("/b.png"), asset_type::image, content_of(a), 1}};
+  asset_paths paths{{1, "/a.png"}};
+  auto refused = decide_put_back(library.model, turned_up, paths);
+  refused.emplace_back(asset_approved{1});
+  BOOST_REQUIRE_EQUAL(refused.size(), 5u);
+  for (const auto& e : refused)
+    library.model.apply(e);
+  for (auto e = refused.rbegin(); e != refused.rend(); ++e)
+    library.model.revert(*e);
+  paths = {{1, "/a.png"}};
+  BOOST_TEST(decide_put_back(library.model, turned_up, paths).size() == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(what_people_say_after_a_change_stays_with_the_changed_content) {

@@ -83,6 +83,17 @@ BOOST_FIXTURE_TEST_CASE(a_parent_in_a_path_is_that_of_the_folder_a_link_leads_to
              == fs::canonical(place.path + "/real").string() + "/x");
 }
 
+BOOST_FIXTURE_TEST_CASE(tables_that_are_a_link_are_where_it_leads, fixture) {
+  fs::create_directories(place.path + "/elsewhere");
+  fs::create_directories(folder.root);
+  auto link = folder.root + "/podstudio.db";
+  fs::create_symlink(fs::relative(place.path, folder.root) / "elsewhere/tables.db", link);
+  auto real = fs::canonical(place.path).string() + "/elsewhere/tables.db";
+  BOOST_TEST(resolve_data_folder(folder.root, "")->database == real);
+  write(real, "");
+  BOOST_TEST(resolve_data_folder(folder.root, "")->database == real);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_new_data_folder_is_private, fixture) {
   BOOST_TEST(!exists(folder));
   BOOST_REQUIRE(create(folder));

@@ -44,7 +44,7 @@ struct replayed : workspace {
     for (const auto& entry : std::filesystem::directory_iterator(data + "/log"))
       if (entry.path().extension() == ".log")
         bytes += entry.path().filename().string() + read_file(entry.path());
-    return bytes;
+    return bytes.substr(0, bytes.find_last_not_of('\0') + 1);
   }
 };
 
@@ -132,7 +132,7 @@ BOOST_AUTO_TEST_CASE(a_replay_killed_at_any_step_leaves_the_old_tables_or_the_ne
             std::count_if(rows.begin(), rows.end(), [](const row& r) { return r[0] == "asset"; })
             == 60);
       }
-      BOOST_TEST(it.log().starts_with(log.substr(0, 64)));
+      BOOST_TEST(it.log().starts_with(log));
       if (!killed) break;
       it.podstudio.must({"replay"});
       expected = all_rows(it.database);
@@ -178,6 +178,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_database_heals_or_is_reported_and_the_log_stays_a
       auto used = it.podstudio({"asset", "list"});
       auto checked = it.podstudio({"replay", "--check"});
       // Only the marks of the engine's own starts and stops may have come to the log.
+      BOOST_TEST(it.log().starts_with(log));
       BOOST_TEST((it.podstudio({"log", "verify"}).code == 0));
       if (used.code != 0) {
         ++reported;
