@@ -126,8 +126,9 @@ BOOST_FIXTURE_TEST_CASE(nothing_is_missing_when_a_disk_is_pulled_out_under_load,
   load.join();
   BOOST_CHECK(changing);
   BOOST_CHECK_MESSAGE(lost, "the root is " << state());
-  // One that is between its two names when somebody looks is missing until the next look.
-  BOOST_CHECK_LE(std::stoi(missing_then), 5);
+  // One that is between its two names when somebody looks is missing until the next look; how many
+  // are depends on how slow the machine is, but a disk that is believed to be empty is far more.
+  BOOST_CHECK_LE(std::stoi(missing_then), count / 100);
   disk.plug();
   await_state("active");
   check_in_step("plugged in after the load");
