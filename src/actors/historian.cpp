@@ -37,11 +37,9 @@ result<sequence_number> first_at(database& tables, const std::string& table, std
 }
 
 result<history_subject> asset_subject(database& tables, const json& arguments) {
-  auto given = arguments.value("asset", json());
-  if (!given.is_number_integer() && !given.is_string())
-    return error{error_code::invalid_argument, "'asset' is an id or an absolute path; give one"};
-  auto asset = find_asset(tables, given.is_string() ? asset_key(given.get<std::string>())
-                                                    : asset_key(given.get<asset_id>()));
+  auto given = asset_argument(arguments);
+  if (!given) return given.failure();
+  auto asset = find_asset(tables, *given);
   if (!asset) return asset.failure();
   return history_subject{.asset = *asset, .pack = {}};
 }

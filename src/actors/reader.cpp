@@ -24,17 +24,15 @@ result<json> asset_list(database& tables, const json& arguments) {
 }
 
 result<json> asset_duplicates(database& tables, const json& arguments) {
-  auto limit = arguments.value("limit", json(100));
-  if (!limit.is_number_integer() || limit < 1 || limit > max_assets_per_page)
-    return error{error_code::invalid_argument, "'limit' is a number from 1 to 10000; give one"};
-  return list_duplicates(tables, limit.get<std::int64_t>());
+  auto limit = number_argument(arguments, "limit", 1, max_assets_per_page, 100);
+  if (!limit) return limit.failure();
+  return list_duplicates(tables, static_cast<std::int64_t>(*limit));
 }
 
 result<json> asset_show(database& tables, const json& arguments) {
-  auto asset = arguments.value("asset", json());
-  if (asset.is_number_integer()) return show_asset(tables, asset_key(asset.get<asset_id>()));
-  if (asset.is_string()) return show_asset(tables, asset_key(asset.get<std::string>()));
-  return error{error_code::invalid_argument, "'asset' is an id or an absolute path; give one"};
+  auto asset = asset_argument(arguments);
+  if (!asset) return asset.failure();
+  return show_asset(tables, *asset);
 }
 
 result<json> pack_list(database& tables, const json&) { return list_packs(tables); }

@@ -87,10 +87,10 @@ action declare_list(CLI::App& command) {
   options->chosen.declare(command);
   command.add_option("--after", options->after, "Only ids above this one")
       ->type_name("ID")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0, INT64_MAX));
   command.add_option("--limit", options->limit, "At most so many (all)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, INT64_MAX));
   return [options](const context& where) {
     auto filter = options->chosen.filter();
     filter["after"] = options->after;
@@ -112,8 +112,12 @@ void print_facts(const json& object, const std::string& prefix, table& into) {
 
 /// An asset by its id or its path, as the console's protocol names it.
 result<json> key_of(const std::string& which) {
-  if (!which.empty() && which.find_first_not_of("0123456789") == std::string::npos)
-    return json::parse(which, nullptr, false);  // too large for an id: a number that matches none
+  if (!which.empty() && which.find_first_not_of("0123456789") == std::string::npos) {
+    auto id = parse_id(which);
+    if (id) return json(*id);
+    return error{error_code::invalid_argument,
+                 id.failure().message + "; a file of that name is './" + which + "'"};
+  }
   auto path = absolute_path(which);
   if (!path) return path.failure();
   return json(*path);
@@ -156,7 +160,7 @@ struct chosen_assets {
   bool all_matching = false;
 
   void declare(CLI::App& command, const std::string& prefix = "") {
-    command.add_option("ID", ids, "The assets")->type_name("")->check(CLI::PositiveNumber);
+    command.add_option("ID", ids, "The assets")->type_name("")->check(an_id());
     declare_filter(command, prefix);
   }
   void declare_filter(CLI::App& command, const std::string& prefix = "") {
@@ -198,10 +202,11 @@ result<void> tag(const context& where, const char* command, tag_options options)
   auto tag = options.words.back();
   options.words.pop_back();
   for (const auto& word : options.words) {
-    auto& id = options.chosen.ids.emplace_back(0);
-    if (!CLI::detail::lexical_cast(word, id) || id < 1)
+    auto id = parse_id(word);
+    if (!id)
       return error{error_code::invalid_argument,
-                   in_quotes(word) + " is no id of an asset; only the last word is the tag"};
+                   id.failure().message + "; only the last word is the tag"};
+    options.chosen.ids.push_back(*id);
   }
   auto arguments = options.chosen.arguments();
   if (arguments) (*arguments)["tag"] = tag;

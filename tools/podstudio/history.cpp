@@ -120,7 +120,7 @@ action declare_history(CLI::App& command) {
   auto options = std::make_shared<history_options>();
   command.add_option("--limit", options->limit, "At most so many (100)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, INT64_MAX));
   command.add_flag("--all", options->all, "Those of watching, imports and the engine too");
   return [options](const context& where) { return history(where, *options); };
 }

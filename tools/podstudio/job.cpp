@@ -77,7 +77,7 @@ result<void> show(const context& where, std::int64_t id) {
 
 action declare_show(CLI::App& command) {
   auto id = std::make_shared<std::int64_t>(0);
-  command.add_option("ID", *id, "The job")->required()->type_name("")->check(CLI::PositiveNumber);
+  command.add_option("ID", *id, "The job")->required()->type_name("")->check(an_id());
   return [id](const context& where) { return show(where, *id); };
 }
 

@@ -20,7 +20,7 @@ std::string size_of(const json& pack) {
 
 std::shared_ptr<std::int64_t> declare_id(CLI::App& command) {
   auto id = std::make_shared<std::int64_t>(0);
-  command.add_option("ID", *id, "The pack")->required()->type_name("")->check(CLI::PositiveNumber);
+  command.add_option("ID", *id, "The pack")->required()->type_name("")->check(an_id());
   return id;
 }
 
@@ -89,10 +89,7 @@ action declare_edit(CLI::App& command) {
 action declare_members(CLI::App& command, const char* name) {
   auto id = declare_id(command);
   auto assets = std::make_shared<std::vector<std::int64_t>>();
-  command.add_option("ASSET", *assets, "The assets")
-      ->required()
-      ->type_name("")
-      ->check(CLI::PositiveNumber);
+  command.add_option("ASSET", *assets, "The assets")->required()->type_name("")->check(an_id());
   return [id, assets, name](const context& where) {
     return change(where, name, {{"pack", *id}, {"ids", *assets}});
   };
