@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <set>
+#include <sys/stat.h>
 
 using namespace system_test;
 using nlohmann::json;
@@ -244,6 +247,41 @@ BOOST_FIXTURE_TEST_CASE(an_undo_that_is_sent_again_has_one_effect, curated_libra
                     undone.at("changed"));
   refused({"--command-id", id, "undo", other}, 1, {id});
   BOOST_CHECK_EQUAL(podstudio.json({"status"})["log"]["head_sequence"], head);
+}
+
+BOOST_FIXTURE_TEST_CASE(packs_are_listed_in_pages, curated_library) {
+  constexpr std::size_t packs = 101;  // one more than the engine gives at once
+  for (std::size_t i = 0; i < packs; ++i)
+    podstudio.must({"pack", "create", "p", "--license", "personal"});
+  auto listed = podstudio.json({"pack", "list"});
+  BOOST_REQUIRE_EQUAL(listed.size(), packs);
+  for (std::size_t i = 0; i < packs; ++i)
+    BOOST_CHECK_EQUAL(listed[i].at("id"), i + 1);
+  auto text = podstudio({"pack", "list"});
+  BOOST_CHECK_EQUAL(std::count(text.out.begin(), text.out.end(), '\n'), packs + 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_list_that_fails_half_way_is_a_document_all_the_same, curated_library) {
+  constexpr std::size_t page_size = 1'000;  // more than a pipe holds
+  for (std::size_t i = 0; i < page_size; ++i)
+    make_file(space.root + "/more/" + std::to_string(i) + ".png", std::to_string(i));
+  podstudio.must({"sync"});
+  auto fifo = space.path + "/fifo";
+  BOOST_REQUIRE_EQUAL(::mkfifo(fifo.c_str(), 0600), 0);
+  auto listing = podstudio.call({"--json", "asset", "list"});
+  const words redirected{"/bin/sh", "-c", "exec \"$@\" >\"$0\"", fifo};
+  listing.arguments.insert(listing.arguments.begin(), redirected.begin(), redirected.end());
+  process lister(listing);
+  std::ifstream out(fifo);
+  std::string text(1, static_cast<char>(out.get()));
+  running->kill();  // the first page is there; the second is not asked for yet
+  text.append(std::istreambuf_iterator<char>(out), {});
+  auto ended = lister.finish();
+  BOOST_CHECK_MESSAGE(ended.code == 3, ended);
+  BOOST_CHECK_MESSAGE(!ended.err.empty(), ended);
+  auto document = json::parse(text, nullptr, false);
+  BOOST_CHECK_MESSAGE(document.is_array() && document.size() == page_size,
+                      "no document of a page: ..." << text.substr(text.size() - 100));
 }
 
 BOOST_FIXTURE_TEST_CASE(what_files_did_is_refused_and_a_bad_scan_is_undone, curated_library) {

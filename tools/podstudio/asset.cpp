@@ -3,17 +3,11 @@
 #include "history.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "pages.hpp"
 #include "session.hpp"
 
 #include "platform/text.hpp"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-#include <CLI/Validators.hpp>
-
-#include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <optional>
 
@@ -23,28 +17,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t page_size = 1'000;
-
-using page_function = std::function<void(const json& page)>;
-
-result<void> for_each_page(const context& where, json filter, std::int64_t limit,
-                           const page_function& take) {
-  auto opened = session::open(where, session::need::folder);
-  if (!opened) return opened.failure();
-  for (auto left = limit; left > 0;) {
-    auto wanted = std::min(left, page_size);
-    filter["limit"] = wanted;
-    auto page = opened->request("asset.list", filter);
-    if (!page) return page.failure();
-    take(*page);
-    auto count = static_cast<std::int64_t>(page->size());
-    if (count < wanted) break;
-    left -= count;
-    filter["after"] = page->back()["id"];
-  }
-  return {};
-}
-
 // asset list
 
 struct list_options {
@@ -53,18 +25,7 @@ struct list_options {
   std::int64_t limit = INT64_MAX;
 };
 
-/// Prints the items of all pages as one array.
-result<void> list_json(const context& where, const json& filter, std::int64_t limit) {
-  json_array assets;
-  auto done = for_each_page(where, filter, limit, [&](const json& page) {
-    for (const auto& asset : page)
-      assets.item(asset);
-  });
-  if (done) assets.close();
-  return done;
-}
-
-result<void> list_table(const context& where, const json& filter, std::int64_t limit) {
+result<void> list(const context& where, const list_options& options) {
   table shown({{"id", align::right},
                {"type"},
                {"approved"},
@@ -72,13 +33,14 @@ result<void> list_table(const context& where, const json& filter, std::int64_t l
                {"theme"},
                {"size", align::right},
                {"path"}});
-  return for_each_page(where, filter, limit, [&](const json& page) {
-    for (const auto& asset : page)
-      shown.row({cell(asset["id"]), cell(asset["type"]), cell(asset["approved"]),
-                 cell(asset["provenance"]), cell(asset["theme"]),
-                 human_size(asset["size_bytes"].get<std::uint64_t>()),
-                 cell(asset["path"]) + (asset["missing"] == true ? " (missing)" : "")});
-    shown.print();
+  paged_list assets{
+      .command = "asset.list", .arguments = options.chosen.filter(), .limit = options.limit};
+  assets.arguments["after"] = options.after;
+  return print_list(where, shown, assets, [&](const json& asset) {
+    shown.row({cell(asset["id"]), cell(asset["type"]), cell(asset["approved"]),
+               cell(asset["provenance"]), cell(asset["theme"]),
+               human_size(asset["size_bytes"].get<std::uint64_t>()),
+               cell(asset["path"]) + (asset["missing"] == true ? " (missing)" : "")});
   });
 }
 
@@ -91,12 +53,7 @@ action declare_list(CLI::App& command) {
   command.add_option("--limit", options->limit, "At most so many (all)")
       ->type_name("N")
       ->check(whole_number(1, INT64_MAX));
-  return [options](const context& where) {
-    auto filter = options->chosen.filter();
-    filter["after"] = options->after;
-    return where.json ? list_json(where, filter, options->limit)
-                      : list_table(where, filter, options->limit);
-  };
+  return [options](const context& where) { return list(where, *options); };
 }
 
 // asset show

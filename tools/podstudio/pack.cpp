@@ -2,6 +2,7 @@
 #include "history.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "pages.hpp"
 #include "session.hpp"
 
 #include <memory>
@@ -103,23 +104,18 @@ action declare_delete(CLI::App& command) {
 // pack list, show, history
 
 result<void> list(const context& where) {
-  auto packs = ask(where, session::need::folder, "pack.list", json::object());
-  if (!packs) return packs.failure();
-  if (where.json) {
-    print_json(*packs);
-    return {};
-  }
+  constexpr std::int64_t page_size = 100;
   table shown({{"id", align::right},
                {"license"},
                {"theme"},
                {"assets", align::right},
                {"size", align::right},
                {"name"}});
-  for (const auto& pack : *packs)
+  paged_list packs{.command = "pack.list", .arguments = json::object(), .page_size = page_size};
+  return print_list(where, shown, packs, [&](const json& pack) {
     shown.row({cell(pack["id"]), cell(pack["license_type"]), cell(pack["theme"]),
                cell(pack["asset_count"]), size_of(pack), cell(pack["name"])});
-  shown.print();
-  return {};
+  });
 }
 
 result<void> show(const context& where, std::int64_t id) {
