@@ -264,8 +264,15 @@ error refusal(const contested_undo& undo) {
       text += " by " + listed(undo.commands, undo.commands.size())
               + (undo.commands.size() == 1 ? "; undo that first" : "; undo these first");
   }
-  if (!decided.facts.empty()) {
+  if (!decided.no_room.empty()) {
     if (!decided.conflicts.empty()) text += "; and ";
+    text += "there is no room for " + listed(names_of(decided.no_room), decided.no_room.size())
+            + ", as a library has at most " + std::to_string(max_packs) + " packs, a pack "
+            + std::to_string(max_pack_assets) + " assets and an asset "
+            + std::to_string(max_asset_tags) + " tags; take some out first";
+  }
+  if (!decided.facts.empty()) {
+    if (!decided.conflicts.empty() || !decided.no_room.empty()) text += "; and ";
     auto facts = names_of(decided.facts);
     text += "it holds " + listed(facts, facts.size())
             + "; what happens to files, jobs and watched folders is not undone";
@@ -285,6 +292,8 @@ void end_undo(contested_undo undo) {
   reply["left"] = {{"fields", decided.conflicts.size()},
                    {"first_fields", names_of(decided.conflicts)},
                    {"commands", undo.commands},
+                   {"no_room", decided.no_room.size()},
+                   {"first_no_room", names_of(decided.no_room)},
                    {"facts", decided.facts}};
   undo.reply(reply, undo.outcome.done.last_sequence);
 }
