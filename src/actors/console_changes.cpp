@@ -282,7 +282,7 @@ error refusal(const contested_undo& undo) {
 }
 
 json undone(const uuid& id, const change_outcome& outcome) {
-  return {{"changed", outcome.changed}, {"command", to_string(id)}, {"left", nullptr}};
+  return {{"changed", outcome.changed}, {"command", to_string(id)}};
 }
 
 void end_undo(contested_undo undo) {
@@ -295,6 +295,7 @@ void end_undo(contested_undo undo) {
                    {"no_room", decided.no_room.size()},
                    {"first_no_room", names_of(decided.no_room)},
                    {"facts", decided.facts}};
+  reply["repeated"] = false;
   undo.reply(reply, undo.outcome.done.last_sequence);
 }
 
@@ -340,8 +341,13 @@ void undo(console_state& s, const request& what, answer reply) {
                 .then(
                     [&s, id, target, forced, reply,
                      from = past.done.last_sequence() + 1](const undo_outcome& outcome) mutable {
-                      if (!outcome.decided || outcome.decided->complete())
-                        return reply(undone(id, outcome.done), outcome.done.last_sequence);
+                      bool repeated = !outcome.decided;
+                      if (repeated || outcome.decided->complete()) {
+                        auto done = undone(id, outcome.done);
+                        done["repeated"] = repeated;
+                        if (!repeated) done["left"] = nullptr;
+                        return reply(done, outcome.done.last_sequence);
+                      }
                       std::shared_ptr<const std::vector<field>> conflicts(
                           outcome.decided, &outcome.decided->conflicts);
                       auto undo = std::make_shared<contested_undo>(contested_undo{

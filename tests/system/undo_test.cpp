@@ -249,6 +249,21 @@ BOOST_FIXTURE_TEST_CASE(an_undo_that_is_sent_again_has_one_effect, curated_libra
   BOOST_CHECK_EQUAL(podstudio.json({"status"})["log"]["head_sequence"], head);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_forced_undo_that_is_sent_again_says_so, curated_library) {
+  auto first = command({"asset", "set", "1", "2", "--theme", "nature"});
+  podstudio.must({"asset", "set", "1", "--theme", "city"});
+  const std::string id = "33333333-3333-4333-8333-333333333333";
+  const words undo{"--command-id", id, "undo", first, "--force"};
+  auto forced = podstudio.json(undo);
+  BOOST_CHECK_EQUAL(forced.at("repeated"), false);
+  BOOST_CHECK_EQUAL(forced.at("left").at("fields"), 1);
+  // What it left can no longer be told: others may have changed it since.
+  auto again = podstudio.json(undo);
+  BOOST_CHECK(again == json({{"changed", 1}, {"command", id}, {"repeated", true}}));
+  auto text = podstudio(undo);
+  BOOST_CHECK_MESSAGE(text.code == 0 && text.out.find("given before") != std::string::npos, text);
+}
+
 BOOST_FIXTURE_TEST_CASE(packs_are_listed_in_pages, curated_library) {
   constexpr std::size_t packs = 101;  // one more than the engine gives at once
   for (std::size_t i = 0; i < packs; ++i)

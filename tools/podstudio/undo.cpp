@@ -42,7 +42,10 @@ result<void> undo(const context& where, const undo_options& options) {
     return {};
   }
   print_line(cell((*undone)["changed"]) + " changed back by command " + cell((*undone)["command"]));
-  if (!(*undone)["left"].is_null()) print_left((*undone)["left"]);
+  if ((*undone)["repeated"] == true)
+    print_line("it was given before; what it left was said then");
+  else if (!(*undone)["left"].is_null())
+    print_left((*undone)["left"]);
   return {};
 }
 
