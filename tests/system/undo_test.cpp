@@ -240,6 +240,7 @@ BOOST_FIXTURE_TEST_CASE(an_undo_that_is_sent_again_has_one_effect, curated_libra
   auto head = podstudio.json({"status"})["log"]["head_sequence"];
   BOOST_CHECK_EQUAL(podstudio.json({"--command-id", id, "undo", first}).at("changed"),
                     undone.at("changed"));
+  BOOST_CHECK_EQUAL(podstudio.json({"status"})["log"]["head_sequence"], head);
   running->kill();
   running.emplace(podstudio, words{space.root});
   head = podstudio.json({"status"})["log"]["head_sequence"];
