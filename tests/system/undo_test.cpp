@@ -265,6 +265,38 @@ BOOST_FIXTURE_TEST_CASE(a_forced_undo_that_is_sent_again_says_so, curated_librar
   BOOST_CHECK_MESSAGE(text.code == 0 && text.out.find("given before") != std::string::npos, text);
 }
 
+BOOST_FIXTURE_TEST_CASE(those_who_stand_in_the_way_are_named_newest_first, curated_library) {
+  auto first = command({"asset", "set", "1", "2", "--theme", "nature"});
+  words since;
+  for (int i = 0; i < 7; ++i)
+    since.insert(since.begin(),
+                 command({"asset", "set", "1", "--theme", "theme " + std::to_string(i)}));
+  std::string named;
+  for (std::size_t i = 0; i < 5; ++i)
+    named += (i == 0 ? "" : ", ") + since[i];
+  refused({"undo", first}, 1, {"by " + named + " and 2 more; undo these first, the newest first"});
+  BOOST_CHECK(podstudio.json({"undo", first, "--force"}).at("left").at("commands") == json(since));
+}
+
+BOOST_FIXTURE_TEST_CASE(nobody_is_told_to_undo_first_what_files_did, curated_library) {
+  running->stop();
+  auto away = space.path + "/1.png";
+  std::filesystem::rename(space.root + "/1.png", away);
+  running.emplace(podstudio, words{space.root});
+  podstudio.must({"sync"});
+  std::string scan;
+  for (const auto& each : podstudio.json({"history", "--all"}))
+    if (each.at("summary") == "1 missing") scan = each.at("id");
+  std::filesystem::rename(away, space.root + "/back.png");
+  podstudio.must({"sync"});
+  auto asset = query("SELECT id FROM asset WHERE path LIKE '%/back.png'");
+  auto returned = podstudio.json({"asset", "history", asset}).back();
+  BOOST_CHECK_EQUAL(returned.at("type"), "asset.returned");
+  refused({"undo", scan}, 1,
+          {"file of asset " + asset + " was changed since by what happened to files in "
+           + returned.at("command").get<std::string>() + ", which is not undone\n"});
+}
+
 BOOST_FIXTURE_TEST_CASE(packs_are_listed_in_pages, curated_library) {
   constexpr std::size_t packs = 101;  // one more than the engine gives at once
   for (std::size_t i = 0; i < packs; ++i)
