@@ -213,6 +213,9 @@ void pack_delete(console_state& s, const request& what, answer reply) {
 
 // Undo.
 
+/// How many things that were left an answer names, and how many commands that stood in the way.
+constexpr std::size_t left_named_max = 100;
+
 /// An undo that something stood in the way of, until it is known which commands did.
 struct contested_undo {
   uuid id{};
@@ -220,7 +223,9 @@ struct contested_undo {
   bool force = false;
   undo_outcome outcome;
   std::shared_ptr<const std::vector<field>> conflicts;
-  std::vector<std::string> commands;
+  std::vector<conflicting_command> commands;  ///< the newest left_named_max, oldest first
+  std::size_t commands_count = 0;             ///< also those before
+  std::size_t undoable_count = 0;
   answer reply;
 };
 
@@ -233,9 +238,6 @@ std::string listed(const std::vector<std::string>& texts, std::size_t count) {
   if (count > shown_max) text += " and " + std::to_string(count - shown_max) + " more";
   return text;
 }
-
-/// How many things that were left an answer names.
-constexpr std::size_t left_named_max = 100;
 
 std::vector<std::string> names_of(const std::vector<field>& fields) {
   std::vector<std::string> names;
@@ -253,19 +255,50 @@ std::vector<std::string> names_of(const std::map<std::string, std::uint64_t>& fa
   return names;
 }
 
+/// Newest first, as they are to be undone.
+template <class Take>
+std::vector<std::string> ids_of(const std::vector<conflicting_command>& commands, Take take) {
+  std::vector<std::string> ids;
+  for (auto command = commands.rbegin(); command != commands.rend(); ++command)
+    if (take(*command)) ids.push_back(command->id);
+  return ids;
+}
+
+/// Who changed what the undone command left, and what to do about it.
+std::string changed_by(const contested_undo& undo) {
+  auto undoable = ids_of(undo.commands, [](const auto& each) { return each.undoable; });
+  auto of_files = ids_of(undo.commands, [](const auto& each) { return !each.undoable; });
+  std::string text;
+  if (!undoable.empty())
+    text =
+        " by " + listed(undoable, undo.undoable_count)
+        + (undo.undoable_count == 1 ? "; undo that first" : "; undo these first, the newest first");
+  if (!of_files.empty())
+    text +=
+        (undoable.empty() ? " by" : "; and by")
+        + (" what happened to files in "
+           + listed(of_files, undo.commands_count - undo.undoable_count) + ", which is not undone");
+  return text;
+}
+
 error refusal(const contested_undo& undo) {
   const auto& decided = *undo.outcome.decided;
   auto text = (undo.force ? "nothing of command " : "the command ") + to_string(undo.target)
               + (undo.force ? " can" : " cannot") + " be undone: ";
   if (!decided.conflicts.empty()) {
     text += listed(names_of(decided.conflicts), decided.conflicts.size())
-            + (decided.conflicts.size() == 1 ? " was" : " were") + " changed since";
-    if (!undo.commands.empty())
-      text += " by " + listed(undo.commands, undo.commands.size())
-              + (undo.commands.size() == 1 ? "; undo that first" : "; undo these first");
+            + (decided.conflicts.size() == 1 ? " was" : " were") + " changed since"
+            + changed_by(undo);
+  }
+  if (!decided.no_room.empty()) {
+    if (!decided.conflicts.empty()) text += "; and ";
+    text += "there is no room for " + listed(names_of(decided.no_room), decided.no_room.size())
+            + ", as a library has at most " + std::to_string(max_packs) + " packs, a pack "
+            + std::to_string(max_pack_assets) + " assets and an asset "
+            + std::to_string(max_asset_tags) + " tags; take some out first";
   }
   if (!decided.facts.empty()) {
-    if (!decided.conflicts.empty()) text += "; and ";
+    if (!decided.conflicts.empty() || !decided.no_room.empty()) text += "; and ";
     auto facts = names_of(decided.facts);
     text += "it holds " + listed(facts, facts.size())
             + "; what happens to files, jobs and watched folders is not undone";
@@ -275,7 +308,7 @@ error refusal(const contested_undo& undo) {
 }
 
 json undone(const uuid& id, const change_outcome& outcome) {
-  return {{"changed", outcome.changed}, {"command", to_string(id)}, {"left", nullptr}};
+  return {{"changed", outcome.changed}, {"command", to_string(id)}};
 }
 
 void end_undo(contested_undo undo) {
@@ -284,8 +317,11 @@ void end_undo(contested_undo undo) {
   auto reply = undone(undo.id, undo.outcome.done);
   reply["left"] = {{"fields", decided.conflicts.size()},
                    {"first_fields", names_of(decided.conflicts)},
-                   {"commands", undo.commands},
+                   {"commands", ids_of(undo.commands, [](const auto&) { return true; })},
+                   {"no_room", decided.no_room.size()},
+                   {"first_no_room", names_of(decided.no_room)},
                    {"facts", decided.facts}};
+  reply["repeated"] = false;
   undo.reply(reply, undo.outcome.done.last_sequence);
 }
 
@@ -297,9 +333,14 @@ void find_conflicts(console_state& s, const std::shared_ptr<contested_undo>& und
                 conflict_search{undo->conflicts, from})
       .then(
           [&s, undo](const conflict_page& page) {
-            undo->commands.insert(undo->commands.end(), page.commands.begin(), page.commands.end());
-            if (undo->commands.size() > left_named_max) undo->commands.resize(left_named_max);
-            if (page.next && undo->commands.size() < left_named_max)
+            auto& known = undo->commands;
+            known.insert(known.end(), page.commands.begin(), page.commands.end());
+            undo->commands_count += page.commands.size();
+            undo->undoable_count += static_cast<std::size_t>(
+                std::ranges::count_if(page.commands, &conflicting_command::undoable));
+            if (known.size() > left_named_max)
+              known.erase(known.begin(), known.end() - left_named_max);
+            if (page.next)
               find_conflicts(s, undo, *page.next);
             else
               end_undo(std::move(*undo));
@@ -331,12 +372,17 @@ void undo(console_state& s, const request& what, answer reply) {
                 .then(
                     [&s, id, target, forced, reply,
                      from = past.done.last_sequence() + 1](const undo_outcome& outcome) mutable {
-                      if (!outcome.decided || outcome.decided->complete())
-                        return reply(undone(id, outcome.done), outcome.done.last_sequence);
+                      bool repeated = !outcome.decided;
+                      if (repeated || outcome.decided->complete()) {
+                        auto done = undone(id, outcome.done);
+                        done["repeated"] = repeated;
+                        if (!repeated) done["left"] = nullptr;
+                        return reply(done, outcome.done.last_sequence);
+                      }
                       std::shared_ptr<const std::vector<field>> conflicts(
                           outcome.decided, &outcome.decided->conflicts);
                       auto undo = std::make_shared<contested_undo>(contested_undo{
-                          id, target, forced, outcome, std::move(conflicts), {}, reply});
+                          id, target, forced, outcome, std::move(conflicts), {}, 0, 0, reply});
                       if (undo->conflicts->empty()) return end_undo(std::move(*undo));
                       find_conflicts(s, undo, from);
                     },

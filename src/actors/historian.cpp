@@ -37,11 +37,9 @@ result<sequence_number> first_at(database& tables, const std::string& table, std
 }
 
 result<history_subject> asset_subject(database& tables, const json& arguments) {
-  auto given = arguments.value("asset", json());
-  if (!given.is_number_integer() && !given.is_string())
-    return error{error_code::invalid_argument, "'asset' is an id or an absolute path; give one"};
-  auto asset = find_asset(tables, given.is_string() ? asset_key(given.get<std::string>())
-                                                    : asset_key(given.get<asset_id>()));
+  auto given = asset_argument(arguments);
+  if (!given) return given.failure();
+  auto asset = find_asset(tables, *given);
   if (!asset) return asset.failure();
   return history_subject{.asset = *asset, .pack = {}};
 }
@@ -123,14 +121,17 @@ result<conflict_page> find_conflicts(historian_state& s, const conflict_search& 
   auto to = visible_sequence(*tables);
   if (!to) return to.failure();
   conflict_page page;
-  auto touches = [&](const event& what) {
-    return std::ranges::any_of(changes_of(what), [&](const field_change& change) {
+  auto any_wanted = [&](const std::vector<field_change>& changes) {
+    return std::ranges::any_of(changes, [&](const field_change& change) {
       return std::ranges::binary_search(*wanted.fields, change.where);
     });
   };
+  auto touches = [&](const event& what) { return any_wanted(changes_of(what)); };
   auto next = s.pages->read(wanted.from, *to, [&](const committed_command& committed) {
-    if (std::ranges::any_of(committed.what->events, touches))
-      page.commands.push_back(to_string(committed.what->id));
+    const auto& events = committed.what->events;
+    if (std::ranges::any_of(events, touches))
+      page.commands.push_back(
+          {to_string(committed.what->id), any_wanted(effect_of(events).changes)});
     return page.commands.size() < conflict_page_commands;
   });
   if (!next) return next.failure();

@@ -122,9 +122,14 @@ struct conflict_search {
   sequence_number from = 1;
 };
 
+struct conflicting_command {
+  std::string id;
+  bool undoable = false;  ///< by undoing it a field is set back; else it tells of files
+};
+
 struct conflict_page {
-  std::vector<std::string> commands;    ///< their ids, oldest first
-  std::optional<sequence_number> next;  ///< there is more to look at from here on
+  std::vector<conflicting_command> commands;  ///< oldest first
+  std::optional<sequence_number> next;        ///< there is more to look at from here on
 };
 
 using change_outcome = command_outcome;

@@ -17,34 +17,6 @@ namespace {
 using nlohmann::json;
 using query_function = result<json> (*)(database&, const json& arguments);
 
-result<json> asset_list(database& tables, const json& arguments) {
-  auto filter = parse_filter(arguments);
-  if (!filter) return filter.failure();
-  return list_assets(tables, *filter);
-}
-
-result<json> asset_duplicates(database& tables, const json& arguments) {
-  auto limit = arguments.value("limit", json(100));
-  if (!limit.is_number_integer() || limit < 1 || limit > max_assets_per_page)
-    return error{error_code::invalid_argument, "'limit' is a number from 1 to 10000; give one"};
-  return list_duplicates(tables, limit.get<std::int64_t>());
-}
-
-result<json> asset_show(database& tables, const json& arguments) {
-  auto asset = arguments.value("asset", json());
-  if (asset.is_number_integer()) return show_asset(tables, asset_key(asset.get<asset_id>()));
-  if (asset.is_string()) return show_asset(tables, asset_key(asset.get<std::string>()));
-  return error{error_code::invalid_argument, "'asset' is an id or an absolute path; give one"};
-}
-
-result<json> pack_list(database& tables, const json&) { return list_packs(tables); }
-
-result<json> pack_show(database& tables, const json& arguments) {
-  auto pack = id_argument(arguments, "pack");
-  if (!pack) return pack.failure();
-  return show_pack(tables, *pack);
-}
-
 constexpr std::uint64_t page_rows = 1'000, page_rows_max = 10'000;
 
 result<std::int64_t> limit_argument(const json& arguments) {
@@ -53,16 +25,55 @@ result<std::int64_t> limit_argument(const json& arguments) {
   return static_cast<std::int64_t>(*limit);
 }
 
+/// The last id of the page before.
+result<std::int64_t> after_argument(const json& arguments) {
+  auto after = number_argument(arguments, "after", 0, INT64_MAX, 0);
+  if (!after) return after.failure();
+  return static_cast<std::int64_t>(*after);
+}
+
+result<json> asset_list(database& tables, const json& arguments) {
+  auto filter = parse_filter(arguments);
+  if (!filter) return filter.failure();
+  return list_assets(tables, *filter);
+}
+
+result<json> asset_duplicates(database& tables, const json& arguments) {
+  auto limit = number_argument(arguments, "limit", 1, max_assets_per_page, 100);
+  if (!limit) return limit.failure();
+  return list_duplicates(tables, static_cast<std::int64_t>(*limit));
+}
+
+result<json> asset_show(database& tables, const json& arguments) {
+  auto asset = asset_argument(arguments);
+  if (!asset) return asset.failure();
+  return show_asset(tables, *asset);
+}
+
+result<json> pack_list(database& tables, const json& arguments) {
+  auto after = after_argument(arguments);
+  if (!after) return after.failure();
+  auto limit = number_argument(arguments, "limit", 1, max_packs_per_page, max_packs_per_page);
+  if (!limit) return limit.failure();
+  return list_packs(tables, *after, static_cast<std::int64_t>(*limit));
+}
+
+result<json> pack_show(database& tables, const json& arguments) {
+  auto pack = id_argument(arguments, "pack");
+  if (!pack) return pack.failure();
+  return show_pack(tables, *pack);
+}
+
 result<json> job_list(database& tables, const json& arguments) {
   auto status = optional_word_argument<job_status>(arguments, "status");
   if (!status) return status.failure();
   auto kind = optional_word_argument<job_kind>(arguments, "kind");
   if (!kind) return kind.failure();
-  auto after = number_argument(arguments, "after", 0, INT64_MAX, 0);
+  auto after = after_argument(arguments);
   if (!after) return after.failure();
   auto limit = limit_argument(arguments);
   if (!limit) return limit.failure();
-  return list_jobs(tables, {*status, *kind, static_cast<job_id>(*after), *limit});
+  return list_jobs(tables, {*status, *kind, *after, *limit});
 }
 
 result<json> job_show(database& tables, const json& arguments) {

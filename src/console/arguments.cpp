@@ -37,10 +37,29 @@ result<std::uint64_t> number_argument(const json& arguments, const std::string& 
                                  + std::to_string(highest));
 }
 
+namespace {
+
+/// A number beyond the ids, which would wrap around, is none.
+std::optional<std::int64_t> read_id(const json& given) {
+  if (!given.is_number_integer()) return {};
+  auto id = given.get<std::int64_t>();
+  return id > 0 ? std::optional(id) : std::nullopt;
+}
+
+}  // namespace
+
 result<std::int64_t> id_argument(const json& arguments, const std::string& key) {
-  auto given = arguments.value(key, json());
-  if (!given.is_number_integer()) return wrong_argument(key, "is an id; give one");
-  return given.get<std::int64_t>();
+  if (auto id = read_id(arguments.value(key, json()))) return *id;
+  return wrong_argument(key, "is an id, a whole number from 1 to " + std::to_string(INT64_MAX)
+                                 + "; give one");
+}
+
+result<std::variant<asset_id, std::string>> asset_argument(const json& arguments) {
+  using key = std::variant<asset_id, std::string>;
+  auto given = arguments.value("asset", json());
+  if (given.is_string()) return key(given.get<std::string>());
+  if (auto id = read_id(given)) return key(*id);
+  return wrong_argument("asset", "is an id or an absolute path; give one");
 }
 
 result<std::vector<asset_id>> ids_argument(const json& arguments) {
@@ -49,9 +68,10 @@ result<std::vector<asset_id>> ids_argument(const json& arguments) {
     return wrong_argument("ids", "is a list of asset ids; name at least one");
   std::vector<asset_id> parsed;
   for (const auto& id : ids) {
-    if (!id.is_number_integer())
+    auto known = read_id(id);
+    if (!known)
       return wrong_argument("ids", "holds " + in_quotes(to_text(id)) + ", which is no id");
-    parsed.push_back(id.get<asset_id>());
+    parsed.push_back(*known);
   }
   return parsed;
 }

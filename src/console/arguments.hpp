@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 /// The arguments of a request, with a clear error for each that is not as it should be.
@@ -26,8 +27,10 @@ result<std::uint64_t> number_argument(const nlohmann::json& arguments, const std
                                       std::uint64_t lowest, std::uint64_t highest,
                                       std::uint64_t otherwise);
 
-/// Of a row.
+/// Of a row: from 1 to INT64_MAX.
 result<std::int64_t> id_argument(const nlohmann::json& arguments, const std::string& key);
+/// `asset`: an id or a path.
+result<std::variant<asset_id, std::string>> asset_argument(const nlohmann::json& arguments);
 /// The list `ids`, of assets: at least one.
 result<std::vector<asset_id>> ids_argument(const nlohmann::json& arguments);
 

@@ -1,6 +1,7 @@
 #include "model/undo.hpp"
 
 #include "events/codec.hpp"
+#include "model/packs.hpp"
 #include "platform/text.hpp"
 
 #include <algorithm>
@@ -148,6 +149,12 @@ struct changes {
   void operator()(const Fact&) {}
 };
 
+/// Of a tag, a pack or a member.
+bool is_there(const field_value& value) {
+  const auto* flag = std::get_if<bool>(&value);
+  return flag != nullptr ? *flag : std::holds_alternative<std::int64_t>(value);
+}
+
 /// A return to the same place is a mark that was taken away; any other tells of a file.
 bool is_other_place(const asset_returned& e) {
   return e.path_before != e.path_after || e.before != e.after;
@@ -159,6 +166,35 @@ std::vector<field_change> changes_of(const event& what) {
   changes of_event;
   std::visit(of_event, what);
   return std::move(of_event.made);
+}
+
+command_effect effect_of(const std::vector<event>& events) {
+  // An export writes a file; only that of a pack which is made or deleted along with it is a mark.
+  std::set<pack_id> made_or_deleted;
+  for (const auto& each : events) {
+    if (const auto* made = std::get_if<pack_created>(&each)) made_or_deleted.insert(made->pack);
+    if (const auto* gone = std::get_if<pack_deleted>(&each)) made_or_deleted.insert(gone->pack);
+  }
+  command_effect effect;
+  std::vector<field_change> all;
+  for (const auto& each : events) {
+    const auto* returned = std::get_if<asset_returned>(&each);
+    const auto* exported = std::get_if<pack_exported>(&each);
+    auto changed = changes_of(each);
+    if (changed.empty() || (returned != nullptr && is_other_place(*returned))
+        || (exported != nullptr && !made_or_deleted.contains(exported->pack)))
+      ++effect.facts[std::string(event_name(each))];
+    else
+      std::ranges::move(changed, std::back_inserter(all));
+  }
+  std::ranges::stable_sort(all, {}, &field_change::where);
+  for (auto& change : all) {
+    if (effect.changes.empty() || effect.changes.back().where != change.where)
+      effect.changes.push_back(std::move(change));
+    else
+      effect.changes.back().after = std::move(change.after);
+  }
+  return effect;
 }
 
 field_value present(const catalog_model& model, const field& what) {
@@ -204,10 +240,11 @@ public:
   undoing(const catalog_model& model, const asset_paths& paths) : model_(model), paths_(paths) {}
 
   undo_decision decide(const std::vector<event>& events) {
-    auto net = net_changes(events);
+    auto [changes, facts] = effect_of(events);
+    decision_.facts = std::move(facts);
     // Sorted: the assets' own fields, then pack by pack.
-    for (auto begin = net.begin(); begin != net.end();) {
-      auto end = std::find_if(begin, net.end(), [&](const field_change& each) {
+    for (auto begin = changes.begin(); begin != changes.end();) {
+      auto end = std::find_if(begin, changes.end(), [&](const field_change& each) {
         return each.where.pack != begin->where.pack;
       });
       std::span<const field_change> group(begin, end);
@@ -217,42 +254,13 @@ public:
         undo_pack(group);
       begin = end;
     }
+    keep_bounds();
     std::ranges::sort(decision_.conflicts);
+    std::ranges::sort(decision_.no_room);
     return std::move(decision_);
   }
 
 private:
-  /// Each field that the command changed once, from the value before it to the one it left.
-  std::vector<field_change> net_changes(const std::vector<event>& events) {
-    // An export writes a file; only that of a pack which is made or deleted along with it is a
-    // mark.
-    std::set<pack_id> made_or_deleted;
-    for (const auto& each : events) {
-      if (const auto* made = std::get_if<pack_created>(&each)) made_or_deleted.insert(made->pack);
-      if (const auto* gone = std::get_if<pack_deleted>(&each)) made_or_deleted.insert(gone->pack);
-    }
-    std::vector<field_change> all;
-    for (const auto& each : events) {
-      const auto* returned = std::get_if<asset_returned>(&each);
-      const auto* exported = std::get_if<pack_exported>(&each);
-      auto changed = changes_of(each);
-      if (changed.empty() || (returned != nullptr && is_other_place(*returned))
-          || (exported != nullptr && !made_or_deleted.contains(exported->pack)))
-        ++decision_.facts[std::string(event_name(each))];
-      else
-        std::ranges::move(changed, std::back_inserter(all));
-    }
-    std::ranges::stable_sort(all, {}, &field_change::where);
-    std::vector<field_change> net;
-    for (auto& change : all) {
-      if (net.empty() || net.back().where != change.where)
-        net.push_back(std::move(change));
-      else
-        net.back().after = std::move(change.after);
-    }
-    return net;
-  }
-
   void conflict(const field& where) { decision_.conflicts.push_back(where); }
 
   template <class Event>
@@ -384,9 +392,55 @@ private:
     emit(pack_deleted{pack, known.facts, known.export_path, known.exported_at_us});
   }
 
+  /// How many there are of something, and how many there may be.
+  struct capacity {
+    std::size_t taken = 0;
+    std::size_t bound = 0;
+  };
+
+  /// That of the tags, packs or members which the field is one of; null where nothing is bounded.
+  capacity* room_of(const field& where) {
+    auto of_all = [&](field all, std::size_t taken, std::size_t bound) {
+      return &rooms_.try_emplace(std::move(all), capacity{taken, bound}).first->second;
+    };
+    if (where.what == kind::tag)
+      return of_all(of_asset(where.asset, kind::tag), model_.tags(where.asset).size(),
+                    max_asset_tags);
+    if (where.what == kind::pack) return of_all(of_pack(0, kind::pack), model_.packs(), max_packs);
+    if (where.what != kind::member) return nullptr;
+    const auto* pack = model_.pack(where.pack);
+    return of_all(of_pack(where.pack, kind::member), pack == nullptr ? 0 : pack->members.size(),
+                  max_pack_assets);
+  }
+
+  /// Leaves what there is no room for, once all that goes has made room.
+  void keep_bounds() {
+    for (const auto& each : decision_.events)
+      for (const auto& change : changes_of(each))
+        if (auto* room = is_there(change.before) ? room_of(change.where) : nullptr; room != nullptr)
+          --room->taken;
+    std::set<pack_id> not_made;
+    std::erase_if(decision_.events, [&](const event& each) {
+      for (const auto& change : changes_of(each)) {
+        if (not_made.contains(change.where.pack)) return true;
+        auto* room = is_there(change.after) ? room_of(change.where) : nullptr;
+        if (room == nullptr) continue;
+        if (room->taken < room->bound) {
+          ++room->taken;
+          continue;
+        }
+        if (change.where.what == kind::pack) not_made.insert(change.where.pack);
+        decision_.no_room.push_back(change.where);
+        return true;
+      }
+      return false;
+    });
+  }
+
   const catalog_model& model_;
   const asset_paths& paths_;
   path_keyer keyer_;
+  std::map<field, capacity> rooms_;
   undo_decision decision_;
 };
 

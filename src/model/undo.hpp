@@ -70,14 +70,25 @@ std::vector<field_change> changes_of(const event& what);
 /// What a field is now.
 field_value present(const catalog_model& model, const field& what);
 
+/// What a command did.
+struct command_effect {
+  /// Each field once, sorted, from the value before the command to the one it left.
+  std::vector<field_change> changes;
+  /// Events that tell of files, jobs or the engine, by their names: none is undone.
+  std::map<std::string, std::uint64_t> facts;
+};
+command_effect effect_of(const std::vector<event>& events);
+
 /// What came of undoing a command.
 struct undo_decision {
   std::vector<event> events;     ///< take back all that nothing stands in the way of
   std::vector<field> conflicts;  ///< changed since, sorted: left
-  /// Events that tell of files, jobs or the engine, by their names: left.
-  std::map<std::string, std::uint64_t> facts;
+  /// A tag, a pack or an asset in a pack beyond max_asset_tags, max_packs or max_pack_assets,
+  /// sorted: left. Others came since.
+  std::vector<field> no_room;
+  std::map<std::string, std::uint64_t> facts;  ///< as above: left
 
-  bool complete() const noexcept { return conflicts.empty() && facts.empty(); }
+  bool complete() const noexcept { return conflicts.empty() && no_room.empty() && facts.empty(); }
 };
 
 /// Takes back the events of a command. `paths` has the paths of the assets that it marked missing;

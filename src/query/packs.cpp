@@ -12,7 +12,9 @@ result<std::int64_t> pack_count(database& db) {
   return db.value<std::int64_t>("SELECT count(*) FROM pack");
 }
 
-result<json> list_packs(database& db) { return select_all(db, "SELECT * FROM pack ORDER BY id"); }
+result<json> list_packs(database& db, pack_id after, std::int64_t limit) {
+  return select_all(db, "SELECT * FROM pack WHERE id > ?1 ORDER BY id LIMIT ?2", after, limit);
+}
 
 result<json> show_pack(database& db, pack_id id) {
   auto view = transaction::begin_read(db);

@@ -14,8 +14,10 @@ class database;
 
 result<std::int64_t> pack_count(database& db);
 
-/// The columns of the `pack` table, in the order of ids; at most max_packs.
-result<nlohmann::json> list_packs(database& db);
+/// The columns of the `pack` table, in the order of ids, only those above `after`.
+result<nlohmann::json> list_packs(database& db, pack_id after, std::int64_t limit);
+/// Fewer than of other things: a description may take 16 KiB.
+inline constexpr std::int64_t max_packs_per_page = 100;
 
 /// A pack as in the list, and its `assets` in order: `[{id position path type approved missing
 /// size_bytes}]`. Error `not_found`.

@@ -147,6 +147,8 @@ BOOST_AUTO_TEST_CASE(a_usage_error_is_one_line_and_exit_code_2) {
                                              {"asset", "set", "1"},
                                              {"asset", "set", "1", "--provenance", "stolen"},
                                              {"log", "show", "--from", "x"},
+                                             {"sync", "--timeout", "nan"},
+                                             {"sync", "--timeout", "86401"},
                                              {"replay", "--check", "--output", "x.db"},
                                              {"replay", "--until", "yesterday"},
                                              {"replay", "--until", "2026-02-30"},
@@ -161,6 +163,64 @@ BOOST_AUTO_TEST_CASE(a_usage_error_is_one_line_and_exit_code_2) {
       BOOST_TEST(ran.out == "");
       BOOST_TEST(is_one_line(ran.err), ran.err);
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_id_is_decimal_digits_and_fits_wherever_it_is_given) {
+  place here;
+  using words = std::vector<std::string>;
+  const words commands[] = {
+      {"asset", "approve", "ID"},       {"asset", "approve", "1", "ID"},
+      {"asset", "unapprove", "ID"},     {"asset", "set", "ID", "--theme", "x"},
+      {"asset", "tag", "1", "ID", "x"}, {"asset", "untag", "ID", "x"},
+      {"asset", "show", "ID"},          {"asset", "history", "ID"},
+      {"pack", "show", "ID"},           {"pack", "edit", "ID", "--name", "x"},
+      {"pack", "add", "ID", "1"},       {"pack", "add", "1", "2", "ID"},
+      {"pack", "remove", "1", "ID"},    {"pack", "delete", "ID"},
+      {"pack", "history", "ID"},        {"job", "show", "ID"},
+  };
+  for (auto command : commands) {
+    auto at = std::find(command.begin(), command.end(), "ID");
+    bool or_path = command[0] == "asset" && (command[1] == "show" || command[1] == "history");
+    for (const char* id : {"0", "007", "010", "9223372036854775808", "18446744073709551615",
+                           "99999999999999999999999", "0x9", "+1", " 1", "1 ", "1.0", "1e3", ""}) {
+      if (or_path && std::string(id).find_first_not_of("0123456789") != std::string::npos) continue;
+      if (or_path && *id == '\0') continue;
+      *at = id;
+      auto ran = here.run(command);
+      BOOST_TEST_CONTEXT(command[0] + " " + command[1] + " '" + id + "'") {
+        BOOST_TEST(ran.code == 2);
+        BOOST_TEST(ran.out == "");
+        BOOST_TEST(is_one_line(ran.err), ran.err);
+        auto said = "'" + std::string(id) + "' is no whole number from 1 to 9223372036854775807";
+        BOOST_TEST(ran.err.find(said) != std::string::npos, ran.err);
+      }
+    }
+    *at = "9223372036854775807";  // an id, though there is no data folder to look in
+    BOOST_TEST(here.run(command).code == 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_number_is_decimal_digits_within_bounds_that_are_named) {
+  place here;
+  const std::pair<std::vector<std::string>, std::string> wrong[] = {
+      {{"history", "--limit", "0"}, "'0' is no whole number from 1 to 9223372036854775807 in"},
+      {{"history", "--limit", "010"}, "'010' is no whole number"},
+      {{"asset", "list", "--limit", "0x9"}, "'0x9' is no whole number"},
+      {{"asset", "list", "--after", "010"}, "'010' is no whole number from 0 to"},
+      {{"asset", "list", "--after", "9223372036854775808"}, "to 9223372036854775807 in"},
+      {{"asset", "duplicates", "--limit", "10001"},
+       "'10001' is no whole number from 1 to 10000 in"},
+      {{"log", "show", "--limit", "-1"}, "'-1' is no whole number from 0 to 18446744073709551615"},
+      {{"log", "show", "--from", "00"}, "'00' is no whole number"},
+      {{"log", "show", "--to", "18446744073709551616"}, "'18446744073709551616' is no whole"},
+      {{"sync", "--timeout", "1e9"}, "'1e9' is no number of seconds from 0 to 86400;"},
+  };
+  for (const auto& [arguments, said] : wrong) {
+    auto ran = here.run(arguments);
+    BOOST_TEST(ran.code == 2);
+    BOOST_TEST(is_one_line(ran.err), ran.err);
+    BOOST_TEST(ran.err.find(said) != std::string::npos, ran.err);
   }
 }
 

@@ -49,12 +49,18 @@ struct library {
     apply(decided.events);
     return decided.events;
   }
-  std::vector<std::string> conflicts(const std::vector<event>& events,
-                                     const asset_paths& paths = {}) {
+  static std::vector<std::string> described(const std::vector<field>& fields) {
     std::vector<std::string> names;
-    for (const auto& each : decide_undo(model, events, paths).conflicts)
+    for (const auto& each : fields)
       names.push_back(describe(each));
     return names;
+  }
+  std::vector<std::string> conflicts(const std::vector<event>& events,
+                                     const asset_paths& paths = {}) {
+    return described(decide_undo(model, events, paths).conflicts);
+  }
+  std::vector<std::string> no_room(const std::vector<event>& events) {
+    return described(decide_undo(model, events, {}).no_room);
   }
 };
 
@@ -195,6 +201,74 @@ BOOST_FIXTURE_TEST_CASE(edits_of_different_fields_of_a_pack_do_not_stand_in_each
   undo(renamed);
   BOOST_TEST(model.pack(1)->facts.name == "a");
   BOOST_TEST((model.pack(1)->facts.license == license_type::commercial));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_pack_does_not_grow_beyond_its_bound_by_an_undo, library) {
+  std::vector<asset_id> assets;
+  for (asset_id id = 6; id <= static_cast<asset_id>(max_pack_assets) + 2; ++id)
+    model.apply(registered(id, path_of(id)));
+  for (asset_id id = 1; id <= static_cast<asset_id>(max_pack_assets); ++id)
+    assets.push_back(id);
+  must(pack_change{pack_creation{{"a", license_type::personal, {}, {}}}});
+  must(pack_change{pack_addition{1, assets}});
+  auto removed = must(pack_change{pack_removal{1, {1, 2, 3}}});
+  must(pack_change{pack_addition{
+      1,
+      {static_cast<asset_id>(max_pack_assets) + 1, static_cast<asset_id>(max_pack_assets) + 2}}});
+  BOOST_TEST((no_room(removed) == names{"asset 2 in pack 1", "asset 3 in pack 1"}));
+  auto decided = decide_undo(model, removed, {});
+  BOOST_TEST(!decided.complete());
+  BOOST_TEST(decided.conflicts.empty());
+  apply(decided.events);  // by force
+  BOOST_TEST(model.pack(1)->members.size() == max_pack_assets);
+  BOOST_TEST(model.pack(1)->members.contains(1));
+
+  auto deleted = must(pack_change{pack_deletion{1}});
+  undo(deleted);  // a full pack fits where it was
+  BOOST_TEST(model.pack(1)->members.size() == max_pack_assets);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_pack_is_not_made_again_where_there_are_as_many_as_may_be, library) {
+  auto create = pack_change{pack_creation{{"a", license_type::personal, {}, {}}}};
+  must(create);
+  must(pack_change{pack_addition{1, {1, 2}}});
+  apply({pack_exported{1, {}, {}, "/out.zip", 5}});
+  auto deleted = must(pack_change{pack_deletion{1}});
+  while (model.packs() < max_packs)
+    must(create);
+  BOOST_TEST((no_room(deleted) == names{"pack 1"}));
+  BOOST_TEST(decide_undo(model, deleted, {}).events.empty());  // nothing of a pack without it
+  must(pack_change{pack_deletion{2}});
+  undo(deleted);
+  BOOST_TEST(model.packs() == max_packs);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_asset_gets_no_more_tags_than_it_may_have_by_an_undo, library) {
+  label_change change;
+  change.assets = {1, 2};
+  change.tag = "z";
+  must(change);
+  change.tag.reset();
+  change.untag = "z";
+  auto untagged = must(change);
+  change.untag.reset();
+  change.assets = {1};
+  for (std::size_t i = 0; i < max_asset_tags; ++i) {
+    change.tag = "tag" + std::to_string(i);
+    must(change);
+  }
+  BOOST_TEST((no_room(untagged) == names{"tag 'z' of asset 1"}));
+  apply(decide_undo(model, untagged, {}).events);
+  BOOST_TEST(model.tags(1).size() == max_asset_tags);
+  BOOST_TEST(model.tagged(2, "z"));
+
+  // What the same undo takes away makes room, whichever comes first.
+  for (const char* gone : {"a", "zz"}) {
+    std::vector<event> swapped{asset_untagged{1, "tag0"}, asset_tagged{1, gone}};
+    apply(swapped);
+    undo(swapped);
+    BOOST_TEST(model.tags(1).size() == max_asset_tags);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_summary_names_what_is_undone_and_stays_short) {

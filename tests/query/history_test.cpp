@@ -135,7 +135,10 @@ BOOST_FIXTURE_TEST_CASE(a_pack_shows_its_assets_in_the_order_of_their_positions,
   BOOST_TEST(ids_of(pack["assets"]) == (ids{3, 1, 2}), boost::test_tools::per_element());
   BOOST_TEST(pack["assets"][0]["missing"] == true);
   pack.erase("assets");
-  BOOST_TEST(must(list_packs(db))[0] == pack);
+  BOOST_TEST(must(list_packs(db, 0, 1)) == nlohmann::json::array({pack}));
+  BOOST_TEST(ids_of(must(list_packs(db, 0, 9))) == (ids{1, 2}), boost::test_tools::per_element());
+  BOOST_TEST(ids_of(must(list_packs(db, 1, 9))) == (ids{2}), boost::test_tools::per_element());
+  BOOST_TEST(must(list_packs(db, 2, 9)).empty());
   BOOST_TEST(must(show_pack(db, 2))["assets"].empty());
   BOOST_TEST((show_pack(db, 3).failure().code == error_code::not_found));
 }

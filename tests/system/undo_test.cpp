@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <set>
+#include <sys/stat.h>
 
 using namespace system_test;
 using nlohmann::json;
@@ -237,6 +240,7 @@ BOOST_FIXTURE_TEST_CASE(an_undo_that_is_sent_again_has_one_effect, curated_libra
   auto head = podstudio.json({"status"})["log"]["head_sequence"];
   BOOST_CHECK_EQUAL(podstudio.json({"--command-id", id, "undo", first}).at("changed"),
                     undone.at("changed"));
+  BOOST_CHECK_EQUAL(podstudio.json({"status"})["log"]["head_sequence"], head);
   running->kill();
   running.emplace(podstudio, words{space.root});
   head = podstudio.json({"status"})["log"]["head_sequence"];
@@ -244,6 +248,88 @@ BOOST_FIXTURE_TEST_CASE(an_undo_that_is_sent_again_has_one_effect, curated_libra
                     undone.at("changed"));
   refused({"--command-id", id, "undo", other}, 1, {id});
   BOOST_CHECK_EQUAL(podstudio.json({"status"})["log"]["head_sequence"], head);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_forced_undo_that_is_sent_again_says_so, curated_library) {
+  auto first = command({"asset", "set", "1", "2", "--theme", "nature"});
+  podstudio.must({"asset", "set", "1", "--theme", "city"});
+  const std::string id = "33333333-3333-4333-8333-333333333333";
+  const words undo{"--command-id", id, "undo", first, "--force"};
+  auto forced = podstudio.json(undo);
+  BOOST_CHECK_EQUAL(forced.at("repeated"), false);
+  BOOST_CHECK_EQUAL(forced.at("left").at("fields"), 1);
+  // What it left can no longer be told: others may have changed it since.
+  auto again = podstudio.json(undo);
+  BOOST_CHECK(again == json({{"changed", 1}, {"command", id}, {"repeated", true}}));
+  auto text = podstudio(undo);
+  BOOST_CHECK_MESSAGE(text.code == 0 && text.out.find("given before") != std::string::npos, text);
+}
+
+BOOST_FIXTURE_TEST_CASE(those_who_stand_in_the_way_are_named_newest_first, curated_library) {
+  auto first = command({"asset", "set", "1", "2", "--theme", "nature"});
+  words since;
+  for (int i = 0; i < 7; ++i)
+    since.insert(since.begin(),
+                 command({"asset", "set", "1", "--theme", "theme " + std::to_string(i)}));
+  std::string named;
+  for (std::size_t i = 0; i < 5; ++i)
+    named += (i == 0 ? "" : ", ") + since[i];
+  refused({"undo", first}, 1, {"by " + named + " and 2 more; undo these first, the newest first"});
+  BOOST_CHECK(podstudio.json({"undo", first, "--force"}).at("left").at("commands") == json(since));
+}
+
+BOOST_FIXTURE_TEST_CASE(nobody_is_told_to_undo_first_what_files_did, curated_library) {
+  running->stop();
+  auto away = space.path + "/1.png";
+  std::filesystem::rename(space.root + "/1.png", away);
+  running.emplace(podstudio, words{space.root});
+  podstudio.must({"sync"});
+  std::string scan;
+  for (const auto& each : podstudio.json({"history", "--all"}))
+    if (each.at("summary") == "1 missing") scan = each.at("id");
+  std::filesystem::rename(away, space.root + "/back.png");
+  podstudio.must({"sync"});
+  auto asset = query("SELECT id FROM asset WHERE path LIKE '%/back.png'");
+  auto returned = podstudio.json({"asset", "history", asset}).back();
+  BOOST_CHECK_EQUAL(returned.at("type"), "asset.returned");
+  refused({"undo", scan}, 1,
+          {"file of asset " + asset + " was changed since by what happened to files in "
+           + returned.at("command").get<std::string>() + ", which is not undone\n"});
+}
+
+BOOST_FIXTURE_TEST_CASE(packs_are_listed_in_pages, curated_library) {
+  constexpr std::size_t packs = 101;  // one more than the engine gives at once
+  for (std::size_t i = 0; i < packs; ++i)
+    podstudio.must({"pack", "create", "p", "--license", "personal"});
+  auto listed = podstudio.json({"pack", "list"});
+  BOOST_REQUIRE_EQUAL(listed.size(), packs);
+  for (std::size_t i = 0; i < packs; ++i)
+    BOOST_CHECK_EQUAL(listed[i].at("id"), i + 1);
+  auto text = podstudio({"pack", "list"});
+  BOOST_CHECK_EQUAL(std::count(text.out.begin(), text.out.end(), '\n'), packs + 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_list_that_fails_half_way_is_a_document_all_the_same, curated_library) {
+  constexpr std::size_t page_size = 1'000;  // more than a pipe holds
+  for (std::size_t i = 0; i < page_size; ++i)
+    make_file(space.root + "/more/" + std::to_string(i) + ".png", std::to_string(i));
+  podstudio.must({"sync"});
+  auto fifo = space.path + "/fifo";
+  BOOST_REQUIRE_EQUAL(::mkfifo(fifo.c_str(), 0600), 0);
+  auto listing = podstudio.call({"--json", "asset", "list"});
+  const words redirected{"/bin/sh", "-c", "exec \"$@\" >\"$0\"", fifo};
+  listing.arguments.insert(listing.arguments.begin(), redirected.begin(), redirected.end());
+  process lister(listing);
+  std::ifstream out(fifo);
+  std::string text(1, static_cast<char>(out.get()));
+  running->kill();  // the first page is there; the second is not asked for yet
+  text.append(std::istreambuf_iterator<char>(out), {});
+  auto ended = lister.finish();
+  BOOST_CHECK_MESSAGE(ended.code == 3, ended);
+  BOOST_CHECK_MESSAGE(!ended.err.empty(), ended);
+  auto document = json::parse(text, nullptr, false);
+  BOOST_CHECK_MESSAGE(document.is_array() && document.size() == page_size,
+                      "no document of a page: ..." << text.substr(text.size() - 100));
 }
 
 BOOST_FIXTURE_TEST_CASE(what_files_did_is_refused_and_a_bad_scan_is_undone, curated_library) {

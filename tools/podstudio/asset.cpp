@@ -3,17 +3,11 @@
 #include "history.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "pages.hpp"
 #include "session.hpp"
 
 #include "platform/text.hpp"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-#include <CLI/Validators.hpp>
-
-#include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <optional>
 
@@ -23,28 +17,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t page_size = 1'000;
-
-using page_function = std::function<void(const json& page)>;
-
-result<void> for_each_page(const context& where, json filter, std::int64_t limit,
-                           const page_function& take) {
-  auto opened = session::open(where, session::need::folder);
-  if (!opened) return opened.failure();
-  for (auto left = limit; left > 0;) {
-    auto wanted = std::min(left, page_size);
-    filter["limit"] = wanted;
-    auto page = opened->request("asset.list", filter);
-    if (!page) return page.failure();
-    take(*page);
-    auto count = static_cast<std::int64_t>(page->size());
-    if (count < wanted) break;
-    left -= count;
-    filter["after"] = page->back()["id"];
-  }
-  return {};
-}
-
 // asset list
 
 struct list_options {
@@ -53,18 +25,7 @@ struct list_options {
   std::int64_t limit = INT64_MAX;
 };
 
-/// Prints the items of all pages as one array.
-result<void> list_json(const context& where, const json& filter, std::int64_t limit) {
-  json_array assets;
-  auto done = for_each_page(where, filter, limit, [&](const json& page) {
-    for (const auto& asset : page)
-      assets.item(asset);
-  });
-  if (done) assets.close();
-  return done;
-}
-
-result<void> list_table(const context& where, const json& filter, std::int64_t limit) {
+result<void> list(const context& where, const list_options& options) {
   table shown({{"id", align::right},
                {"type"},
                {"approved"},
@@ -72,13 +33,14 @@ result<void> list_table(const context& where, const json& filter, std::int64_t l
                {"theme"},
                {"size", align::right},
                {"path"}});
-  return for_each_page(where, filter, limit, [&](const json& page) {
-    for (const auto& asset : page)
-      shown.row({cell(asset["id"]), cell(asset["type"]), cell(asset["approved"]),
-                 cell(asset["provenance"]), cell(asset["theme"]),
-                 human_size(asset["size_bytes"].get<std::uint64_t>()),
-                 cell(asset["path"]) + (asset["missing"] == true ? " (missing)" : "")});
-    shown.print();
+  paged_list assets{
+      .command = "asset.list", .arguments = options.chosen.filter(), .limit = options.limit};
+  assets.arguments["after"] = options.after;
+  return print_list(where, shown, assets, [&](const json& asset) {
+    shown.row({cell(asset["id"]), cell(asset["type"]), cell(asset["approved"]),
+               cell(asset["provenance"]), cell(asset["theme"]),
+               human_size(asset["size_bytes"].get<std::uint64_t>()),
+               cell(asset["path"]) + (asset["missing"] == true ? " (missing)" : "")});
   });
 }
 
@@ -87,16 +49,11 @@ action declare_list(CLI::App& command) {
   options->chosen.declare(command);
   command.add_option("--after", options->after, "Only ids above this one")
       ->type_name("ID")
-      ->check(CLI::NonNegativeNumber);
+      ->check(whole_number(0, INT64_MAX));
   command.add_option("--limit", options->limit, "At most so many (all)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  return [options](const context& where) {
-    auto filter = options->chosen.filter();
-    filter["after"] = options->after;
-    return where.json ? list_json(where, filter, options->limit)
-                      : list_table(where, filter, options->limit);
-  };
+      ->check(whole_number(1, INT64_MAX));
+  return [options](const context& where) { return list(where, *options); };
 }
 
 // asset show
@@ -112,8 +69,12 @@ void print_facts(const json& object, const std::string& prefix, table& into) {
 
 /// An asset by its id or its path, as the console's protocol names it.
 result<json> key_of(const std::string& which) {
-  if (!which.empty() && which.find_first_not_of("0123456789") == std::string::npos)
-    return json::parse(which, nullptr, false);  // too large for an id: a number that matches none
+  if (!which.empty() && which.find_first_not_of("0123456789") == std::string::npos) {
+    auto id = parse_id(which);
+    if (id) return json(*id);
+    return error{error_code::invalid_argument,
+                 id.failure().message + "; a file of that name is './" + which + "'"};
+  }
   auto path = absolute_path(which);
   if (!path) return path.failure();
   return json(*path);
@@ -156,7 +117,7 @@ struct chosen_assets {
   bool all_matching = false;
 
   void declare(CLI::App& command, const std::string& prefix = "") {
-    command.add_option("ID", ids, "The assets")->type_name("")->check(CLI::PositiveNumber);
+    command.add_option("ID", ids, "The assets")->type_name("")->check(an_id());
     declare_filter(command, prefix);
   }
   void declare_filter(CLI::App& command, const std::string& prefix = "") {
@@ -198,10 +159,11 @@ result<void> tag(const context& where, const char* command, tag_options options)
   auto tag = options.words.back();
   options.words.pop_back();
   for (const auto& word : options.words) {
-    auto& id = options.chosen.ids.emplace_back(0);
-    if (!CLI::detail::lexical_cast(word, id) || id < 1)
+    auto id = parse_id(word);
+    if (!id)
       return error{error_code::invalid_argument,
-                   in_quotes(word) + " is no id of an asset; only the last word is the tag"};
+                   id.failure().message + "; only the last word is the tag"};
+    options.chosen.ids.push_back(*id);
   }
   auto arguments = options.chosen.arguments();
   if (arguments) (*arguments)["tag"] = tag;

@@ -1,10 +1,6 @@
+#include "options.hpp"
 #include "output.hpp"
 #include "session.hpp"
-
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-#include <CLI/Validators.hpp>
 
 #include <memory>
 
@@ -52,7 +48,7 @@ action declare_asset_duplicates(CLI::App& command) {
   auto limit = std::make_shared<std::int64_t>(100);
   command.add_option("--limit", *limit, "At most so many groups, those that save the most (100)")
       ->type_name("N")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000}));
+      ->check(whole_number(1, 10'000));
   return [limit](const context& where) { return report(where, *limit); };
 }
 

@@ -1,5 +1,6 @@
 #include "options.hpp"
 #include "output.hpp"
+#include "pages.hpp"
 #include "session.hpp"
 
 #include <memory>
@@ -15,13 +16,9 @@ struct list_options {
 };
 
 result<void> list(const context& where, const list_options& options) {
-  constexpr std::size_t page_size = 1'000;
-  auto opened = session::open(where, session::need::folder);
-  if (!opened) return opened.failure();
-  json filter{{"limit", page_size}};
+  auto filter = json::object();
   if (!options.status.empty()) filter["status"] = options.status;
   if (!options.kind.empty()) filter["kind"] = options.kind;
-  json_array jobs;
   table shown({{"id", align::right},
                {"kind"},
                {"status"},
@@ -30,24 +27,12 @@ result<void> list(const context& where, const list_options& options) {
                {"pack", align::right},
                {"created"},
                {"error"}});
-  for (;;) {
-    auto page = opened->request("job.list", filter);
-    if (!page) return page.failure();
-    for (const auto& job : *page) {
-      if (where.json) {
-        jobs.item(job);
-        continue;
-      }
-      shown.row({cell(job["id"]), cell(job["kind"]), cell(job["status"]), cell(job["progress"]),
-                 cell(job["asset_id"]), cell(job["pack_id"]), cell(job["created_at"]).substr(0, 19),
-                 cell(job["error_message"])});
-    }
-    if (!where.json) shown.print();
-    if (page->size() < page_size) break;
-    filter["after"] = page->back()["id"];
-  }
-  if (where.json) jobs.close();
-  return {};
+  paged_list jobs{.command = "job.list", .arguments = filter};
+  return print_list(where, shown, jobs, [&](const json& job) {
+    shown.row({cell(job["id"]), cell(job["kind"]), cell(job["status"]), cell(job["progress"]),
+               cell(job["asset_id"]), cell(job["pack_id"]), cell(job["created_at"]).substr(0, 19),
+               cell(job["error_message"])});
+  });
 }
 
 action declare_list(CLI::App& command) {
@@ -77,7 +62,7 @@ result<void> show(const context& where, std::int64_t id) {
 
 action declare_show(CLI::App& command) {
   auto id = std::make_shared<std::int64_t>(0);
-  command.add_option("ID", *id, "The job")->required()->type_name("")->check(CLI::PositiveNumber);
+  command.add_option("ID", *id, "The job")->required()->type_name("")->check(an_id());
   return [id](const context& where) { return show(where, *id); };
 }
 

@@ -1,15 +1,11 @@
 #include "log_commands.hpp"
+#include "options.hpp"
 #include "output.hpp"
 #include "session.hpp"
 
 #include "events/codec.hpp"
 #include "events/file_system.hpp"
 #include "platform/text.hpp"
-
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-#include <CLI/Validators.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -161,14 +157,13 @@ action declare_log_show(CLI::App& command) {
   auto add = [&](const char* name, auto& value, const char* type, const char* description) {
     return command.add_option(name, value, description)->type_name(type);
   };
-  // Without the check a negative number would be a very large one.
-  add("--from", options->from, "N", "The first sequence (1)")->check(CLI::NonNegativeNumber);
-  add("--to", options->to, "N", "The last sequence (the head)")->check(CLI::NonNegativeNumber);
+  add("--from", options->from, "N", "The first sequence (1)")->check(whole_number(0, UINT64_MAX));
+  add("--to", options->to, "N", "The last sequence (the head)")->check(whole_number(0, UINT64_MAX));
   add("--type", options->type, "T", "Only events of this type, such as asset.registered");
   add("--command", options->command, "ID", "Only the events of this command");
   add("--since", options->since_text, "TIME", "Only events from this time on (UTC)");
   add("--until", options->until_text, "TIME", "Only events up to this time (UTC)");
-  add("--limit", options->limit, "N", "At most so many events")->check(CLI::NonNegativeNumber);
+  add("--limit", options->limit, "N", "At most so many events")->check(whole_number(0, UINT64_MAX));
   auto reverse = command.add_flag("--reverse", options->reverse, "The newest first");
   command.add_flag("--follow", options->follow, "Go on with new events until interrupted")
       ->excludes(reverse);

@@ -1,16 +1,31 @@
 #pragma once
 
 #include "model/enums.hpp"
+#include "platform/error.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace podstudio {
+
+/// A number within bounds, as decimal digits without a sign and leading zeros. Error:
+/// `invalid_argument`, naming the text and the bounds.
+result<std::uint64_t> parse_number(const std::string& text, std::uint64_t lowest,
+                                   std::uint64_t highest);
+/// Likewise, an id of an asset, a pack or a job.
+result<std::int64_t> parse_id(const std::string& text);
+
+/// Takes what `parse_number` takes. Every option for a number needs it: CLI11 takes 010 for 8, 0x9
+/// for 9, and for a number that is too large the largest one.
+CLI::Validator whole_number(std::uint64_t lowest, std::uint64_t highest);
+/// Takes what `parse_id` takes.
+CLI::Validator an_id();
 
 /// Takes the words of an enumeration only.
 template <class E>

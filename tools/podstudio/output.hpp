@@ -18,11 +18,11 @@ void print_json(const nlohmann::json& document);
 
 void print_line(std::string_view text);
 
-/// Prints the items of a long list as one JSON array, as they come. One that is not closed, because
-/// of an error, is no document, as it should be.
+/// Prints the items of a long list as one JSON array, as they come.
 class json_array {
 public:
   void item(const nlohmann::json& item);
+  bool begun() const noexcept { return !empty_; }
   void close();
 
 private:

@@ -2,6 +2,7 @@
 #include "history.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "pages.hpp"
 #include "session.hpp"
 
 #include <memory>
@@ -20,7 +21,7 @@ std::string size_of(const json& pack) {
 
 std::shared_ptr<std::int64_t> declare_id(CLI::App& command) {
   auto id = std::make_shared<std::int64_t>(0);
-  command.add_option("ID", *id, "The pack")->required()->type_name("")->check(CLI::PositiveNumber);
+  command.add_option("ID", *id, "The pack")->required()->type_name("")->check(an_id());
   return id;
 }
 
@@ -89,10 +90,7 @@ action declare_edit(CLI::App& command) {
 action declare_members(CLI::App& command, const char* name) {
   auto id = declare_id(command);
   auto assets = std::make_shared<std::vector<std::int64_t>>();
-  command.add_option("ASSET", *assets, "The assets")
-      ->required()
-      ->type_name("")
-      ->check(CLI::PositiveNumber);
+  command.add_option("ASSET", *assets, "The assets")->required()->type_name("")->check(an_id());
   return [id, assets, name](const context& where) {
     return change(where, name, {{"pack", *id}, {"ids", *assets}});
   };
@@ -106,23 +104,18 @@ action declare_delete(CLI::App& command) {
 // pack list, show, history
 
 result<void> list(const context& where) {
-  auto packs = ask(where, session::need::folder, "pack.list", json::object());
-  if (!packs) return packs.failure();
-  if (where.json) {
-    print_json(*packs);
-    return {};
-  }
+  constexpr std::int64_t page_size = 100;
   table shown({{"id", align::right},
                {"license"},
                {"theme"},
                {"assets", align::right},
                {"size", align::right},
                {"name"}});
-  for (const auto& pack : *packs)
+  paged_list packs{.command = "pack.list", .arguments = json::object(), .page_size = page_size};
+  return print_list(where, shown, packs, [&](const json& pack) {
     shown.row({cell(pack["id"]), cell(pack["license_type"]), cell(pack["theme"]),
                cell(pack["asset_count"]), size_of(pack), cell(pack["name"])});
-  shown.print();
-  return {};
+  });
 }
 
 result<void> show(const context& where, std::int64_t id) {

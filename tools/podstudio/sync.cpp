@@ -1,11 +1,14 @@
 #include "output.hpp"
 #include "session.hpp"
 
+#include "platform/text.hpp"
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 
+#include <charconv>
 #include <memory>
 
 namespace podstudio {
@@ -26,13 +29,26 @@ result<void> sync(const context& where, double seconds) {
   return {};
 }
 
+/// CLI11's own check of a range lets `nan` through.
+const CLI::Validator waiting_time(
+    [](std::string& text) {
+      constexpr double longest = 86'400;
+      double seconds = -1;
+      auto end = text.data() + text.size();
+      auto [rest, failure] = std::from_chars(text.data(), end, seconds, std::chars_format::fixed);
+      if (failure == std::errc{} && rest == end && seconds >= 0 && seconds <= longest)
+        return std::string();
+      return in_quotes(text) + " is no number of seconds from 0 to 86400";
+    },
+    "");
+
 }  // namespace
 
 action declare_sync(CLI::App& command) {
   auto seconds = std::make_shared<double>(60);
   command.add_option("--timeout", *seconds, "Seconds to wait at most (60)")
       ->type_name("S")
-      ->check(CLI::Range(0.0, 86'400.0));
+      ->check(waiting_time);
   return [seconds](const context& where) { return sync(where, *seconds); };
 }
 

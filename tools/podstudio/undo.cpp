@@ -24,6 +24,11 @@ void print_left(const json& left) {
     print_line("left: " + std::to_string(fields - named) + " more");
   for (const auto& command : left["commands"])
     print_line("changed since by command " + command.get<std::string>());
+  for (const auto& field : left["first_no_room"])
+    print_line("left, as there is no room: " + field.get<std::string>());
+  if (auto all = left["no_room"].get<std::uint64_t>(), named = left["first_no_room"].size();
+      all > named)
+    print_line("left, as there is no room: " + std::to_string(all - named) + " more");
   for (const auto& [type, count] : left["facts"].items())
     print_line("left: " + cell(count) + " " + type);
 }
@@ -37,7 +42,10 @@ result<void> undo(const context& where, const undo_options& options) {
     return {};
   }
   print_line(cell((*undone)["changed"]) + " changed back by command " + cell((*undone)["command"]));
-  if (!(*undone)["left"].is_null()) print_left((*undone)["left"]);
+  if ((*undone)["repeated"] == true)
+    print_line("it was given before; what it left was said then");
+  else if (!(*undone)["left"].is_null())
+    print_left((*undone)["left"]);
   return {};
 }
 

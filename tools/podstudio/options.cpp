@@ -1,0 +1,43 @@
+#include "options.hpp"
+
+#include "platform/text.hpp"
+
+#include <charconv>
+
+namespace podstudio {
+
+namespace {
+
+constexpr std::uint64_t lowest_id = 1, highest_id = INT64_MAX;
+
+}  // namespace
+
+result<std::uint64_t> parse_number(const std::string& text, std::uint64_t lowest,
+                                   std::uint64_t highest) {
+  std::uint64_t number = 0;
+  auto end = text.data() + text.size();
+  auto [rest, failure] = std::from_chars(text.data(), end, number);
+  bool plain = failure == std::errc{} && rest == end && (text.size() == 1 || text[0] != '0');
+  if (plain && number >= lowest && number <= highest) return number;
+  return error{error_code::invalid_argument,
+               in_quotes(text) + " is no whole number from " + std::to_string(lowest) + " to "
+                   + std::to_string(highest) + " in decimal digits without leading zeros"};
+}
+
+result<std::int64_t> parse_id(const std::string& text) {
+  auto number = parse_number(text, lowest_id, highest_id);
+  if (!number) return number.failure();
+  return static_cast<std::int64_t>(*number);
+}
+
+CLI::Validator whole_number(std::uint64_t lowest, std::uint64_t highest) {
+  return {[lowest, highest](std::string& text) {
+            auto number = parse_number(text, lowest, highest);
+            return number ? std::string() : number.failure().message;
+          },
+          ""};
+}
+
+CLI::Validator an_id() { return whole_number(lowest_id, highest_id); }
+
+}  // namespace podstudio
