@@ -297,6 +297,21 @@ BOOST_FIXTURE_TEST_CASE(nobody_is_told_to_undo_first_what_files_did, curated_lib
            + returned.at("command").get<std::string>() + ", which is not undone\n"});
 }
 
+BOOST_FIXTURE_TEST_CASE(what_there_is_no_room_for_any_more_is_named_and_left, curated_library) {
+  podstudio.must({"asset", "tag", "1", "2", "castle"});
+  auto untagged = command({"asset", "untag", "1", "2", "castle"});
+  constexpr int tags_max = 256;
+  for (int i = 0; i < tags_max; ++i)
+    podstudio.must({"asset", "tag", "1", "tag " + std::to_string(i)});
+  refused({"undo", untagged}, 1, {"no room for tag 'castle' of asset 1", "256 tags", "--force"});
+  auto left = podstudio.json({"undo", untagged, "--force"}).at("left");
+  BOOST_CHECK_EQUAL(left.at("no_room"), 1);
+  BOOST_CHECK(left.at("first_no_room") == json({"tag 'castle' of asset 1"}));
+  BOOST_CHECK_EQUAL(left.at("fields"), 0);
+  BOOST_CHECK_EQUAL(podstudio.json({"asset", "show", "1"}).at("tags").size(), tags_max);
+  BOOST_CHECK(podstudio.json({"asset", "show", "2"}).at("tags") == json({"castle"}));
+}
+
 BOOST_FIXTURE_TEST_CASE(packs_are_listed_in_pages, curated_library) {
   constexpr std::size_t packs = 101;  // one more than the engine gives at once
   for (std::size_t i = 0; i < packs; ++i)
