@@ -33,7 +33,7 @@ struct journal_state {
   /// waits.
   bool is_gathering(std::chrono::steady_clock::time_point now) const;
   /// A lone client sends its next command as soon as it has its answer. To sleep until then would
-  /// take as long as a fifth of a sync: so where the last command came that soon, the next one is
+  /// take as long as a tenth of a sync: so where the last command came that soon, the next one is
   /// looked for a moment.
   bool is_looking(std::chrono::steady_clock::time_point now) const;
   /// Comes back to `flush` behind all that is in the mailbox by then.

@@ -39,7 +39,7 @@ result<console_actor> connect_console(caf::actor_system& system, std::uint16_t p
                                       std::chrono::milliseconds time_limit);
 
 /// How many peers may be in the middle of their handshake; one more ends the oldest. As many as
-/// scripts start at once, with room to spare; each costs a descriptor and some ten kilobytes.
+/// scripts start at once, with room to spare; each costs a descriptor and a TLS session.
 inline constexpr std::size_t waiting_peers_max = 256;
 
 }  // namespace podstudio
