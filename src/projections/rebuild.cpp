@@ -3,6 +3,7 @@
 #include "events/file_system.hpp"
 #include "events/log.hpp"
 #include "projections/projection.hpp"
+#include "schema/schema.hpp"
 
 #include <filesystem>
 #include <future>
@@ -102,12 +103,25 @@ result<void> make_durable(file_system& files, const std::string& path) {
   return (*file)->sync_all();
 }
 
+/// Puts the tables at `from` in the place of what is at `to`. A new file with the old one's name
+/// would not do where others read: for a moment there is no file, and who has opened the old one
+/// finds the new one's WAL beside it. So the old tables are overwritten in a transaction, and only
+/// those that SQLite cannot use any more give way to the new file.
 result<void> replace_database(file_system& files, const std::string& from, const std::string& to) {
+  auto overwritten = overwrite_tables(from, to);
+  if (overwritten) return remove_database(files, from);
+  auto code = overwritten.failure().code;
+  bool is_usable = code == error_code::busy || code == error_code::disk_full
+                   || code == error_code::not_permitted;
+  if (is_usable) return overwritten;
+  auto durable = make_durable(files, from);
+  if (!durable) return durable;
   auto removed = remove_database(files, to);
   if (!removed) return removed;
   auto renamed = files.rename(from, to);
   if (!renamed) return renamed;
-  return files.sync_folder(folder_of(to));
+  // That also removes what reading it left beside it.
+  return remove_database(files, from);
 }
 
 }  // namespace
@@ -118,8 +132,7 @@ result<log_head> rebuild(file_system& files, log_reader& log, const std::string&
   auto cleared = remove_database(files, aside);
   if (!cleared) return cleared.failure();
   auto head = build(log, aside, until, progress);
-  auto done = head ? make_durable(files, aside) : result<void>(head.failure());
-  if (done) done = replace_database(files, aside, output);
+  auto done = head ? replace_database(files, aside, output) : result<void>(head.failure());
   if (done) return head;
   // The first failure counts, whether this works or not.
   (void)remove_database(files, aside);

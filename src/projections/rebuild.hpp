@@ -24,12 +24,14 @@ struct rebuild_bound {
 /// Called now and then with the sequence that is folded.
 using rebuild_progress = std::function<void(sequence_number)>;
 
-/// Builds the tables of the log in `log_folder` into a new file beside `output`, makes it durable
-/// and puts it in the place of `output`; returns how much of the log it holds. A program that has
-/// the old file open goes on seeing the old tables. No service may use `output` meanwhile.
+/// Builds the tables of the log in `log_folder` into a new file beside `output` and puts them,
+/// durable, in the place of those in `output`; returns how much of the log they hold. A program
+/// that reads `output` sees the old ones until the new ones are whole. No service may use it
+/// meanwhile.
 ///
-/// On an error `output` is as it was. After a crash it is as it was, new, or not there at all,
-/// which the next start cures; it is never a mixture.
+/// On an error `output` is as it was. After a crash it is as it was or new; where there was no
+/// database, or one that SQLite could not use, there may be none, which the next start cures. It is
+/// never a mixture.
 result<log_head> rebuild(file_system& files, const std::string& log_folder,
                          const std::string& output, const rebuild_bound& until = {},
                          const rebuild_progress& progress = {});

@@ -161,6 +161,23 @@ result<void> finish_bulk_tables(database& db) {
   return {};
 }
 
+result<void> overwrite_tables(const std::string& from, const std::string& to) {
+  auto source = open_tables_read_only(from);
+  if (!source) return source.failure();
+  auto db = database::open(to, database_access::read_write);
+  if (!db) return db.failure();
+  auto found = inspect(*db, to);
+  if (!found && found.failure().code != error_code::newer_version) return found.failure();
+  auto mode = db->value<std::string>("PRAGMA journal_mode = WAL");
+  if (!mode) return mode.failure();
+  auto set = db->execute(std::string(writer_settings) + "PRAGMA synchronous = FULL");
+  if (!set) return set;
+  auto copied = db->copy_from(*source);
+  if (!copied) return copied;
+  // What a reader keeps from being copied back is copied back by the next writer.
+  return db->execute("PRAGMA wal_checkpoint(PASSIVE)");
+}
+
 bool needs_rebuild(const error& failure) noexcept {
   return failure.code == error_code::damaged || failure.code == error_code::newer_version;
 }

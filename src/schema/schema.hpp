@@ -43,6 +43,11 @@ result<database> create_bulk_tables(const std::string& path);
 /// Error `internal`: two assets have one path.
 result<void> finish_bulk_tables(database& db);
 
+/// Replaces what the tables at `to` hold, of whatever version, with the tables at `from`, in one
+/// durable transaction: a program that reads them goes on, and sees the old ones or the new ones.
+/// On any error they are as they were.
+result<void> overwrite_tables(const std::string& from, const std::string& to);
+
 /// True for errors of opening or using the tables that a rebuild from the log cures.
 bool needs_rebuild(const error& failure) noexcept;
 

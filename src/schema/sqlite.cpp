@@ -237,6 +237,17 @@ result<statement> database::prepare(std::string_view sql) {
   return statement(prepared);
 }
 
+result<void> database::copy_from(database& source) {
+  constexpr int all_pages = -1;
+  auto* copying = sqlite3_backup_init(handle(), "main", source.handle(), "main");
+  if (!copying) return failure_of(sqlite3_errcode(handle()), handle());
+  sqlite3_backup_step(copying, all_pages);
+  // Gives the error of any step before.
+  auto code = sqlite3_backup_finish(copying);
+  if (code != SQLITE_OK) return failure_of(code, handle());
+  return {};
+}
+
 std::string database::path() const { return file_of(handle()); }
 
 // --- transaction

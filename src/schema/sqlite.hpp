@@ -179,6 +179,10 @@ public:
     return query->template get<T>(0);
   }
 
+  /// Replaces all there is with what `source` holds, in one transaction: another connection sees
+  /// the old or the new. Both must have pages of the same size.
+  result<void> copy_from(database& source);
+
   std::string path() const;
   sqlite3* handle() const noexcept { return handle_.get(); }
 

@@ -121,8 +121,9 @@ result<void> replay(const context& where, const replay_options& options) {
     output = *path;
   }
   // What stands there is replaced: it must be ours.
-  auto before = open_tables_read_only(output);
-  if (!before && before.failure().code == error_code::refused) return before.failure();
+  if (auto before = open_tables_read_only(output);
+      !before && before.failure().code == error_code::refused)
+    return before.failure();
   if (output != where.folder.database
       && !std::filesystem::equivalent(output, where.folder.database, ignored))
     return rebuild_into(where, output, *until);
