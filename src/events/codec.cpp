@@ -11,6 +11,7 @@
 #include <array>
 #include <cmath>
 #include <concepts>
+#include <cstring>
 #include <istream>
 #include <ostream>
 #include <streambuf>
@@ -47,6 +48,14 @@ public:
     setg(begin, begin, begin + bytes.size());
   }
   std::size_t remaining() const noexcept { return static_cast<std::size_t>(egptr() - gptr()); }
+
+private:
+  std::streamsize xsgetn(char* into, std::streamsize size) override {
+    auto taken = std::min<std::streamsize>(size, egptr() - gptr());
+    std::memcpy(into, gptr(), static_cast<std::size_t>(taken));
+    setg(eback(), gptr() + taken, egptr());
+    return taken;
+  }
 };
 
 // A stream's constructor costs several times what encoding an event does, so each thread keeps one.
@@ -223,8 +232,12 @@ static_assert(std::ranges::adjacent_find(event_types, {}, &event_type::name) == 
               "two event types have the same name");
 
 const event_type* find_type(std::string_view name) noexcept {
+  // A command's events are mostly of one type, and each is asked for several times.
+  static thread_local auto latest = event_types.begin();
+  if (latest->name == name) return latest;
   auto at = std::ranges::lower_bound(event_types, name, {}, &event_type::name);
-  return at != event_types.end() && at->name == name ? at : nullptr;
+  if (at == event_types.end() || at->name != name) return nullptr;
+  return latest = at;
 }
 
 error unknown_event(std::string_view name, std::uint16_t version, std::string_view why) {

@@ -1,7 +1,9 @@
 #include "platform/text.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
 
 namespace podstudio {
 
@@ -32,6 +34,15 @@ std::size_t utf8_length(std::string_view s) noexcept {
 
 bool is_utf8(std::string_view bytes) noexcept {
   while (!bytes.empty()) {
+    // Mostly it is ASCII, which needs no look at each byte: none may be 0 or above 0x7f.
+    if (std::uint64_t eight = 0; bytes.size() >= sizeof eight) {
+      constexpr std::uint64_t ones = 0x0101010101010101, high = 0x8080808080808080;
+      std::memcpy(&eight, bytes.data(), sizeof eight);
+      if ((((eight - ones) | eight) & high) == 0) {
+        bytes.remove_prefix(sizeof eight);
+        continue;
+      }
+    }
     auto length = utf8_length(bytes);
     if (length == 0 || bytes[0] == '\0') return false;
     bytes.remove_prefix(length);

@@ -30,7 +30,7 @@ private:
 
 /// How many files that are registered one after the other are inserted by one statement, which
 /// takes a fifth less time than a statement each.
-inline constexpr int rows_at_once = 32;
+inline constexpr int rows_at_once = 64;
 
 /// `begin` and a row `times` times, with commas between.
 std::string repeated(std::string_view begin, std::string_view row, int times);
@@ -38,12 +38,15 @@ std::string repeated(std::string_view begin, std::string_view row, int times);
 struct asset_statements {
   statement_preparer& prepare;
 
+  // OR FAIL spares a savepoint for each statement: one that fails ends the transaction as a whole.
   static constexpr std::string_view insert_begin =
-      "INSERT INTO asset (id, path, type, hash, created_at, updated_at, provenance, approved) "
+      "INSERT OR FAIL INTO asset (id, path, type, hash, created_at, updated_at, provenance, "
+      "approved) "
       "VALUES ";
   static constexpr std::string_view insert_row = "(?, ?, ?, ?, ?, ?, 'unknown', FALSE)";
   static constexpr std::string_view insert_file_begin =
-      "INSERT INTO asset_file (asset_id, size_bytes, mtime_ns, ctime_ns, inode, device) VALUES ";
+      "INSERT OR FAIL INTO asset_file (asset_id, size_bytes, mtime_ns, ctime_ns, inode, device) "
+      "VALUES ";
   static constexpr std::string_view insert_file_row = "(?, ?, ?, ?, ?, ?)";
 
   statement insert = prepare(repeated(insert_begin, insert_row, 1));

@@ -86,13 +86,12 @@ void shorten_write(pid_t thread, std::uint64_t bytes) {
 #endif
 }
 
-/// The leak check of AddressSanitizer traces the process itself, which one tracer rules out.
+}  // namespace
+
 std::string without_leak_check() {
   auto given = std::getenv("ASAN_OPTIONS");
   return (given != nullptr ? std::string(given) + ":" : std::string()) + "detect_leaks=0";
 }
-
-}  // namespace
 
 bool may_trace() {
   try {

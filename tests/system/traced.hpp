@@ -19,6 +19,10 @@ namespace system_test {
 /// Whether processes may be traced here; containers often forbid it.
 bool may_trace();
 
+/// What ASAN_OPTIONS must be for a program that is traced: the leak check of AddressSanitizer
+/// traces the process itself, which one tracer rules out.
+std::string without_leak_check();
+
 /// A call that is about to be made.
 struct system_call {
   long number = 0;   ///< SYS_pwrite64 and the like

@@ -1,0 +1,89 @@
+#define BOOST_TEST_MODULE platform_text
+#include <boost/test/unit_test.hpp>
+
+#include "platform/text.hpp"
+
+#include <array>
+#include <iconv.h>
+#include <random>
+#include <string>
+
+using namespace podstudio;
+
+namespace {
+
+/// The C library's decoder, which knows nothing of ours.
+class decoder {
+public:
+  decoder() : handle_(::iconv_open("UTF-32LE", "UTF-8")) {
+    BOOST_REQUIRE(handle_ != reinterpret_cast<iconv_t>(-1));
+  }
+  ~decoder() { ::iconv_close(handle_); }
+  decoder(const decoder&) = delete;
+  decoder& operator=(const decoder&) = delete;
+
+  bool accepts(std::string text) const {
+    std::string out(4 * text.size() + 4, '\0');
+    auto *from = text.data(), *to = out.data();
+    auto left = text.size(), room = out.size();
+    ::iconv(handle_, nullptr, nullptr, nullptr, nullptr);
+    return ::iconv(handle_, &from, &left, &to, &room) != static_cast<std::size_t>(-1) && left == 0;
+  }
+
+private:
+  iconv_t handle_;
+};
+
+/// What UTF-8 allows, what it almost allows, and bytes at the edges of what is ASCII.
+constexpr std::array<std::string_view, 22> pieces = {"a",
+                                                     "eightchr",
+                                                     "~",
+                                                     "\x01",
+                                                     "\x7f",
+                                                     "\x80",
+                                                     "\x81",
+                                                     "\xc2\xa9",
+                                                     "\xc1\xbf",
+                                                     "\xe0\xa0\x80",
+                                                     "\xe0\x9f\xbf",
+                                                     "\xed\x9f\xbf",
+                                                     "\xed\xa0\x80",
+                                                     "\xef\xbf\xbf",
+                                                     "\xe6\xbc",
+                                                     "\xf0\x90\x80\x80",
+                                                     "\xf0\x8f\xbf\xbf",
+                                                     "\xf4\x8f\xbf\xbf",
+                                                     "\xf4\x90\x80\x80",
+                                                     "\xf5\x80\x80\x80",
+                                                     "\xff",
+                                                     "\xc3\xa9t\xc3\xa9"};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(text_is_utf8_exactly_where_the_c_library_decodes_it) {
+  decoder other;
+  std::mt19937 random(20250401);
+  int accepted = 0, refused = 0;
+  for (int i = 0; i < 200'000; ++i) {
+    std::string text;
+    for (auto left = random() % 6; left > 0; --left) {
+      text.append(random() % 12, 'x');
+      text += pieces[random() % (random() % 4 == 0 ? pieces.size() : 3)];
+    }
+    auto expected = other.accepts(text);
+    ++(expected ? accepted : refused);
+    if (is_utf8(text) != expected) BOOST_ERROR("they differ about " << printable(text));
+  }
+  BOOST_TEST(accepted > 10'000);
+  BOOST_TEST(refused > 10'000);
+}
+
+BOOST_AUTO_TEST_CASE(a_nul_is_never_part_of_a_text) {
+  for (std::size_t size = 1; size <= 33; ++size)
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string text(size, 'x');
+      BOOST_TEST(is_utf8(text));
+      text[at] = '\0';
+      BOOST_TEST(!is_utf8(text));
+    }
+}
