@@ -285,7 +285,13 @@ error refusal(const contested_undo& undo) {
   const auto& decided = *undo.outcome.decided;
   auto text = (undo.force ? "nothing of command " : "the command ") + to_string(undo.target)
               + (undo.force ? " can" : " cannot") + " be undone: ";
-  if (!decided.conflicts.empty()) {
+  // By people, that is: what happened to files cannot be undone to have the change again.
+  if (decided.is_as_before && undo.commands_count > 0
+      && undo.undoable_count == undo.commands_count) {
+    text += "all it changed is as it was before it, by "
+            + listed(ids_of(undo.commands, [](const auto&) { return true; }), undo.commands_count)
+            + "; undo that to have it again";
+  } else if (!decided.conflicts.empty()) {
     text += listed(names_of(decided.conflicts), decided.conflicts.size())
             + (decided.conflicts.size() == 1 ? " was" : " were") + " changed since"
             + changed_by(undo);

@@ -333,7 +333,7 @@ private:
       if (now != change.after)
         conflict(change.where);
       else if (change.where.what == kind::member)
-        move_member(change.where, now, change.before);
+        move_member(change.where, change.after, change.before);
       else
         set_fact(before, change.where.what, change.before);
     }
@@ -344,7 +344,12 @@ private:
     if (from == to) return;
     if (const auto* position = std::get_if<std::int64_t>(&from))
       emit(pack_asset_removed{where.pack, where.asset, *position});
-    const auto* position = std::get_if<std::int64_t>(&to);
+    add_member(where, to);
+  }
+
+  /// Unless `at` says that it was none.
+  void add_member(const field& where, const field_value& at) {
+    const auto* position = std::get_if<std::int64_t>(&at);
     if (position == nullptr) return;
     if (model_.asset(where.asset) == nullptr) return conflict(where);
     emit(pack_asset_added{where.pack, where.asset, *position});
@@ -368,7 +373,7 @@ private:
     emit(pack_created{pack, facts});
     if (exported != nullptr) emit(pack_exported{pack, {}, {}, exported->path, exported->at_us});
     for (const auto& change : changes)
-      if (change.where.what == kind::member) move_member(change.where, no_value{}, change.before);
+      if (change.where.what == kind::member) add_member(change.where, change.before);
   }
 
   /// The command made the pack: it is deleted, if it is as the command left it. Where it is not,
@@ -448,7 +453,13 @@ private:
 
 undo_decision decide_undo(const catalog_model& model, const std::vector<event>& events,
                           const asset_paths& paths) {
-  return undoing(model, paths).decide(events);
+  auto decision = undoing(model, paths).decide(events);
+  if (!decision.conflicts.empty())
+    decision.is_as_before =
+        std::ranges::all_of(effect_of(events).changes, [&](const field_change& each) {
+          return present(model, each.where) == each.before;
+        });
+  return decision;
 }
 
 std::string undo_summary(const uuid& id, const std::string& summary, bool force) {

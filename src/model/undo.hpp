@@ -87,6 +87,8 @@ struct undo_decision {
   /// sorted: left. Others came since.
   std::vector<field> no_room;
   std::map<std::string, std::uint64_t> facts;  ///< as above: left
+  /// There are conflicts, and all that the command changed is as it was before it all the same.
+  bool is_as_before = false;
 
   bool complete() const noexcept { return conflicts.empty() && no_room.empty() && facts.empty(); }
 };

@@ -278,6 +278,22 @@ BOOST_FIXTURE_TEST_CASE(those_who_stand_in_the_way_are_named_newest_first, curat
   BOOST_CHECK(podstudio.json({"undo", first, "--force"}).at("left").at("commands") == json(since));
 }
 
+BOOST_FIXTURE_TEST_CASE(what_is_undone_already_is_named_as_such, curated_library) {
+  auto set = command({"asset", "set", "1", "2", "--theme", "sea"});
+  auto undone = command({"undo", set});
+  refused({"undo", set}, 1,
+          {"all it changed is as it was before it, by " + undone + "; undo that to have it again"});
+  podstudio.must({"undo", undone});
+  BOOST_CHECK_EQUAL(query("SELECT count(*) FROM asset WHERE theme = 'sea'"), "2");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_history_shows_a_person_what_was_edited, curated_library) {
+  podstudio.must({"pack", "create", "Forest", "--license", "personal"});
+  podstudio.must({"pack", "edit", "1", "--theme", "green", "--description", "Trees"});
+  auto shown = podstudio({"pack", "history", "1"});
+  BOOST_CHECK_MESSAGE(shown.out.find("description Trees, theme green") != std::string::npos, shown);
+}
+
 BOOST_FIXTURE_TEST_CASE(nobody_is_told_to_undo_first_what_files_did, curated_library) {
   running->stop();
   auto away = space.path + "/1.png";

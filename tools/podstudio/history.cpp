@@ -15,10 +15,20 @@ using nlohmann::json;
 
 std::string seconds(const json& at) { return cell(at).substr(0, 19); }
 
-/// What tells most of a value for a person; all of it is in the JSON form.
-std::string brief(const json& value) {
+/// Of a value with parts, those that another one has otherwise.
+json unlike(json value, const json& other) {
+  if (!value.is_object() || !other.is_object()) return value;
+  for (const auto& [key, part] : other.items())
+    if (auto at = value.find(key); at != value.end() && *at == part) value.erase(at);
+  return value;
+}
+
+/// What tells most of a value for a person, next to the one it became or came of; all of it is in
+/// the JSON form.
+std::string brief(const json& whole, const json& other) {
+  auto value = unlike(whole, other);
   if (!value.is_object()) return cell(value);
-  for (const char* telling : {"path", "name", "sha256", "size_bytes"})
+  for (const char* telling : {"path", "sha256", "size_bytes"})
     if (auto at = value.find(telling); at != value.end()) return cell(*at);
   std::string text;
   for (const auto& [key, part] : value.items())
@@ -77,8 +87,8 @@ result<void> print_history(const context& where, const char* command, json argum
       },
       [&](const json& event) {
         shown.row({cell(event["sequence"]), seconds(event["at"]), cell(event["type"]),
-                   cell(event["origin"]), cell(event["command"]), brief(event["before"]),
-                   brief(event["after"])});
+                   cell(event["origin"]), cell(event["command"]),
+                   brief(event["before"], event["after"]), brief(event["after"], event["before"])});
       });
 }
 
