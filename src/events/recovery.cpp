@@ -77,6 +77,9 @@ result<void> scan_last(segment_cursor& last, const std::optional<log_head>& chec
     if (auto fits = check.see(last.head(), place); !fits) return fits;
   }
   if (check.seen()) return {};
+  // A frame that is damaged says more than that none follows.
+  if (auto tail = last.tail(); tail && tail->promised_to > tail->offset)
+    return lost_frame(last, *tail);
   return check.mismatch(last.place(),
                         "that the log ends with sequence " + std::to_string(last.head().sequence));
 }

@@ -412,7 +412,7 @@ BOOST_FIXTURE_TEST_CASE(a_damaged_byte_in_the_middle_stops_everything_with_its_p
   auto middle = frames[frames.size() / 2];
   bytes[middle + 60] = static_cast<char>(bytes[middle + 60] ^ 0x10);
   write_file(segment, bytes);
-  check_stops({segment, "offset " + std::to_string(middle)});
+  check_stops({segment, "offset " + std::to_string(middle), "wrong checksum"});
 }
 
 BOOST_FIXTURE_TEST_CASE(a_log_that_is_gone_while_the_tables_are_there_stops_everything,
