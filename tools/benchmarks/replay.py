@@ -5,9 +5,9 @@ from memory into a fresh database: no journal, one transaction, indexes last, th
 They take turns; every value of the two databases is compared, and with tables that were folded as the
 service folds.
 
-service: from its start to `ready` over those tables, its resident memory at rest, and how long `asset list`
-takes from start to exit with each filter, 100 rows; each first page is compared with what SQLite finds by
-itself.
+service: from its start to `ready` over those tables, its resident memory at rest, what the models allocate,
+and how long `asset list` takes from start to exit with each filter, 100 rows; each first page is compared with
+what SQLite finds by itself.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from benchmarks.watch import Service
 
 TARGET_RATE = 0.9           # of the reference's rows a second
 TARGET_READY_SECONDS = 3
+TARGET_MODEL_BYTES = 150
 TARGET_RESIDENT_MB = 150
 TARGET_QUERY_MS = 50
 PAGE = 100
@@ -136,7 +137,8 @@ def measure_queries(service, tables, runs):
     return out
 
 
-def measure_service(program, folder, log, tables, runs):
+def measure_service(steps, program, folder, log, tables, runs):
+    models = steps("load", tables)
     data = f"{folder}/data"
     os.makedirs(f"{data}", mode=0o700)
     os.rename(log, f"{data}/log")
@@ -159,6 +161,8 @@ def measure_service(program, folder, log, tables, runs):
                                  resident_mb(service.process.pid, "VmHWM:")))
     seconds, mb = median(ready), max(rss for rss, _ in resident)
     return {
+        "model_bytes_an_asset": verdict(models["bytes"] / models["assets"], TARGET_MODEL_BYTES,
+                                        models["bytes"] <= TARGET_MODEL_BYTES * models["assets"]),
         "ready_seconds": verdict(seconds, TARGET_READY_SECONDS, seconds <= TARGET_READY_SECONDS),
         "busy_after_first_start_seconds": round(indexing, 1),
         "resident_mb": verdict(mb, TARGET_RESIDENT_MB, mb <= TARGET_RESIDENT_MB),
@@ -190,7 +194,8 @@ def show(report):
               f"same; folded live: {number(it['live_events_a_second'])} events/s\n")
     if "service" in report:
         it = report["service"]
-        rows = [["start to ready, s", it["ready_seconds"]], ["resident memory, MB", it["resident_mb"]]]
+        rows = [["start to ready, s", it["ready_seconds"]], ["resident memory, MB", it["resident_mb"]],
+                ["models, bytes an asset", it["model_bytes_an_asset"]]]
         rows += [[f"asset list {q['options']}: {q['rows']} rows, ms", q["ms"]] for q in it["queries"]]
         print(aligned(["service", "measured", "target", "met"],
                       [[name, number(v["value"], 2), v["target"], "yes" if v["met"] else "NO"] for name, v in rows]))
@@ -243,5 +248,5 @@ def measure_all(options, program, steps, folder):
         tables = f"{folder}/rebuilt.db"
         steps("replay", log, tables)
     if "service" in what:
-        report["service"] = measure_service(program, folder, log, tables, options.runs)
+        report["service"] = measure_service(steps, program, folder, log, tables, options.runs)
     return report
