@@ -127,8 +127,8 @@ void catalog_state::undo(const undo_request& request,
                 return undo_outcome{outcome, nullptr, true};
               })))
     return;
-  auto decided =
-      std::make_shared<undo_decision>(decide_undo(model, what.events, request.what.paths));
+  auto decided = std::make_shared<undo_decision>(
+      decide_undo(model, what.events, request.what.paths, is_by_person(what)));
   if (!decided->complete() && (!request.force || decided->events.empty())) {
     promise.deliver(undo_outcome{{}, decided, false});
     return answered();

@@ -289,8 +289,8 @@ error refusal(const contested_undo& undo) {
   if (decided.is_as_before && undo.commands_count > 0
       && undo.undoable_count == undo.commands_count) {
     text += "all it changed is as it was before it, by "
-            + listed(ids_of(undo.commands, [](const auto&) { return true; }), undo.commands_count)
-            + "; undo that to have it again";
+            + listed(ids_of(undo.commands, [](const auto&) { return true; }), undo.commands_count);
+    if (undo.commands_count == 1) text += "; undo that to have it again";
   } else if (!decided.conflicts.empty()) {
     text += listed(names_of(decided.conflicts), decided.conflicts.size())
             + (decided.conflicts.size() == 1 ? " was" : " were") + " changed since"
@@ -376,8 +376,11 @@ void undo(console_state& s, const request& what, answer reply) {
                 ->request(s.peers.catalog, caf::infinite, undo_atom::value,
                           undo_request{id, "console", past, forced})
                 .then(
-                    [&s, id, target, forced, reply,
+                    [&s, id, target, forced, reply, missing = past.paths,
                      from = past.done.last_sequence() + 1](const undo_outcome& outcome) mutable {
+                      // Those that are not there after all are found missing again.
+                      if (!missing.empty() && (outcome.undone || !outcome.decided))
+                        s.self->send(s.peers.supervisor, path_atom::value, std::move(missing));
                       bool repeated = !outcome.decided;
                       if (repeated || outcome.decided->complete()) {
                         auto done = undone(id, outcome.done);

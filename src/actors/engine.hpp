@@ -17,6 +17,7 @@ struct engine_options {
   std::vector<std::string> watch;  ///< roots to watch besides the remembered ones; absolute
   bool service = false;            ///< publish the console, watch the roots, write the service log
   std::string log_level = "info";  ///< of the service log
+  bool build_anew = false;         ///< the tables are not to be trusted, however they look
   std::uint64_t log_segment_bytes = 64u << 20;  ///< where a segment of the event log is closed
   std::uint32_t poll_seconds = 30;              ///< see `settings`
   std::uint32_t rescan_minutes = 24 * 60;       ///< see `settings`

@@ -131,7 +131,8 @@ result<conflict_page> find_conflicts(historian_state& s, const conflict_search& 
     const auto& events = committed.what->events;
     if (std::ranges::any_of(events, touches))
       page.commands.push_back(
-          {to_string(committed.what->id), any_wanted(effect_of(events).changes)});
+          {to_string(committed.what->id),
+           any_wanted(effect_of(events, is_by_person(*committed.what)).changes)});
     return page.commands.size() < conflict_page_commands;
   });
   if (!next) return next.failure();

@@ -117,6 +117,8 @@ using watcher_actor = caf::typed_actor<
     caf::reacts_to<step_atom>,
     // Answers once every change made before the request is visible.
     caf::replies_to<sync_atom>::with<sequence_number>,
+    // Look at these files: a person holds them to be there.
+    caf::reacts_to<path_atom, asset_paths>,
     // A scan that was held back goes on: what it says is gone is gone. Whether one was held back.
     caf::replies_to<confirm_atom>::with<bool>, caf::replies_to<status_atom>::with<watcher_status>>;
 
@@ -174,6 +176,8 @@ using supervisor_actor = caf::typed_actor<
     caf::replies_to<confirm_atom, std::string>::with<bool>,
     // An import by number.
     caf::replies_to<wait_atom, std::uint64_t, std::uint64_t>::with<import_progress>,
+    // Has the files looked at that lie under the roots: a person holds them to be there.
+    caf::reacts_to<path_atom, asset_paths>,
     // Answers once every change made under the roots before the request is visible.
     caf::replies_to<sync_atom>::with<sequence_number>,
     // The states of the watch roots.

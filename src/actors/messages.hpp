@@ -102,6 +102,9 @@ struct past_command {
   asset_paths paths;  ///< as the tables have them, of the assets it marked missing
 };
 
+/// Whether a person gave it or a script, and not the engine.
+inline bool is_by_person(const command& what) { return what.origin == "console"; }
+
 struct undo_request {
   uuid id{};
   std::string origin;

@@ -8,6 +8,8 @@ namespace podstudio {
 namespace {
 
 constexpr auto retry_after = std::chrono::seconds(1);
+/// So long another program may keep the tables locked before who waits for them is told.
+constexpr auto locked_max = std::chrono::seconds(20);
 constexpr auto tidy_after = std::chrono::seconds(1);
 /// A projector that never rests tidies up all the same after this time, a part now and then.
 constexpr auto tidy_at_last = std::chrono::seconds(10);
@@ -24,6 +26,20 @@ void projector_state::wake() {
       continue;
     }
     who.promise.deliver(holds);
+    at = waiting.erase(at);
+  }
+}
+
+void projector_state::give_up_waiting(const error& why, bool for_room_too) {
+  auto told = to_caf(
+      {why.code, "it is done and in the log, but the tables do not show it yet: " + why.message});
+  for (auto at = waiting.begin(); at != waiting.end();) {
+    auto& who = at->second;
+    if (who.for_room && !for_room_too) {
+      ++at;
+      continue;
+    }
+    who.promise.deliver(told);
     at = waiting.erase(at);
   }
 }
@@ -48,15 +64,17 @@ void projector_state::flush() {
   auto code = folded.failure().code;
   if (code != error_code::disk_full && code != error_code::busy) {
     spdlog::critical("the tables cannot be written: {}", folded.failure().message);
-    for (auto& [sequence, who] : waiting)
-      who.promise.deliver(to_caf(folded.failure()));
-    waiting.clear();
+    give_up_waiting(folded.failure(), true);
     self->quit(to_caf(folded.failure()));
     return;
   }
-  if (!stalled) spdlog::error("the tables wait: {}", folded.failure().message);
-  stalled = true;
+  auto now = std::chrono::steady_clock::now();
+  if (!std::exchange(stalled, true)) {
+    spdlog::error("the tables wait: {}", folded.failure().message);
+    stalled_at = now;
+  }
   *full = code == error_code::disk_full;
+  if (!*full && now - stalled_at > locked_max) give_up_waiting(folded.failure(), false);
   wake();
   flush_sent = true;
   self->delayed_send(self, retry_after, flush_atom::value);

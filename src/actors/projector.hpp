@@ -20,6 +20,8 @@ struct projector_state {
   /// what is kept is what was in flight.
   void flush();
   void wake();
+  /// Tells those that wait why the tables do not follow.
+  void give_up_waiting(const error& why, bool for_room_too);
   /// When nothing has been folded for a while, or at last all the same: brings the indexes that lag
   /// behind up to date, a part at a time, then copies the WAL back into the database.
   void tidy();
@@ -37,6 +39,7 @@ struct projector_state {
   bool untidy = false;  ///< something was folded since the last tidying, and the next is scheduled
   std::chrono::steady_clock::time_point folded_at{};
   std::chrono::steady_clock::time_point tidied_at{};  ///< or when there was something to tidy again
+  std::chrono::steady_clock::time_point stalled_at{};  ///< since when
   bool stalled = false;                     ///< the last fold found no room, or the database locked
   std::shared_ptr<std::atomic<bool>> full;  ///< the last fold found no room; the journal reads it
   static inline const char* name = "projector";

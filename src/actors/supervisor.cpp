@@ -382,6 +382,10 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
           promise.delegate(import->second, wait_atom::value, timeout_ms);
         return promise;
       },
+      [self](path_atom, const asset_paths& paths) {
+        for (const auto& [root, entry] : self->state.watchers)
+          if (entry.actor) self->send(entry.actor, path_atom::value, paths);
+      },
       [self](sync_atom) {
         auto promise = self->make_response_promise<sequence_number>();
         auto all = [self, promise](const std::vector<sequence_number>& answers) {

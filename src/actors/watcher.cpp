@@ -537,6 +537,13 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
         s.pump();
         return promise;
       },
+      [self](path_atom, const asset_paths& paths) {
+        auto& s = self->state;
+        for (const auto& [asset, path] : paths)
+          if (lies_within(path, s.root.path))
+            s.want(path, {.at = watcher_state::clock::now(), .written = true});
+        s.pump();
+      },
       [self](confirm_atom) {
         auto& s = self->state;
         bool was_held = s.held;

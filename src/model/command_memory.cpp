@@ -37,9 +37,16 @@ void command_memory::remember(const uuid& id, std::string_view summary,
 
 std::string in_summary(const std::string& text) {
   constexpr std::size_t bytes_max = 80;
-  if (text.size() <= bytes_max) return printable(text);
+  // In JSON a backslash is escaped already.
+  auto shown = [](std::string_view json) {
+    auto escaped = printable(json);
+    for (auto at = escaped.find("\\\\"); at != std::string::npos; at = escaped.find("\\\\", at + 1))
+      escaped.erase(at, 1);
+    return escaped;
+  };
+  if (text.size() <= bytes_max) return shown(text);
   auto whole = to_hex(sha256().of(text));
-  return printable(text.substr(0, bytes_max)) + "... (" + whole.substr(0, 8) + ")";
+  return shown(std::string_view(text).substr(0, bytes_max)) + "... (#" + whole.substr(0, 8) + ")";
 }
 
 error id_of_another(const uuid& id) {

@@ -168,7 +168,7 @@ std::vector<field_change> changes_of(const event& what) {
   return std::move(of_event.made);
 }
 
-command_effect effect_of(const std::vector<event>& events) {
+command_effect effect_of(const std::vector<event>& events, bool by_person) {
   // An export writes a file; only that of a pack which is made or deleted along with it is a mark.
   std::set<pack_id> made_or_deleted;
   for (const auto& each : events) {
@@ -181,7 +181,7 @@ command_effect effect_of(const std::vector<event>& events) {
     const auto* returned = std::get_if<asset_returned>(&each);
     const auto* exported = std::get_if<pack_exported>(&each);
     auto changed = changes_of(each);
-    if (changed.empty() || (returned != nullptr && is_other_place(*returned))
+    if (changed.empty() || (returned != nullptr && (!by_person || is_other_place(*returned)))
         || (exported != nullptr && !made_or_deleted.contains(exported->pack)))
       ++effect.facts[std::string(event_name(each))];
     else
@@ -239,9 +239,9 @@ class undoing {
 public:
   undoing(const catalog_model& model, const asset_paths& paths) : model_(model), paths_(paths) {}
 
-  undo_decision decide(const std::vector<event>& events) {
-    auto [changes, facts] = effect_of(events);
-    decision_.facts = std::move(facts);
+  undo_decision decide(const command_effect& effect) {
+    const auto& [changes, facts] = effect;
+    decision_.facts = facts;
     // Sorted: the assets' own fields, then pack by pack.
     for (auto begin = changes.begin(); begin != changes.end();) {
       auto end = std::find_if(begin, changes.end(), [&](const field_change& each) {
@@ -452,13 +452,13 @@ private:
 }  // namespace
 
 undo_decision decide_undo(const catalog_model& model, const std::vector<event>& events,
-                          const asset_paths& paths) {
-  auto decision = undoing(model, paths).decide(events);
+                          const asset_paths& paths, bool by_person) {
+  auto effect = effect_of(events, by_person);
+  auto decision = undoing(model, paths).decide(effect);
   if (!decision.conflicts.empty())
-    decision.is_as_before =
-        std::ranges::all_of(effect_of(events).changes, [&](const field_change& each) {
-          return present(model, each.where) == each.before;
-        });
+    decision.is_as_before = std::ranges::all_of(effect.changes, [&](const field_change& each) {
+      return present(model, each.where) == each.before;
+    });
   return decision;
 }
 

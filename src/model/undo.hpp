@@ -77,7 +77,8 @@ struct command_effect {
   /// Events that tell of files, jobs or the engine, by their names: none is undone.
   std::map<std::string, std::uint64_t> facts;
 };
-command_effect effect_of(const std::vector<event>& events);
+/// That a file came back is a fact, unless it was a person's undo that took the mark away.
+command_effect effect_of(const std::vector<event>& events, bool by_person);
 
 /// What came of undoing a command.
 struct undo_decision {
@@ -93,10 +94,10 @@ struct undo_decision {
   bool complete() const noexcept { return conflicts.empty() && no_room.empty() && facts.empty(); }
 };
 
-/// Takes back the events of a command. `paths` has the paths of the assets that it marked missing;
-/// the model checks them.
+/// Takes back the events of a command, which a person gave or the engine. `paths` has the paths of
+/// the assets that it marked missing; the model checks them.
 undo_decision decide_undo(const catalog_model& model, const std::vector<event>& events,
-                          const asset_paths& paths);
+                          const asset_paths& paths, bool by_person = true);
 
 /// The summary of the command that undoes one of this id and summary.
 std::string undo_summary(const uuid& id, const std::string& summary, bool force);

@@ -36,6 +36,7 @@ struct fold_context {
   fold_context& operator=(const fold_context&) = delete;
 
   database db;
+  std::optional<std::pair<std::uint64_t, std::uint64_t>> file;  ///< its device and inode
   statement_preparer prepare{db};
   asset_statements assets{prepare};
   pack_statements packs{prepare};
@@ -91,6 +92,10 @@ result<void> fold(fold_context& context, const asset_provenance_set& what);
 result<void> fold(fold_context& context, const asset_tagged& what);
 result<void> fold(fold_context& context, const asset_untagged& what);
 result<void> fold(fold_context& context, const asset_forgotten& what);
+
+// projection.cpp
+/// Folding on in tables that somebody put in the place of these would mix the two: `damaged`.
+result<void> expect_untouched(fold_context& context);
 
 // lookup.cpp
 result<lookup_state> read_lookup_state(database& db);

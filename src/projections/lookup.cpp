@@ -73,6 +73,7 @@ result<bool> projection::enter_for_lookup() {
   auto& lookup = context.lookup;
   auto writing = transaction::begin_write(context.db);
   if (!writing) return writing.failure();
+  if (auto ours = expect_untouched(context); !ours) return ours.failure();
   auto stale = highest(lookup.next_stale, assets_at_once);
   if (!stale) return stale.failure();
   auto fresh = highest(lookup.next_new, context.indexed.indexed_to, assets_at_once);

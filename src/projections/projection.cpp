@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <sys/stat.h>
 
 namespace podstudio {
 
@@ -27,6 +28,13 @@ result<last_ids> read_last_ids(database& db) {
   return ids;
 }
 
+/// What the path names: device and inode; nothing where it names none.
+std::optional<std::pair<std::uint64_t, std::uint64_t>> file_identity_of(const std::string& path) {
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return std::pair{status.st_dev, status.st_ino};
+}
+
 /// Whether the commands follow `head` and each other without a gap.
 result<void> expect_in_order(const log_head& head, std::span<const committed_command> commands) {
   auto expected = head.sequence + 1;
@@ -43,6 +51,20 @@ result<void> expect_in_order(const log_head& head, std::span<const committed_com
 
 }  // namespace
 
+result<void> expect_untouched(fold_context& context) {
+  if (file_identity_of(context.db.path()) != context.file)
+    return error{error_code::damaged,
+                 "'" + context.db.path()
+                     + "' was removed or replaced by another file; restart the "
+                       "service, which builds it anew"};
+  auto head = read_checkpoint(context.db);
+  if (!head) return head.failure();
+  if (*head == context.head) return {};
+  return error{error_code::damaged, "'" + context.db.path()
+                                        + "' was written by another program; restart the service, "
+                                          "which brings it up to date"};
+}
+
 projection::projection(std::unique_ptr<fold_context> context) : context_(std::move(context)) {}
 projection::~projection() = default;
 
@@ -58,6 +80,7 @@ result<std::unique_ptr<projection>> projection::start(database db, bool bulk) {
   if (!ids) return ids.failure();
   auto indexed = read_lookup_state(context->db);
   if (!indexed) return indexed.failure();
+  context->file = file_identity_of(context->db.path());
   context->indexed = *indexed;
   context->head = *head;
   context->committed_ids = *ids;
@@ -91,6 +114,7 @@ result<void> projection::fold(std::span<const committed_command> commands) {
     auto begun = transaction::begin_write(context.db);
     if (!begun) return begun.failure();
     writing.emplace(*std::move(begun));
+    if (auto ours = expect_untouched(context); !ours) return ours;
   }
   for (const auto& command : commands) {
     auto folded = fold_command(context, command);

@@ -97,6 +97,9 @@ result<log_head> build(log_reader& log, const std::string& path, const rebuild_b
   return (*tables)->checkpoint();
 }
 
+/// No file of anybody else has such a name.
+std::string aside_of(const std::string& output) { return output + ".podstudio-new"; }
+
 result<void> make_durable(file_system& files, const std::string& path) {
   auto file = files.open(path, open_mode::write);
   if (!file) return file.failure();
@@ -109,11 +112,8 @@ result<void> make_durable(file_system& files, const std::string& path) {
 /// those that SQLite cannot use any more give way to the new file.
 result<void> replace_database(file_system& files, const std::string& from, const std::string& to) {
   auto overwritten = overwrite_tables(from, to);
-  if (overwritten) return remove_database(files, from);
-  auto code = overwritten.failure().code;
-  bool is_usable = code == error_code::busy || code == error_code::disk_full
-                   || code == error_code::not_permitted;
-  if (is_usable) return overwritten;
+  if (!overwritten) return overwritten.failure();
+  if (*overwritten) return remove_database(files, from);
   auto durable = make_durable(files, from);
   if (!durable) return durable;
   auto removed = remove_database(files, to);
@@ -126,11 +126,15 @@ result<void> replace_database(file_system& files, const std::string& from, const
 
 }  // namespace
 
+result<void> remove_unfinished_rebuild(file_system& files, const std::string& output) {
+  return remove_database(files, aside_of(output));
+}
+
 result<log_head> rebuild(file_system& files, log_reader& log, const std::string& output,
                          const rebuild_bound& until, const rebuild_progress& progress) {
-  auto aside = output + ".new";
-  auto cleared = remove_database(files, aside);
+  auto cleared = remove_unfinished_rebuild(files, output);
   if (!cleared) return cleared.failure();
+  auto aside = aside_of(output);
   auto head = build(log, aside, until, progress);
   auto done = head ? replace_database(files, aside, output) : result<void>(head.failure());
   if (done) return head;

@@ -29,9 +29,9 @@ using rebuild_progress = std::function<void(sequence_number)>;
 /// that reads `output` sees the old ones until the new ones are whole. No service may use it
 /// meanwhile.
 ///
-/// On an error `output` is as it was. After a crash it is as it was or new; where there was no
-/// database, or one that SQLite could not use, there may be none, which the next start cures. It is
-/// never a mixture.
+/// After an error `output` is as it was, after a crash as it was or new; where there was no
+/// database, or one that SQLite could not use, there may be none after either, which the next start
+/// cures. It is never a mixture. Error `refused`: it is another program's.
 result<log_head> rebuild(file_system& files, const std::string& log_folder,
                          const std::string& output, const rebuild_bound& until = {},
                          const rebuild_progress& progress = {});
@@ -39,5 +39,8 @@ result<log_head> rebuild(file_system& files, const std::string& log_folder,
 /// The same from wherever `log` stands; that must be its beginning.
 result<log_head> rebuild(file_system& files, log_reader& log, const std::string& output,
                          const rebuild_bound& until = {}, const rebuild_progress& progress = {});
+
+/// Removes what a rebuild that was killed left beside `output`.
+result<void> remove_unfinished_rebuild(file_system& files, const std::string& output);
 
 }  // namespace podstudio

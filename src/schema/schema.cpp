@@ -5,6 +5,7 @@
 #include <array>
 #include <fstream>
 #include <string_view>
+#include <unistd.h>
 
 namespace podstudio {
 
@@ -68,19 +69,31 @@ bool has_our_mark(const std::string& path) {
 result<contents> inspect(database& db, const std::string& path) {
   auto application = db.value<std::int32_t>("PRAGMA application_id");
   if (!application) {
+    auto failure = application.failure();
     // What has our mark is ours, cut or not; a file without it may be a person's picture.
-    if (application.failure().code != error_code::damaged || has_our_mark(path))
-      return application.failure();
+    bool is_no_database =
+        failure.code == error_code::damaged || failure.code == error_code::internal;
+    if (!is_no_database) return failure;
+    if (has_our_mark(path)) return error{error_code::damaged, failure.message};
     return error{error_code::refused,
-                 "'" + path + "' is not a database; move it away, or name another file with --db"};
+                 "'" + path + "' is not a database; move it away, or name another file"};
   }
   auto tables = db.value<std::int64_t>("SELECT count(*) FROM sqlite_schema");
-  if (!tables) return tables.failure();
-  if (*application == 0 && *tables == 0) return contents::none;
-  if (*application != tables_application_id)
-    return error{
-        error_code::refused,
-        "'" + path + "' belongs to another program; move it away, or name another file with --db"};
+  bool is_ours = *application == tables_application_id;
+  bool is_empty = *application == 0 && tables && *tables == 0;
+  // A schema that this SQLite cannot read, it may be too old for.
+  bool is_foreign = !is_ours && !is_empty
+                    && (tables || tables.failure().code == error_code::damaged
+                        || tables.failure().code == error_code::internal);
+  if (is_foreign)
+    return error{error_code::refused,
+                 "'" + path + "' belongs to another program; move it away, or name another file"};
+  if (!tables) {
+    auto failure = tables.failure();
+    if (failure.code == error_code::internal) failure.code = error_code::damaged;
+    return failure;
+  }
+  if (is_empty) return contents::none;
   auto version = db.value<std::int32_t>("PRAGMA user_version");
   if (!version) return version.failure();
   if (*version != tables_version)
@@ -89,6 +102,19 @@ result<contents> inspect(database& db, const std::string& path) {
                                                 + std::to_string(tables_version)
                                                 + "; rebuild it with 'podstudio replay'"};
   return contents::ours;
+}
+
+result<bool> has_other_pages(database& one, database& other) {
+  auto bytes = one.value<std::int64_t>("PRAGMA page_size");
+  if (!bytes) return bytes.failure();
+  auto others = other.value<std::int64_t>("PRAGMA page_size");
+  if (!others) return others.failure();
+  return *bytes != *others;
+}
+
+/// Whether SQLite does not write to it although the system would.
+bool is_read_only_by_its_header(const database& db, const std::string& path) {
+  return db.is_read_only() && ::access(path.c_str(), W_OK) == 0;
 }
 
 /// All or nothing, so that a crash leaves a file that counts as empty.
@@ -127,6 +153,11 @@ result<database> open_tables(const std::string& path) {
     auto set = db->execute(new_file_settings);
     if (!set) return set.failure();
   }
+  if (is_read_only_by_its_header(*db, path))
+    return error{error_code::damaged, "'" + path + "' says of itself that it cannot be written"};
+  if (db->is_read_only())
+    return error{error_code::not_permitted,
+                 "cannot write '" + path + "'; check the permissions of the file and its folder"};
   auto mode = db->value<std::string>("PRAGMA journal_mode = WAL");
   if (!mode) return mode.failure();
   auto set = db->execute(writer_settings);
@@ -161,21 +192,34 @@ result<void> finish_bulk_tables(database& db) {
   return {};
 }
 
-result<void> overwrite_tables(const std::string& from, const std::string& to) {
+result<bool> overwrite_tables(const std::string& from, const std::string& to) {
   auto source = open_tables_read_only(from);
   if (!source) return source.failure();
+  auto unless_damaged = [](const error& failure) -> result<bool> {
+    if (failure.code == error_code::damaged || failure.code == error_code::not_found) return false;
+    return failure;
+  };
   auto db = database::open(to, database_access::read_write);
-  if (!db) return db.failure();
+  if (!db) return unless_damaged(db.failure());
   auto found = inspect(*db, to);
-  if (!found && found.failure().code != error_code::newer_version) return found.failure();
+  bool is_other_version = !found && found.failure().code == error_code::newer_version;
+  if (!found && !is_other_version) return unless_damaged(found.failure());
+  // A damaged header can have both.
+  auto other_pages = has_other_pages(*source, *db);
+  if (!other_pages) return unless_damaged(other_pages.failure());
+  if (*other_pages || is_read_only_by_its_header(*db, to)) return false;
   auto mode = db->value<std::string>("PRAGMA journal_mode = WAL");
-  if (!mode) return mode.failure();
+  if (!mode) return unless_damaged(mode.failure());
   auto set = db->execute(std::string(writer_settings) + "PRAGMA synchronous = FULL");
-  if (!set) return set;
-  auto copied = db->copy_from(*source);
-  if (!copied) return copied;
-  // What a reader keeps from being copied back is copied back by the next writer.
-  return db->execute("PRAGMA wal_checkpoint(PASSIVE)");
+  if (!set) return unless_damaged(set.failure());
+  if (auto copied = db->copy_from(*source); !copied) {
+    // Tables of another version are of no use to anybody here, and a new file takes less room.
+    if (is_other_version && copied.failure().code == error_code::disk_full) return false;
+    return unless_damaged(copied.failure());
+  }
+  // They are in the WAL, durable. What is not copied back now is copied back later.
+  (void)db->execute("PRAGMA wal_checkpoint(PASSIVE)");
+  return true;
 }
 
 bool needs_rebuild(const error& failure) noexcept {

@@ -45,8 +45,9 @@ result<void> finish_bulk_tables(database& db);
 
 /// Replaces what the tables at `to` hold, of whatever version, with the tables at `from`, in one
 /// durable transaction: a program that reads them goes on, and sees the old ones or the new ones.
-/// On any error they are as they were.
-result<void> overwrite_tables(const std::string& from, const std::string& to);
+/// False: there are none, or none that SQLite can use, and nothing was changed. On an error nothing
+/// was changed either: `refused` where they are another program's, else those of sqlite.hpp.
+result<bool> overwrite_tables(const std::string& from, const std::string& to);
 
 /// True for errors of opening or using the tables that a rebuild from the log cures.
 bool needs_rebuild(const error& failure) noexcept;

@@ -237,6 +237,8 @@ result<statement> database::prepare(std::string_view sql) {
   return statement(prepared);
 }
 
+bool database::is_read_only() const noexcept { return sqlite3_db_readonly(handle(), "main") == 1; }
+
 result<void> database::copy_from(database& source) {
   constexpr int all_pages = -1;
   auto* copying = sqlite3_backup_init(handle(), "main", source.handle(), "main");

@@ -179,6 +179,8 @@ public:
     return query->template get<T>(0);
   }
 
+  /// Whether it was opened to be read only, whatever was asked for.
+  bool is_read_only() const noexcept;
   /// Replaces all there is with what `source` holds, in one transaction: another connection sees
   /// the old or the new. Both must have pages of the same size.
   result<void> copy_from(database& source);

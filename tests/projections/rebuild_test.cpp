@@ -47,6 +47,10 @@ struct log_fixture {
   log_head rebuilt(const std::string& output, const rebuild_bound& until = {}) {
     return must(rebuild(files, log_folder, output, until));
   }
+  static std::string bytes_of(const std::string& file) {
+    std::ifstream from(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(from), {}};
+  }
   std::vector<std::string> names() {
     std::vector<std::string> found;
     for (const auto& entry : std::filesystem::directory_iterator(folder.path))
@@ -108,27 +112,91 @@ BOOST_AUTO_TEST_CASE(a_stale_wal_is_never_played_into_the_new_tables) {
 BOOST_AUTO_TEST_CASE(damaged_tables_and_those_of_another_version_are_replaced) {
   auto live = dump_of(path);
   tables.reset();
-  std::ofstream(path, std::ios::binary) << std::string(10'000, 'x');
+  std::filesystem::resize_file(path, 10'000);
   rebuilt(path);
   BOOST_TEST(dump_of(path) == live);
   must(must(open_tables(path)).execute("PRAGMA user_version = 1"));
   rebuilt(path);
   BOOST_TEST(dump_of(path) == live);
+  // https://www.sqlite.org/fileformat.html: at 18 a version that SQLite only reads, at 47 one that
+  // it does not even read.
+  for (auto at : {18, 47}) {
+    std::fstream header(path, std::ios::binary | std::ios::in | std::ios::out);
+    header.seekp(at).put('\x09').flush();
+    BOOST_TEST(!open_tables(path));
+    rebuilt(path);
+    BOOST_TEST(dump_of(path) == live);
+  }
+  for (const char* other : {"PRAGMA journal_mode = DELETE",
+                            "PRAGMA journal_mode = DELETE; PRAGMA page_size = 8192; VACUUM;"
+                            "PRAGMA journal_mode = WAL"}) {
+    must(must(database::open(path, database_access::read_write)).execute(other));
+    rebuilt(path);
+    BOOST_TEST(dump_of(path) == live);
+    BOOST_TEST(rows_of(path, "PRAGMA page_size") == "4096");
+    BOOST_TEST(rows_of(path, "PRAGMA journal_mode") == "wal");
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_ours_is_refused_and_stays) {
+  auto output = folder.path + "/other.db";
+  auto refuses = [&] {
+    auto before = bytes_of(output);
+    auto head = rebuild(files, log_folder, output);
+    BOOST_REQUIRE(!head);
+    BOOST_TEST(int(head.failure().code) == int(error_code::refused), head.failure().message);
+    BOOST_TEST((bytes_of(output) == before));
+    BOOST_TEST(!std::filesystem::exists(output + ".podstudio-new"));
+  };
+  std::ofstream(output, std::ios::binary) << std::string(10'000, 'x');
+  refuses();
+  std::filesystem::remove(output);
+  {
+    auto foreign = must(database::open(output, database_access::create));
+    must(foreign.execute("CREATE TABLE precious (x); INSERT INTO precious VALUES (1)"));
+  }
+  refuses();
+  {
+    // A schema that this SQLite cannot read.
+    auto foreign = must(database::open(output, database_access::read_write));
+    must(foreign.execute("PRAGMA writable_schema = ON;"
+                         "INSERT INTO sqlite_schema VALUES ('table', 'new', 'new', 3,"
+                         " 'CREATE FUTURE TABLE new')"));
+  }
+  refuses();
+}
+
+BOOST_AUTO_TEST_CASE(tables_that_somebody_replaced_or_wrote_are_not_folded_on) {
+  auto refuses = [&] {
+    auto next = make({asset_tagged{1, "more"}});
+    next.first_sequence = tables->checkpoint().sequence + 1;
+    auto folded = tables->fold(std::vector{next});
+    BOOST_REQUIRE(!folded);
+    BOOST_TEST(int(folded.failure().code) == int(error_code::damaged));
+    auto entered = tables->enter_for_lookup();
+    BOOST_TEST(!entered);
+  };
+  rebuilt(path, {.sequence = 3});
+  refuses();
+  tables = must(projection::open(path));
+  std::filesystem::remove(path);
+  refuses();
 }
 
 BOOST_AUTO_TEST_CASE(leftovers_of_a_rebuild_that_was_killed_do_no_harm) {
   auto output = folder.path + "/out.db";
-  for (const char* suffix : {".new", ".new-wal", ".new-shm", ".new-journal"})
+  for (const char* suffix :
+       {".podstudio-new", ".podstudio-new-wal", ".podstudio-new-shm", ".podstudio-new-journal"})
     std::ofstream(output + suffix, std::ios::binary) << std::string(5'000, 'x');
   BOOST_TEST(rebuilt(output).sequence == 5u);
-  BOOST_TEST(!std::filesystem::exists(output + ".new"));
+  BOOST_TEST(!std::filesystem::exists(output + ".podstudio-new"));
 }
 
 BOOST_AUTO_TEST_CASE(a_log_that_cannot_be_read_leaves_the_tables_as_they_are) {
   auto live = dump_of(path);
   BOOST_TEST(!rebuild(files, folder.path + "/no-log", path));
   BOOST_TEST(dump_of(path) == live);
-  BOOST_TEST(!std::filesystem::exists(path + ".new"));
+  BOOST_TEST(!std::filesystem::exists(path + ".podstudio-new"));
 }
 
 BOOST_AUTO_TEST_CASE(a_log_that_gives_two_assets_one_path_is_not_rebuilt) {
@@ -139,7 +207,7 @@ BOOST_AUTO_TEST_CASE(a_log_that_gives_two_assets_one_path_is_not_rebuilt) {
   BOOST_REQUIRE(!head);
   BOOST_TEST(int(head.failure().code) == int(error_code::internal));
   BOOST_TEST(!std::filesystem::exists(folder.path + "/out.db"));
-  BOOST_TEST(!std::filesystem::exists(folder.path + "/out.db.new"));
+  BOOST_TEST(!std::filesystem::exists(folder.path + "/out.db.podstudio-new"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -261,6 +262,84 @@ BOOST_AUTO_TEST_CASE(a_command_waits_for_a_locked_database_and_goes_on_once_it_i
   BOOST_TEST((ended.code == 0), ended);
   BOOST_TEST(it.podstudio.json({"asset", "show", "5"})["approved"] == true);
   it.podstudio.must({"replay", "--check"});
+}
+
+BOOST_AUTO_TEST_CASE(who_waits_for_a_locked_database_is_told_in_time_and_nothing_is_lost) {
+  replayed it;
+  service running(it.podstudio);
+  process holding(
+      python("import sqlite3, sys, time\n"
+             "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+             "db.execute('BEGIN IMMEDIATE')\nprint('held', flush=True)\ntime.sleep(600)\n",
+             {it.database}));
+  while (holding.out().empty())
+    holding.must_run();
+  auto told = it.podstudio({"asset", "approve", "5"});
+  BOOST_TEST((told.code == 1), told);
+  BOOST_TEST(told.err.find("it is done and in the log") != std::string::npos, told);
+  BOOST_TEST(told.err.find("is locked by another program") != std::string::npos, told);
+  holding.signal(SIGKILL);
+  holding.finish();
+  it.podstudio.must({"asset", "approve", "6"});
+  BOOST_TEST(it.podstudio.json({"asset", "show", "5"})["approved"] == true);
+  it.podstudio.must({"replay", "--check"});
+}
+
+BOOST_AUTO_TEST_CASE(a_service_whose_database_is_lost_or_damaged_builds_it_anew) {
+  replayed it;
+  service running(it.podstudio);
+  int id = 0;
+  auto heals = [&](const std::string& what) {
+    BOOST_TEST_CONTEXT(what) {
+      auto asset = std::to_string(10 + id++);
+      auto ready = [&] {
+        auto out = running.running().err();
+        return std::count(out.begin(), out.end(), '\n');
+      };
+      auto before = ready();
+      it.podstudio({"asset", "approve", asset});  // it may be told that the tables do not show it
+      while (ready() == before)
+        running.running().must_run();
+      it.podstudio.must({"asset", "list"});
+      BOOST_TEST(it.podstudio.json({"asset", "show", asset})["approved"] == true);
+      it.podstudio.must({"replay", "--check"});
+    }
+  };
+  for (auto suffix : {"", "-wal", "-shm"})
+    std::filesystem::remove(it.database + suffix);
+  heals("removed");
+  it.podstudio.must({"replay", "--output", it.path + "/other.db", "--until", "62"});
+  std::filesystem::rename(it.path + "/other.db", it.database);
+  heals("another file");
+  BOOST_TEST(running.stop().code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_output_that_is_no_file_of_ours_is_refused_and_stays) {
+  replayed it;
+  auto refused = [&](const std::string& output) {
+    auto ended = it.podstudio({"replay", "--output", output});
+    BOOST_TEST((ended.code == 1), ended);
+    BOOST_TEST(ended.err.find(output) != std::string::npos, ended);
+  };
+  auto pipe = it.path + "/pipe";
+  BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  refused(pipe);
+  refused("/dev/null");
+  refused(it.path);
+  write_file(it.path + "/picture.png", std::string(5000, 'x'));
+  refused(it.path + "/picture.png");
+  BOOST_TEST(read_file(it.path + "/picture.png") == std::string(5000, 'x'));
+  // A database has its companions by one name.
+  std::filesystem::create_hard_link(it.database, it.path + "/link.db");
+  it.podstudio.must({"replay", "--output", it.path + "/link.db"});
+  std::filesystem::remove(it.path + "/link.db");
+  it.podstudio.must({"replay", "--check"});
+  // A link is followed.
+  it.podstudio.must({"replay", "--output", it.path + "/far.db", "--until", "1"});
+  std::filesystem::create_symlink(it.path + "/far.db", it.path + "/link.db");
+  it.podstudio.must({"replay", "--output", it.path + "/link.db"});
+  BOOST_TEST(std::filesystem::is_symlink(it.path + "/link.db"));
+  BOOST_TEST(value(it.path + "/far.db", "SELECT count(*) FROM asset") == "60");
 }
 
 /// Readers that stay connected, ones that connect early and read late, and ones that come and go,

@@ -85,9 +85,10 @@ std::vector<row> seed_rows(const std::string& database) {
 
 std::vector<row> all_rows(const std::string& database) {
   std::vector<row> rows;
-  for (const auto& table : query(database, "SELECT name FROM sqlite_master WHERE type = 'table'"
-                                           " AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'lookup_%'"
-                                           " ORDER BY name"))
+  for (const auto& table :
+       query(database, "SELECT name FROM sqlite_master WHERE type = 'table'"
+                       " AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'lookup_%'"
+                       " ORDER BY name"))
     for (auto& values : query(database, "SELECT '" + table[0] + "', * FROM \"" + table[0] + "\""))
       rows.push_back(std::move(values));
   std::sort(rows.begin(), rows.end());

@@ -285,6 +285,9 @@ BOOST_FIXTURE_TEST_CASE(what_is_undone_already_is_named_as_such, curated_library
           {"all it changed is as it was before it, by " + undone + "; undo that to have it again"});
   podstudio.must({"undo", undone});
   BOOST_CHECK_EQUAL(query("SELECT count(*) FROM asset WHERE theme = 'sea'"), "2");
+  podstudio.must({"asset", "set", "1", "--theme", "a\"b\\c"});
+  BOOST_CHECK_EQUAL(query("SELECT summary FROM command ORDER BY first_sequence DESC LIMIT 1"),
+                    R"(set theme="a\"b\\c" on asset 1)");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_history_shows_a_person_what_was_edited, curated_library) {
@@ -311,6 +314,31 @@ BOOST_FIXTURE_TEST_CASE(nobody_is_told_to_undo_first_what_files_did, curated_lib
   refused({"undo", scan}, 1,
           {"file of asset " + asset + " was changed since by what happened to files in "
            + returned.at("command").get<std::string>() + ", which is not undone\n"});
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_that_is_gone_is_found_missing_again_after_an_undo, curated_library) {
+  std::filesystem::remove(space.root + "/1.png");
+  podstudio.must({"sync"});
+  std::string scan;
+  for (const auto& each : podstudio.json({"history", "--all"}))
+    if (each.at("summary") == "1 missing") scan = each.at("id");
+  podstudio.must({"undo", scan});
+  podstudio.must({"sync"});
+  BOOST_CHECK_EQUAL(podstudio.json({"asset", "list", "--missing"}).size(), 1u);
+  check_replay();
+}
+
+BOOST_FIXTURE_TEST_CASE(that_a_file_came_back_is_not_undone, curated_library) {
+  auto file = space.root + "/1.png", away = space.path + "/1.png";
+  std::filesystem::rename(file, away);
+  podstudio.must({"sync"});
+  std::filesystem::rename(away, file);
+  podstudio.must({"sync"});
+  std::string scan;
+  for (const auto& each : podstudio.json({"history", "--all"}))
+    if (each.at("summary") == "1 returned") scan = each.at("id");
+  refused({"undo", scan}, 1, {"it holds 1 asset.returned", "what happens to files"});
+  BOOST_CHECK(podstudio.json({"asset", "list", "--missing"}).empty());
 }
 
 BOOST_FIXTURE_TEST_CASE(what_there_is_no_room_for_any_more_is_named_and_left, curated_library) {

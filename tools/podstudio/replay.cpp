@@ -36,7 +36,9 @@ result<rebuild_bound> parse_bound(const std::string& text) {
                  "--until takes a sequence or a time such as '2026-01-31 18:00:00' (UTC), not "
                      + in_quotes(text)};
   until = rebuild_bound{};
-  until.at_us = *at;
+  // Lists show whole seconds: what they show at a time is meant to be in.
+  constexpr std::int64_t rest_of_second_us = 999'999;
+  until.at_us = text.find('.') == std::string::npos ? *at + rest_of_second_us : *at;
   return until;
 }
 
@@ -101,6 +103,22 @@ result<void> rebuild_into(const context& where, const std::string& output,
   return {};
 }
 
+/// The file that is meant, behind links. What stands there is replaced: it must be a file, or
+/// nothing.
+result<std::string> output_of(const std::string& given) {
+  auto path = absolute_path(given);
+  if (!path) return path;
+  std::error_code failed;
+  auto file = std::filesystem::weakly_canonical(*path, failed);
+  auto status = failed ? std::filesystem::file_status() : std::filesystem::status(file, failed);
+  if (std::filesystem::is_regular_file(status)
+      || status.type() == std::filesystem::file_type::not_found)
+    return file.string();
+  if (failed) return system_error(failed.value(), "cannot use " + in_quotes(*path));
+  return error{error_code::refused,
+               in_quotes(*path) + " is no file; name another one with --output"};
+}
+
 struct replay_options {
   std::string output, until;
   bool check = false;
@@ -114,22 +132,16 @@ result<void> replay(const context& where, const replay_options& options) {
     return error{error_code::not_found, "there is no log in " + in_quotes(where.folder.root)
                                             + "; name another data folder with --data"};
   if (options.check) return check(where);
-  auto output = where.folder.database;
   if (!options.output.empty()) {
-    auto path = absolute_path(options.output);
-    if (!path) return path.failure();
-    output = *path;
+    auto output = output_of(options.output);
+    if (!output) return output.failure();
+    if (*output != where.folder.database
+        && !std::filesystem::equivalent(*output, where.folder.database, ignored))
+      return rebuild_into(where, *output, *until);
   }
-  // What stands there is replaced: it must be ours.
-  if (auto before = open_tables_read_only(output);
-      !before && before.failure().code == error_code::refused)
-    return before.failure();
-  if (output != where.folder.database
-      && !std::filesystem::equivalent(output, where.folder.database, ignored))
-    return rebuild_into(where, output, *until);
   auto lock = folder_lock::acquire(where.folder);
   if (!lock) return lock.failure();
-  return rebuild_into(where, output, *until);
+  return rebuild_into(where, where.folder.database, *until);
 }
 
 }  // namespace
@@ -143,7 +155,7 @@ action declare_replay(CLI::App& command) {
           ->type_name("FILE");
   auto until = command
                    .add_option("--until", options->until,
-                               "Stop after this sequence, or before this time (UTC)")
+                               "Stop after this sequence, or after this time (UTC)")
                    ->type_name("SEQUENCE_OR_TIME");
   command.add_flag("--check", options->check, "Build aside and compare with the live tables")
       ->excludes(output)

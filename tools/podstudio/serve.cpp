@@ -3,6 +3,7 @@
 
 #include "actors/engine.hpp"
 #include "platform/files.hpp"
+#include "schema/schema.hpp"
 
 #include <CLI/App.hpp>
 
@@ -49,6 +50,10 @@ unique_fd stop_signals() {
   return unique_fd{::signalfd(-1, &signals, SFD_CLOEXEC)};
 }
 
+/// How often a service builds tables anew that were damaged while it used them. More often,
+/// something is wrong with the disk, and it ends.
+constexpr int heals_max = 5;
+
 result<void> serve(const context& where, std::vector<std::string> watch) {
   watch.insert(watch.end(), where.configured.watch_folders.begin(),
                where.configured.watch_folders.end());
@@ -62,14 +67,20 @@ result<void> serve(const context& where, std::vector<std::string> watch) {
   auto options = engine_options_of(where);
   options.watch = std::move(watch);
   options.service = true;
-  auto running = engine::start(std::move(options));
-  if (!running) return running.failure();
-  std::fputs("ready\n", stderr);
-  notify("READY=1");
-  auto waited = (*running)->wait(stop.get());
-  notify("STOPPING=1");
-  auto stopped = (*running)->stop();
-  return waited ? stopped : waited;
+  for (int heals = 0;; ++heals) {
+    auto running = engine::start(options);
+    if (!running) return running.failure();
+    std::fputs("ready\n", stderr);
+    notify("READY=1");
+    auto waited = (*running)->wait(stop.get());
+    // Tables that are damaged while they are used are built anew by a start, as those that were
+    // found so.
+    bool once_more = !waited && needs_rebuild(waited.failure()) && heals < heals_max;
+    if (!once_more) notify("STOPPING=1");
+    auto stopped = (*running)->stop();
+    if (!once_more) return waited ? stopped : waited;
+    options.build_anew = true;
+  }
 }
 
 }  // namespace
