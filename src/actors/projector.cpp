@@ -44,6 +44,12 @@ void projector_state::give_up_waiting(const error& why, bool for_room_too) {
   }
 }
 
+void projector_state::fail(const error& why) {
+  spdlog::critical("the tables cannot be written: {}", why.message);
+  give_up_waiting(why, true);
+  self->quit(to_caf(why));
+}
+
 void projector_state::flush() {
   flush_sent = false;
   if (arrived.empty()) return;
@@ -63,10 +69,10 @@ void projector_state::flush() {
   }
   auto code = folded.failure().code;
   if (code != error_code::disk_full && code != error_code::busy) {
-    spdlog::critical("the tables cannot be written: {}", folded.failure().message);
-    give_up_waiting(folded.failure(), true);
-    self->quit(to_caf(folded.failure()));
-    return;
+    auto why = folded.failure();
+    // Rows that an event does not fit are not what the log says.
+    if (code == error_code::internal) why.code = error_code::damaged;
+    return fail(why);
   }
   auto now = std::chrono::steady_clock::now();
   if (!std::exchange(stalled, true)) {
@@ -95,6 +101,7 @@ void projector_state::tidy() {
   }
   untidy = false;
   tidied_at = now;
+  if (!more && more.failure().code == error_code::damaged) return fail(more.failure());
   if (!more) spdlog::warn("searches stay slower for now: {}", more.failure().message);
   if (auto copied = tables->checkpoint_wal(); !copied)
     spdlog::warn("the tables' WAL is kept for now: {}", copied.failure().message);

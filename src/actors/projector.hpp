@@ -20,6 +20,8 @@ struct projector_state {
   /// what is kept is what was in flight.
   void flush();
   void wake();
+  /// Ends the projector, and with it the engine.
+  void fail(const error& why);
   /// Tells those that wait why the tables do not follow.
   void give_up_waiting(const error& why, bool for_room_too);
   /// When nothing has been folded for a while, or at last all the same: brings the indexes that lag

@@ -311,6 +311,8 @@ BOOST_AUTO_TEST_CASE(a_service_whose_database_is_lost_or_damaged_builds_it_anew)
   it.podstudio.must({"replay", "--output", it.path + "/other.db", "--until", "62"});
   std::filesystem::rename(it.path + "/other.db", it.database);
   heals("another file");
+  write_to(it.database, "DELETE FROM asset WHERE id = 12");
+  heals("a row is gone");
   BOOST_TEST(running.stop().code == 0);
 }
 
