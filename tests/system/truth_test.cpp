@@ -431,6 +431,9 @@ public:
     running_.reset();
     ++tally_.kills;
   }
+  /// It gets no processor, as on a busy machine.
+  void pause() { running_->running().signal(SIGSTOP); }
+  void go_on() { running_->running().signal(SIGCONT); }
   driver& files() { return driver_; }
   std::uint64_t kills() const { return tally_.kills; }
 
@@ -488,8 +491,11 @@ tally follow(variant what, std::uint64_t seed, std::uint64_t operations) {
   library.start(small);
   if (!library.check()) return library.finish();
   while (files.done() < operations) {
+    bool paused = small && (files.done() == 0 || files.once_in(4));
+    if (paused) library.pause();
     for (auto count = 20 + files.below(400); count > 0 && files.done() < operations; --count)
       files.step();
+    if (paused) library.go_on();
     if (what == variant::killed && (files.once_in(2) || library.kills() == 0)) {
       library.kill();
       for (auto count = files.below(200); count > 0; --count)
