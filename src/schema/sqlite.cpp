@@ -243,10 +243,11 @@ result<void> database::copy_from(database& source) {
   constexpr int all_pages = -1;
   auto* copying = sqlite3_backup_init(handle(), "main", source.handle(), "main");
   if (!copying) return failure_of(sqlite3_errcode(handle()), handle());
-  sqlite3_backup_step(copying, all_pages);
-  // Gives the error of any step before.
-  auto code = sqlite3_backup_finish(copying);
-  if (code != SQLITE_OK) return failure_of(code, handle());
+  auto stepped = sqlite3_backup_step(copying, all_pages);
+  // What it answers leaves out that somebody holds a lock.
+  auto finished = sqlite3_backup_finish(copying);
+  if (stepped != SQLITE_DONE) return failure_of(stepped, handle());
+  if (finished != SQLITE_OK) return failure_of(finished, handle());
   return {};
 }
 

@@ -66,6 +66,27 @@ launch python(const std::string& program, const words& arguments = {}) {
   return what;
 }
 
+/// Another program that holds the database for itself, to write.
+class writer_lock {
+public:
+  explicit writer_lock(const std::string& database)
+      : holding_(
+          python("import sqlite3, sys, time\n"
+                 "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+                 "db.execute('BEGIN IMMEDIATE')\nprint('held', flush=True)\ntime.sleep(600)\n",
+                 {database})) {
+    while (holding_.out().empty())
+      holding_.must_run();
+  }
+  void let_go() {
+    holding_.signal(SIGKILL);
+    holding_.finish();
+  }
+
+private:
+  process holding_;
+};
+
 /// The blocks of a language in SCHEMA.md, about this database.
 std::vector<std::string> examples(const std::string& language, const std::string& database) {
   std::vector<std::string> blocks;
@@ -243,21 +264,14 @@ BOOST_AUTO_TEST_CASE(a_damaged_database_heals_or_is_reported_and_the_log_stays_a
 BOOST_AUTO_TEST_CASE(a_command_waits_for_a_locked_database_and_goes_on_once_it_is_let_go) {
   replayed it;
   service running(it.podstudio);
-  process holding(
-      python("import sqlite3, sys, time\n"
-             "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-             "db.execute('BEGIN IMMEDIATE')\nprint('held', flush=True)\ntime.sleep(600)\n",
-             {it.database}));
-  while (holding.out().empty())
-    holding.must_run();
+  writer_lock held(it.database);
   process waiting(it.podstudio.call({"asset", "approve", "5"}));
   // It is durable, and says so once it can be read. Why it waits is in the service log.
   auto log = it.data + "/logs/podstudio.log";
   while (read_file(log).find("is locked by another program") == std::string::npos)
     waiting.must_run();
   BOOST_TEST(it.podstudio.json({"asset", "show", "5"})["approved"] == false);
-  holding.signal(SIGKILL);
-  holding.finish();
+  held.let_go();
   auto ended = waiting.finish();
   BOOST_TEST((ended.code == 0), ended);
   BOOST_TEST(it.podstudio.json({"asset", "show", "5"})["approved"] == true);
@@ -267,22 +281,28 @@ BOOST_AUTO_TEST_CASE(a_command_waits_for_a_locked_database_and_goes_on_once_it_i
 BOOST_AUTO_TEST_CASE(who_waits_for_a_locked_database_is_told_in_time_and_nothing_is_lost) {
   replayed it;
   service running(it.podstudio);
-  process holding(
-      python("import sqlite3, sys, time\n"
-             "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-             "db.execute('BEGIN IMMEDIATE')\nprint('held', flush=True)\ntime.sleep(600)\n",
-             {it.database}));
-  while (holding.out().empty())
-    holding.must_run();
+  writer_lock held(it.database);
   auto told = it.podstudio({"asset", "approve", "5"});
   BOOST_TEST((told.code == 1), told);
   BOOST_TEST(told.err.find("it is done and in the log") != std::string::npos, told);
   BOOST_TEST(told.err.find("is locked by another program") != std::string::npos, told);
-  holding.signal(SIGKILL);
-  holding.finish();
+  held.let_go();
   it.podstudio.must({"asset", "approve", "6"});
   BOOST_TEST(it.podstudio.json({"asset", "show", "5"})["approved"] == true);
   it.podstudio.must({"replay", "--check"});
+}
+
+BOOST_AUTO_TEST_CASE(a_replay_over_a_locked_database_is_refused_and_changes_nothing) {
+  replayed it;
+  auto old = all_rows(it.database);
+  writer_lock held(it.database);
+  auto ended = it.podstudio({"replay", "--until", "10"});
+  BOOST_TEST((ended.code == 1), ended);
+  BOOST_TEST(ended.err.find("is locked by another program") != std::string::npos, ended);
+  BOOST_TEST((all_rows(it.database) == old));
+  held.let_go();
+  it.podstudio.must({"replay", "--until", "10"});
+  BOOST_TEST((all_rows(it.database) != old));
 }
 
 BOOST_AUTO_TEST_CASE(a_service_whose_database_is_lost_or_damaged_builds_it_anew) {
