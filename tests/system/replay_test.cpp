@@ -317,9 +317,12 @@ BOOST_AUTO_TEST_CASE(a_service_whose_database_is_lost_or_damaged_builds_it_anew)
         return std::count(out.begin(), out.end(), '\n');
       };
       auto before = ready();
-      it.podstudio({"asset", "approve", asset});  // it may be told that the tables do not show it
+      auto told = it.podstudio({"asset", "approve", asset});
       while (ready() == before)
         running.running().must_run();
+      // It was done, and is kept; or the service had noticed before, and it was not done.
+      bool done = told.code == 0 || told.err.find("it is done and in the log") != std::string::npos;
+      if (!done) it.podstudio.must({"asset", "approve", asset});
       it.podstudio.must({"asset", "list"});
       BOOST_TEST(it.podstudio.json({"asset", "show", asset})["approved"] == true);
       it.podstudio.must({"replay", "--check"});
