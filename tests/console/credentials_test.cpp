@@ -24,12 +24,13 @@ struct fixture {
   data_folder folder{place.path + "/data", place.path + "/data/podstudio.db"};
   fixture() { BOOST_REQUIRE(create(folder)); }
 
+  /// Empty where there is none. Checks nothing, as threads may ask, which Boost.Test does not
+  /// allow.
   std::string key() const {
     auto pair = ensure_credentials(folder);
-    BOOST_REQUIRE(pair);
+    if (!pair) return {};
     auto text = read_small_file(pair->key_file, 10'000);
-    BOOST_REQUIRE(text);
-    return *text;
+    return text ? *text : std::string();
   }
   std::size_t entries() const {
     return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder.root), {}));
@@ -66,6 +67,7 @@ BOOST_FIXTURE_TEST_CASE(starts_at_the_same_time_agree_on_one_key, fixture) {
     starts.emplace_back([&] { mine = key(); });
   for (auto& start : starts)
     start.join();
+  BOOST_TEST(!keys.front().empty());
   BOOST_TEST(std::set<std::string>(keys.begin(), keys.end()).size() == 1u);
   BOOST_TEST(entries() == before + 1);  // tls, and no temporary folder left
 }
