@@ -379,7 +379,7 @@ void undo(console_state& s, const request& what, answer reply) {
                     [&s, id, target, forced, reply, missing = past.paths,
                      from = past.done.last_sequence() + 1](const undo_outcome& outcome) mutable {
                       // Those that are not there after all are found missing again.
-                      if (!missing.empty() && (outcome.undone || !outcome.decided))
+                      if (!missing.empty() && outcome.undone)
                         s.self->send(s.peers.supervisor, path_atom::value, std::move(missing));
                       bool repeated = !outcome.decided;
                       if (repeated || outcome.decided->complete()) {

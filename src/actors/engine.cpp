@@ -114,12 +114,8 @@ result<std::unique_ptr<projection>> bring_up_to_date(file_system& files, const d
     return projection::open(folder.database);
   }
   if (behind > 0)
-    if (auto caught_up = catch_up(files, folder.log(), *tables); !caught_up) {
-      // Rows that an event does not fit are not what the log says.
-      auto failure = caught_up.failure();
-      if (failure.code == error_code::internal) failure.code = error_code::damaged;
-      return failure;
-    }
+    if (auto caught_up = catch_up(files, folder.log(), *tables); !caught_up)
+      return as_damage(caught_up.failure());
   return tables;
 }
 
@@ -168,8 +164,9 @@ result<engine_parts> make_ready(const engine_options& options) {
   engine_parts parts;
   const auto& folder = options.folder;
   auto& files = posix_file_system();
-  if (auto removed = remove_unfinished_rebuild(files, folder.database); !removed)
-    spdlog::warn("what an unfinished rebuild left stays: {}", removed.failure().message);
+  if (options.service)
+    if (auto removed = remove_unfinished_rebuild(files, folder.database); !removed)
+      spdlog::warn("what an unfinished rebuild left stays: {}", removed.failure().message);
   auto existing =
       options.build_anew ? result<std::unique_ptr<projection>>(nullptr) : open_existing(folder);
   if (!existing) return existing.failure();

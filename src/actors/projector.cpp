@@ -68,12 +68,8 @@ void projector_state::flush() {
     return;
   }
   auto code = folded.failure().code;
-  if (code != error_code::disk_full && code != error_code::busy) {
-    auto why = folded.failure();
-    // Rows that an event does not fit are not what the log says.
-    if (code == error_code::internal) why.code = error_code::damaged;
-    return fail(why);
-  }
+  if (code != error_code::disk_full && code != error_code::busy)
+    return fail(as_damage(folded.failure()));
   auto now = std::chrono::steady_clock::now();
   if (!std::exchange(stalled, true)) {
     spdlog::error("the tables wait: {}", folded.failure().message);

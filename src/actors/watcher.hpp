@@ -117,6 +117,8 @@ struct watcher_state {
   static inline const char* name = "watcher";
 };
 
+/// A file nobody is seen to close is taken when two looks this far apart find the same facts.
+inline constexpr std::chrono::milliseconds settle_interval{500};
 /// How many batches a watcher has in flight; some of them are kept for small files that the kernel
 /// tells of, so that these wait for no walk and no large file.
 inline constexpr std::size_t watcher_batches_max = 8;

@@ -35,6 +35,21 @@ std::optional<std::pair<std::uint64_t, std::uint64_t>> file_identity_of(const st
   return std::pair{status.st_dev, status.st_ino};
 }
 
+result<log_head> read_checkpoint(statement& query, const std::string& path) {
+  log_head head;
+  bool found = false;
+  auto read = query.for_each_row([&](const statement& row) {
+    found = row.blob(1).size() == head.hash.size();
+    if (!found) return;
+    head.sequence = row.get<sequence_number>(0);
+    std::ranges::copy(row.blob(1), head.hash.begin());
+  });
+  if (!read) return read.failure();
+  if (found) return head;
+  return error{error_code::damaged,
+               "there is no checkpoint in '" + path + "'; rebuild it with 'podstudio replay'"};
+}
+
 /// Whether the commands follow `head` and each other without a gap.
 result<void> expect_in_order(const log_head& head, std::span<const committed_command> commands) {
   auto expected = head.sequence + 1;
@@ -57,7 +72,7 @@ result<void> expect_untouched(fold_context& context) {
                  "'" + context.db.path()
                      + "' was removed or replaced by another file; restart the "
                        "service, which builds it anew"};
-  auto head = read_checkpoint(context.db);
+  auto head = read_checkpoint(context.commands.checkpoint, context.db.path());
   if (!head) return head.failure();
   if (*head == context.head) return {};
   return error{error_code::damaged, "'" + context.db.path()
@@ -138,17 +153,14 @@ result<void> projection::checkpoint_wal() {
 result<void> projection::finish_bulk() { return finish_bulk_tables(context_->db); }
 
 result<log_head> read_checkpoint(database& db) {
-  auto query = db.prepare("SELECT sequence, hash FROM checkpoint");
+  auto query = db.prepare(checkpoint_sql);
   if (!query) return query.failure();
-  auto row = query->step();
-  if (!row) return row.failure();
-  log_head head;
-  if (!*row || query->blob(1).size() != head.hash.size())
-    return error{error_code::damaged, "there is no checkpoint in '" + db.path()
-                                          + "'; rebuild it with 'podstudio replay'"};
-  head.sequence = query->get<sequence_number>(0);
-  std::ranges::copy(query->blob(1), head.hash.begin());
-  return head;
+  return read_checkpoint(*query, db.path());
+}
+
+error as_damage(error failure) {
+  if (failure.code == error_code::internal) failure.code = error_code::damaged;
+  return failure;
 }
 
 }  // namespace podstudio

@@ -60,4 +60,8 @@ private:
 /// The place in the log that the tables hold, as stored.
 result<log_head> read_checkpoint(database& db);
 
+/// An error of folding into tables that were used before: rows that an event does not fit
+/// (`internal`) are not what the log says (`damaged`).
+error as_damage(error failure);
+
 }  // namespace podstudio

@@ -32,6 +32,8 @@ private:
 /// takes a fifth less time than a statement each.
 inline constexpr int rows_at_once = 64;
 
+inline constexpr std::string_view checkpoint_sql = "SELECT sequence, hash FROM checkpoint";
+
 /// `begin` and a row `times` times, with commas between.
 std::string repeated(std::string_view begin, std::string_view row, int times);
 
@@ -209,6 +211,7 @@ struct command_statements {
       prepare("INSERT INTO command (first_sequence, last_sequence, id, at, origin, summary,"
               " subject_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
   statement set_last_id = prepare("UPDATE last_id SET id = ?2 WHERE kind = ?1");
+  statement checkpoint = prepare(checkpoint_sql);
   statement set_checkpoint = prepare("UPDATE checkpoint SET sequence = ?1, hash = ?2");
 };
 

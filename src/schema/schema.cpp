@@ -204,7 +204,7 @@ result<bool> overwrite_tables(const std::string& from, const std::string& to) {
   auto found = inspect(*db, to);
   bool is_other_version = !found && found.failure().code == error_code::newer_version;
   if (!found && !is_other_version) return unless_damaged(found.failure());
-  // A damaged header can have both.
+  // Neither can be copied over. One damaged bit of the header can say either.
   auto other_pages = has_other_pages(*source, *db);
   if (!other_pages) return unless_damaged(other_pages.failure());
   if (*other_pages || is_read_only_by_its_header(*db, to)) return false;

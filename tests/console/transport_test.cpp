@@ -71,12 +71,11 @@ struct service {
 
   ~service() { caf::anon_send_exit(console, caf::exit_reason::user_shutdown); }
 
-  /// Whether a peer with the right key gets its answer. Thousands may be in front of it, and a
-  /// sanitizer may slow all of them down.
+  /// Whether a peer with the right key gets its answer.
   bool serves(const std::string& text = "are you there?") const {
-    auto client = console_client::connect(pair, port, 60s);
+    auto client = console_client::connect(pair, port, 5s);
     if (!client) return false;
-    auto reply = (*client)->request(make_request("echo", text), 60s);
+    auto reply = (*client)->request(make_request("echo", text), 5s);
     if (!reply) return false;
     auto result = read_reply(*reply);
     return result && *result == text;
@@ -228,9 +227,11 @@ BOOST_AUTO_TEST_CASE(the_oldest_silent_peer_makes_room_for_the_next) {
 
 BOOST_AUTO_TEST_CASE(peers_that_come_and_go_leave_nothing_behind) {
   service running;
-  for (std::size_t i = 0; i < 10 * waiting_peers_max; ++i)
-    tcp_connection(running.port);
-  BOOST_TEST(running.serves());
+  for (int round = 0; round < 10; ++round) {
+    for (std::size_t i = 0; i < waiting_peers_max; ++i)
+      tcp_connection(running.port);
+    BOOST_TEST(running.serves());
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_server_that_accepts_and_stays_silent_is_given_up_in_time) {
