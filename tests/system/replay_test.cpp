@@ -73,6 +73,7 @@ public:
     auto code = sqlite3_open_v2(database.c_str(), &opened, SQLITE_OPEN_READWRITE, nullptr);
     db_.reset(opened);
     BOOST_REQUIRE(code == SQLITE_OK);
+    sqlite3_busy_timeout(opened, 5'000);  // the service may be writing
     BOOST_REQUIRE(sqlite3_exec(opened, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
   }
   void let_go() { db_.reset(); }
