@@ -11,7 +11,7 @@ namespace {
 /// A line for people on what came of a batch of files.
 std::string summarize(const std::vector<event>& events, observation_outcome& counts) {
   std::uint64_t registered = 0, changed = 0, moved = 0, missing = 0, touched = 0, problems = 0;
-  std::uint64_t returned = 0, other = 0;
+  std::uint64_t returned = 0, merged = 0, other = 0;
   for (const auto& e : events) {
     if (std::holds_alternative<asset_registered>(e))
       ++registered;
@@ -19,6 +19,8 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
       ++changed;
     else if (std::holds_alternative<asset_touched>(e))
       ++touched;
+    else if (std::holds_alternative<asset_forgotten>(e))
+      ++merged;
     else if (const auto* move = std::get_if<asset_moved>(&e))
       moved += is_aside(move->path_after) ? 0 : 1;
     else if (std::holds_alternative<asset_missing>(e))
@@ -45,6 +47,7 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
   add(moved, "moved");
   add(returned, "returned");
   add(missing, "missing");
+  add(merged, "merged into the asset they are a copy of");
   add(touched, "touched");
   add(problems, "problems");
   add(other, "resolved");
@@ -108,11 +111,15 @@ void catalog_state::observe(const observation_batch& batch,
   auto wanted = std::make_shared<std::vector<seen_file>>();
   std::vector<digested_file> recognised;
   for (const auto& file : batch.files) {
-    if (!file.written && model.unchanged(file.key, file.facts)) {
+    bool unchanged = !file.written && model.unchanged(file.key, file.facts);
+    if (unchanged && !may_make_way(model, model.asset_at(file.key))) {
       ++taken->outcome.unchanged;
     } else if (!in_reading.insert(file.key).second) {
       taken->outcome.again.push_back(file.path);
-    } else if (auto known = file.written ? 0 : model.same_file(file.facts); known != 0) {
+    } else if (auto known = unchanged     ? model.asset_at(file.key)
+                            : file.written ? 0
+                                           : model.same_file(file.facts);
+               known != 0) {
       recognised.push_back(
           {file.path, file.key, file.type, {model.asset(known)->sha256, file.facts}, file.links});
     } else {
@@ -244,23 +251,35 @@ void catalog_state::take(const intake_ptr& batch, std::vector<digested_file> fil
   auto others = find_others(model, files, vanishing);
   if (others.empty()) return decide_part(batch, files, failures, {});
   auto kept = std::make_shared<const std::vector<digested_file>>(std::move(files));
-  self->request(reader, caf::infinite, path_atom::value, std::move(others))
-      .then([this, batch, kept,
-             failures](const asset_paths& paths) { decide_part(batch, *kept, failures, paths); },
-            [this, batch, kept](const caf::error& failure) {
-              for (const auto& file : *kept)
-                in_reading.erase(file.key);
-              fail_part(batch, failure);
-            });
+  std::vector<std::string> paths;
+  for (const auto& file : *kept)
+    paths.push_back(file.path);
+  find_places(
+      std::move(others), std::move(paths),
+      [this, batch, kept, failures](asset_places places) {
+        decide_part(batch, *kept, failures, std::move(places));
+      },
+      [this, batch, kept](const caf::error& failure) {
+        for (const auto& file : *kept)
+          in_reading.erase(file.key);
+        fail_part(batch, failure);
+      });
+}
+
+void catalog_state::find_places(asset_ids assets, std::vector<std::string> files,
+                                std::function<void(asset_places)> then, on_failure otherwise) {
+  place_query query{std::move(assets), {}, std::move(files)};
+  for (auto id : query.assets)
+    query.facts.push_back(model.asset(id)->facts);
+  self->request(reader, caf::infinite, path_atom::value, std::move(query))
+      .then([then](const asset_places& places) { then(places); }, std::move(otherwise));
 }
 
 void catalog_state::decide_part(const intake_ptr& batch, const std::vector<digested_file>& files,
-                                const std::vector<failed_file>& failures,
-                                const asset_paths& paths) {
+                                const std::vector<failed_file>& failures, asset_places places) {
   for (const auto& file : files)
     in_reading.erase(file.key);
-  auto known = paths;
-  if (auto back = decide_put_back(model, files, known); !back.empty()) {
+  if (auto back = decide_put_back(model, files, places.paths); !back.empty()) {
     ++batch->parts;
     observation_outcome uncounted;  // none of it is a file that was seen
     command what{
@@ -268,7 +287,8 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
     what.events = std::move(back);
     log_part(batch, std::move(what));
   }
-  auto taken = decide(model, files, failures, vanishing, known);
+  recent.forget_old(std::chrono::steady_clock::now());
+  auto taken = decide(model, files, failures, vanishing, places, recent);
   for (auto id : taken.moved)
     vanishing.remove(id);  // it is found: nobody else can be it
   auto& outcome = batch->outcome;
@@ -283,11 +303,24 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
 
 void catalog_state::part_decided(const intake_ptr& batch) {
   if (--batch->undecided != 0) return;
+  auto successors = find_successors(model, batch->gone);
+  if (successors.empty()) return decide_rest(batch, {});
+  find_places(
+      std::move(successors), {},
+      [this, batch](const asset_places& places) { decide_rest(batch, places); },
+      // Without them, what is gone is missing until its content is seen again.
+      [this, batch](const caf::error&) { decide_rest(batch, {}); });
+}
+
+void catalog_state::decide_rest(const intake_ptr& batch, const asset_places& places) {
   for (const auto& gone : batch->gone)
     in_reading.erase(gone.key);
   for (auto id : batch->vanishing)
     vanishing.remove(id);
-  auto events = decide_gone(model, batch->gone);
+  auto events = decide_gone(model, batch->gone, places);
+  for (const auto& each : events)
+    if (const auto* lost = std::get_if<asset_missing>(&each))
+      recent.add(lost->asset, std::chrono::steady_clock::now());
   auto resolved = decide_resolved(model, batch->resolved);
   events.insert(events.end(), resolved.begin(), resolved.end());
   command what{.id = {},

@@ -63,10 +63,14 @@ struct catalog_state {
   void take(const intake_ptr& batch, std::vector<digested_file> files,
             std::vector<failed_file> failures);
   void decide_part(const intake_ptr& batch, const std::vector<digested_file>& files,
-                   const std::vector<failed_file>& failures, const asset_paths& paths);
+                   const std::vector<failed_file>& failures, asset_places places);
   /// One more part of the batch is decided. After the last one, what is gone and was not found in
   /// any of them is missing.
   void part_decided(const intake_ptr& batch);
+  void decide_rest(const intake_ptr& batch, const asset_places& places);
+  /// Asks where assets and files are.
+  void find_places(asset_ids assets, std::vector<std::string> files,
+                   std::function<void(asset_places)> then, on_failure otherwise);
   void fail_part(const intake_ptr& batch, const caf::error& failure);
   /// Logs what came of a part of the batch, and then ends the part.
   void log_part(const intake_ptr& batch, command what);
@@ -117,6 +121,7 @@ struct catalog_state {
   std::deque<reading> unread;        ///< bounded by the sources' credit
   std::deque<reading> unread_large;  ///< likewise
   vanishing_assets vanishing;        ///< bounded likewise
+  recent_losses recent;
   /// Paths being decided about; a second look at one has to wait, or the older could come in last.
   std::unordered_set<path_key, path_key_hash> in_reading;
 

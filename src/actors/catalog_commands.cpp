@@ -157,6 +157,8 @@ result<std::vector<event>> decide_root(const catalog_model& model, const root_re
     return decide_root_state(model, request.root, true, request.reason);
   case step::regain:
     return decide_root_state(model, request.root, false, {});
+  case step::recognise:
+    return decide_root_recognised(model, request.root, request.device, request.inode);
   }
   return error{error_code::internal, "no such step of a watch root"};
 }
@@ -172,6 +174,8 @@ std::string describe(const root_request& request) {
     return "lost a watched folder: " + request.reason;
   case step::regain:
     return "a watched folder is back";
+  case step::recognise:
+    return "recognised a watched folder by what is in it";
   }
   return {};
 }

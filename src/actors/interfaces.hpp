@@ -139,8 +139,9 @@ using reader_actor = caf::typed_actor<
     caf::replies_to<query_atom, std::string, std::string>::with<std::string>,
     // The ids of the assets a JSON filter names.
     caf::replies_to<query_atom, std::string>::with<asset_ids>,
-    // The paths of assets as the tables have them; an id they do not know is left out.
-    caf::replies_to<path_atom, asset_ids>::with<asset_paths>>;
+    // Where assets and files are: as the tables have it, and as a look there finds it. An id that
+    // the tables do not know is left out.
+    caf::replies_to<path_atom, place_query>::with<asset_places>>;
 
 /// HISTORIAN: reads what happened in the log. Detached: it blocks in reads. A request reads a
 /// bounded part of the log; where there is more, the answer tells where to go on.

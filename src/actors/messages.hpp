@@ -28,6 +28,13 @@ using epoch_number = std::uint64_t;
 using committed_group = std::shared_ptr<const std::vector<committed_command>>;
 using asset_ids = std::vector<asset_id>;
 
+/// What the catalog wants to know the places of.
+struct place_query {
+  asset_ids assets;
+  std::vector<file_facts> facts;   ///< of each asset, as the catalog has them
+  std::vector<std::string> files;  ///< paths of files that were read
+};
+
 struct journal_status {
   log_head head;
   std::uint64_t segments = 0;
@@ -139,8 +146,8 @@ using change_outcome = command_outcome;
 using command_memory_ptr = std::shared_ptr<command_memory>;
 
 struct root_request {
-  enum class step { add, remove, lose, regain } what = step::add;
-  root_id root = 0;            ///< lose, regain
+  enum class step { add, remove, lose, regain, recognise } what = step::add;
+  root_id root = 0;            ///< lose, regain, recognise
   std::string path;            ///< add, remove: without links where the folder is there
   std::string asked;           ///< add, remove: the path as it was given
   std::optional<error> unfit;  ///< add: why the folder cannot be watched
@@ -176,8 +183,9 @@ struct job_step {
 struct watched_root {
   root_id id = 0;
   std::string path;
-  folder_identity identity;
-  bool lost = false;  ///< as the tables have it
+  folder_identity identity;  ///< its volume and inode, as the catalog has them
+  bool lost = false;         ///< as the tables have it
+  bool just_added = false;   ///< whatever is in it, it is the folder that is meant
 };
 
 /// What a watcher needs to know besides its root.
@@ -231,6 +239,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::committed_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::committed_group)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_ids)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_paths)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_places)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::place_query)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::journal_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::projector_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::scrub_status)

@@ -163,10 +163,16 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
         if (!ids) return to_caf(ids.failure());
         return std::move(*ids);
       },
-      [self](path_atom, const asset_ids& ids) -> caf::result<asset_paths> {
-        auto paths = paths_of(*self->state.tables, ids);
+      [self](path_atom, const place_query& wanted) -> caf::result<asset_places> {
+        auto paths = paths_of(*self->state.tables, wanted.assets);
         if (!paths) return to_caf(paths.failure());
-        return std::move(*paths);
+        auto roots = root_paths(*self->state.tables);
+        if (!roots) return to_caf(roots.failure());
+        std::map<asset_id, known_file> assets;
+        for (std::size_t i = 0; i < wanted.assets.size(); ++i)
+          if (auto path = paths->find(wanted.assets[i]); path != paths->end())
+            assets[path->first] = {path->second, wanted.facts[i]};
+        return look_at_places(assets, wanted.files, *roots);
       },
   };
 }

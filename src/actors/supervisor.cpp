@@ -68,7 +68,7 @@ void supervisor_state::start(engine_parts parts) {
   on_failure = std::move(parts.on_failure);
   std::vector<watched_root> roots;
   for (const auto& [id, root] : parts.assets.roots())
-    roots.push_back({id, root.path, {root.device, root.inode}, root.lost});
+    roots.push_back({id, root.path, {root.device, root.inode}, root.lost, false});
 
   // From the end of the data flow to its beginning, so that each finds the next running.
   auto tables_full = std::make_shared<std::atomic<bool>>(false);
@@ -284,7 +284,7 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
               // What was to be done was done, and may have been undone since.
             } else if (step.what == root_request::step::add && state.service && outcome.root != 0
                        && !state.stopping && known == state.watchers.end()) {
-              state.watch({outcome.root, step.path, {step.device, step.inode}, false});
+              state.watch({outcome.root, step.path, {step.device, step.inode}, false, true});
             } else if (step.what == root_request::step::remove && known != state.watchers.end()) {
               if (known->second.actor) {
                 state.ending.insert(known->second.actor.address());

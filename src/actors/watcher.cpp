@@ -3,6 +3,7 @@
 #include "actors/readiness.hpp"
 #include "media/kind.hpp"
 #include "platform/text.hpp"
+#include "platform/volume.hpp"
 #include "query/files.hpp"
 #include "schema/schema.hpp"
 #include "schema/sqlite.hpp"
@@ -38,6 +39,13 @@ bool is_remote(const std::string& folder) {
 
 std::string_view last_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
+error another_folder(const std::string& path) {
+  return {error_code::refused,
+          in_quotes(path)
+              + " is another folder than the one that was added, or its disk is not there; "
+                "bring it back, or remove it from the watched folders and add it again"};
+}
+
 }  // namespace
 
 watcher_state::watcher_state() = default;
@@ -47,19 +55,45 @@ result<void> watcher_state::check_root() const {
   struct stat status;
   if (::stat(root.path.c_str(), &status) != 0)
     return system_error(errno, "cannot watch " + in_quotes(root.path));
-  if (folder_identity{status.st_dev, status.st_ino} != root.identity)
-    return error{error_code::refused,
-                 in_quotes(root.path)
-                     + " is another folder than the one that was added, or its disk is not there; "
-                       "bring it back, or remove it from the watched folders and add it again"};
+  if (folder_identity{status.st_dev, status.st_ino} != mounted) return another_folder(root.path);
+  return {};
+}
+
+result<void> watcher_state::recognise_root() {
+  struct stat status;
+  if (::stat(root.path.c_str(), &status) != 0)
+    return system_error(errno, "cannot watch " + in_quotes(root.path));
+  mounted = {status.st_dev, status.st_ino};
+  const auto on = volume_of(root.path, status.st_dev);
+  root_volume = on.id;
+  const folder_identity lasting{on.id, on.keeps_inodes ? status.st_ino : 0};
+  if (on.proven && lasting == root.identity) return {};
+  if (!root.just_added) {
+    auto sample = sample_under(*tables, root.path, library_sample_files);
+    if (!sample) return sample.failure();
+    if (!is_same_library(*sample)) return another_folder(root.path);
+  }
+  if (lasting == root.identity) return {};
+  root_request recognised;
+  recognised.what = root_request::step::recognise;
+  recognised.root = root.id;
+  recognised.device = lasting.device;
+  recognised.inode = lasting.inode;
+  recognised.origin = "watcher";
+  self->request(catalog, caf::infinite, root_atom::value, recognised)
+      .then([](const root_outcome&) {},
+            [](const caf::error& failure) {
+              spdlog::warn("a recognised root is not logged: {}", from_caf(failure).message);
+            });
+  root.identity = lasting;
   return {};
 }
 
 result<void> watcher_state::open() {
-  if (auto there = check_root(); !there) return there;
   auto opened_tables = open_tables_read_only(options.database);
   if (!opened_tables) return opened_tables.failure();
   tables = std::make_unique<database>(std::move(*opened_tables));
+  if (auto there = recognise_root(); !there) return there;
   auto known = problems_under(*tables, root.path);
   if (!known) return known.failure();
   problems.insert(known->begin(), known->end());

@@ -41,6 +41,9 @@ struct watcher_state {
   watcher_state();
   ~watcher_state();
   result<void> open();
+  /// Whether the folder at the root's path is the one that is meant: by its volume's own
+  /// identifier, or else by a sample of what is in it.
+  result<void> recognise_root();
 
   // Noticing.
   void drain_notices();
@@ -76,6 +79,8 @@ struct watcher_state {
 
   watcher_actor::pointer self = nullptr;
   watched_root root;
+  folder_identity mounted;        ///< the root, by device number and inode, while it is mounted
+  std::uint64_t root_volume = 0;  ///< id of its volume
   catalog_actor catalog;
   watch_options options;
   std::unique_ptr<database> tables;

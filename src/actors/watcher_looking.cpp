@@ -238,6 +238,8 @@ void watcher_state::send(findings batch, looked_paths looked) {
   // What is gone is gone only if the root is still there afterwards, and was all the time.
   // A walk found it some time ago; of what came back since, notices tell.
   std::erase_if(batch.gone, [](const gone_file& gone) { return !is_gone(gone.path); });
+  for (auto& gone : batch.gone)
+    gone.on_root = gone.volume == root_volume;
   if (!batch.gone.empty()) {
     drain_notices();
     if (auto there = check_root(); !there) return self->quit(to_caf(there.failure()));

@@ -24,8 +24,8 @@ struct file_facts {
   std::uint64_t size_bytes = 0;
   std::int64_t mtime_ns = 0;  ///< since the Unix epoch
   std::int64_t ctime_ns = 0;  ///< since the Unix epoch
-  std::uint64_t inode = 0;
-  std::uint64_t device = 0;
+  std::uint64_t inode = 0;   ///< 0 where the file system does not keep it
+  std::uint64_t device = 0;  ///< id of the volume (platform/volume.hpp), once a device number
   bool operator==(const file_facts&) const = default;
 
   template <class Archive>
@@ -542,6 +542,27 @@ struct watch_root_removed {
   }
 };
 
+/// The same folder, under another path or recognised on another volume or under another inode.
+struct watch_root_moved {
+  static constexpr std::string_view name = "watch.root_moved";
+  static constexpr std::uint16_t version = 1;
+  root_id root = 0;
+  std::string path_before;
+  std::string path_after;
+  std::uint64_t device_before = 0;  ///< as `watch_root_added::device`
+  std::uint64_t inode_before = 0;
+  std::uint64_t device_after = 0;
+  std::uint64_t inode_after = 0;
+  bool operator==(const watch_root_moved&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(root), CEREAL_NVP(path_before), CEREAL_NVP(path_after),
+            CEREAL_NVP(device_before), CEREAL_NVP(inode_before), CEREAL_NVP(device_after),
+            CEREAL_NVP(inode_after));
+  }
+};
+
 /// The root is unmounted, replaced or unreadable; nothing below it is believed until it returns.
 struct watch_root_lost {
   static constexpr std::string_view name = "watch.root_lost";
@@ -634,7 +655,8 @@ using event =
                  pack_deleted,  //
                  job_queued, job_started, job_progressed, job_completed, job_failed, job_cancelled,
                  job_requeued,                                                                //
-                 watch_root_added, watch_root_removed, watch_root_lost, watch_root_returned,  //
+                 watch_root_added, watch_root_removed, watch_root_moved, watch_root_lost,
+                 watch_root_returned,  //
                  problem_found, problem_resolved,                                             //
                  engine_started, engine_stopped>;
 

@@ -2,6 +2,7 @@
 
 #include "platform/text.hpp"
 #include "platform/unique_fd.hpp"
+#include "platform/volume.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -86,13 +87,13 @@ int open_quietly(const std::string& path) {
 
 }  // namespace
 
-file_facts facts_of(const struct stat& status) noexcept {
+file_facts facts_of(const struct stat& status, const volume& on) noexcept {
   auto ns = [](const timespec& t) { return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec; };
   return {.size_bytes = static_cast<std::uint64_t>(status.st_size),
           .mtime_ns = ns(status.st_mtim),
           .ctime_ns = ns(status.st_ctim),
-          .inode = status.st_ino,
-          .device = status.st_dev};
+          .inode = on.keeps_inodes ? status.st_ino : 0,
+          .device = on.id};
 }
 
 file_digester::file_digester(const std::atomic<bool>* cancelled)
@@ -154,7 +155,8 @@ result<file_content> file_digester::digest(const std::string& path) {
     return error{error_code::invalid_argument,
                  in_quotes(path) + " is no regular file; it is left alone"};
 
-  auto facts = facts_of(before);
+  const auto on = volume_of(path, before.st_dev);
+  auto facts = facts_of(before, on);
   auto total = facts.size_bytes >= map_from_bytes ? map_through(fd.get(), path, facts.size_bytes)
                                                   : read_through(fd.get(), path, facts.size_bytes);
   auto sha256 = hash_.finish();  // also after an error: the next file starts afresh
@@ -162,7 +164,7 @@ result<file_content> file_digester::digest(const std::string& path) {
 
   struct stat after;
   if (fstat(fd.get(), &after) != 0) return read_error(errno, path);
-  if (*total != facts.size_bytes || facts_of(after) != facts) return changed(path);
+  if (*total != facts.size_bytes || facts_of(after, on) != facts) return changed(path);
   return file_content{.sha256 = sha256, .facts = facts};
 }
 

@@ -12,8 +12,10 @@ struct stat;
 
 namespace podstudio {
 
-/// The facts of a stat.
-file_facts facts_of(const struct stat& status) noexcept;
+struct volume;
+
+/// The facts of a stat of a file on `on`. What the file system does not keep is left 0.
+file_facts facts_of(const struct stat& status, const volume& on) noexcept;
 
 /// Reads files whole and digests them. One object per thread; its memory is bounded by one buffer
 /// and one mapped window, whatever the files' sizes.

@@ -1,6 +1,7 @@
 #include "model/catalog_model.hpp"
 
 #include "platform/text.hpp"
+#include "platform/volume.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -22,6 +23,17 @@ std::uint64_t digest_key(const digest& sha256) noexcept {
   std::uint64_t key = 0;
   std::memcpy(&key, sha256.data(), sizeof key);
   return key;
+}
+
+bool same_state(const file_facts& known, const file_facts& seen) noexcept {
+  auto here = known;
+  if (is_device_number(known.device)) here.device = seen.device;
+  return here == seen;
+}
+
+bool on_other_volume(const file_facts& one, const file_facts& other) noexcept {
+  return one.device != other.device && !is_device_number(one.device)
+         && !is_device_number(other.device);
 }
 
 text_number text_pool::number(const std::optional<std::string>& text) {
@@ -91,14 +103,16 @@ void catalog_model::insert(asset_id id, std::string_view path, asset_state state
   blocks_[place / block_size][place % block_size] = state;
   assert(asset_at(state.key) == 0);
   by_path_.add(static_cast<std::uint32_t>(id), path_hash_of());
-  by_inode_.add(static_cast<std::uint32_t>(id), inode_hash_of());
+  if (state.facts.inode != 0) by_inode_.add(static_cast<std::uint32_t>(id), inode_hash_of());
+  join_twins(id);
   if (state.missing) missing_.emplace(digest_key(state.sha256), id);
 }
 
 void catalog_model::erase(asset_id id) {
   set_missing(id, false);
   by_path_.remove(static_cast<std::uint32_t>(id), path_hash_of());
-  by_inode_.remove(static_cast<std::uint32_t>(id), inode_hash_of());
+  if (at(id).facts.inode != 0) by_inode_.remove(static_cast<std::uint32_t>(id), inode_hash_of());
+  leave_twins(id);
   at(id) = {};
 }
 
@@ -112,11 +126,55 @@ void catalog_model::set_content(asset_id id, const digest& sha256, const file_fa
   auto& asset = at(id);
   bool missing = asset.missing;
   set_missing(id, false);
-  by_inode_.remove(static_cast<std::uint32_t>(id), inode_hash_of());
-  asset.sha256 = sha256;
+  if (asset.facts.inode != 0) by_inode_.remove(static_cast<std::uint32_t>(id), inode_hash_of());
+  if (asset.sha256 != sha256) {
+    leave_twins(id);
+    asset.sha256 = sha256;
+    join_twins(id);
+  }
   asset.facts = facts;
-  by_inode_.add(static_cast<std::uint32_t>(id), inode_hash_of());
+  if (facts.inode != 0) by_inode_.add(static_cast<std::uint32_t>(id), inode_hash_of());
   set_missing(id, missing);
+}
+
+void catalog_model::join_twins(asset_id id) {
+  auto& asset = at(id);
+  auto number = static_cast<std::uint32_t>(id);
+  auto first = by_digest_.find(digest_key(asset.sha256), [&](asset_id other) {
+    return this->asset(other)->sha256 == asset.sha256;
+  });
+  if (first == 0) return by_digest_.add(number, digest_hash_of());
+  auto& head = at(first);
+  if (head.next_twin == 0) head.next_twin = head.last_twin = first;  // a ring of one
+  asset.next_twin = head.next_twin;
+  asset.last_twin = first;
+  at(head.next_twin).last_twin = number;
+  head.next_twin = number;
+}
+
+void catalog_model::leave_twins(asset_id id) {
+  auto& asset = at(id);
+  auto number = static_cast<std::uint32_t>(id);
+  bool is_head = by_digest_.find(digest_key(asset.sha256),
+                                 [&](asset_id other) { return other == id; })
+                 != 0;
+  if (is_head) by_digest_.remove(number, digest_hash_of());
+  if (auto next = asset.next_twin; next != 0) {
+    at(next).last_twin = asset.last_twin;
+    at(asset.last_twin).next_twin = next;
+    if (at(next).next_twin == next) at(next).next_twin = at(next).last_twin = 0;
+    if (is_head) by_digest_.add(next, digest_hash_of());
+  }
+  asset.next_twin = asset.last_twin = 0;
+}
+
+bool catalog_model::has_decisions(asset_id id) const {
+  const auto& known = *asset(id);
+  return known.approved || known.theme != 0 || known.source != 0
+         || known.provenance != provenance::unknown || !tags(id).empty()
+         || std::ranges::any_of(packs_, [id](const auto& pack) {
+              return pack.second.members.contains(id);
+            });
 }
 
 void catalog_model::set_missing(asset_id id, bool missing) {
@@ -165,7 +223,7 @@ bool catalog_model::unchanged(const path_key& key, const file_facts& facts) cons
   auto id = asset_at(key);
   if (id == 0) return false;
   const auto* known = asset(id);
-  return !known->missing && known->facts == facts;
+  return !known->missing && same_state(known->facts, facts);
 }
 
 // --- folding
@@ -269,6 +327,12 @@ struct catalog_folds {
   void operator()(const watch_root_removed& e) {
     if (!forward) return add_root(e.root, e.path, e.device, e.inode);
     model.roots_.erase(e.root);
+  }
+  void operator()(const watch_root_moved& e) {
+    auto& root = model.roots_.at(e.root);
+    root.path = side(e.path_before, e.path_after);
+    root.device = side(e.device_before, e.device_after);
+    root.inode = side(e.inode_before, e.inode_after);
   }
   void operator()(const watch_root_lost& e) { model.roots_.at(e.root).lost = forward; }
   void operator()(const watch_root_returned& e) { model.roots_.at(e.root).lost = !forward; }
@@ -459,6 +523,15 @@ result<std::vector<event>> decide_root_removed(const catalog_model& model,
       return std::vector<event>{watch_root_removed{id, root.path, root.device, root.inode}};
   return error{error_code::not_found, "the folder " + in_quotes(path)
                                           + " is not watched; 'watch list' shows those that are"};
+}
+
+std::vector<event> decide_root_recognised(const catalog_model& model, root_id root,
+                                          std::uint64_t device, std::uint64_t inode) {
+  auto at = model.roots().find(root);
+  if (at == model.roots().end()) return {};
+  const auto& known = at->second;
+  if (known.device == device && known.inode == inode) return {};
+  return {watch_root_moved{root, known.path, known.path, known.device, known.inode, device, inode}};
 }
 
 std::vector<event> decide_root_state(const catalog_model& model, root_id root, bool lost,

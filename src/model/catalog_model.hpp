@@ -58,7 +58,7 @@ private:
   std::vector<const std::string*> texts_;
 };
 
-/// All that decisions need to know of an asset: 104 bytes.
+/// All that decisions need to know of an asset: 112 bytes.
 struct asset_state {
   path_key key{};
   digest sha256{};
@@ -70,7 +70,16 @@ struct asset_state {
   bool approved = false;
   bool missing = false;
   bool known = false;  ///< false for an id that was never given or is forgotten
+  /// The assets with the same digest, as a ring: 0 in both where there is no other.
+  std::uint32_t next_twin = 0;
+  std::uint32_t last_twin = 0;
 };
+
+/// Whether a look at the path of `known` found the very file that was read: the same bytes, unless
+/// somebody set the clock back. A device number in place of the volume's id says nothing.
+bool same_state(const file_facts& known, const file_facts& seen) noexcept;
+/// Whether two files lie on different volumes, as far as that is known.
+bool on_other_volume(const file_facts& one, const file_facts& other) noexcept;
 
 /// All that decisions need to know of a pack.
 struct pack_state {
@@ -158,11 +167,34 @@ public:
   /// An asset with the device and inode of `facts` of which `is_it(id)` holds; 0 if there is none.
   template <class IsIt>
   asset_id find_inode(const file_facts& facts, IsIt is_it) const {
+    if (facts.inode == 0) return 0;
     return by_inode_.find(inode_hash(facts), [&](asset_id id) {
       const auto& known = asset(id)->facts;
       return known.inode == facts.inode && known.device == facts.device && is_it(id);
     });
   }
+  /// Calls `visit` with other assets that have the digest of this one, missing ones too, until it
+  /// returns true or has been asked of twins_max.
+  template <class Visit>
+  void each_twin(asset_id id, Visit visit) const {
+    auto twin = asset(id)->next_twin;
+    for (std::size_t asked = 0; twin != 0 && twin != id && asked < twins_max; ++asked) {
+      if (visit(static_cast<asset_id>(twin))) return;
+      twin = asset(twin)->next_twin;
+    }
+  }
+  /// Likewise with all assets that have this digest.
+  template <class Visit>
+  void each_with_digest(const digest& sha256, Visit visit) const {
+    auto first = by_digest_.find(digest_key(sha256),
+                                 [&](asset_id id) { return asset(id)->sha256 == sha256; });
+    bool done = first == 0 || visit(static_cast<asset_id>(first));
+    if (!done) each_twin(first, visit);
+  }
+  /// How many assets of one digest are looked at: libraries hold blank files by the thousand.
+  static constexpr std::size_t twins_max = 64;
+  /// Whether people said anything of the asset: a label, a tag, a place in a pack.
+  bool has_decisions(asset_id id) const;
   /// A missing asset with this digest of which `is_it(id)` holds; 0 if there is none.
   template <class IsIt>
   asset_id find_missing(const digest& sha256, IsIt is_it) const {
@@ -204,8 +236,13 @@ private:
   void set_facts(asset_id id, const file_facts& facts) { set_content(id, at(id).sha256, facts); }
   void set_missing(asset_id id, bool missing);
   void set_tag(asset_id id, const std::string& tag, bool has);
+  void join_twins(asset_id id);
+  void leave_twins(asset_id id);
   auto path_hash_of() const noexcept {
     return [this](asset_id id) { return asset(id)->key[1]; };
+  }
+  auto digest_hash_of() const noexcept {
+    return [this](asset_id id) { return digest_key(asset(id)->sha256); };
   }
   auto inode_hash_of() const noexcept {
     return [this](asset_id id) { return inode_hash(asset(id)->facts); };
@@ -215,7 +252,8 @@ private:
   static constexpr std::size_t block_size = 4096;
   std::vector<std::unique_ptr<asset_state[]>> blocks_;
   id_index by_path_;
-  id_index by_inode_;
+  id_index by_inode_;   ///< of those whose inode is kept
+  id_index by_digest_;  ///< one asset of each digest
   std::set<std::pair<std::uint64_t, asset_id>> missing_;  ///< by digest_key
   asset_id last_asset_ = 0;
   pack_id last_pack_ = 0;
@@ -241,6 +279,10 @@ result<std::vector<event>> decide_root_added(const catalog_model& model, const s
                                              std::uint64_t device, std::uint64_t inode);
 /// Errors: `not_found` when no root has this path.
 result<std::vector<event>> decide_root_removed(const catalog_model& model, const std::string& path);
+/// The root's folder was recognised by what is in it, on this volume and with this inode. No event
+/// when the root is removed or known as that.
+std::vector<event> decide_root_recognised(const catalog_model& model, root_id root,
+                                          std::uint64_t device, std::uint64_t inode);
 /// No event when the root is gone or already is in this state.
 std::vector<event> decide_root_state(const catalog_model& model, root_id root, bool lost,
                                      const std::string& reason);

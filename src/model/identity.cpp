@@ -1,6 +1,7 @@
 #include "model/identity.hpp"
 
 #include "platform/text.hpp"
+#include "platform/volume.hpp"
 
 #include <algorithm>
 #include <map>
@@ -18,6 +19,23 @@ void vanishing_assets::remove(asset_id id) {
   if (at == digests_.end()) return;
   by_digest_.erase({at->second, id});
   digests_.erase(at);
+}
+
+void recent_losses::add(asset_id id, time_point now) {
+  forget_old(now);
+  if (oldest_.size() >= size_max) {
+    losses_.erase(oldest_.front().second);
+    oldest_.pop_front();
+  }
+  losses_[id] = now;
+  oldest_.emplace_back(now, id);
+}
+
+void recent_losses::forget_old(time_point now) {
+  for (; !oldest_.empty() && oldest_.front().first + time_max < now; oldest_.pop_front()) {
+    auto at = losses_.find(oldest_.front().second);
+    if (at != losses_.end() && at->second == oldest_.front().first) losses_.erase(at);
+  }
 }
 
 template <class IsIt>
@@ -54,6 +72,44 @@ const former_files::past* find_former(const catalog_model& model, const digested
   return past;
 }
 
+/// How many assets without a decision are asked after for each file.
+constexpr std::size_t undecided_candidates_max = 4;
+
+/// Calls `visit` with each asset of this digest, other than `here`, that may be what a file is: all
+/// those that bear decisions, and a few others.
+template <class Visit>
+void for_each_candidate(const catalog_model& model, const digest& sha256, asset_id here,
+                        Visit visit) {
+  std::size_t undecided = 0;
+  model.each_with_digest(sha256, [&](asset_id id) {
+    if (id != here && (model.has_decisions(id) || ++undecided <= undecided_candidates_max))
+      visit(id);
+    return false;
+  });
+}
+
+/// An asset of which nobody said anything, as it makes way for another one.
+event forgotten(const catalog_model& model, asset_id id, const std::string& path) {
+  const auto& asset = *model.asset(id);
+  return asset_forgotten{.asset = id,
+                         .path = path,
+                         .type = asset.type,
+                         .content = {asset.sha256, asset.facts},
+                         .media = {},
+                         .theme = {},
+                         .source = {},
+                         .origin = asset.provenance,
+                         .approved = asset.approved,
+                         .missing = asset.missing};
+}
+
+/// An asset goes on at another path.
+event goes_on(asset_id id, const asset_state& asset, const std::string& before,
+              const std::string& path, const file_facts& facts) {
+  if (asset.missing) return asset_returned{id, before, path, asset.facts, facts};
+  return asset_moved{id, before, path, asset.facts, facts};
+}
+
 /// Finds out which assets some files are.
 class matching {
 public:
@@ -62,11 +118,13 @@ public:
     asset_id here = 0;     ///< the asset that has this path in the model
     asset_id moved = 0;    ///< the asset whose content is here now, and which has another path
     bool settled = false;  ///< the asset that has this path has this content
+    /// Settled, but `moved` bears decisions and has lost its own file, while `here` bears none.
+    bool makes_way = false;
   };
 
   matching(const catalog_model& model, const std::vector<digested_file>& files,
-           const vanishing_assets& vanishing)
-      : model_(model), vanishing_(vanishing), fates_(files.size()) {
+           const vanishing_assets& vanishing, const asset_places& places)
+      : model_(model), vanishing_(vanishing), places_(places), fates_(files.size()) {
     for (std::size_t i = 0; i < files.size(); ++i) {
       auto& found = fates_[i];
       found.here = model.asset_at(files[i].key);
@@ -79,7 +137,11 @@ public:
         displaced_.add(found.here, asset.sha256);
     }
     for (std::size_t i = 0; i < files.size(); ++i)
-      if (!fates_[i].settled && files[i].content.facts.size_bytes > 0) match(files[i], fates_[i]);
+      if (!fates_[i].settled && files[i].content.facts.size_bytes > 0
+          && !places.absent.contains(files[i].path))
+        match(files[i], fates_[i]);
+    for (std::size_t i = 0; i < files.size(); ++i)
+      if (fates_[i].settled && files[i].content.facts.size_bytes > 0) succeed(fates_[i]);
   }
 
   const std::vector<fate>& fates() const noexcept { return fates_; }
@@ -92,20 +154,53 @@ private:
       return id != found.here && model_.asset(id)->sha256 == content.sha256 && !used_.contains(id)
              && !settled_.contains(id);
     };
-    // An inode with one name only has left every other name it had.
+    // The same inode is the same file, unless it is still where it was: then this is another name
+    // of it, or another way to it. Of several names, one that was there a moment ago.
     found.moved = model_.find_inode(content.facts, [&](asset_id id) {
-      return is_it(id)
-             && (file.links == 1 || model_.asset(id)->missing || vanishing_.contains(id)
-                 || displaced_.contains(id));
+      return is_it(id) && !model_.asset(id)->missing && has_left(id);
     });
-    if (found.moved == 0) found.moved = model_.find_missing(content.sha256, is_it);
-    if (found.moved == 0) found.moved = vanishing_.find(content.sha256, is_it);
-    if (found.moved == 0) found.moved = displaced_.find(content.sha256, is_it);
+    auto is_missing = [&](asset_id id) { return is_it(id) && model_.asset(id)->missing; };
+    if (found.moved == 0) found.moved = model_.find_inode(content.facts, is_missing);
+    if (found.moved == 0) found.moved = find_same_content(content.sha256, [&](asset_id id) {
+        return is_it(id) && model_.has_decisions(id);
+      });
+    if (found.moved == 0) found.moved = find_same_content(content.sha256, is_it);
     if (found.moved != 0) used_.insert(found.moved);
+  }
+
+  /// Whether the asset is known to have lost its file, though the model does not have it missing.
+  bool has_left(asset_id id) const {
+    return places_.left.contains(id) || vanishing_.contains(id) || displaced_.contains(id);
+  }
+
+  template <class IsIt>
+  asset_id find_same_content(const digest& sha256, IsIt is_it) const {
+    auto found = model_.find_missing(sha256, is_it);
+    if (found == 0) found = vanishing_.find(sha256, is_it);
+    if (found == 0) found = displaced_.find(sha256, is_it);
+    if (found != 0 || places_.left.empty()) return found;
+    model_.each_with_digest(sha256, [&](asset_id id) {
+      if (places_.left.contains(id) && is_it(id)) found = id;
+      return found != 0;
+    });
+    return found;
+  }
+
+  void succeed(fate& found) {
+    if (model_.has_decisions(found.here)) return;
+    model_.each_twin(found.here, [&](asset_id id) {
+      bool is_it = !used_.contains(id) && !settled_.contains(id)
+                   && (model_.asset(id)->missing || has_left(id)) && model_.has_decisions(id);
+      if (is_it) found.moved = id;
+      return is_it;
+    });
+    found.makes_way = found.moved != 0;
+    if (found.makes_way) used_.insert(found.moved);
   }
 
   const catalog_model& model_;
   const vanishing_assets& vanishing_;
+  const asset_places& places_;
   vanishing_assets displaced_;  ///< assets whose path has other content now
   std::vector<fate> fates_;
   std::unordered_set<asset_id> settled_, used_;
@@ -115,13 +210,13 @@ private:
 class taking {
 public:
   taking(const catalog_model& model, const std::vector<digested_file>& files,
-         const vanishing_assets& vanishing, const asset_paths& paths)
-      : model_(model), files_(files), vanishing_(vanishing), matched_(model, files, vanishing),
-        next_asset_(model.last_asset() + 1) {
+         const vanishing_assets& vanishing, const asset_places& places, const recent_losses& recent)
+      : model_(model), files_(files), vanishing_(vanishing), places_(places), recent_(recent),
+        matched_(model, files, vanishing, places), next_asset_(model.last_asset() + 1) {
     const auto& fates = matched_.fates();
     for (std::size_t i = 0; i < files.size(); ++i)
       if (fates[i].here != 0) paths_[fates[i].here] = files[i].path;
-    for (const auto& [id, path] : paths)
+    for (const auto& [id, path] : places.paths)
       if (model.asset(id) != nullptr && model.asset(id)->key == key_of_(path))
         paths_.try_emplace(id, path);
   }
@@ -131,11 +226,16 @@ public:
     const auto& fates = matched_.fates();
     std::vector<bool> known(files_.size(), true);
     for (std::size_t i = 0; i < files_.size(); ++i) {
+      // A look that is older than the file's next move. Of what is gone its own notice tells.
+      if (places_.absent.contains(files_[i].path)) {
+        known[i] = false;
+        continue;
+      }
       known[i] = (fates[i].moved == 0 || paths_.contains(fates[i].moved))
                  && find_former(model_, files_[i]) == nullptr;
       if (!known[i])
         taken.again.push_back(files_[i].path);
-      else if (leaves(fates[i]))
+      else if (leaves(fates[i], files_[i]))
         make_room(files_[i], fates[i].here, taken.events);
     }
     for (std::size_t i = 0; i < files_.size(); ++i) {
@@ -157,10 +257,14 @@ public:
 
 private:
   /// Whether the asset that has this path in the model loses it to this file. One that is missing
-  /// does: new content under an old name is no more than that.
-  bool leaves(const matching::fate& fate) const {
-    return !fate.settled && fate.here != 0
-           && (fate.moved != 0 || matched_.is_used(fate.here) || model_.asset(fate.here)->missing);
+  /// does, unless it went just now: new content under an old name is no more than that. So does
+  /// one whose disk was exchanged for another.
+  bool leaves(const matching::fate& fate, const digested_file& file) const {
+    if (fate.settled || fate.here == 0) return false;
+    const auto& asset = *model_.asset(fate.here);
+    return fate.moved != 0 || matched_.is_used(fate.here)
+           || (asset.missing && !recent_.contains(fate.here))
+           || on_other_volume(asset.facts, file.content.facts);
   }
 
   void make_room(const digested_file& file, asset_id id, std::vector<event>& events) {
@@ -174,19 +278,19 @@ private:
   void arrive(const digested_file& file, const matching::fate& fate, taken_files& taken) {
     const auto& [path, key, type, content, links] = file;
     auto& events = taken.events;
-    if (fate.settled) return stay(file, fate.here, taken);
+    if (fate.settled && !fate.makes_way) return stay(file, fate.here, taken);
+    if (fate.makes_way) events.emplace_back(forgotten(model_, fate.here, path));
     if (fate.moved != 0) {
-      const auto& asset = *model_.asset(fate.moved);
       const auto& before = paths_.at(fate.moved);
       taken.moved.push_back(fate.moved);
       if (!vanishing_.contains(fate.moved) && !is_aside(before)) taken.again.push_back(before);
-      if (asset.missing)
-        events.emplace_back(asset_returned{fate.moved, before, path, asset.facts, content.facts});
-      else
-        events.emplace_back(asset_moved{fate.moved, before, path, asset.facts, content.facts});
-    } else if (fate.here != 0 && !leaves(fate)) {
+      events.emplace_back(
+          goes_on(fate.moved, *model_.asset(fate.moved), before, path, content.facts));
+    } else if (fate.here != 0 && !leaves(fate, file)) {
       const auto& asset = *model_.asset(fate.here);
       events.emplace_back(asset_content_changed{fate.here, {asset.sha256, asset.facts}, content});
+      if (asset.missing)
+        events.emplace_back(asset_returned{fate.here, path, path, content.facts, content.facts});
     } else {
       events.emplace_back(asset_registered{next_asset_++, path, type, content});
     }
@@ -206,6 +310,8 @@ private:
   const catalog_model& model_;
   const std::vector<digested_file>& files_;
   const vanishing_assets& vanishing_;
+  const asset_places& places_;
+  const recent_losses& recent_;
   matching matched_;
   asset_paths paths_;
   path_keyer key_of_;
@@ -218,13 +324,30 @@ std::vector<asset_id> find_others(const catalog_model& model,
                                   const std::vector<digested_file>& files,
                                   const vanishing_assets& vanishing) {
   std::vector<asset_id> others;
-  const matching matched(model, files, vanishing);
+  const asset_places nothing_known;
+  const matching matched(model, files, vanishing, nothing_known);
   for (const auto& fate : matched.fates())
     if (fate.moved != 0) others.push_back(fate.moved);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto& file = files[i];
+    const auto& [here, moved, settled, makes_way] = matched.fates()[i];
+    if (file.content.facts.size_bytes == 0) continue;
+    if (!settled)
+      model.find_inode(file.content.facts, [&, here = here](asset_id id) {
+        if (id != here && model.asset(id)->sha256 == file.content.sha256) others.push_back(id);
+        return false;
+      });
+    if (!settled || !model.has_decisions(here))
+      for_each_candidate(model, file.content.sha256, here, [&](asset_id id) {
+        if (!model.asset(id)->missing) others.push_back(id);
+      });
+  }
   for (const auto& file : files) {
     if (const auto* past = find_former(model, file)) others.push_back(past->asset);
     for_each_outdated_name(model, file, [&](asset_id id) { others.push_back(id); });
   }
+  std::ranges::sort(others);
+  others.erase(std::unique(others.begin(), others.end()), others.end());
   return others;
 }
 
@@ -260,8 +383,8 @@ std::vector<event> decide_put_back(const catalog_model& model,
 
 taken_files decide(const catalog_model& model, const std::vector<digested_file>& files,
                    const std::vector<failed_file>& failures, const vanishing_assets& vanishing,
-                   const asset_paths& paths) {
-  auto taken = taking(model, files, vanishing, paths).decide();
+                   const asset_places& places, const recent_losses& recent) {
+  auto taken = taking(model, files, vanishing, places, recent).decide();
   path_keyer key_of;
   for (const auto& failure : failures)
     if (model.problem(key_of(failure.path)) != failure.kind)
@@ -269,15 +392,85 @@ taken_files decide(const catalog_model& model, const std::vector<digested_file>&
   return taken;
 }
 
-std::vector<event> decide_gone(const catalog_model& model, const std::vector<gone_file>& gone) {
+bool is_believed_gone(const file_facts& known, std::uint64_t folder_volume, bool on_root) {
+  return known.device == folder_volume || (is_device_number(known.device) && on_root);
+}
+
+namespace {
+
+/// The assets that are to be missing, each with its path.
+std::vector<std::pair<asset_id, const gone_file*>> find_lost(const catalog_model& model,
+                                                             const std::vector<gone_file>& gone) {
+  std::vector<std::pair<asset_id, const gone_file*>> lost;
+  for (const auto& file : gone) {
+    auto id = model.asset_at(file.key);
+    if (id != 0 && !model.asset(id)->missing
+        && is_believed_gone(model.asset(id)->facts, file.volume, file.on_root))
+      lost.emplace_back(id, &file);
+  }
+  return lost;
+}
+
+/// Calls `visit` with each asset that may make way for one that is lost, until it returns true.
+template <class Visit>
+void for_each_successor(const catalog_model& model, asset_id lost, Visit visit) {
+  if (!model.has_decisions(lost) || model.asset(lost)->facts.size_bytes == 0) return;
+  model.each_twin(lost, [&](asset_id id) {
+    return !model.asset(id)->missing && !model.has_decisions(id) && visit(id);
+  });
+}
+
+}  // namespace
+
+bool may_make_way(const catalog_model& model, asset_id id) {
+  if (model.has_decisions(id) || model.asset(id)->facts.size_bytes == 0) return false;
+  bool found = false;
+  model.each_twin(id, [&](asset_id twin) { return found = model.has_decisions(twin); });
+  return found;
+}
+
+std::vector<asset_id> find_successors(const catalog_model& model,
+                                      const std::vector<gone_file>& gone) {
+  std::vector<asset_id> successors;
+  for (const auto& [id, file] : find_lost(model, gone)) {
+    std::size_t found = 0;
+    for_each_successor(model, id, [&](asset_id successor) {
+      successors.push_back(successor);
+      return ++found == undecided_candidates_max;
+    });
+  }
+  return successors;
+}
+
+std::vector<event> decide_gone(const catalog_model& model, const std::vector<gone_file>& gone,
+                               const asset_places& places) {
   std::vector<event> events;
   std::vector<std::string> resolved;
-  for (const auto& [path, key, device] : gone) {
-    auto id = model.asset_at(key);
-    if (id != 0 && !model.asset(id)->missing && model.asset(id)->facts.device == device)
+  const auto lost = find_lost(model, gone);
+  std::unordered_set<asset_id> taken;  // an asset is lost, or makes way, once
+  for (const auto& [id, file] : lost)
+    taken.insert(id);
+  path_keyer key_of;
+  for (const auto& [id, file] : lost) {
+    asset_id successor = 0;
+    for_each_successor(model, id, [&](asset_id other) {
+      auto path = places.paths.find(other);
+      bool is_there = path != places.paths.end() && !places.left.contains(other)
+                      && key_of(path->second) == model.asset(other)->key;
+      if (is_there && taken.insert(other).second) successor = other;
+      return successor != 0;
+    });
+    if (successor == 0) {
       events.emplace_back(asset_missing{id});
-    resolved.push_back(printable(path));
+      continue;
+    }
+    const auto& path = places.paths.at(successor);
+    events.push_back(forgotten(model, successor, path));
+    events.push_back(
+        goes_on(id, *model.asset(id), file->path, path, model.asset(successor)->facts));
   }
+  for (const auto& file : gone)
+    resolved.push_back(printable(file.path));
   auto solved = decide_resolved(model, resolved);
   events.insert(events.end(), solved.begin(), solved.end());
   return events;

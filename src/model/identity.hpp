@@ -2,17 +2,21 @@
 
 #include "model/catalog_model.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <deque>
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
 /// Which file is which asset. An asset follows its content: where the bytes of a file are those of
 /// an asset whose own path has lost them, the asset moves there, with all that people said of it.
-/// Where the bytes are new, the path decides: the asset there has changed. That is taken back if
-/// the file it was turns up elsewhere.
+/// If the bytes have become another asset in the meantime, of which nobody has said anything, that
+/// one makes way. Where the bytes are new, the path decides: the asset there has changed. That is
+/// taken back if the file it was turns up elsewhere.
 namespace podstudio {
 
 /// A file that was read.
@@ -28,7 +32,8 @@ struct digested_file {
 struct gone_file {
   std::string path;
   path_key key{};
-  std::uint64_t device = 0;  ///< of the nearest folder above it that is there
+  std::uint64_t volume = 0;  ///< of the nearest folder above it that is there
+  bool on_root = false;      ///< that is the volume of its watch root
 };
 
 /// A file as the tables have it.
@@ -36,6 +41,8 @@ struct known_file {
   std::string path;
   file_facts facts;
 };
+
+using asset_paths = std::unordered_map<asset_id, std::string>;
 
 /// Assets that were seen to be gone from their path, while it is not decided yet whether they are
 /// elsewhere or missing.
@@ -52,6 +59,32 @@ private:
   std::set<std::pair<std::uint64_t, asset_id>> by_digest_;
 };
 
+/// Assets whose file went a short while ago. A program that saves by renaming the old file away
+/// leaves its path empty for up to some seconds: what then appears there is the same asset changed.
+class recent_losses {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+  /// How long a loss is recent.
+  static constexpr std::chrono::seconds time_max{60};
+  /// How many are remembered, 80 bytes each.
+  static constexpr std::size_t size_max = 16'384;
+
+  void add(asset_id id, time_point now);
+  bool contains(asset_id id) const { return losses_.contains(id); }
+  void forget_old(time_point now);
+
+private:
+  std::unordered_map<asset_id, time_point> losses_;
+  std::deque<std::pair<time_point, asset_id>> oldest_;
+};
+
+/// What a look at the places of assets and files found.
+struct asset_places {
+  asset_paths paths;                       ///< as the tables have them; the model checks them
+  std::unordered_set<asset_id> left;       ///< whose file is no longer at that path
+  std::unordered_set<std::string> absent;  ///< paths of files that are no longer there
+};
+
 /// What is decided about files that were read.
 struct taken_files {
   std::vector<event> events;
@@ -64,10 +97,8 @@ struct taken_files {
   std::uint64_t unchanged = 0;  ///< files that gave no event: they are as the model has them
 };
 
-using asset_paths = std::unordered_map<asset_id, std::string>;
-
-/// The assets that some of the files are, under other paths than the model has, or were, or share
-/// an inode with under other facts; `decide_put_back` and `decide` need to know the paths of these.
+/// The assets that some of the files may be, under other paths than the model has, or were, or share
+/// an inode with under other facts; `decide_put_back` and `decide` need to know where these are.
 std::vector<asset_id> find_others(const catalog_model& model,
                                   const std::vector<digested_file>& files,
                                   const vanishing_assets& vanishing);
@@ -78,15 +109,28 @@ std::vector<asset_id> find_others(const catalog_model& model,
 std::vector<event> decide_put_back(const catalog_model& model,
                                    const std::vector<digested_file>& files, asset_paths& paths);
 
-/// Files that were read, each path once, and files that could not be. `paths` holds the paths of
-/// what `find_others` told of; the model checks them.
+/// Files that were read, each path once, and files that could not be. `places` tells of what
+/// `find_others` named.
 taken_files decide(const catalog_model& model, const std::vector<digested_file>& files,
                    const std::vector<failed_file>& failures, const vanishing_assets& vanishing = {},
-                   const asset_paths& paths = {});
+                   const asset_places& places = {}, const recent_losses& recent = {});
 
-/// Files that are gone and were not found elsewhere. One that was on another device than its folder
-/// is now is not doubted: its disk is not there.
-std::vector<event> decide_gone(const catalog_model& model, const std::vector<gone_file>& gone);
+/// Whether a file that is gone from its path is really gone. One that was on another volume than
+/// its folder is now is not: its disk is not there.
+bool is_believed_gone(const file_facts& known, std::uint64_t folder_volume, bool on_root);
+
+/// Whether the asset has the content of one that bears decisions, and bears none itself: it makes way
+/// if the other one has lost its file.
+bool may_make_way(const catalog_model& model, asset_id id);
+
+/// The assets that hold the content of what is gone, and of which nobody has said anything.
+std::vector<asset_id> find_successors(const catalog_model& model,
+                                      const std::vector<gone_file>& gone);
+
+/// Files that are gone and were not found elsewhere. Their assets are missing, unless a successor
+/// makes way: `places` tells of what `find_successors` named.
+std::vector<event> decide_gone(const catalog_model& model, const std::vector<gone_file>& gone,
+                               const asset_places& places = {});
 
 /// Problems that are none any more, by their printable paths.
 std::vector<event> decide_resolved(const catalog_model& model,

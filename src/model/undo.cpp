@@ -143,7 +143,7 @@ struct changes {
   template <one_of<asset_registered, asset_content_changed, asset_touched, asset_moved,
                    asset_metadata_extracted, asset_forgotten, job_queued, job_started,
                    job_progressed, job_completed, job_failed, job_cancelled, job_requeued,
-                   watch_root_added, watch_root_removed, watch_root_lost, watch_root_returned,
+                   watch_root_added, watch_root_removed, watch_root_moved, watch_root_lost, watch_root_returned,
                    problem_found, problem_resolved, engine_started, engine_stopped>
                 Fact>
   void operator()(const Fact&) {}

@@ -127,6 +127,7 @@ result<void> fold(fold_context& context, const job_requeued& what);
 // watch.cpp
 result<void> fold(fold_context& context, const watch_root_added& what);
 result<void> fold(fold_context& context, const watch_root_removed& what);
+result<void> fold(fold_context& context, const watch_root_moved& what);
 result<void> fold(fold_context& context, const watch_root_lost& what);
 result<void> fold(fold_context& context, const watch_root_returned& what);
 result<void> fold(fold_context& context, const problem_found& what);

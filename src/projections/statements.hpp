@@ -152,6 +152,8 @@ struct watch_statements {
   statement add_root = prepare("INSERT INTO watch_root (id, path, device, inode, state, created_at)"
                                " VALUES (?1, ?2, ?3, ?4, 'active', ?5)");
   statement remove_root = prepare("DELETE FROM watch_root WHERE id = ?1");
+  statement move_root =
+      prepare("UPDATE watch_root SET path = ?2, device = ?3, inode = ?4 WHERE id = ?1");
   statement set_root_state = prepare("UPDATE watch_root SET state = ?2, reason = ?3 WHERE id = ?1");
 
   statement put_problem =

@@ -16,6 +16,11 @@ result<void> fold(fold_context& context, const watch_root_removed& what) {
   return change_one(context.watch.remove_root, what.root);
 }
 
+result<void> fold(fold_context& context, const watch_root_moved& what) {
+  return change_one(context.watch.move_root, what.root, what.path_after, what.device_after,
+                    what.inode_after);
+}
+
 result<void> fold(fold_context& context, const watch_root_lost& what) {
   return change_one(context.watch.set_root_state, what.root, "lost",
                     std::optional<std::string_view>(what.reason));

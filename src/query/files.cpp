@@ -66,6 +66,47 @@ result<std::vector<std::string>> problems_under(database& tables, const std::str
   return paths;
 }
 
+result<std::vector<sample_file>> sample_under(database& tables, const std::string& folder,
+                                              std::size_t count) {
+  constexpr std::size_t page = 1024;
+  const auto prefix = folder == "/" ? std::string() : folder;
+  const auto first = prefix + '/', last = prefix + '0';
+  std::vector<sample_file> sample;
+  for (const auto* order : {"ASC", "DESC"}) {
+    auto query = tables.prepare(
+        "SELECT a.path, a.hash, f.size_bytes, f.mtime_ns FROM asset a JOIN asset_file f"
+        " ON f.asset_id = a.id WHERE a.path > ?1 AND a.path < ?2 AND f.missing_since IS NULL"
+        " AND f.size_bytes > 0 ORDER BY a.path "
+        + std::string(order) + " LIMIT " + std::to_string(page));
+    if (!query) return query.failure();
+    query->bind(first, last);
+    std::vector<sample_file> found;
+    auto read = query->for_each_row([&](const statement& row) {
+      sample_file file;
+      file.path = row.get<std::string>(0);
+      file.facts.size_bytes = row.get<std::uint64_t>(2);
+      file.facts.mtime_ns = row.get<std::int64_t>(3);
+      if (from_hex(row.get<std::string>(1), file.sha256.data(), file.sha256.size()))
+        found.push_back(std::move(file));
+    });
+    if (!read) return read.failure();
+    auto wanted = std::min(found.size(), count / 2);
+    for (std::size_t i = 0; i < wanted; ++i)
+      sample.push_back(std::move(found[i * found.size() / wanted]));
+  }
+  return sample;
+}
+
+result<std::vector<std::string>> root_paths(database& tables) {
+  auto query = tables.prepare("SELECT path FROM watch_root ORDER BY id");
+  if (!query) return query.failure();
+  std::vector<std::string> paths;
+  auto read = query->for_each_row(
+      [&](const statement& row) { paths.push_back(row.get<std::string>(0)); });
+  if (!read) return read.failure();
+  return paths;
+}
+
 result<asset_paths> paths_of(database& tables, const std::vector<asset_id>& ids) {
   asset_paths paths;
   auto query = tables.prepare("SELECT path FROM asset WHERE id = ?1");

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "model/identity.hpp"
+#include "watch/places.hpp"
 
 #include <string>
 #include <vector>
@@ -21,6 +22,14 @@ result<std::vector<known_file>> files_under(database& tables, const std::string&
 /// The problems at a folder and below that are found by looking at folders, not by reading files: their
 /// printable paths.
 result<std::vector<std::string>> problems_under(database& tables, const std::string& folder);
+
+/// A sample of the files under a folder: the first and the last of their paths, evenly spread, at most
+/// `count`. Empty files and missing ones are left out.
+result<std::vector<sample_file>> sample_under(database& tables, const std::string& folder,
+                                              std::size_t count);
+
+/// The paths of all watch roots.
+result<std::vector<std::string>> root_paths(database& tables);
 
 /// The paths of assets; an unknown id is left out.
 result<asset_paths> paths_of(database& tables, const std::vector<asset_id>& ids);

@@ -4,6 +4,7 @@
 #include "media/kind.hpp"
 #include "platform/text.hpp"
 #include "platform/unique_fd.hpp"
+#include "platform/volume.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -41,9 +42,42 @@ failed_file bad_name(const std::string& path) {
 std::string_view last_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 /// A file of a kind the library holds; `status` is of the path.
-void see(std::string path, asset_type type, const struct stat& status, findings& into) {
-  into.files.push_back(
-      {.path = std::move(path), .type = type, .facts = facts_of(status), .links = status.st_nlink});
+void see(std::string path, asset_type type, const struct stat& status, const volume& on,
+         findings& into) {
+  into.files.push_back({.path = std::move(path),
+                        .type = type,
+                        .facts = facts_of(status, on),
+                        .links = status.st_nlink});
+}
+
+/// Whether a folder has an entry by this very name, and not one in other letters.
+bool lists(const std::string& folder, std::string_view name) {
+  std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(folder.c_str()), ::closedir);
+  if (!stream) return true;  // no reason to doubt the name
+  while (const auto* entry = ::readdir(stream.get()))
+    if (name == entry->d_name) return true;
+  return false;
+}
+
+/// Whether a file that is found under this path is found only because the file system does not tell
+/// upper case from lower: then the name with all its letters in the other case finds it too, and
+/// some folder on the way does not list the name that was asked for.
+bool is_other_spelling(const std::string& path, const struct stat& status) {
+  auto swapped = path;
+  auto name = swapped.begin() + static_cast<std::ptrdiff_t>(path.rfind('/') + 1);
+  for (auto at = name; at != swapped.end(); ++at)
+    if ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z')) *at ^= 0x20;
+  struct stat other;
+  if (swapped == path || ::lstat(swapped.c_str(), &other) != 0 || other.st_ino != status.st_ino
+      || other.st_dev != status.st_dev)
+    return false;
+  for (auto at = path; at.size() > 1;) {
+    auto above = at.substr(0, std::max<std::size_t>(at.rfind('/'), 1));
+    if (!lists(above, last_name(at))) return true;
+    if (::lstat(above.c_str(), &other) != 0 || other.st_dev != status.st_dev) return false;
+    at = std::move(above);
+  }
+  return false;
 }
 
 std::optional<std::string> real_path(const std::string& path) {
@@ -68,6 +102,7 @@ look_outcome look(const std::string& path, findings& into, path_keyer& key_of) {
     into.failures.push_back(unreadable(path, errno));
     return look_outcome::found;
   }
+  if (is_other_spelling(path, status)) return look_outcome::gone;
   if (S_ISDIR(status.st_mode)) return look_outcome::folder;
   auto type = S_ISREG(status.st_mode) ? type_of(last_name(path)) : std::nullopt;
   if (!type)
@@ -75,14 +110,14 @@ look_outcome look(const std::string& path, findings& into, path_keyer& key_of) {
   else if (!is_utf8(path))
     into.failures.push_back(bad_name(path));
   else
-    see(path, *type, status, into), into.files.back().key = key_of(path);
+    see(path, *type, status, volume_of(path, status.st_dev), into), into.files.back().key = key_of(path);
   return look_outcome::found;
 }
 
 bool is_gone(const std::string& path) {
   struct stat status;
   if (::lstat(path.c_str(), &status) != 0) return errno == ENOENT || errno == ENOTDIR;
-  return !S_ISREG(status.st_mode);
+  return !S_ISREG(status.st_mode) || is_other_spelling(path, status);
 }
 
 gone_file gone_from(std::string path, path_keyer& key_of) {
@@ -92,7 +127,8 @@ gone_file gone_from(std::string path, path_keyer& key_of) {
     above.resize(std::max<std::size_t>(above.rfind('/'), 1));
   } while (::stat(above.c_str(), &status) != 0 && above != "/");
   auto key = key_of(path);
-  return {std::move(path), key, status.st_dev};
+  auto volume = volume_of(above, status.st_dev).id;
+  return {std::move(path), key, volume, false};
 }
 
 /// A folder being read: its names in the order in which the paths below them stand.
@@ -104,6 +140,8 @@ struct tree_walker::reading {
   };
 
   std::string path;
+  std::uint64_t device = 0;
+  volume on;  ///< of this device
   ignore_scope scope{ignore_rules()};
   DIR* stream = nullptr;  ///< null while a folder below is read: descriptors are few
   std::string names;
@@ -228,6 +266,8 @@ void tree_walker::enter(std::string path, const ignore_scope* above, std::string
     return;
   }
   if (folder_identity{status.st_dev, status.st_ino} == excluded_) return;
+  folder->device = status.st_dev;
+  folder->on = volume_of(folder->path, status.st_dev);
   if (hook_) hook_(folder->path);
   auto own = rules_of(folder->path, into);
   folder->scope =
@@ -276,7 +316,8 @@ void tree_walker::visit(reading& folder, findings& into) {
   }
   auto type = type_of(name);
   if (S_ISREG(status.st_mode) && type)
-    see(std::move(path), *type, status, into);
+    see(std::move(path), *type, status,
+        status.st_dev == folder.device ? folder.on : volume_of(folder.path, status.st_dev), into);
   else
     ++into.skipped;
 }
@@ -314,7 +355,8 @@ result<folder_candidate> inspect_folder(const std::string& path, const std::stri
   if (auto own = real_path(data_folder); own && lies_within(*real, *own))
     return error{error_code::refused,
                  "the folder " + shown + " is the engine's own data folder; choose another"};
-  return folder_candidate{*real, {status.st_dev, status.st_ino}};
+  const auto on = volume_of(*real, status.st_dev);
+  return folder_candidate{*real, {on.id, on.keeps_inodes ? status.st_ino : 0}};
 }
 
 }  // namespace podstudio

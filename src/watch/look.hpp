@@ -39,7 +39,7 @@ struct findings {
 
 /// A folder by identity.
 struct folder_identity {
-  std::uint64_t device = 0;
+  std::uint64_t device = 0;  ///< number, or where it has to last, id of the volume
   std::uint64_t inode = 0;
   bool operator==(const folder_identity&) const = default;
 };
@@ -101,7 +101,7 @@ private:
 /// A folder that may become a watch root or be imported: absolute, without links, readable.
 struct folder_candidate {
   std::string path;
-  folder_identity identity;
+  folder_identity identity;  ///< with the id of the volume
 };
 
 /// Errors: `not_found`, `not_permitted`, `invalid_argument` (no folder, or a name that is no

@@ -77,7 +77,7 @@ result<void> reconciler::compare(findings& into, std::size_t size_max) {
     } else {
       bool is_known = *known != nullptr && (*known)->path == file->path;
       if (is_known && stage_ == stage::looking) ++counts_.known;
-      if (!is_known || (*known)->facts != file->facts) see_other(std::move(*file), into);
+      if (!is_known || !same_state((*known)->facts, file->facts)) see_other(std::move(*file), into);
       ++seen_at_;
       at_ += is_known ? 1 : 0;
     }

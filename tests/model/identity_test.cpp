@@ -19,6 +19,9 @@ path_key key_of(const std::string& path) {
   return keyer(path);
 }
 
+/// Of all files; above all device numbers.
+constexpr std::uint64_t test_volume = std::uint64_t{1} << 40;
+
 /// A file as a disk has it.
 struct disk_file {
   std::uint32_t content = 0;  ///< 0: empty
@@ -35,7 +38,7 @@ file_content content_of(const disk_file& file) {
                 .mtime_ns = 1,
                 .ctime_ns = file.ctime_ns,
                 .inode = file.inode,
-                .device = 1};
+                .device = test_volume};
   return made;
 }
 
@@ -48,24 +51,34 @@ public:
   /// path is held twice.
   taken_files take(const std::map<std::string, disk_file>& files,
                    const std::vector<std::string>& gone = {}, std::uint64_t links = 1,
-                   std::uint64_t device = 1) {
+                   std::uint64_t volume = test_volume) {
     vanishing_assets vanishing;
     std::vector<gone_file> left;
     for (const auto& path : gone) {
-      left.push_back({path, key_of(path), device});
+      left.push_back({path, key_of(path), volume, false});
       auto id = model.asset_at(key_of(path));
       if (id != 0 && !model.asset(id)->missing) vanishing.add(id, model.asset(id)->sha256);
     }
     std::vector<digested_file> read;
     for (const auto& [path, file] : files)
       read.push_back({path, key_of(path), asset_type::image, content_of(file), links});
-    asset_paths known;
-    for (auto id : find_others(model, read, vanishing))
-      known.emplace(id, paths.at(id));
-    apply(decide_put_back(model, read, known));
-    auto taken = decide(model, read, {}, vanishing, known);
+    asset_places known;
+    for (auto id : find_others(model, read, vanishing)) {
+      known.paths.emplace(id, paths.at(id));
+      // An inode with a single name, which one of the files has, has no other place.
+      bool is_here = links == 1 && std::ranges::any_of(read, [&](const digested_file& file) {
+        return file.content.facts.inode == model.asset(id)->facts.inode;
+      });
+      if (is_here || gone_unseen.contains(paths.at(id))) known.left.insert(id);
+    }
+    for (const auto& path : stale) known.absent.insert(path);
+    apply(decide_put_back(model, read, known.paths));
+    auto taken = decide(model, read, {}, vanishing, known, recent);
     apply(taken.events);
-    apply(decide_gone(model, left));
+    asset_places successors;
+    for (auto id : find_successors(model, left))
+      successors.paths.emplace(id, paths.at(id));
+    apply(decide_gone(model, left, successors));
     return taken;
   }
 
@@ -81,6 +94,10 @@ public:
         set_path(move->asset, move->path_before, move->path_after);
       if (const auto* back = std::get_if<asset_returned>(&e))
         set_path(back->asset, back->path_before, back->path_after);
+      if (const auto* forgotten = std::get_if<asset_forgotten>(&e)) {
+        BOOST_REQUIRE_EQUAL(paths.at(forgotten->asset), forgotten->path);
+        paths.erase(forgotten->asset);
+      }
       model.apply(e);
       applied.push_back(e);
       names.push_back(std::visit([](const auto& each) { return std::string(each.name); }, e));
@@ -98,6 +115,9 @@ public:
   /// The names of all events since the last call.
   std::vector<std::string> happened() { return std::exchange(names, {}); }
 
+  std::set<std::string> gone_unseen;  ///< paths without a file, of which nobody has told
+  std::set<std::string> stale;        ///< paths of files that were read and are gone since
+  recent_losses recent;
   std::map<asset_id, std::string> paths;
   std::map<asset_id, std::vector<digest>> contents;  ///< of each asset, oldest first
   std::vector<std::string> names;
@@ -378,7 +398,7 @@ BOOST_AUTO_TEST_CASE(a_copy_takes_no_asset_from_the_file_it_was_made_of) {
 BOOST_AUTO_TEST_CASE(a_file_on_a_disk_that_is_not_there_is_not_missing) {
   small_library library;
   library.take({{"/a.png", a}});
-  library.take({}, {"/a.png"}, 1, 2);
+  library.take({}, {"/a.png"}, 1, test_volume + 1);
   BOOST_TEST(!library.is_missing(1));
 }
 
@@ -388,7 +408,7 @@ BOOST_AUTO_TEST_CASE(a_moved_asset_of_unknown_path_is_looked_at_again_without_an
   for (const auto& known : {asset_paths{}, asset_paths{{1, "/not this.png"}}}) {
     auto taken =
         decide(library.model, {{"/b.png", key_of("/b.png"), asset_type::image, content_of(a), 1}},
-               {}, {}, known);
+               {}, {}, asset_places{known, {1}, {}});
     BOOST_TEST(taken.events.empty());
     BOOST_TEST(taken.again == names{"/b.png"}, boost::test_tools::per_element());
   }
@@ -563,5 +583,96 @@ BOOST_AUTO_TEST_CASE(
         files.check();
       }
     }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_asset_goes_on_where_its_bytes_are_in_whatever_order_that_is_told) {
+  const disk_file copy{1, 77, 5};
+  for (const auto* order : {"gone first", "found first", "found, and gone unseen"}) {
+    BOOST_TEST_CONTEXT(order) {
+      small_library library;
+      library.take({{"/a.png", a}});
+      library.model.apply(asset_approved{1});
+      if (order == std::string("gone first")) {
+        library.take({}, {"/a.png"});
+        library.take({{"/other disk/a.png", copy}});
+      } else if (order == std::string("found first")) {
+        library.take({{"/other disk/a.png", copy}});
+        BOOST_TEST(library.at("/other disk/a.png") == 2);
+        library.take({}, {"/a.png"});
+      } else {
+        library.gone_unseen = {"/a.png"};
+        library.take({{"/other disk/a.png", copy}});
+      }
+      BOOST_TEST(library.at("/other disk/a.png") == 1);
+      BOOST_TEST(library.model.asset(1)->approved);
+      BOOST_TEST(!library.is_missing(1));
+      BOOST_TEST(library.model.assets() == 1u);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_that_is_seen_again_makes_way_for_the_asset_that_was_decided_on) {
+  const disk_file copy{1, 77, 5};
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.model.apply(asset_approved{1});
+  library.take({{"/copy.png", copy}});
+  BOOST_TEST(may_make_way(library.model, 2));
+  BOOST_TEST(!may_make_way(library.model, 1));
+  library.gone_unseen = {"/a.png"};
+  library.take({{"/copy.png", copy}});
+  BOOST_TEST(library.at("/copy.png") == 1);
+  BOOST_TEST(library.model.assets() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_that_was_decided_on_makes_no_way) {
+  const disk_file copy{1, 77, 5};
+  small_library library;
+  library.take({{"/a.png", a}, {"/copy.png", copy}});
+  library.model.apply(asset_approved{1});
+  library.model.apply(asset_tagged{2, "mine"});
+  library.take({}, {"/a.png"});
+  BOOST_TEST(library.at("/copy.png") == 2);
+  BOOST_TEST(library.is_missing(1));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_still_where_it_was_has_not_moved) {
+  small_library library;
+  library.take({{"/a/1.png", a}});
+  library.take({{"/bind/1.png", a}}, {}, 2);  // the same inode by another way
+  BOOST_TEST(library.at("/a/1.png") == 1);
+  BOOST_TEST(library.at("/bind/1.png") == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_look_at_a_file_that_is_gone_again_decides_nothing) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.happened();
+  library.stale = {"/b.png"};
+  library.take({{"/b.png", a}});
+  BOOST_TEST(library.happened().empty());
+  BOOST_TEST(library.take({{"/b.png", a}, {"/c.png", a}}).events.size() == 1u);
+  BOOST_TEST(library.at("/c.png") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_path_that_was_empty_for_a_moment_only_is_the_same_asset_changed) {
+  using std::chrono::seconds;
+  const disk_file saved{9, 99, 3};
+  const recent_losses::time_point then{};
+  for (auto gap : {seconds(1), recent_losses::time_max + seconds(1)}) {
+    small_library library;
+    library.take({{"/a.png", a}});
+    library.take({}, {"/a.png"});
+    library.recent.add(1, then);
+    library.recent.forget_old(then + gap);
+    library.happened();
+    library.take({{"/a.png", saved}});
+    bool is_same = gap <= recent_losses::time_max;
+    BOOST_TEST(library.at("/a.png") == (is_same ? 1 : 2));
+    BOOST_TEST(library.is_missing(1) == !is_same);
+    if (is_same)
+      BOOST_TEST(library.happened() == (names{"asset.content_changed", "asset.returned"}),
+                 boost::test_tools::per_element());
   }
 }

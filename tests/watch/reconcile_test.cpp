@@ -2,6 +2,7 @@
 #include "watch/reconcile.hpp"
 
 #include "media/digest.hpp"
+#include "platform/volume.hpp"
 #include "support/temp_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -47,7 +48,7 @@ struct compared_tree {
     for (const auto& entry : fs::recursive_directory_iterator(root)) {
       struct stat status;
       if (!entry.is_regular_file() || ::lstat(entry.path().c_str(), &status) != 0) continue;
-      tables[entry.path()] = facts_of(status);
+      tables[entry.path()] = facts_of(status, volume_of(entry.path(), status.st_dev));
     }
   }
 

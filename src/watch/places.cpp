@@ -1,0 +1,85 @@
+#include "watch/places.hpp"
+
+#include "media/digest.hpp"
+#include "platform/text.hpp"
+#include "platform/volume.hpp"
+#include "watch/look.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace podstudio {
+
+namespace {
+
+/// Files above this are not read for a sample.
+constexpr std::uint64_t sample_bytes_max = 4 << 20;
+/// How many equal files are enough, where none differs.
+constexpr std::size_t sample_hits_enough = 8;
+
+std::optional<file_facts> facts_at(const std::string& path) {
+  struct stat status;
+  if (is_gone(path) || ::lstat(path.c_str(), &status) != 0) return std::nullopt;
+  return facts_of(status, volume_of(path, status.st_dev));
+}
+
+/// Whether the file that is at an asset's path is another one.
+bool is_other_file(const file_facts& known, const file_facts& found) {
+  if (on_other_volume(known, found)) return true;
+  if (known.inode != 0 && found.inode != 0) return known.inode != found.inode;
+  return known.size_bytes != found.size_bytes || known.mtime_ns != found.mtime_ns;
+}
+
+bool has_left(const known_file& asset, const std::vector<std::string>& roots,
+              path_keyer& key_of) {
+  if (auto found = facts_at(asset.path)) return is_other_file(asset.facts, *found);
+  if (!is_gone(asset.path)) return false;  // it cannot be looked at
+  auto root = std::ranges::find_if(
+      roots, [&](const std::string& each) { return lies_within(asset.path, each); });
+  if (root == roots.end()) return true;
+  struct stat status;
+  auto folder_volume = gone_from(asset.path, key_of).volume;
+  bool on_root = ::stat(root->c_str(), &status) == 0
+                 && volume_of(*root, status.st_dev).id == folder_volume;
+  return is_believed_gone(asset.facts, folder_volume, on_root);
+}
+
+}  // namespace
+
+asset_places look_at_places(const std::map<asset_id, known_file>& assets,
+                            const std::vector<std::string>& files,
+                            const std::vector<std::string>& roots) {
+  asset_places places;
+  path_keyer key_of;
+  for (const auto& [id, asset] : assets) {
+    places.paths.emplace(id, asset.path);
+    if (!is_aside(asset.path) && has_left(asset, roots, key_of)) places.left.insert(id);
+  }
+  for (const auto& path : files)
+    if (is_gone(path)) places.absent.insert(path);
+  return places;
+}
+
+bool is_same_library(const std::vector<sample_file>& sample) {
+  if (sample.empty()) return true;
+  file_digester digester;
+  std::size_t same = 0, other = 0;
+  for (const auto& file : sample) {
+    auto found = facts_at(file.path);
+    if (!found) continue;
+    bool equal = found->size_bytes == file.facts.size_bytes;
+    if (equal && found->size_bytes <= sample_bytes_max) {
+      auto content = digester.digest(file.path);
+      if (!content) continue;
+      equal = content->sha256 == file.sha256;
+    } else if (equal) {
+      equal = found->mtime_ns == file.facts.mtime_ns;
+    }
+    ++(equal ? same : other);
+    if (same >= sample_hits_enough && other == 0) break;
+  }
+  return same > 0 && same >= other;
+}
+
+}  // namespace podstudio

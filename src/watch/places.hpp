@@ -1,0 +1,31 @@
+#pragma once
+
+#include "model/identity.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace podstudio {
+
+/// Looks at the paths of assets, which the catalog knows with these facts, and of files. An asset
+/// has left its path if another file is there, or none is and its disk is. Where no watch root is
+/// responsible for the path, the disk does not matter: an import can only be told by its absence.
+asset_places look_at_places(const std::map<asset_id, known_file>& assets,
+                            const std::vector<std::string>& files,
+                            const std::vector<std::string>& roots);
+
+/// A file of a library with the digest it was taken with.
+struct sample_file {
+  std::string path;
+  file_facts facts;
+  digest sha256{};
+};
+
+/// Whether the library from which the sample was drawn is where it was: most of the files that are
+/// still there are the same, and some are. Reads small files; of large ones size and time decide.
+bool is_same_library(const std::vector<sample_file>& sample);
+/// How many files of a library make a sample.
+inline constexpr std::size_t library_sample_files = 32;
+
+}  // namespace podstudio
