@@ -303,13 +303,35 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
 
 void catalog_state::part_decided(const intake_ptr& batch) {
   if (--batch->undecided != 0) return;
+  find_successor_places(batch, successor_tries_max, {});
+}
+
+void catalog_state::find_successor_places(const intake_ptr& batch, unsigned tries,
+                                          const asset_places& places) {
   auto successors = find_successors(model, batch->gone);
-  if (successors.empty()) return decide_rest(batch, {});
-  find_places(
-      std::move(successors), {},
-      [this, batch](const asset_places& places) { decide_rest(batch, places); },
-      // Without them, what is gone is missing until its content is seen again.
-      [this, batch](const caf::error&) { decide_rest(batch, {}); });
+  bool all_known = std::ranges::all_of(
+      successors, [&](asset_id id) { return places.paths.contains(id); });
+  if (all_known || tries == 0) return decide_rest(batch, places);
+  // Without them, what is gone is missing until its content is seen again.
+  auto otherwise = [this, batch](const caf::error&) { decide_rest(batch, {}); };
+  // One may have come a moment ago, and the tables not have it yet.
+  log(
+      {},
+      [=, this](sequence_number sequence) {
+        when_visible(
+            sequence, true,
+            [=, this](sequence_number) {
+              auto now = find_successors(model, batch->gone);
+              find_places(
+                  std::move(now), {},
+                  [this, batch, tries](const asset_places& found) {
+                    find_successor_places(batch, tries - 1, found);
+                  },
+                  otherwise);
+            },
+            otherwise);
+      },
+      otherwise);
 }
 
 void catalog_state::decide_rest(const intake_ptr& batch, const asset_places& places) {

@@ -67,6 +67,8 @@ struct catalog_state {
   /// One more part of the batch is decided. After the last one, what is gone and was not found in
   /// any of them is missing.
   void part_decided(const intake_ptr& batch);
+  /// Asks for the places of those that may make way for what is gone, then decides.
+  void find_successor_places(const intake_ptr& batch, unsigned tries, const asset_places& places);
   void decide_rest(const intake_ptr& batch, const asset_places& places);
   /// Asks where assets and files are.
   void find_places(asset_ids assets, std::vector<std::string> files,
@@ -151,6 +153,8 @@ inline constexpr std::size_t hasher_load_max = 2;
 /// How much one request to a hasher covers, so that work is shared among hashers. A file above it
 /// is large, and read alone.
 inline constexpr std::uint64_t reading_bytes_max = large_file_bytes;
+/// How often the places of successors are asked for, as new ones can come while they are.
+inline constexpr unsigned successor_tries_max = 3;
 /// How many requests may wait for an answer before new ones are refused as busy.
 inline constexpr std::uint64_t catalog_pending_max = 4096;
 

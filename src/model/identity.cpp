@@ -236,7 +236,7 @@ public:
       if (!known[i])
         taken.again.push_back(files_[i].path);
       else if (leaves(fates[i], files_[i]))
-        make_room(files_[i], fates[i].here, taken.events);
+        make_room(files_[i], fates[i], taken.events);
     }
     for (std::size_t i = 0; i < files_.size(); ++i) {
       if (!known[i]) continue;
@@ -267,8 +267,16 @@ private:
            || on_other_volume(asset.facts, file.content.facts);
   }
 
-  void make_room(const digested_file& file, asset_id id, std::vector<event>& events) {
+  void make_room(const digested_file& file, const matching::fate& fate,
+                 std::vector<event>& events) {
+    const auto id = fate.here;
     const auto& asset = *model_.asset(id);
+    // A copy is seen half written, and only then found to be an asset that is known.
+    if (fate.moved != 0 && model_.has_decisions(fate.moved) && !model_.has_decisions(id)
+        && !matched_.is_used(id) && !asset.missing) {
+      events.push_back(forgotten(model_, id, file.path));
+      return;
+    }
     auto aside = path_aside(file.path, id);
     events.emplace_back(asset_moved{id, file.path, aside, asset.facts, asset.facts});
     if (!matched_.is_used(id) && !asset.missing) events.emplace_back(asset_missing{id});
