@@ -1,5 +1,6 @@
 #include "command.hpp"
 
+#include "platform/files.hpp"
 #include "platform/text.hpp"
 #include "platform/types.hpp"
 
@@ -96,6 +97,8 @@ int run(int argc, const char* const* argv) {
 }  // namespace podstudio
 
 int main(int argc, char** argv) {
+  if (auto reserved = podstudio::reserve_standard_streams(); !reserved)
+    return podstudio::fail(reserved.failure());
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the width of letters
   try {
     return podstudio::run(argc, argv);
