@@ -215,7 +215,6 @@ launch library::call(const words& arguments) const {
     what.arguments.insert(what.arguments.end(), {"--db", database_});
   what.arguments.insert(what.arguments.end(), arguments.begin(), arguments.end());
   what.user = user_;
-  what.folder = "/";  // where no .env is
   return what;
 }
 
