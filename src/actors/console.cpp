@@ -83,6 +83,14 @@ void import_start(console_state& s, const request& what, answer reply) {
           [reply](const caf::error& failure) mutable { reply(failure); });
 }
 
+/// By ending, without those of which there are none.
+json to_json(const not_taken_counts& counts) {
+  auto object = json::object();
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    if (counts[i] > 0) object[std::string(not_taken_endings[i])] = counts[i];
+  return object;
+}
+
 constexpr std::uint64_t long_poll_ms_max = 60'000;
 
 void import_wait(console_state& s, const request& what, answer reply) {
@@ -101,7 +109,8 @@ void import_wait(console_state& s, const request& what, answer reply) {
                          {"moved", p.moved},
                          {"unchanged", p.unchanged},
                          {"skipped", p.skipped},
-                         {"failed", p.failed}}}},
+                         {"failed", p.failed},
+                         {"not_taken", to_json(p.not_taken)}}}},
                   p.last_sequence);
           },
           [reply](const caf::error& failure) mutable { reply(failure); });
@@ -163,6 +172,7 @@ void add_modes(json& roots, const watcher_statuses& watchers) {
     for (const auto& watcher : watchers)
       if (watcher.path == root["path"]) {
         root["mode"] = watcher.mode;
+        root["not_taken"] = to_json(watcher.not_taken);
         if (watcher.compared > 0) root["compared"] = watcher.compared;
       }
   }

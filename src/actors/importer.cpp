@@ -27,6 +27,7 @@ void importer_state::step() {
       named.pop_back();
     }
     progress.skipped += found.skipped - skipped;
+    add(std::exchange(found.not_taken, {}), progress.not_taken);
     auto has = found.files.size() + found.failures.size();
     progress.scanned += has - had + (found.skipped - skipped);
     if (has >= max_batch_files || looked_everywhere()) send(std::exchange(found, {}));

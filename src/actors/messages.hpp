@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/command.hpp"
+#include "media/kind.hpp"
 #include "model/catalog_model.hpp"
 #include "model/command_memory.hpp"
 #include "model/identity.hpp"
@@ -200,7 +201,8 @@ struct watcher_status {
   root_id root = 0;
   std::string path;
   std::string mode;  ///< scanning, live, polling (no notices), held (a scan waits to be confirmed)
-  std::uint64_t compared = 0;  ///< scanning: files and known files so far
+  std::uint64_t compared = 0;    ///< scanning: files and known files so far
+  not_taken_counts not_taken{};  ///< by the last scan of the whole root that came to its end
 };
 using watcher_statuses = std::vector<watcher_status>;
 
@@ -224,6 +226,7 @@ struct import_progress {
   std::uint64_t unchanged = 0;
   std::uint64_t skipped = 0;
   std::uint64_t failed = 0;
+  not_taken_counts not_taken{};  ///< of those skipped
   sequence_number last_sequence = 0;
 };
 

@@ -285,7 +285,8 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
         const auto& s = self->state;
         bool scanning = s.walking.has_value() || !s.walks.empty();
         const auto* mode = s.held ? "held" : scanning ? "scanning" : s.polls() ? "polling" : "live";
-        return watcher_status{s.root.id, s.root.path, mode, s.walking ? s.walking->compared() : 0};
+        return watcher_status{s.root.id, s.root.path, mode, s.walking ? s.walking->compared() : 0,
+                              s.not_taken};
       },
   };
 }

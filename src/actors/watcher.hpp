@@ -102,11 +102,13 @@ struct watcher_state {
   /// first is under way if `walking` is set.
   std::deque<std::pair<std::string, std::uint64_t>> walks;
   std::optional<reconciler> walking;
-  bool no_watch_left = false;  ///< a folder could not be watched in this scan
-  bool limited = false;        ///< nor in the last whole one
-  bool remote = false;         ///< a file system whose changes may come from elsewhere, unnoticed
-  bool held = false;           ///< a scan waits to be confirmed
-  bool confirmed = false;      ///< the next scan may tell any number of files as gone
+  not_taken_counts not_taken_seen{};  ///< in the whole scan that is under way
+  not_taken_counts not_taken{};       ///< in the last one
+  bool no_watch_left = false;         ///< a folder could not be watched in this scan
+  bool limited = false;               ///< nor in the last whole one
+  bool remote = false;     ///< a file system whose changes may come from elsewhere, unnoticed
+  bool held = false;       ///< a scan waits to be confirmed
+  bool confirmed = false;  ///< the next scan may tell any number of files as gone
   clock::time_point rescan_at = clock::time_point::max();
   clock::time_point root_check_at{};
   clock::time_point wake_at = clock::time_point::max();

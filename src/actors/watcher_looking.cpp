@@ -144,6 +144,7 @@ void watcher_state::begin_walk() {
   if (whole) {
     no_watch_left = false;
     problems_seen.clear();
+    not_taken_seen = {};
   }
   // Each folder is watched before its names are read: what is made in between is noticed twice, not
   // missed.
@@ -180,8 +181,10 @@ bool watcher_state::scan_may_tell_gone(const reconciler::counts& counts) {
 void watcher_state::walk_on(findings& found, looked_paths& looked) {
   if (!walking) begin_walk();
   auto failures = found.failures.size();
+  found.not_taken = {};
   if (auto stepped = walking->step(found, max_batch_files); !stepped)
     return self->quit(to_caf(stepped.failure()));
+  if (walks.front().first == root.path) add(found.not_taken, not_taken_seen);
   auto number = walks.front().second;
   auto kept = [&](const std::string& path) {
     hold(number);
@@ -207,6 +210,7 @@ void watcher_state::end_walk() {
   release(number);
   if (folder != root.path) return;
   limited = watches && no_watch_left;
+  not_taken = not_taken_seen;
   // What is no problem any more, in the eyes of one who looked at everything.
   if (!held) problems_seen.erase(printable(root.path));
   for (auto at = problems.begin(); at != problems.end();) {

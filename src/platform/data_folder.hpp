@@ -26,6 +26,7 @@ struct data_folder {
   std::string cache() const { return root + "/cache"; }  ///< previews; may be deleted at any time
   std::string logs() const { return root + "/logs"; }    ///< the rotating service log
   std::string config_file() const { return root + "/config.toml"; }
+  std::string env_file() const { return root + "/.env"; }
   std::string lock_file() const { return run() + "/lock"; }
   std::string backup_lock_file() const { return run() + "/backup.lock"; }
   std::string console_file() const { return run() + "/console.json"; }

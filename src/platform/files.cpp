@@ -70,4 +70,12 @@ result<void> write_file_atomically(const std::string& path, std::string_view con
   return {};
 }
 
+result<void> reserve_standard_streams() {
+  // Each open takes the lowest number that is free.
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", O_RDONLY) != stream)
+      return system_error(errno, "cannot open '/dev/null'");
+  return {};
+}
+
 }  // namespace podstudio

@@ -24,4 +24,10 @@ result<std::string> read_small_file(const std::string& path, std::size_t size_by
 /// it over `path`: a reader or a crash finds the old file or the new one, never a part.
 result<void> write_file_atomically(const std::string& path, std::string_view contents);
 
+/// Opens /dev/null on each of the descriptors 0, 1 and 2 that is closed, so that no file opened
+/// later takes its number and is written to as a standard stream. Reading from such a stream finds
+/// the end, writing to it fails, as on the closed one. To be called before anything is opened.
+/// Errors: as `system_error`.
+result<void> reserve_standard_streams();
+
 }  // namespace podstudio

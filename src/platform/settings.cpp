@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <filesystem>
 #include <optional>
 
 namespace podstudio {
@@ -85,8 +84,10 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
   }
   for (const auto& [key, value] : table) {
     auto where = "line " + std::to_string(value.source().begin.line) + ": ";
+    auto from = std::string(key.str()) + " in " + in_quotes(file);
     if (key == "database" && value.is_string()) {
       into.database = **value.as_string();
+      into.database_from = from;
     } else if (key == "log_level" && value.is_string()) {
       into.log_level = **value.as_string();
       if (std::find(log_levels.begin(), log_levels.end(), into.log_level) == log_levels.end())
@@ -106,6 +107,7 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
                                      + std::to_string(log_segment_bytes_max));
       into.log_segment_bytes = static_cast<std::uint64_t>(bytes);
     } else if (key == "watch_folders" && value.is_array()) {
+      into.watch_folders_from = from;
       for (const auto& folder : *value.as_array()) {
         if (!folder.is_string())
           return bad_setting(file, where + "watch_folders is a list of strings");
@@ -122,9 +124,60 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
   return {};
 }
 
-void take(const std::string& key, const std::string& value, settings& into) {
-  if (key == "WATCH_FOLDERS") into.watch_folders = split_folders(value);
-  if (key == "DB_PATH") into.database = value;
+const std::vector<std::string> env_keys = {"WATCH_FOLDERS", "DB_PATH"};
+
+void take(const std::string& key, const std::string& value, const std::string& from,
+          settings& into) {
+  if (key == "WATCH_FOLDERS") {
+    into.watch_folders = split_folders(value);
+    into.watch_folders_from = from;
+  } else if (key == "DB_PATH") {
+    into.database = value;
+    into.database_from = from;
+  }
+}
+
+result<void> read_env_file(const std::string& file, std::string_view text, settings& into) {
+  auto values = parse_env_file(text, env_keys);
+  if (!values) return bad_setting(file, values.failure().message);
+  for (const auto& [key, value] : *values)
+    take(key, value, key + " in " + in_quotes(file), into);
+  return {};
+}
+
+result<void> read_environment(settings& into) {
+  for (const auto& key : env_keys) {
+    auto value = std::getenv(key.c_str());
+    if (value == nullptr) continue;
+    auto from = "the environment variable " + key;
+    if (!is_utf8(value))
+      return error{error_code::invalid_argument,
+                   from + " is no valid UTF-8; correct it, or rename what it names"};
+    take(key, value, from, into);
+  }
+  return {};
+}
+
+/// Reads a file of settings by `read`, if it is there.
+result<void> load(const settings_file& file,
+                  result<void> (*read)(const std::string&, std::string_view, settings&),
+                  settings& into) {
+  auto text = read_small_file(file.path, settings_bytes_max);
+  if (text) return read(file.path, *text, into);
+  if (!file.required && text.failure().code == error_code::not_found) return {};
+  return text.failure();
+}
+
+/// `~` and `~/...` become the home folder, as shells do it.
+result<void> expand_home(std::string& path, const std::string& from) {
+  if (path != "~" && !path.starts_with("~/")) return {};
+  auto home = std::getenv("HOME");
+  if (home == nullptr || *home == '\0')
+    return error{error_code::invalid_argument, "HOME is not set, so " + in_quotes(path)
+                                                   + " has no meaning (set by " + from
+                                                   + "); write the whole path"};
+  path.replace(0, 1, home);
+  return {};
 }
 
 }  // namespace
@@ -164,28 +217,15 @@ std::vector<std::string> split_folders(std::string_view list) {
   return folders;
 }
 
-result<settings> load_settings(const std::string& config_file, bool config_required) {
+result<settings> load_settings(const settings_file& config, const settings_file& env) {
   settings loaded;
-  auto config = read_small_file(config_file, settings_bytes_max);
-  if (config) {
-    if (auto read = read_toml(config_file, *config, loaded); !read) return read.failure();
-  } else if (config_required || config.failure().code != error_code::not_found) {
-    return config.failure();
-  }
-
-  static const std::vector<std::string> keys = {"WATCH_FOLDERS", "DB_PATH"};
-  // Anything else of that name (a folder, as some tools make it) is not ours.
-  std::error_code ignored;
-  if (std::filesystem::is_regular_file(".env", ignored)) {
-    auto text = read_small_file(".env", settings_bytes_max);
-    if (!text) return text.failure();
-    auto values = parse_env_file(*text, keys);
-    if (!values) return bad_setting(".env", values.failure().message);
-    for (const auto& [key, value] : *values)
-      take(key, value, loaded);
-  }
-  for (const auto& key : keys)
-    if (auto value = std::getenv(key.c_str()); value != nullptr) take(key, value, loaded);
+  auto done = load(config, read_toml, loaded);
+  if (done) done = load(env, read_env_file, loaded);
+  if (done) done = read_environment(loaded);
+  if (done) done = expand_home(loaded.database, loaded.database_from);
+  for (auto& folder : loaded.watch_folders)
+    if (done) done = expand_home(folder, loaded.watch_folders_from);
+  if (!done) return done.failure();
   return loaded;
 }
 

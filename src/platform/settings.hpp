@@ -10,11 +10,14 @@
 
 namespace podstudio {
 
-/// What can be set outside the command line.
+/// What can be set outside the command line. Paths are as written, but for a `~` in front, which is
+/// the home folder; relative ones are relative to the working directory.
 struct settings {
-  std::vector<std::string> watch_folders;       ///< as written; relative to the working directory
-  std::string database;                         ///< empty: the usual place
-  std::string log_level = "info";               ///< of the service log: trace debug info warn error
+  std::vector<std::string> watch_folders;
+  std::string watch_folders_from;  ///< where they are set, as a message says it; empty: nowhere
+  std::string database;            ///< empty: the usual place
+  std::string database_from;       ///< likewise
+  std::string log_level = "info";  ///< of the service log: trace debug info warn error
   std::uint64_t log_segment_bytes = 64u << 20;  ///< where a file of the event log is closed
   std::uint32_t poll_seconds = 30;         ///< between two scans of a folder that cannot be watched
   std::uint32_t rescan_minutes = 24 * 60;  ///< between two scans of a folder that is watched
@@ -37,11 +40,16 @@ parse_env_file(std::string_view text, const std::vector<std::string>& required_k
 /// The folders of a comma-separated list, blanks around each removed, empty ones dropped.
 std::vector<std::string> split_folders(std::string_view list);
 
-/// The settings of, from weak to strong: `config_file` (TOML: `watch_folders`, `database`,
-/// `log_level`, `log_segment_bytes`, `poll_seconds`, `rescan_minutes`), the file `.env` in the working directory, the environment
-/// (WATCH_FOLDERS, DB_PATH). Without `config_required` the file may be absent. Errors:
-/// `invalid_argument` for a key nobody knows or a value of the wrong kind, naming file and line; as
-/// `system_error`.
-result<settings> load_settings(const std::string& config_file, bool config_required);
+/// A file of settings: one that was asked for must be there.
+struct settings_file {
+  std::string path;
+  bool required = false;
+};
+
+/// The settings of, from weak to strong: `config` (TOML: `watch_folders`, `database`, `log_level`,
+/// `log_segment_bytes`, `poll_seconds`, `rescan_minutes`), `env` (as `parse_env_file`), the
+/// environment (both: WATCH_FOLDERS, DB_PATH). Errors: `invalid_argument` for a key nobody knows or
+/// a value of the wrong kind, naming the variable, or the file and line; as `read_small_file`.
+result<settings> load_settings(const settings_file& config, const settings_file& env);
 
 }  // namespace podstudio

@@ -193,9 +193,10 @@ struct lookup_statements {
 
 private:
   static constexpr const char* texts_of =
-      " SELECT id, path || char(10) || coalesce(theme, '') || char(10) || coalesce(source, '')"
+      " SELECT id, fold_text(path || char(10) || coalesce(theme, '') || char(10) || "
+      "coalesce(source, '')"
       " || char(10) || coalesce((SELECT group_concat(tag, char(10)) FROM asset_tag"
-      "                          WHERE asset_id = id), '')"
+      "                          WHERE asset_id = id), ''))"
       " FROM asset WHERE ";
   // Both of each pair.
   static constexpr const char* copies_of =

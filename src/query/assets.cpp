@@ -36,16 +36,6 @@ json listed_to_json(const statement& row) {
   return object;
 }
 
-/// `text` as a LIKE pattern that finds it anywhere, with `\` as the escape.
-std::string containing(const std::string& text) {
-  std::string pattern = "%";
-  for (char c : text) {
-    if (c == '%' || c == '_' || c == '\\') pattern += '\\';
-    pattern += c;
-  }
-  return pattern + '%';
-}
-
 /// The words of a search: what stands between white space, or all of it where nothing does.
 std::vector<std::string> words_of(const std::string& search) {
   auto words = search_words(search);
@@ -148,14 +138,14 @@ private:
     if (!filter.search) return;
     auto words = words_of(*filter.search);
     for (const auto& each : words)
-      require_text(parameter(containing(each)));
+      require_text(parameter(each));
     match_ = match_of(words);
   }
   void require(const std::string& condition) { conditions_ += " AND " + condition; }
-  void require_text(const std::string& pattern) {
-    auto like = " LIKE " + pattern + " ESCAPE '\\'";
-    require("(a.path" + like + " OR a.theme" + like + " OR a.source" + like
-            + " OR EXISTS (SELECT 1 FROM asset_tag t WHERE t.asset_id = a.id AND t.tag" + like
+  void require_text(const std::string& word) {
+    auto found = [&](const std::string& column) { return "finds(" + column + ", " + word + ")"; };
+    require("(" + found("a.path") + " OR " + found("a.theme") + " OR " + found("a.source")
+            + " OR EXISTS (SELECT 1 FROM asset_tag t WHERE t.asset_id = a.id AND " + found("t.tag")
             + "))");
   }
   void require_copy() {

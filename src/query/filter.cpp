@@ -1,5 +1,6 @@
 #include "query/filter.hpp"
 
+#include "platform/fold_text.hpp"
 #include "platform/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -127,7 +128,7 @@ std::string key_names() {
 }  // namespace
 
 std::vector<std::string> search_words(const std::string& search) {
-  std::istringstream words(search);
+  std::istringstream words(fold_text(search));
   words.imbue(std::locale::classic());
   return {std::istream_iterator<std::string>(words), {}};
 }

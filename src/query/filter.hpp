@@ -22,7 +22,7 @@ struct asset_filter {
   bool missing = false;     ///< only those whose file is gone
   bool duplicates = false;  ///< only those whose content is at another path too, both files there
   std::optional<std::string> tag;
-  /// Words, each of which is a part of the path, theme, source or a tag; ASCII in any case.
+  /// Words, each of which is a part of the path, theme, source or a tag; as `fold_text` has them.
   std::optional<std::string> search;
   asset_id after = 0;  ///< only higher ids: the last one of the page before
   std::int64_t limit = 1'000;
@@ -33,7 +33,7 @@ inline constexpr std::int64_t max_assets_per_page = 10'000;
 inline constexpr std::size_t max_search_bytes = 1'000;
 inline constexpr std::size_t max_search_words = 32;
 
-/// What stands between the white space of a search.
+/// What stands between the white space of a search, folded.
 std::vector<std::string> search_words(const std::string& search);
 
 /// A filter from a JSON object with the keys `type theme provenance approved unapproved missing

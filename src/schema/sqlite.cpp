@@ -1,5 +1,7 @@
 #include "schema/sqlite.hpp"
 
+#include "platform/fold_text.hpp"
+
 #include <sqlite3.h>
 
 #include <cerrno>
@@ -80,6 +82,35 @@ int flags_of(database_access access) {
     return common | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   }
   return common;
+}
+
+std::string_view text_of(sqlite3_value* value) {
+  const auto* text = reinterpret_cast<const char*>(sqlite3_value_text(value));
+  return text == nullptr
+             ? std::string_view()
+             : std::string_view(text, static_cast<std::size_t>(sqlite3_value_bytes(value)));
+}
+
+/// `fold_text(text)`: as `podstudio::fold_text`.
+void sql_fold_text(sqlite3_context* context, int, sqlite3_value** given) {
+  auto folded = fold_text(text_of(given[0]));
+  sqlite3_result_text64(context, folded.data(), folded.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+/// `finds(text, word)`: whether the word, which is folded, is a part of the folded text.
+void sql_finds(sqlite3_context* context, int, sqlite3_value** given) {
+  auto found = fold_text(text_of(given[0])).find(text_of(given[1])) != std::string::npos;
+  sqlite3_result_int(context, found ? 1 : 0);
+}
+
+int add_functions(sqlite3* handle) {
+  constexpr int kind = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+  auto add = [handle](const char* name, int arguments, auto function) {
+    return sqlite3_create_function_v2(handle, name, arguments, kind, nullptr, function, nullptr,
+                                      nullptr, nullptr);
+  };
+  auto code = add("fold_text", 1, sql_fold_text);
+  return code != SQLITE_OK ? code : add("finds", 2, sql_finds);
 }
 
 }  // namespace
@@ -218,6 +249,7 @@ result<database> database::open(const std::string& path, database_access access)
   sqlite3* handle = nullptr;
   auto code = sqlite3_open_v2(plain_path(path).c_str(), &handle, flags_of(access), nullptr);
   database opened(handle);
+  if (code == SQLITE_OK) code = add_functions(handle);
   if (code != SQLITE_OK) return failure_of(code, handle, path);
   sqlite3_busy_timeout(handle, busy_timeout_ms);
   return opened;

@@ -157,7 +157,7 @@ enum class database_access {
   create,      ///< makes the file where there is none
 };
 
-/// A connection. One thread at a time.
+/// A connection. One thread at a time. Its SQL has `fold_text` and `finds`, as sqlite.cpp says.
 class database {
 public:
   /// Waits up to five seconds for another program's lock before an operation fails as `busy`.

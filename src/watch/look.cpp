@@ -1,7 +1,6 @@
 #include "watch/look.hpp"
 
 #include "media/digest.hpp"
-#include "media/kind.hpp"
 #include "platform/text.hpp"
 #include "platform/unique_fd.hpp"
 #include "platform/volume.hpp"
@@ -40,6 +39,12 @@ failed_file bad_name(const std::string& path) {
 }
 
 std::string_view last_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
+/// A file that is not taken, and not left out either.
+void skip(std::string_view name, findings& into) {
+  ++into.skipped;
+  if (auto place = not_taken_place(name)) ++into.not_taken[*place];
+}
 
 /// A file of a kind the library holds; `status` is of the path.
 void see(std::string path, asset_type type, const struct stat& status, const volume& on,
@@ -105,8 +110,10 @@ look_outcome look(const std::string& path, findings& into, path_keyer& key_of) {
   if (is_other_spelling(path, status)) return look_outcome::gone;
   if (S_ISDIR(status.st_mode)) return look_outcome::folder;
   auto type = S_ISREG(status.st_mode) ? type_of(last_name(path)) : std::nullopt;
-  if (!type)
+  if (!S_ISREG(status.st_mode))
     ++into.skipped;
+  else if (!type)
+    skip(last_name(path), into);
   else if (!is_utf8(path))
     into.failures.push_back(bad_name(path));
   else
@@ -179,7 +186,7 @@ struct tree_walker::reading {
 
   /// Reads all names but those that are left out, which are counted. The errno value of a
   /// failure, or 0.
-  int read_names(std::uint64_t& skipped) {
+  int read_names(findings& into) {
     for (;;) {
       errno = 0;
       const auto* found = ::readdir(stream);
@@ -192,8 +199,13 @@ struct tree_walker::reading {
           && ::fstatat(::dirfd(stream), found->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
         kind = static_cast<unsigned char>(IFTODT(status.st_mode));
       bool wanted = kind == DT_DIR || kind == DT_LNK || (kind == DT_REG && type_of(name));
-      if (!wanted || scope.ignored(name, kind == DT_DIR)) {
-        ++skipped;
+      bool other_media = kind == DT_REG && !wanted && not_taken_place(name);
+      if ((!wanted && !other_media) || scope.ignored(name, kind == DT_DIR)) {
+        ++into.skipped;
+        continue;
+      }
+      if (other_media) {
+        skip(name, into);
         continue;
       }
       entries.push_back({static_cast<std::uint32_t>(names.size()),
@@ -272,7 +284,7 @@ void tree_walker::enter(std::string path, const ignore_scope* above, std::string
   auto own = rules_of(folder->path, into);
   folder->scope =
       above == nullptr ? ignore_scope(std::move(own)) : above->enter(name, std::move(own));
-  if (int failed = folder->read_names(into.skipped); failed != 0) {
+  if (int failed = folder->read_names(into); failed != 0) {
     into.failures.push_back(unreadable(folder->path, failed));
     into.blocked.push_back(folder->path);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "media/kind.hpp"
 #include "model/identity.hpp"
 #include "watch/ignore.hpp"
 
@@ -31,8 +32,9 @@ struct findings {
   std::vector<gone_file> gone;
   std::vector<failed_file> failures;
   std::vector<std::string>
-      blocked;                ///< folders that could not be read: what is in them is not known
-  std::uint64_t skipped = 0;  ///< files of other kinds, links, devices
+      blocked;                   ///< folders that could not be read: what is in them is not known
+  std::uint64_t skipped = 0;     ///< files of other kinds, links, devices
+  not_taken_counts not_taken{};  ///< of these, media of kinds that are not taken
 
   std::size_t size() const noexcept { return files.size() + gone.size() + failures.size(); }
 };

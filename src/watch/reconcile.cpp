@@ -93,6 +93,7 @@ void reconciler::walk_on(findings& into) {
   blocked_.insert(chunk.blocked.begin(), chunk.blocked.end());
   if (!first_pass_) return;
   into.skipped += chunk.skipped;
+  add(chunk.not_taken, into.not_taken);
   std::move(chunk.failures.begin(), chunk.failures.end(), std::back_inserter(into.failures));
 }
 

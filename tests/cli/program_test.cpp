@@ -303,6 +303,22 @@ BOOST_AUTO_TEST_CASE(import_and_read_commands_work_without_a_service) {
   BOOST_TEST(is_one_line(missing.err), missing.err);
 }
 
+BOOST_AUTO_TEST_CASE(media_that_is_not_taken_is_told) {
+  place here;
+  for (const auto* name : {"a.psd", "b.PSD", "c.svg", "d.txt", "e.jpeg"})
+    here.add_file(name, name);
+  BOOST_TEST(here.json({"import", here.media()})["not_taken"]
+             == nlohmann::json({{"psd", 2}, {"svg", 1}}));
+  auto again = here.run({"--data", here.data(), "import", here.media()});
+  BOOST_TEST(again.out.ends_with("\nnot taken: 2 .psd, 1 .svg\n"), again.out);
+  BOOST_REQUIRE(here.serve({"--watch", here.media()}));
+  here.json({"sync"});
+  BOOST_TEST(here.json({"status"})["roots"][0]["not_taken"]
+             == nlohmann::json({{"psd", 2}, {"svg", 1}}));
+  auto status = here.run({"--data", here.data(), "status"});
+  BOOST_TEST(status.out.ends_with("\nnot taken: 2 .psd, 1 .svg\n"), status.out);
+}
+
 BOOST_AUTO_TEST_CASE(labels_are_set_by_id_and_by_filter) {
   place here;
   for (int i = 0; i < 3; ++i)

@@ -19,6 +19,7 @@ namespace {
 struct fixture {
   temp_folder place;
   fs::path before = fs::current_path();
+  std::string home = std::getenv("HOME") == nullptr ? "/" : std::getenv("HOME");
   fixture() {
     fs::current_path(place.path);
     ::unsetenv("WATCH_FOLDERS");
@@ -28,6 +29,11 @@ struct fixture {
     fs::current_path(before);
     ::unsetenv("WATCH_FOLDERS");
     ::unsetenv("DB_PATH");
+    ::setenv("HOME", home.c_str(), 1);
+  }
+  result<settings> load(bool config_required = false, bool env_required = false) const {
+    return load_settings({place.path + "/config.toml", config_required},
+                         {place.path + "/data.env", env_required});
   }
   void write(const std::string& name, const std::string& text) const {
     std::ofstream(place.path + "/" + name) << text;
@@ -100,7 +106,7 @@ BOOST_AUTO_TEST_CASE(folders_are_separated_by_commas) {
 }
 
 BOOST_FIXTURE_TEST_CASE(nothing_set_gives_the_defaults, fixture) {
-  auto loaded = load_settings(place.path + "/config.toml", false);
+  auto loaded = load();
   BOOST_REQUIRE(loaded);
   BOOST_TEST(loaded->watch_folders.empty());
   BOOST_TEST(loaded->database.empty());
@@ -110,23 +116,22 @@ BOOST_FIXTURE_TEST_CASE(nothing_set_gives_the_defaults, fixture) {
 
 BOOST_FIXTURE_TEST_CASE(the_size_of_the_logs_segments_can_be_set, fixture) {
   write("config.toml", "log_segment_bytes = 65536\n");
-  auto loaded = load_settings(place.path + "/config.toml", true);
+  auto loaded = load(true);
   BOOST_REQUIRE(loaded);
   BOOST_TEST(loaded->log_segment_bytes == 65536u);
 }
 
 BOOST_FIXTURE_TEST_CASE(the_environment_wins_over_env_over_config, fixture) {
   write("config.toml", "watch_folders = ['/c']\ndatabase = 'c.db'\nlog_level = 'debug'\n");
-  auto config = place.path + "/config.toml";
-  BOOST_TEST(load_settings(config, true)->database == "c.db");
-  write(".env", "WATCH_FOLDERS=/e1,/e2\nDB_PATH=e.db\nOTHER='open\n");
-  auto with_env = load_settings(config, true);
+  BOOST_TEST(load(true)->database == "c.db");
+  write("data.env", "WATCH_FOLDERS=/e1,/e2\nDB_PATH=e.db\nOTHER='open\n");
+  auto with_env = load(true);
   BOOST_REQUIRE(with_env);
   BOOST_TEST(with_env->database == "e.db");
   BOOST_TEST(with_env->watch_folders == (folders{"/e1", "/e2"}), boost::test_tools::per_element());
   BOOST_TEST(with_env->log_level == "debug");
   ::setenv("DB_PATH", "x.db", 1);
-  BOOST_TEST(load_settings(config, true)->database == "x.db");
+  BOOST_TEST(load(true)->database == "x.db");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_config_file_with_a_mistake_is_refused_with_its_line, fixture) {
@@ -136,7 +141,7 @@ BOOST_FIXTURE_TEST_CASE(a_config_file_with_a_mistake_is_refused_with_its_line, f
                     "\nlog_segment_bytes = -1", "\nlog_segment_bytes = '64 MiB'"}) {
     BOOST_TEST_CONTEXT(text) {
       write("config.toml", text);
-      auto loaded = load_settings(place.path + "/config.toml", true);
+      auto loaded = load(true);
       BOOST_REQUIRE(!loaded);
       BOOST_TEST((loaded.failure().code == error_code::invalid_argument));
       BOOST_TEST(loaded.failure().message.find("line 2") != std::string::npos);
@@ -145,22 +150,63 @@ BOOST_FIXTURE_TEST_CASE(a_config_file_with_a_mistake_is_refused_with_its_line, f
 }
 
 BOOST_FIXTURE_TEST_CASE(a_config_file_asked_for_must_exist, fixture) {
-  BOOST_TEST(!load_settings(place.path + "/none.toml", true));
+  BOOST_TEST(!load_settings({place.path + "/none.toml", true}, {"none.env"}));
 }
 
 BOOST_FIXTURE_TEST_CASE(hostile_files_are_refused_and_never_hang, fixture) {
   BOOST_REQUIRE(::mkfifo((place.path + "/pipe").c_str(), 0600) == 0);
-  BOOST_TEST(!load_settings(place.path + "/pipe", true));
-  BOOST_TEST(!load_settings("/dev/zero", true));
+  BOOST_TEST(!load_settings({place.path + "/pipe", true}, {"none.env"}));
+  BOOST_TEST(!load_settings({"/dev/zero", true}, {"none.env"}));
   write("large.toml", std::string(1 << 20, '#'));
-  BOOST_TEST(!load_settings(place.path + "/large.toml", true));
-  write(".env", "WATCH_FOLDERS='/a");
-  BOOST_TEST(!load_settings(place.path + "/config.toml", false));
-  write(".env", std::string(1 << 20, '#'));
-  BOOST_TEST(!load_settings(place.path + "/config.toml", false));
+  BOOST_TEST(!load_settings({place.path + "/large.toml", true}, {"none.env"}));
+  write("data.env", "WATCH_FOLDERS='/a");
+  BOOST_TEST(!load());
+  write("data.env", std::string(1 << 20, '#'));
+  BOOST_TEST(!load());
 }
 
-BOOST_FIXTURE_TEST_CASE(an_env_that_is_no_file_is_somebody_elses, fixture) {
-  fs::create_directory(place.path + "/.env");
-  BOOST_TEST(bool(load_settings(place.path + "/config.toml", false)));
+BOOST_FIXTURE_TEST_CASE(an_env_file_of_the_working_directory_is_somebody_elses, fixture) {
+  write(".env", "DB_PATH=/theirs.db\nWATCH_FOLDERS=/theirs\n");
+  auto loaded = load();
+  BOOST_REQUIRE(loaded);
+  BOOST_TEST(loaded->database == "");
+  BOOST_TEST(loaded->watch_folders.empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(an_env_file_asked_for_must_be_there_and_be_a_file, fixture) {
+  BOOST_TEST(!load(false, true));
+  fs::create_directory(place.path + "/data.env");
+  BOOST_TEST(!load(false, true));
+  BOOST_TEST(!load());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_tilde_is_the_home_folder, fixture) {
+  ::setenv("HOME", "/home/ada", 1);
+  write("config.toml", "watch_folders = ['~/Sounds']\n");
+  write("data.env", "DB_PATH=~/tables.db\n");
+  BOOST_TEST(load()->watch_folders == folders{"/home/ada/Sounds"},
+             boost::test_tools::per_element());
+  BOOST_TEST(load()->database == "/home/ada/tables.db");
+  ::setenv("WATCH_FOLDERS", "~, ~/Pictures, ~ada, /a/~, ~x/y", 1);
+  BOOST_TEST(load()->watch_folders
+                 == (folders{"/home/ada", "/home/ada/Pictures", "~ada", "/a/~", "~x/y"}),
+             boost::test_tools::per_element());
+  ::unsetenv("HOME");
+  auto homeless = load();
+  BOOST_REQUIRE(!homeless);
+  BOOST_TEST(homeless.failure().message.find("data.env") != std::string::npos);
+}
+
+BOOST_FIXTURE_TEST_CASE(settings_know_where_they_are_set, fixture) {
+  BOOST_TEST(load()->database_from == "");
+  write("config.toml", "watch_folders = ['/c']\ndatabase = 'c.db'\n");
+  BOOST_TEST(load()->watch_folders_from == "watch_folders in '" + place.path + "/config.toml'");
+  BOOST_TEST(load()->database_from == "database in '" + place.path + "/config.toml'");
+  write("data.env", "WATCH_FOLDERS=/e\n");
+  BOOST_TEST(load()->watch_folders_from == "WATCH_FOLDERS in '" + place.path + "/data.env'");
+  ::setenv("DB_PATH", "x.db", 1);
+  BOOST_TEST(load()->database_from == "the environment variable DB_PATH");
+  ::setenv("DB_PATH", "\xff", 1);
+  BOOST_REQUIRE(!load());
+  BOOST_TEST(load().failure().message.find("variable DB_PATH") != std::string::npos);
 }

@@ -127,6 +127,37 @@ BOOST_FIXTURE_TEST_CASE(filters_choose_what_they_say, library_fixture) {
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(a_search_knows_the_letters_of_all_scripts, query_fixture) {
+  fold({registered(1, "/lib/\u00c4pfel.png"), registered(2, "/lib/Москва.png"),
+        registered(3, "/lib/Cafe\u0301.png"), registered(4, "/lib/Apple.png"),
+        registered(5, "/lib/五.png"), registered(6, "/lib/ガイド.png")});
+  fold({asset_theme_set{4, {}, "ΟΔΥΣΣΕΥΣ"}, asset_source_set{5, {}, "İstanbul"},
+        asset_tagged{6, "Stra\u00dfe"}});
+  struct searched {
+    std::string text;
+    std::vector<asset_id> ids;
+  };
+  const std::vector<searched> cases = {
+      {"apfel", {1}},      {"A\u0308PFEL", {1}},        {"москва", {2}},   {"caf\u00e9", {3}},
+      {"CAFE", {3}},       {"οδυσσεύς", {4}},           {"ISTANBUL", {5}}, {"五", {5}},
+      {"STRASSE", {6}},    {"ｶﾞｲﾄﾞ\u3000ｓtraße", {6}}, {"カイド", {}},    {"\u0301", {}},
+      {"apfel apple", {}}, {"ä", {1, 3, 4, 5, 6}},
+  };
+  for (const char* how : {"looked through", "looked up"}) {
+    for (const auto& one : cases)
+      BOOST_TEST_CONTEXT(how << " " << one.text) {
+        BOOST_TEST(found_in(db, {{"search", one.text}}) == one.ids,
+                   boost::test_tools::per_element());
+      }
+    catch_up();
+  }
+  // One that unfolds to many words counts as many.
+  std::string many;
+  for (int i = 0; i < 100; ++i)
+    many += "\ufdfa";
+  BOOST_TEST(!parse_filter({{"search", many}}));
+}
+
 BOOST_FIXTURE_TEST_CASE(every_character_of_a_search_means_itself, library_fixture) {
   struct searched {
     std::string text;

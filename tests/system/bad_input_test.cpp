@@ -120,6 +120,33 @@ BOOST_AUTO_TEST_CASE(a_second_service_on_a_data_folder_is_told_the_firsts_proces
   BOOST_CHECK_EQUAL(podstudio.json({"status"})["pid"], first.pid());
 }
 
+// --- streams ---
+
+BOOST_AUTO_TEST_CASE(a_service_with_closed_streams_writes_into_none_of_its_files) {
+  workspace space;
+  make_file(space.root + "/one.png", "one");
+  library podstudio(space.data);
+  auto serve = podstudio.call({"serve", "--watch", space.root});
+  serve.prepare = [] { return ::close(1) == 0 && ::close(2) == 0; };
+  process running(serve);
+  BOOST_REQUIRE(eventually([&] { return fs::exists(space.data + "/run/console.json"); }));
+  podstudio.must({"sync"});
+  podstudio.must({"asset", "approve", "1"});
+  BOOST_CHECK_EQUAL(read_file(space.data + "/run/lock"), std::to_string(running.pid()) + "\n");
+  running.signal(SIGTERM);
+  BOOST_CHECK_EQUAL(running.finish().code, 0);
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_that_has_nowhere_to_go_is_an_error) {
+  workspace space;
+  library podstudio(space.data);
+  podstudio.must({"import", space.path});
+  auto status = podstudio.call({"status"});
+  status.prepare = [] { return ::close(1) == 0; };
+  auto ended = run(status);
+  BOOST_CHECK_MESSAGE(ended.code == 1 && ended.err.find("output") != std::string::npos, ended);
+}
+
 // --- files ---
 
 BOOST_FIXTURE_TEST_CASE(files_that_cannot_be_taken_are_listed_and_the_rest_goes_on, private_space) {

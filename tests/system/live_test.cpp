@@ -388,12 +388,50 @@ BOOST_AUTO_TEST_CASE(roots_and_the_database_come_from_the_environment_and_a_sett
     podstudio.must({"sync"});
     BOOST_CHECK_EQUAL(podstudio.json({"status"})["assets"]["total"], 2);
   }
-  auto folder = space.path + "/working folder";
-  make_folder(folder);
-  write_file(folder + "/.env", "DB_PATH=" + space.path + "/elsewhere.db\n");
-  auto status = podstudio.call({"--json", "status"});
-  status.folder = folder;
-  auto ended = run(status);
-  BOOST_CHECK_MESSAGE(ended.code == 0 && ended.json()["assets"]["total"] == 2, ended);
+  write_file(space.data + "/.env", "DB_PATH=" + space.path + "/elsewhere.db\n");
+  BOOST_CHECK_EQUAL(podstudio.json({"status"})["assets"]["total"], 2);
   BOOST_CHECK_MESSAGE(fs::exists(space.path + "/elsewhere.db"), "no database where DB_PATH has it");
+  write_file(space.path + "/named", "DB_PATH=" + space.path + "/named.db\n");
+  BOOST_CHECK_EQUAL(podstudio.json({"--env", space.path + "/named", "status"})["assets"]["total"],
+                    2);
+  BOOST_CHECK_MESSAGE(fs::exists(space.path + "/named.db"), "--env is not heeded");
+  auto missing = podstudio({"--env", space.path + "/none", "status"});
+  BOOST_CHECK_MESSAGE(missing.code == 1 && missing.err.find("/none'") != std::string::npos,
+                      missing);
+}
+
+BOOST_AUTO_TEST_CASE(an_env_file_in_the_working_directory_is_left_alone) {
+  workspace space;
+  library podstudio(space.data);
+  write_file(space.path + "/.env", "DB_PATH=theirs.db\nWATCH_FOLDERS=theirs\n");
+  podstudio.must({"import", space.path});
+  auto status = podstudio.call({"status"});
+  status.folder = space.path;
+  auto ended = run(status);
+  BOOST_CHECK_MESSAGE(ended.code == 0 && !fs::exists(space.path + "/theirs.db"), ended);
+}
+
+BOOST_AUTO_TEST_CASE(an_error_about_a_setting_says_where_it_is_set) {
+  workspace space;
+  library podstudio(space.data);
+  podstudio.must({"import", space.path});
+  auto check = [](const launch& what, const std::string& said) {
+    auto ended = run(what);
+    BOOST_CHECK_MESSAGE(ended.code != 0 && ended.err.find("set by " + said) != std::string::npos,
+                        ended);
+  };
+  auto none = space.path + "/none";
+  check(podstudio.call({"serve", "--watch", none}), "--watch)");
+  check(podstudio.call({"--db", none + "/tables", "status"}), "--db)");
+  auto serve = podstudio.call({"serve"});
+  serve.env["WATCH_FOLDERS"] = none;
+  check(serve, "the environment variable WATCH_FOLDERS)");
+  auto status = podstudio.call({"status"});
+  status.env["DB_PATH"] = none + "/tables";
+  check(status, "the environment variable DB_PATH)");
+  write_file(space.data + "/.env", "WATCH_FOLDERS=" + none + "\n");
+  check(podstudio.call({"serve"}), "WATCH_FOLDERS in '" + space.data + "/.env')");
+  fs::remove(space.data + "/.env");
+  write_file(space.data + "/config.toml", "database = '" + none + "/tables'\n");
+  check(podstudio.call({"status"}), "database in '" + space.data + "/config.toml')");
 }

@@ -215,7 +215,6 @@ launch library::call(const words& arguments) const {
     what.arguments.insert(what.arguments.end(), {"--db", database_});
   what.arguments.insert(what.arguments.end(), arguments.begin(), arguments.end());
   what.user = user_;
-  what.folder = "/";  // where no .env is
   return what;
 }
 
@@ -305,9 +304,12 @@ std::uint64_t number_from_env(const char* name, std::uint64_t otherwise) {
 
 std::string seed_type(const std::string& name) {
   static const std::map<std::string, std::string> types{
-      {"png", "image"},  {"jpg", "image"},  {"gif", "image"}, {"bmp", "image"},  {"tiff", "image"},
-      {"webp", "image"}, {"wav", "audio"},  {"mp3", "audio"}, {"flac", "audio"}, {"ogg", "audio"},
-      {"m4a", "audio"},  {"aac", "audio"},  {"mp4", "video"}, {"mov", "video"},  {"avi", "video"},
+      {"apng", "image"}, {"jpeg", "image"}, {"jpe", "image"},  {"jfif", "image"}, {"jif", "image"},
+      {"dib", "image"},  {"tif", "image"},  {"wave", "audio"}, {"oga", "audio"},  {"opus", "audio"},
+      {"m4b", "audio"},  {"adts", "audio"}, {"m4v", "video"},  {"qt", "video"},   {"f4v", "video"},
+      {"png", "image"},  {"jpg", "image"},  {"gif", "image"},  {"bmp", "image"},  {"tiff", "image"},
+      {"webp", "image"}, {"wav", "audio"},  {"mp3", "audio"},  {"flac", "audio"}, {"ogg", "audio"},
+      {"m4a", "audio"},  {"aac", "audio"},  {"mp4", "video"},  {"mov", "video"},  {"avi", "video"},
       {"mkv", "video"},  {"webm", "video"}, {"flv", "video"},
   };
   auto ending = fs::path(name).extension().string();  // of ".png" there is none

@@ -130,13 +130,12 @@ void make_folder(const std::string& path);
 /// A whole number from the environment, else `otherwise`.
 std::uint64_t number_from_env(const char* name, std::uint64_t otherwise);
 
-/// SHA-256 of every regular file under `root` that the seed counts as media (worked out by its
-/// extension, in any case of letters), as `sha256sum` has it, by path. Symbolic links are not
-/// followed.
+/// SHA-256 of every regular file under `root` that counts as media (worked out by its extension, in
+/// any case of letters), as `sha256sum` has it, by path. Symbolic links are not followed.
 std::map<std::string, std::string> digests_of_media(const std::string& root);
 /// SHA-256 of these files, likewise.
 std::map<std::string, std::string> digests_of(const words& paths);
-/// `image`, `audio`, `video` as the seed lists the extensions; empty for any other file.
+/// `image`, `audio`, `video` by the extensions of the seed's formats; empty for any other file.
 std::string seed_type(const std::string& name);
 
 /// Whether the rest of a test case must be left out; says so where everybody sees it.

@@ -34,6 +34,7 @@ findings walk(const std::string& root, folder_identity excluded = {}) {
     std::move(some.files.begin(), some.files.end(), std::back_inserter(all.files));
     std::move(some.failures.begin(), some.failures.end(), std::back_inserter(all.failures));
     all.skipped += some.skipped;
+    add(some.not_taken, all.not_taken);
   }
   return all;
 }
@@ -67,6 +68,24 @@ BOOST_AUTO_TEST_CASE(a_walk_finds_each_file_of_a_known_kind_once_at_any_depth) {
   BOOST_TEST((paths(found) == truth));
   BOOST_TEST(found.skipped == 300u);
   BOOST_TEST(found.failures.empty());
+}
+
+BOOST_AUTO_TEST_CASE(media_that_is_not_taken_is_counted_unless_it_is_left_out) {
+  temp_folder folder;
+  for (const auto* name : {"a.psd", "b.PSD", "d/c.Psd", "d/d.svg", ".hidden.psd", "e.txt", "f.png"})
+    touch(folder.path + "/" + name);
+  fs::create_symlink("a.psd", folder.path + "/link.psd");
+  fs::create_directory(folder.path + "/folder.psd");
+  auto found = walk(folder.path);
+  not_taken_counts expected{};
+  expected[*not_taken_place(".a.psd")] = 3;
+  expected[*not_taken_place(".a.svg")] = 1;
+  BOOST_TEST((found.not_taken == expected));
+  BOOST_TEST(found.skipped == 7u);
+  BOOST_TEST(found.files.size() == 1u);
+  path_keyer key_of;
+  BOOST_TEST((look(folder.path + "/a.psd", found, key_of) == look_outcome::found));
+  BOOST_TEST(found.not_taken[*not_taken_place(".a.psd")] == 4u);
 }
 
 BOOST_AUTO_TEST_CASE(names_that_are_no_utf8_are_failures_and_the_rest_goes_on) {

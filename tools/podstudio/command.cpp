@@ -55,6 +55,12 @@ std::vector<std::string> names_of_options(const CLI::App& app) {
 
 }  // namespace
 
+error naming_setting(error failure, const std::string& path, const std::string& from) {
+  if (!from.empty() && failure.message.find(in_quotes(path)) != std::string::npos)
+    failure.message += " (set by " + from + ")";
+  return failure;
+}
+
 action declare_group(CLI::App& app, std::span<const subcommand> commands) {
   app.require_subcommand(1);
   std::vector<std::pair<CLI::App*, action>> actions;

@@ -24,6 +24,9 @@ struct context {
   std::string command_id;  ///< of the command that is given; empty: a new one
 };
 
+/// `failure`; where it is about `path`, with what set that: the option, the variable or the file.
+error naming_setting(error failure, const std::string& path, const std::string& from);
+
 /// Runs a command whose line is parsed. An error's code decides the exit code.
 using action = std::function<result<void>(const context&)>;
 

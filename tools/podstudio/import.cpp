@@ -54,6 +54,7 @@ result<void> import(const context& where, const std::vector<std::string>& given)
     cells.push_back(std::to_string(count(counts, key)));
   shown.row(cells);
   shown.print();
+  print_not_taken(counts["not_taken"]);
   if (count(counts, "failed") > 0) print_line("see 'podstudio problem list' for what failed");
   return {};
 }

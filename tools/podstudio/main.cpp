@@ -1,5 +1,6 @@
 #include "command.hpp"
 
+#include "platform/files.hpp"
 #include "platform/text.hpp"
 #include "platform/types.hpp"
 
@@ -39,20 +40,36 @@ int fail(const error& failure) {
   return exit_code(failure.code);
 }
 
+/// The options that stand before a command's name.
+struct global_options {
+  std::string data, database, config, env, command_id;
+  bool json = false;
+};
+
 /// The folder and the settings that the options, the environment and the settings files amount to.
-result<context> resolve(const std::string& data, const std::string& database,
-                        const std::string& config, bool json, const std::string& command_id) {
+result<context> resolve(const global_options& given) {
   uuid id{};
-  if (!command_id.empty() && (!parse_uuid(command_id, id) || id == uuid{}))
+  if (!given.command_id.empty() && (!parse_uuid(given.command_id, id) || id == uuid{}))
     return error{error_code::invalid_argument,
-                 "--command-id takes a UUID, and not the nil one, not " + in_quotes(command_id)};
-  auto folder = resolve_data_folder(data, "");
+                 "--command-id takes a UUID, and not the nil one, not "
+                     + in_quotes(given.command_id)};
+  auto folder = resolve_data_folder(given.data, "");
   if (!folder) return folder.failure();
-  auto configured = load_settings(config.empty() ? folder->config_file() : config, !config.empty());
+  auto file = [](const std::string& asked, const std::string& usual) {
+    return asked.empty() ? settings_file{usual} : settings_file{asked, true};
+  };
+  auto configured =
+      load_settings(file(given.config, folder->config_file()), file(given.env, folder->env_file()));
   if (!configured) return configured.failure();
-  folder = resolve_data_folder(data, database.empty() ? configured->database : database);
-  if (!folder) return folder.failure();
-  return context{std::move(*folder), std::move(*configured), json, command_id};
+  if (!given.database.empty()) {
+    configured->database = given.database;
+    configured->database_from = "--db";
+  }
+  if (configured->database.empty()) configured->database_from.clear();
+  folder = resolve_data_folder(given.data, configured->database);
+  if (!folder)
+    return naming_setting(folder.failure(), configured->database, configured->database_from);
+  return context{std::move(*folder), std::move(*configured), given.json, given.command_id};
 }
 
 int run(int argc, const char* const* argv) {
@@ -62,16 +79,18 @@ int run(int argc, const char* const* argv) {
           {error_code::invalid_argument, "the argument " + in_quotes(argv[i])
                                              + " is no valid UTF-8; if it is a file, rename it"});
   CLI::App app{"PODStudio: the engine of a library of images, sounds and clips", "podstudio"};
-  std::string data, database, config, command_id;
-  bool json = false;
-  app.add_option("--data", data, "The data folder ($PODSTUDIO_DATA, $XDG_DATA_HOME/podstudio)")
+  global_options given;
+  app.add_option("--data", given.data,
+                 "The data folder ($PODSTUDIO_DATA, $XDG_DATA_HOME/podstudio)")
       ->type_name("DIR");
-  app.add_option("--db", database, "The database, if not in the data folder ($DB_PATH)")
+  app.add_option("--db", given.database, "The database, if not in the data folder ($DB_PATH)")
       ->type_name("FILE");
-  app.add_option("--config", config, "The settings, if not config.toml in the data folder")
+  app.add_option("--config", given.config, "The settings, if not config.toml in the data folder")
       ->type_name("FILE");
-  app.add_flag("--json", json, "Print one JSON document");
-  app.add_option("--command-id", command_id,
+  app.add_option("--env", given.env, "The variables, if not in .env in the data folder")
+      ->type_name("FILE");
+  app.add_flag("--json", given.json, "Print one JSON document");
+  app.add_option("--command-id", given.command_id,
                  "The id of a command that is given again: it has one effect")
       ->type_name("UUID");
   app.set_version_flag("--version", PODSTUDIO_VERSION);
@@ -83,12 +102,18 @@ int run(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& failure) {
     return fail({error_code::invalid_argument, usage_error(app, failure.what())});
   }
-  auto where = resolve(data, database, config, json, command_id);
+  auto where = resolve(given);
   if (!where) return fail(where.failure());
   auto done = command(*where);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
     return fail(system_error(errno, "cannot write the output"));
-  return done ? 0 : fail(done.failure());
+  if (done) return 0;
+  const auto& database = where->folder.database;
+  const auto& from = where->configured.database_from;
+  auto failure = naming_setting(done.failure(), database, from);
+  auto beside = database.substr(0, database.rfind('/'));
+  if (beside != where->folder.root) failure = naming_setting(std::move(failure), beside, from);
+  return fail(failure);
 }
 
 }  // namespace
@@ -96,6 +121,8 @@ int run(int argc, const char* const* argv) {
 }  // namespace podstudio
 
 int main(int argc, char** argv) {
+  if (auto reserved = podstudio::reserve_standard_streams(); !reserved)
+    return podstudio::fail(reserved.failure());
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the width of letters
   try {
     return podstudio::run(argc, argv);

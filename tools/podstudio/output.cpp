@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cwchar>
+#include <functional>
 #include <unistd.h>
 
 namespace podstudio {
@@ -102,6 +103,17 @@ std::string cell(const nlohmann::json& value) {
     return list;
   }
   return value.dump();
+}
+
+void print_not_taken(const nlohmann::json& counts) {
+  std::vector<std::pair<std::uint64_t, std::string>> endings;
+  for (const auto& [ending, count] : counts.items())
+    endings.emplace_back(count.get<std::uint64_t>(), ending);
+  std::ranges::stable_sort(endings, std::greater(), [](const auto& each) { return each.first; });
+  std::string line;
+  for (const auto& [count, ending] : endings)
+    line += (line.empty() ? "not taken: " : ", ") + std::to_string(count) + " ." + ending;
+  if (!line.empty()) print_line(line);
 }
 
 std::string human_size(std::uint64_t bytes) {

@@ -60,6 +60,10 @@ private:
 /// A value of a table's column for a person: text as it is, yes or no, nothing for null.
 std::string cell(const nlohmann::json& value);
 
+/// The line that says which media are not taken: `not taken: 3 .psd, 1 .svg`, most first, from
+/// counts by ending; nothing is printed where there are none.
+void print_not_taken(const nlohmann::json& counts);
+
 /// `1.5 GB`, in powers of 1000.
 std::string human_size(std::uint64_t bytes);
 /// `1 h 2 min`, `4 s`.

@@ -54,22 +54,43 @@ unique_fd stop_signals() {
 /// something is wrong with the disk, and it ends.
 constexpr int heals_max = 5;
 
-result<void> serve(const context& where, std::vector<std::string> watch) {
-  watch.insert(watch.end(), where.configured.watch_folders.begin(),
-               where.configured.watch_folders.end());
-  for (auto& folder : watch) {
-    auto path = absolute_path(folder);
-    if (!path) return path.failure();
-    folder = *path;
+/// A folder that is to be watched, and what says so.
+struct asked_folder {
+  std::string path, from;
+};
+
+result<std::vector<asked_folder>> folders_to_watch(const settings& configured,
+                                                   const std::vector<std::string>& by_option) {
+  std::vector<asked_folder> folders;
+  for (const auto& path : by_option)
+    folders.push_back({path, "--watch"});
+  for (const auto& path : configured.watch_folders)
+    folders.push_back({path, configured.watch_folders_from});
+  for (auto& [path, from] : folders) {
+    auto absolute = absolute_path(path);
+    if (!absolute) return naming_setting(absolute.failure(), path, from);
+    path = *absolute;
   }
+  return folders;
+}
+
+result<void> serve(const context& where, const std::vector<std::string>& watch) {
+  auto folders = folders_to_watch(where.configured, watch);
+  if (!folders) return folders.failure();
   auto stop = stop_signals();
   if (!stop) return system_error(errno, "cannot take signals");
   auto options = engine_options_of(where);
-  options.watch = std::move(watch);
+  for (const auto& folder : *folders)
+    options.watch.push_back(folder.path);
   options.service = true;
   for (int heals = 0;; ++heals) {
     auto running = engine::start(options);
-    if (!running) return running.failure();
+    if (!running) {
+      auto failure = running.failure();
+      for (const auto& [path, from] : *folders)
+        failure = naming_setting(std::move(failure), path, from);
+      return failure;
+    }
     std::fputs("ready\n", stderr);
     notify("READY=1");
     auto waited = (*running)->wait(stop.get());

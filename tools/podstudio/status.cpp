@@ -46,6 +46,11 @@ void print_status(const json& s) {
   for (const auto& root : s["roots"])
     roots.row({cell(root["path"]), cell(root["state"]), cell(root["mode"]), cell(root["assets"])});
   roots.print();
+  json not_taken = json::object();
+  for (const auto& root : s["roots"])
+    for (const auto& [ending, count] : root.value("not_taken", json::object()).items())
+      not_taken[ending] = not_taken.value(ending, std::uint64_t{0}) + count.get<std::uint64_t>();
+  print_not_taken(not_taken);
 }
 
 result<void> status(const context& where, bool watch) {
