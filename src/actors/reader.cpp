@@ -3,6 +3,7 @@
 #include "console/arguments.hpp"
 #include "console/protocol.hpp"
 #include "query/assets.hpp"
+#include "query/duplicates.hpp"
 #include "query/files.hpp"
 #include "query/library.hpp"
 #include "query/packs.hpp"
