@@ -367,7 +367,8 @@ private:
 result<std::unique_ptr<engine>> engine::start(engine_options options) {
   if (auto free = check_no_backup(options.folder); !free) return free.failure();
   if (auto made = create(options.folder); !made) return made.failure();
-  auto lock = folder_lock::acquire(options.folder);
+  auto lock = options.service ? folder_lock::acquire_for_service(options.folder)
+                              : folder_lock::acquire(options.folder);
   if (!lock) return lock.failure();
   if (auto opened = open_service_log(options); !opened) return opened.failure();
   auto started = std::make_unique<running_engine>(std::move(options), std::move(*lock));
