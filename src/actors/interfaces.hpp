@@ -133,10 +133,12 @@ using importer_actor = caf::typed_actor<
     // Answers when the import is done, or after this many milliseconds with how far it is.
     caf::replies_to<wait_atom, std::uint64_t>::with<import_progress>>;
 
-/// READER: queries on the tables. Detached: it blocks in SQLite.
+/// READER: queries on the tables. Detached: it blocks in SQLite. The reader pool, which is not
+/// detached, hands the same requests on to readers that are free.
 using reader_actor = caf::typed_actor<
-    // A query by its console name with JSON arguments; answers with JSON text.
-    caf::replies_to<query_atom, std::string, std::string>::with<std::string>,
+    // A query by its console name with JSON arguments; answers with JSON text. `timed_out` where it
+    // takes longer than the reader allows; it ends, too, once it is given up.
+    caf::replies_to<query_atom, std::string, std::string, given_up>::with<std::string>,
     // The ids of the assets a JSON filter names.
     caf::replies_to<query_atom, std::string>::with<asset_ids>,
     // The paths of assets as the tables have them; an id they do not know is left out.

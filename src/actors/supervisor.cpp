@@ -9,6 +9,7 @@
 #include "actors/journal.hpp"
 #include "actors/projector.hpp"
 #include "actors/reader.hpp"
+#include "actors/reader_pool.hpp"
 #include "actors/scrubber.hpp"
 #include "actors/watcher.hpp"
 #include "platform/text.hpp"
@@ -80,18 +81,22 @@ void supervisor_state::start(engine_parts parts) {
   for (std::size_t i = 0; i < parts.hashers; ++i)
     hashers.push_back(self->spawn<caf::detached + caf::monitored>(
         hasher, std::shared_ptr<const std::atomic<bool>>(cancelled)));
-  reader = self->spawn<caf::detached + caf::monitored>(podstudio::reader,
-                                                       shared(std::move(parts.reading)));
+  for (auto& connection : parts.reading)
+    readers.push_back(self->spawn<caf::detached + caf::monitored>(
+        podstudio::reader, shared(std::move(connection)), cancelled, query_time_max));
+  reader_pool = self->spawn<caf::monitored>(podstudio::reader_pool,
+                                            std::vector(readers.begin() + 1, readers.end()));
   historian = self->spawn<caf::detached + caf::monitored>(podstudio::historian, parts.log_folder,
                                                           watching.database);
   catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.assets)),
-                                        parts.memory, journal, projector, reader, hashers);
+                                        parts.memory, journal, projector, readers.front(),
+                                        hashers);
   jobs = self->spawn<caf::monitored>(podstudio::jobs, shared(std::move(parts.jobs)), parts.memory,
                                      journal, projector);
   if (service)
     scrubber = self->spawn<caf::detached + caf::monitored>(podstudio::scrubber, parts.log_folder);
   console = self->spawn<caf::monitored>(podstudio::console,
-                                        console_peers{journal, projector, catalog, reader,
+                                        console_peers{journal, projector, catalog, reader_pool,
                                                       historian, scrubber, supervisor_actor{self}},
                                         std::move(parts.recovery), service);
   if (!service) return;
@@ -223,8 +228,10 @@ void supervisor_state::stop_jobs() {
 
 void supervisor_state::stop_readers() {
   std::vector<caf::actor> actors{caf::actor_cast<caf::actor>(console),
-                                 caf::actor_cast<caf::actor>(reader),
+                                 caf::actor_cast<caf::actor>(reader_pool),
                                  caf::actor_cast<caf::actor>(historian)};
+  for (const auto& each : readers)
+    actors.push_back(caf::actor_cast<caf::actor>(each));
   if (scrubber) actors.push_back(caf::actor_cast<caf::actor>(scrubber));
   end(actors, [this] { stop_log(); });
 }

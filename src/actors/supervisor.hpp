@@ -24,7 +24,8 @@ class projection;
 struct engine_parts {
   std::unique_ptr<log_writer> log;
   std::unique_ptr<projection> tables;
-  std::unique_ptr<database> reading;  ///< a second connection, read-only
+  /// Read-only connections, at least two: the catalog's, and those of the reader pool.
+  std::vector<std::unique_ptr<database>> reading;
   catalog_model assets;
   jobs_model jobs;
   command_memory_ptr memory = std::make_shared<command_memory>();
@@ -70,7 +71,8 @@ struct supervisor_state {
   std::vector<hasher_actor> hashers;
   catalog_actor catalog;
   jobs_actor jobs;
-  reader_actor reader;
+  std::vector<reader_actor> readers;  ///< the first is the catalog's, the others the pool's
+  reader_actor reader_pool;
   historian_actor historian;
   scrubber_actor scrubber;  ///< null but in a service
   console_actor console;
@@ -93,6 +95,10 @@ struct supervisor_state {
 
 /// How many imports run side by side or wait for their outcome to be fetched.
 inline constexpr std::size_t imports_max = 16;
+
+/// How many connections a service reads its tables by: the catalog's, so that what comes in never
+/// waits for what people ask, and three of the reader pool, two of them for what takes long.
+inline constexpr std::size_t service_readers = 4;
 
 /// The supervisor. Its console is found by asking for it.
 supervisor_actor::behavior_type
