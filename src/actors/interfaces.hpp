@@ -128,8 +128,6 @@ using importer_actor = caf::typed_actor<
     caf::reacts_to<step_atom>,
     // INTERNAL: whoever waits has waited long enough.
     caf::reacts_to<flush_atom>,
-    // INTERNAL: nobody came for the outcome.
-    caf::reacts_to<stop_atom>,
     // Answers when the import is done, or after this many milliseconds with how far it is.
     caf::replies_to<wait_atom, std::uint64_t>::with<import_progress>>;
 
