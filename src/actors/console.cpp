@@ -185,7 +185,7 @@ void watch_list(console_state& s, const request&, answer reply) {
           [&s, reply, fail](const watcher_statuses& watchers) {
             s.self
                 ->request(s.peers.reader, caf::infinite, query_atom::value,
-                          std::string("watch.list"), std::string("{}"))
+                          std::string("watch.list"), std::string("{}"), given_up())
                 .then(
                     [watchers, reply](const std::string& text) mutable {
                       auto roots = json::parse(text);
@@ -213,22 +213,19 @@ struct status_parts {
 };
 using status_parts_ptr = std::shared_ptr<status_parts>;
 
+/// What the tables hold is asked of them, as the projector may be at work.
 void status_of_tables(console_state& s, const status_parts_ptr& parts) {
-  auto then = [&s, parts](const projector_status& tables) {
-    parts->known["projection"] = {{"sequence", tables.sequence}};
-    auto with_watchers = [&s, parts](const watcher_statuses& watchers) {
-      auto with_counts = [parts, watchers](const std::string& text) {
-        parts->known.update(json::parse(text));
-        add_modes(parts->known["roots"], watchers);
-        parts->reply(parts->known);
-      };
-      status_parts::ask<std::string>(s, parts, s.peers.reader, with_counts, query_atom::value,
-                                     std::string("counts"), std::string("{}"));
+  auto with_watchers = [&s, parts](const watcher_statuses& watchers) {
+    auto with_counts = [parts, watchers](const std::string& text) {
+      parts->known.update(json::parse(text));
+      add_modes(parts->known["roots"], watchers);
+      parts->reply(parts->known);
     };
-    status_parts::ask<watcher_statuses>(s, parts, s.peers.supervisor, with_watchers,
-                                        status_atom::value);
+    status_parts::ask<std::string>(s, parts, s.peers.reader, with_counts, query_atom::value,
+                                   std::string("counts"), std::string("{}"), given_up());
   };
-  status_parts::ask<projector_status>(s, parts, s.peers.projector, then, status_atom::value);
+  status_parts::ask<watcher_statuses>(s, parts, s.peers.supervisor, with_watchers,
+                                      status_atom::value);
 }
 
 void status_of_scrub(console_state& s, const status_parts_ptr& parts) {
@@ -286,9 +283,39 @@ void log_wait(console_state& s, const request& what, answer reply) {
           });
 }
 
-template <class Actor>
-void query(console_state& s, const Actor& whom, const request& what, answer reply) {
-  s.self->request(whom, caf::infinite, query_atom::value, what.command, to_text(what.arguments))
+/// Asks the tables. The query is given up when the asker ends, or its connection: the network tells
+/// as it would of an actor here.
+void query_tables(console_state& s, const request& what, answer reply) {
+  auto gone = std::make_shared<std::atomic<bool>>(false);
+  auto sender = s.self->current_sender();
+  auto asker = caf::actor_cast<caf::actor_addr>(sender);
+  if (sender) {
+    s.self->monitor(sender);
+    s.asking.emplace(asker, gone);
+  }
+  auto over = [&s, asker, gone] {
+    if (!asker) return;
+    s.self->demonitor(asker);
+    std::erase_if(s.asking, [&](const auto& each) { return each.second == gone; });
+  };
+  s.self
+      ->request(s.peers.reader, caf::infinite, query_atom::value, what.command,
+                to_text(what.arguments), given_up(gone))
+      .then(
+          [reply, over](const std::string& text) mutable {
+            over();
+            reply(json::parse(text));
+          },
+          [reply, over](const caf::error& failure) mutable {
+            over();
+            reply(failure);
+          });
+}
+
+void query_log(console_state& s, const request& what, answer reply) {
+  s.self
+      ->request(s.peers.historian, caf::infinite, query_atom::value, what.command,
+                to_text(what.arguments))
       .then([reply](const std::string& text) mutable { reply(json::parse(text)); },
             [reply](const caf::error& failure) mutable { reply(failure); });
 }
@@ -315,6 +342,11 @@ console_actor::behavior_type console(console_actor::stateful_pointer<console_sta
   self->state.peers = std::move(peers);
   self->state.recovery = std::move(recovery);
   self->state.service = service;
+  self->set_down_handler([self](const caf::down_msg& who) {
+    auto [first, last] = self->state.asking.equal_range(who.source);
+    for (auto at = first; at != last; ++at)
+      *at->second = true;
+  });
   return {
       [self](const std::string& text) {
         auto promise = self->make_response_promise<std::string>();
@@ -328,9 +360,9 @@ console_actor::behavior_type console(console_actor::stateful_pointer<console_sta
                    change != change_commands().end()) {
           change->second(self->state, *parsed, reply);
         } else if (is_query(parsed->command)) {
-          query(self->state, self->state.peers.reader, *parsed, reply);
+          query_tables(self->state, *parsed, reply);
         } else if (is_history(parsed->command)) {
-          query(self->state, self->state.peers.historian, *parsed, reply);
+          query_log(self->state, *parsed, reply);
         } else {
           reply(error{error_code::invalid_argument, "the engine knows no command "
                                                         + in_quotes(parsed->command)

@@ -9,6 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <chrono>
+#include <map>
 #include <string>
 
 namespace podstudio {
@@ -18,7 +19,7 @@ struct console_peers {
   journal_actor journal;
   projector_actor projector;
   catalog_actor catalog;
-  reader_actor reader;
+  reader_actor reader;  ///< the pool
   historian_actor historian;
   scrubber_actor scrubber;  ///< null but in a service
   supervisor_actor supervisor;
@@ -29,6 +30,7 @@ struct console_state {
   console_peers peers;
   recovery_report recovery;
   bool service = false;
+  std::multimap<caf::actor_addr, given_up> asking;  ///< whose queries are being answered
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   static inline const char* name = "console";
 };

@@ -154,7 +154,13 @@ result<void> load(file_system& files, const data_folder& folder, std::unique_ptr
   if (auto loaded = load_command_memory(*reading, *parts.memory); !loaded) return loaded;
   parts.assets = std::move(*assets);
   parts.jobs = std::move(*jobs);
-  parts.reading = std::make_unique<database>(std::move(*reading));
+  parts.reading.clear();
+  parts.reading.push_back(std::make_unique<database>(std::move(*reading)));
+  while (parts.reading.size() < (parts.service ? service_readers : 2)) {
+    auto another = open_tables_read_only(folder.database);
+    if (!another) return another.failure();
+    parts.reading.push_back(std::make_unique<database>(std::move(*another)));
+  }
   return {};
 }
 
@@ -162,6 +168,7 @@ result<void> load(file_system& files, const data_folder& folder, std::unique_ptr
 /// models.
 result<engine_parts> make_ready(const engine_options& options) {
   engine_parts parts;
+  parts.service = options.service;
   const auto& folder = options.folder;
   auto& files = posix_file_system();
   if (options.service)
@@ -193,7 +200,7 @@ result<engine_parts> make_ready(const engine_options& options) {
     // Damage deeper than opening looks: once more, from nothing but the log.
     spdlog::warn("building the tables anew from the log: {}", loaded.failure().message);
     parts.tables.reset();
-    parts.reading.reset();
+    parts.reading.clear();
     loaded = load(files, folder, nullptr, head, parts);
   }
   if (!loaded) return loaded.failure();
@@ -210,7 +217,6 @@ result<engine_parts> make_ready(const engine_options& options) {
   if (unreadable)
     return system_error(unreadable.value(), "cannot use the data folder " + in_quotes(folder.root));
   parts.log_folder = folder.log();
-  parts.service = options.service;
   // One more than there are cores: see catalog_state::hashers.
   parts.hashers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16) + 1;
   return parts;
@@ -367,7 +373,8 @@ private:
 result<std::unique_ptr<engine>> engine::start(engine_options options) {
   if (auto free = check_no_backup(options.folder); !free) return free.failure();
   if (auto made = create(options.folder); !made) return made.failure();
-  auto lock = folder_lock::acquire(options.folder);
+  auto lock = options.service ? folder_lock::acquire_for_service(options.folder)
+                              : folder_lock::acquire(options.folder);
   if (!lock) return lock.failure();
   if (auto opened = open_service_log(options); !opened) return opened.failure();
   auto started = std::make_unique<running_engine>(std::move(options), std::move(*lock));

@@ -81,7 +81,6 @@ void importer_state::look_again() {
 void importer_state::finish_if_done() {
   if (in_flight > 0 || (!failure && (!looked_everywhere() || !again.empty()))) return;
   if (std::exchange(progress.done, true)) return;
-  self->delayed_send(self, import_kept_for, stop_atom::value);
   answer_all();
 }
 
@@ -124,7 +123,6 @@ importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer
         s.step();
       },
       [self](flush_atom) { self->state.answer_all(); },
-      [self](stop_atom) { self->quit(); },
       [self](wait_atom, std::uint64_t timeout_ms) {
         auto& s = self->state;
         auto promise = self->make_response_promise<import_progress>();

@@ -6,7 +6,6 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -44,9 +43,6 @@ struct importer_state {
 inline constexpr std::size_t import_batches_max = 8;
 /// How often a file that changes while it is read is looked at again before it is a problem.
 inline constexpr unsigned import_tries_max = 20;
-
-/// How long a finished import waits to be asked for its outcome.
-inline constexpr auto import_kept_for = std::chrono::minutes(10);
 
 /// An import of files and folders; `excluded` is the engine's own folder.
 importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer_state> self,

@@ -128,15 +128,15 @@ using importer_actor = caf::typed_actor<
     caf::reacts_to<step_atom>,
     // INTERNAL: whoever waits has waited long enough.
     caf::reacts_to<flush_atom>,
-    // INTERNAL: nobody came for the outcome.
-    caf::reacts_to<stop_atom>,
     // Answers when the import is done, or after this many milliseconds with how far it is.
     caf::replies_to<wait_atom, std::uint64_t>::with<import_progress>>;
 
-/// READER: queries on the tables. Detached: it blocks in SQLite.
+/// READER: queries on the tables. Detached: it blocks in SQLite. The reader pool, which is not
+/// detached, hands the same requests on to readers that are free.
 using reader_actor = caf::typed_actor<
-    // A query by its console name with JSON arguments; answers with JSON text.
-    caf::replies_to<query_atom, std::string, std::string>::with<std::string>,
+    // A query by its console name with JSON arguments; answers with JSON text. `timed_out` where it
+    // takes longer than the reader allows; it ends, too, once it is given up.
+    caf::replies_to<query_atom, std::string, std::string, given_up>::with<std::string>,
     // The ids of the assets a JSON filter names.
     caf::replies_to<query_atom, std::string>::with<asset_ids>,
     // Where assets and files are: as the tables have it, and as a look there finds it. An id that

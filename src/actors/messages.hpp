@@ -14,6 +14,7 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/error.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -230,6 +231,9 @@ struct import_progress {
   sequence_number last_sequence = 0;
 };
 
+/// Set once nobody waits for an answer any more.
+using given_up = std::shared_ptr<std::atomic<bool>>;
+
 /// Our errors in the actor system's, and back.
 caf::error to_caf(const error& failure);
 error from_caf(const caf::error& failure);
@@ -244,6 +248,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_ids)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_paths)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_places)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::place_query)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::given_up)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::journal_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::projector_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::scrub_status)

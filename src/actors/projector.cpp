@@ -61,6 +61,7 @@ void projector_state::flush() {
     arrived.clear();
     wake();
     folded_at = std::chrono::steady_clock::now();
+    trimmed = false;
     if (!std::exchange(untidy, true)) {
       tidied_at = folded_at;
       self->delayed_send(self, tidy_after, step_atom::value);
@@ -87,6 +88,9 @@ void projector_state::tidy() {
   bool rests = now - folded_at >= tidy_after;
   if (!rests && now - tidied_at < tidy_at_last)
     return self->delayed_send(self, tidy_after, step_atom::value);
+  // What was freed is in pieces between what lives, which the library keeps for itself otherwise:
+  // after an import of a million files hundreds of megabytes, and entering all these takes minutes.
+  if (rests && !std::exchange(trimmed, true)) ::malloc_trim(0);
   auto more = tables->enter_for_lookup();
   if (more && *more) {
     if (rests)
@@ -101,9 +105,7 @@ void projector_state::tidy() {
   if (!more) spdlog::warn("searches stay slower for now: {}", more.failure().message);
   if (auto copied = tables->checkpoint_wal(); !copied)
     spdlog::warn("the tables' WAL is kept for now: {}", copied.failure().message);
-  // What was freed is in pieces between what lives, which the library keeps for itself otherwise:
-  // after loading, folding or indexing much, tens of megabytes for days.
-  ::malloc_trim(0);
+  ::malloc_trim(0);  // what indexing left
 }
 
 projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,

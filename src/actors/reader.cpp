@@ -2,7 +2,9 @@
 
 #include "console/arguments.hpp"
 #include "console/protocol.hpp"
+#include "projections/projection.hpp"
 #include "query/assets.hpp"
+#include "query/duplicates.hpp"
 #include "query/files.hpp"
 #include "query/library.hpp"
 #include "query/packs.hpp"
@@ -18,6 +20,8 @@ using nlohmann::json;
 using query_function = result<json> (*)(database&, const json& arguments);
 
 constexpr std::uint64_t page_rows = 1'000, page_rows_max = 10'000;
+/// A longer page of assets is not quick.
+constexpr std::int64_t quick_rows_max = 1'000;
 
 result<std::int64_t> limit_argument(const json& arguments) {
   auto limit = number_argument(arguments, "limit", 1, page_rows_max, page_rows);
@@ -95,10 +99,12 @@ result<json> problem_list(database& tables, const json&) { return list_problems(
 
 result<json> watch_list(database& tables, const json&) { return list_roots(tables); }
 
-/// All counts of `status` in one view of the tables.
+/// All counts of `status` in one view of the tables, and up to where these hold the log.
 result<json> counts(database& tables, const json&) {
   auto view = transaction::begin_read(tables);
   if (!view) return view.failure();
+  auto head = read_checkpoint(tables);
+  if (!head) return head.failure();
   auto assets = asset_counts(tables);
   if (!assets) return assets.failure();
   auto packs = pack_count(tables);
@@ -109,7 +115,8 @@ result<json> counts(database& tables, const json&) {
   if (!roots) return roots.failure();
   auto problems = problem_count(tables);
   if (!problems) return problems.failure();
-  return json{{"assets", *assets},
+  return json{{"projection", {{"sequence", head->sequence}}},
+              {"assets", *assets},
               {"packs", {{"total", *packs}}},
               {"jobs", *jobs},
               {"roots", *roots},
@@ -131,24 +138,68 @@ const std::map<std::string, query_function> queries = {
     {"watch.list", watch_list},
 };
 
+/// The counts are taken again only where something was folded since: to count a million assets takes
+/// a tenth of a second.
+result<json> latest_counts(reader_state& s, const json& arguments) {
+  auto head = read_checkpoint(*s.tables);
+  if (!head) return head.failure();
+  if (s.counted_at != 0 && s.counted_at == head->sequence) return s.counts;
+  auto counted = counts(*s.tables, arguments);
+  if (!counted) return counted;
+  s.counted_at = (*counted)["projection"]["sequence"].get<sequence_number>();
+  return s.counts = *std::move(counted);
+}
+
+/// Asks, for so long as the reader allows, somebody waits and the engine does not stop.
+template <class Ask>
+auto ask_in_time(reader_state& s, const std::string& what, const given_up& gone, Ask ask) {
+  auto until = std::chrono::steady_clock::now() + s.time_max;
+  auto unwanted = [&] { return (gone && *gone) || (s.stopping && *s.stopping); };
+  auto over = [&] { return unwanted() || std::chrono::steady_clock::now() > until; };
+  using answer_type = decltype(ask());
+  if (unwanted()) return answer_type(error{error_code::stopping, "nobody waits for " + what});
+  interruption bound(*s.tables, over);
+  auto answer = ask();
+  if (answer || answer.failure().code != error_code::timed_out) return answer;
+  if (unwanted()) return answer_type(error{error_code::stopping, "nobody waits for " + what});
+  return answer_type(error{error_code::timed_out,
+                           what + " was ended after "
+                               + std::to_string(s.time_max.count() / 1000)
+                               + " s, so that others are not held up; ask for less at once"});
+}
+
 }  // namespace
 
 bool is_query(const std::string& command) { return queries.contains(command); }
+
+bool is_quick(const std::string& command, const std::string& arguments) {
+  if (command == "asset.duplicates") return false;
+  if (command != "asset.list") return true;
+  auto filter = parse_filter(json::parse(arguments, nullptr, false));
+  return !filter || (filter->limit <= quick_rows_max && !filter->search && !filter->duplicates);
+}
 
 reader_state::reader_state() = default;
 reader_state::~reader_state() = default;
 
 reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self,
-                                   std::shared_ptr<std::unique_ptr<database>> tables) {
+                                   std::shared_ptr<std::unique_ptr<database>> tables,
+                                   given_up stopping, std::chrono::milliseconds time_max) {
   self->state.tables = std::move(*tables);
+  self->state.stopping = std::move(stopping);
+  self->state.time_max = time_max;
   return {
-      [self](query_atom, const std::string& command,
-             const std::string& arguments) -> caf::result<std::string> {
+      [self](query_atom, const std::string& command, const std::string& arguments,
+             const given_up& gone) -> caf::result<std::string> {
+        auto& s = self->state;
         auto given = json::parse(arguments, nullptr, false);
         auto query = queries.find(command);
         if (query == queries.end() || !given.is_object())
           return to_caf({error_code::invalid_argument, "there is no query '" + command + "'"});
-        auto answer = query->second(*self->state.tables, given);
+        auto answer = ask_in_time(s, "the query '" + command + "'", gone, [&] {
+          return query->second == counts ? latest_counts(s, given)
+                                         : query->second(*s.tables, given);
+        });
         if (!answer) return to_caf(answer.failure());
         return to_text(*answer);
       },
@@ -159,7 +210,9 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
                          "a filter for a command takes no 'limit' and no 'after'"});
         auto filter = parse_filter(parsed);
         if (!filter) return to_caf(filter.failure());
-        auto ids = matching_assets(*self->state.tables, *filter);
+        auto ids = ask_in_time(self->state, "the search for all that match", nullptr, [&] {
+          return matching_assets(*self->state.tables, *filter);
+        });
         if (!ids) return to_caf(ids.failure());
         return std::move(*ids);
       },

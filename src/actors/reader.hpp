@@ -4,6 +4,9 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <nlohmann/json.hpp>
+
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -11,18 +14,31 @@ namespace podstudio {
 
 class database;
 
+/// How long a query may take. What a person waits for is answered within a second; what takes this
+/// long costs everybody else more than it is worth.
+inline constexpr auto query_time_max = std::chrono::seconds(30);
+
 struct reader_state {
   reader_state();
   ~reader_state();
   std::unique_ptr<database> tables;
+  std::chrono::milliseconds time_max = query_time_max;
+  given_up stopping;           ///< the engine stops: no query is finished
+  nlohmann::json counts;       ///< as of the sequence below; only the log changes what is counted
+  sequence_number counted_at = 0;  ///< 0: never
   static inline const char* name = "reader";
 };
 
-/// The reader, on a connection of its own that can only read.
+/// The reader, on a connection of its own that can only read. Once `stopping` is set, queries end.
 reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self,
-                                   std::shared_ptr<std::unique_ptr<database>> tables);
+                                   std::shared_ptr<std::unique_ptr<database>> tables,
+                                   given_up stopping,
+                                   std::chrono::milliseconds time_max = query_time_max);
 
 /// Whether the console's command of this name is a query that the reader answers.
 bool is_query(const std::string& command);
+
+/// Whether a query is answered by a few rows that an index finds, however large the library is.
+bool is_quick(const std::string& command, const std::string& arguments);
 
 }  // namespace podstudio

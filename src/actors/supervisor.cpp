@@ -9,6 +9,7 @@
 #include "actors/journal.hpp"
 #include "actors/projector.hpp"
 #include "actors/reader.hpp"
+#include "actors/reader_pool.hpp"
 #include "actors/scrubber.hpp"
 #include "actors/watcher.hpp"
 #include "platform/text.hpp"
@@ -80,18 +81,22 @@ void supervisor_state::start(engine_parts parts) {
   for (std::size_t i = 0; i < parts.hashers; ++i)
     hashers.push_back(self->spawn<caf::detached + caf::monitored>(
         hasher, std::shared_ptr<const std::atomic<bool>>(cancelled)));
-  reader = self->spawn<caf::detached + caf::monitored>(podstudio::reader,
-                                                       shared(std::move(parts.reading)));
+  for (auto& connection : parts.reading)
+    readers.push_back(self->spawn<caf::detached + caf::monitored>(
+        podstudio::reader, shared(std::move(connection)), cancelled, query_time_max));
+  reader_pool = self->spawn<caf::monitored>(podstudio::reader_pool,
+                                            std::vector(readers.begin() + 1, readers.end()));
   historian = self->spawn<caf::detached + caf::monitored>(podstudio::historian, parts.log_folder,
                                                           watching.database);
   catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.assets)),
-                                        parts.memory, journal, projector, reader, hashers);
+                                        parts.memory, journal, projector, readers.front(),
+                                        hashers);
   jobs = self->spawn<caf::monitored>(podstudio::jobs, shared(std::move(parts.jobs)), parts.memory,
                                      journal, projector);
   if (service)
     scrubber = self->spawn<caf::detached + caf::monitored>(podstudio::scrubber, parts.log_folder);
   console = self->spawn<caf::monitored>(podstudio::console,
-                                        console_peers{journal, projector, catalog, reader,
+                                        console_peers{journal, projector, catalog, reader_pool,
                                                       historian, scrubber, supervisor_actor{self}},
                                         std::move(parts.recovery), service);
   if (!service) return;
@@ -146,11 +151,6 @@ void supervisor_state::down(const caf::down_msg& who) {
   }
   for (auto& [id, entry] : watchers)
     if (entry.actor && entry.actor.address() == who.source) return watcher_down(id, who.reason);
-  for (auto at = imports.begin(); at != imports.end(); ++at)
-    if (at->second.address() == who.source) {
-      imports.erase(at);
-      return;
-    }
   if (who.reason && who.reason != caf::exit_reason::user_shutdown) report(from_caf(who.reason));
 }
 
@@ -174,6 +174,28 @@ void supervisor_state::watcher_down(root_id root, const caf::error& why) {
               spdlog::warn("a lost root is not logged: {}", from_caf(failure).message);
             });
   self->delayed_send(self, wait, step_atom::value, root);
+}
+
+void supervisor_state::await_import(std::uint64_t number) {
+  constexpr std::uint64_t ms_max = 3'600'000;
+  self->request(imports[number], caf::infinite, wait_atom::value, ms_max)
+      .then(
+          [this, number](const import_progress& progress) {
+            if (stopping) return;
+            if (progress.done)
+              keep_outcome(number, {progress, {}});
+            else
+              await_import(number);
+          },
+          [this, number](const caf::error& failure) {
+            if (!stopping) keep_outcome(number, {{}, failure});
+          });
+}
+
+void supervisor_state::keep_outcome(std::uint64_t number, import_outcome outcome) {
+  imports.erase(number);
+  imported.emplace(number, std::move(outcome));
+  if (imported.size() > outcomes_kept) imported.erase(imported.begin());
 }
 
 // --- stop
@@ -223,8 +245,10 @@ void supervisor_state::stop_jobs() {
 
 void supervisor_state::stop_readers() {
   std::vector<caf::actor> actors{caf::actor_cast<caf::actor>(console),
-                                 caf::actor_cast<caf::actor>(reader),
+                                 caf::actor_cast<caf::actor>(reader_pool),
                                  caf::actor_cast<caf::actor>(historian)};
+  for (const auto& each : readers)
+    actors.push_back(caf::actor_cast<caf::actor>(each));
   if (scrubber) actors.push_back(caf::actor_cast<caf::actor>(scrubber));
   end(actors, [this] { stop_log(); });
 }
@@ -340,6 +364,19 @@ caf::typed_response_promise<bool> confirm(supervisor_pointer self, const std::st
   return promise;
 }
 
+void tell_outcome(const supervisor_state& s, std::uint64_t number,
+                  caf::typed_response_promise<import_progress> promise) {
+  auto outcome = s.imported.find(number);
+  if (outcome == s.imported.end())
+    promise.deliver(to_caf({error_code::not_found,
+                            "there is no import " + std::to_string(number) + ", or "
+                                + std::to_string(outcomes_kept) + " others have ended since"}));
+  else if (outcome->second.failure)
+    promise.deliver(*outcome->second.failure);
+  else
+    promise.deliver(outcome->second.progress);
+}
+
 caf::result<std::uint64_t> start_import(supervisor_pointer self, const import_request& wanted) {
   auto& s = self->state;
   if (s.stopping)
@@ -353,8 +390,10 @@ caf::result<std::uint64_t> start_import(supervisor_pointer self, const import_re
     paths.push_back(std::move(*found));
   }
   auto number = ++s.last_import;
-  s.imports[number] = self->spawn<caf::detached + caf::monitored>(
-      importer, s.catalog, std::move(paths), s.watching.excluded);
+  // Not monitored: its end comes with its outcome.
+  s.imports[number] = self->spawn<caf::detached>(importer, s.catalog, std::move(paths),
+                                                 s.watching.excluded);
+  s.await_import(number);
   return number;
 }
 
@@ -375,11 +414,14 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
         auto promise = self->make_response_promise<import_progress>();
         auto import = self->state.imports.find(number);
         if (import == self->state.imports.end())
-          promise.deliver(
-              to_caf({error_code::not_found, "there is no import " + std::to_string(number)
-                                                 + "; its outcome was fetched already"}));
+          tell_outcome(self->state, number, promise);
         else
-          promise.delegate(import->second, wait_atom::value, timeout_ms);
+          self->request(import->second, caf::infinite, wait_atom::value, timeout_ms)
+              .then([promise](const import_progress& progress) mutable { promise.deliver(progress); },
+                    // It may have ended just now.
+                    [self, number, promise](const caf::error&) {
+                      tell_outcome(self->state, number, promise);
+                    });
         return promise;
       },
       [self](path_atom, const asset_paths& paths) {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,7 +25,8 @@ class projection;
 struct engine_parts {
   std::unique_ptr<log_writer> log;
   std::unique_ptr<projection> tables;
-  std::unique_ptr<database> reading;  ///< a second connection, read-only
+  /// Read-only connections, at least two: the catalog's, and those of the reader pool.
+  std::vector<std::unique_ptr<database>> reading;
   catalog_model assets;
   jobs_model jobs;
   command_memory_ptr memory = std::make_shared<command_memory>();
@@ -39,6 +41,11 @@ struct engine_parts {
 };
 
 struct supervisor_state {
+  struct import_outcome {
+    import_progress progress;
+    std::optional<caf::error> failure;
+  };
+
   // Start.
   void start(engine_parts parts);
   void watch(const watched_root& root);
@@ -46,6 +53,9 @@ struct supervisor_state {
   // Failure.
   void down(const caf::down_msg& who);
   void watcher_down(root_id root, const caf::error& why);
+  /// Waits for the end of an import, to keep what came of it.
+  void await_import(std::uint64_t number);
+  void keep_outcome(std::uint64_t number, import_outcome outcome);
   void report(const error& failure);
 
   // Stop, one step after the other.
@@ -70,7 +80,8 @@ struct supervisor_state {
   std::vector<hasher_actor> hashers;
   catalog_actor catalog;
   jobs_actor jobs;
-  reader_actor reader;
+  std::vector<reader_actor> readers;  ///< the first is the catalog's, the others the pool's
+  reader_actor reader_pool;
   historian_actor historian;
   scrubber_actor scrubber;  ///< null but in a service
   console_actor console;
@@ -81,7 +92,8 @@ struct supervisor_state {
     unsigned failures = 0;
   };
   std::map<root_id, watched> watchers;
-  std::map<std::uint64_t, importer_actor> imports;  ///< at most imports_max
+  std::map<std::uint64_t, importer_actor> imports;  ///< that run, at most imports_max
+  std::map<std::uint64_t, import_outcome> imported;  ///< the last outcomes_kept
   std::uint64_t last_import = 0;
 
   bool stopping = false;
@@ -91,8 +103,13 @@ struct supervisor_state {
   static inline const char* name = "supervisor";
 };
 
-/// How many imports run side by side or wait for their outcome to be fetched.
+/// How many imports run side by side.
 inline constexpr std::size_t imports_max = 16;
+/// Of how many imports that ended the outcome can still be fetched.
+inline constexpr std::size_t outcomes_kept = 1'000;
+/// How many connections a service reads its tables by: the catalog's, so that what comes in never
+/// waits for what people ask, and three of the reader pool, two of them for what takes long.
+inline constexpr std::size_t service_readers = 4;
 
 /// The supervisor. Its console is found by asking for it.
 supervisor_actor::behavior_type

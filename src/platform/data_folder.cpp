@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 namespace podstudio {
@@ -20,6 +21,7 @@ namespace {
 
 constexpr mode_t private_mode = 0700;
 constexpr std::size_t run_file_bytes_max = 4096;
+constexpr auto look_again_after = std::chrono::milliseconds(10);
 
 /// The lock that excludes every other, over the whole file.
 struct flock whole_file() {
@@ -55,6 +57,15 @@ pid_t written_pid(const std::string& lock_file) {
   pid_t pid = 0;
   if (text) std::from_chars(text->data(), text->data() + text->size(), pid);
   return pid > 0 ? pid : 0;
+}
+
+/// The process that holds the lock, 0 where it is not known which.
+std::optional<pid_t> holder_of(const std::string& lock_file) {
+  unique_fd file{::open(lock_file.c_str(), O_RDWR | O_CLOEXEC)};
+  auto lock = whole_file();
+  if (!file || ::fcntl(file.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
+    return std::nullopt;
+  return written_pid(lock_file);
 }
 
 /// Opens the file, locks it and writes this process's id into it. `busy` is the message where
@@ -165,15 +176,40 @@ result<void> create_lockable(const data_folder& folder) {
   return create_all({folder.root, folder.run()});
 }
 
+namespace {
+
+error in_use(const data_folder& folder, pid_t holder) {
+  auto pid = std::to_string(holder);
+  return {error_code::in_use,
+          "the data folder " + in_quotes(folder.root) + " is in use by "
+              + (holder != 0 ? "process " + pid : "another process") + "; wait for its end, stop it"
+              + (holder != 0 ? " (kill " + pid + ")" : "")
+              + ", or choose another folder with --data"};
+}
+
+}  // namespace
+
 result<folder_lock> folder_lock::acquire(const data_folder& folder) {
-  auto file = take_lock(folder.lock_file(), [&](pid_t holder) {
-    auto pid = std::to_string(holder);
-    return "the data folder " + in_quotes(folder.root) + " is in use by "
-           + (holder != 0 ? "process " + pid : "another process") + "; wait for its end, stop it"
-           + (holder != 0 ? " (kill " + pid + ")" : "") + ", or choose another folder with --data";
-  });
+  if (auto service = holder_of(folder.service_lock_file()); service)
+    return in_use(folder, *service);
+  auto file = take_lock(folder.lock_file(), [&](pid_t pid) { return in_use(folder, pid).message; });
   if (!file) return file.failure();
-  return folder_lock{file->release()};
+  return folder_lock{std::move(*file)};
+}
+
+result<folder_lock> folder_lock::acquire_for_service(const data_folder& folder,
+                                                     std::chrono::milliseconds wait_max) {
+  auto busy = [&](pid_t pid) { return in_use(folder, pid).message; };
+  auto service = take_lock(folder.service_lock_file(), busy);
+  if (!service) return service.failure();
+  auto until = std::chrono::steady_clock::now() + wait_max;
+  for (;;) {
+    auto file = take_lock(folder.lock_file(), busy);
+    if (file) return folder_lock{std::move(*file), std::move(*service)};
+    if (file.failure().code != error_code::in_use || std::chrono::steady_clock::now() >= until)
+      return file.failure();
+    std::this_thread::sleep_for(look_again_after);
+  }
 }
 
 result<folder_lock> folder_lock::acquire_for_backup(const data_folder& folder) {
@@ -182,19 +218,11 @@ result<folder_lock> folder_lock::acquire_for_backup(const data_folder& folder) {
            + (holder != 0 ? ", by process " + std::to_string(holder) : "") + "; wait for its end";
   });
   if (!file) return file.failure();
-  return folder_lock{file->release()};
+  return folder_lock{std::move(*file)};
 }
 
 std::optional<pid_t> folder_lock::holder(const data_folder& folder) {
-  unique_fd file{::open(folder.lock_file().c_str(), O_RDWR | O_CLOEXEC)};
-  auto lock = whole_file();
-  if (!file || ::fcntl(file.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
-    return std::nullopt;
-  return written_pid(folder.lock_file());
-}
-
-folder_lock::~folder_lock() {
-  if (fd_ >= 0) ::close(fd_);
+  return holder_of(folder.lock_file());
 }
 
 result<void> write_console_address(const data_folder& folder, const console_address& address) {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "platform/error.hpp"
+#include "platform/unique_fd.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,6 +30,7 @@ struct data_folder {
   std::string config_file() const { return root + "/config.toml"; }
   std::string env_file() const { return root + "/.env"; }
   std::string lock_file() const { return run() + "/lock"; }
+  std::string service_lock_file() const { return run() + "/service.lock"; }
   std::string backup_lock_file() const { return run() + "/backup.lock"; }
   std::string console_file() const { return run() + "/console.json"; }
 };
@@ -66,9 +69,19 @@ result<void> create_lockable(const data_folder& folder);
 /// removed: a lock on an unlinked file would exclude nobody.
 class folder_lock {
 public:
-  /// Takes the lock of a folder that exists and writes this process's id into the file. Error:
-  /// `in_use` names the process that holds it and what to do.
+  /// Takes the lock of a folder that exists, for a command, and writes this process's id into the
+  /// file. Error: `in_use`, also while a service starts, names the process that holds it and what to
+  /// do.
   static result<folder_lock> acquire(const data_folder& folder);
+
+  /// The same for a service. It takes run/service.lock first, which no command takes and which keeps
+  /// further commands out; so it has to wait only for those that are at work, `wait_max` at most,
+  /// however many others try meanwhile. Another service makes it fail at once.
+  static result<folder_lock> acquire_for_service(const data_folder& folder,
+                                                 std::chrono::milliseconds wait_max
+                                                 = command_wait_max);
+  /// Most commands take a fraction of a second.
+  static constexpr auto command_wait_max = std::chrono::seconds(5);
 
   /// The right to make backups of a folder that exists, beside whoever works on it. Error:
   /// `in_use`.
@@ -77,16 +90,11 @@ public:
   /// The process that holds the lock now; 0 where it cannot be told which.
   static std::optional<pid_t> holder(const data_folder& folder);
 
-  folder_lock(folder_lock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  folder_lock& operator=(folder_lock&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~folder_lock();
-
 private:
-  explicit folder_lock(int fd) : fd_(fd) {}
-  int fd_;
+  explicit folder_lock(unique_fd file, unique_fd service = unique_fd{})
+      : service_(std::move(service)), file_(std::move(file)) {}
+  unique_fd service_;  // given back last
+  unique_fd file_;
 };
 
 /// Where a running service answers commands: the contents of run/console.json.

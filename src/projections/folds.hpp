@@ -50,6 +50,7 @@ struct fold_context {
 
   /// What the indexes that lag behind hold.
   lookup_state indexed;
+  std::int64_t enter_at_once = 256;  ///< assets; see `enter_for_lookup`
 
   // As of the last committed transaction.
   log_head head;

@@ -2,13 +2,17 @@
 
 #include "projections/projection.hpp"
 
+#include <algorithm>
+#include <chrono>
+
 namespace podstudio {
 
 namespace {
 
-/// Assets that are entered in one transaction: a tenth of a second at most, for which a fold may
-/// have to wait.
-constexpr std::int64_t assets_at_once = 4096;
+/// How long entering some assets is to take, and how many they are: as many as the last time would
+/// have taken so long. What one asset takes depends on the disk and on how large the indexes are.
+constexpr auto aim = std::chrono::milliseconds(50);
+constexpr std::int64_t at_once_min = 64, at_once_max = 4096;
 /// From so many stale entries more than good ones on, starting over makes the indexes smaller.
 constexpr std::int64_t stale_entries_min = 100'000;
 
@@ -20,6 +24,11 @@ result<asset_id> highest(statement& find, const Values&... values) {
   auto found = find.for_each_row([&](const statement& row) { id = row.get<asset_id>(0); });
   if (!found) return found.failure();
   return id;
+}
+
+void adapt(fold_context& context, std::chrono::steady_clock::duration taken) {
+  auto& many = context.enter_at_once;
+  many = std::clamp(taken > aim ? many / 2 : many * 2, at_once_min, at_once_max);
 }
 
 result<void> enter_new(fold_context& context, asset_id to) {
@@ -71,12 +80,13 @@ result<void> mark_stale(fold_context& context, asset_id asset) {
 result<bool> projection::enter_for_lookup() {
   auto& context = *context_;
   auto& lookup = context.lookup;
+  auto begun = std::chrono::steady_clock::now();
   auto writing = transaction::begin_write(context.db);
   if (!writing) return writing.failure();
   if (auto ours = expect_untouched(context); !ours) return ours.failure();
-  auto stale = highest(lookup.next_stale, assets_at_once);
+  auto stale = highest(lookup.next_stale, context.enter_at_once);
   if (!stale) return stale.failure();
-  auto fresh = highest(lookup.next_new, context.indexed.indexed_to, assets_at_once);
+  auto fresh = highest(lookup.next_new, context.indexed.indexed_to, context.enter_at_once);
   if (!fresh) return fresh.failure();
   if (*stale == 0 && *fresh == 0) return false;
   result<void> entered;
@@ -90,6 +100,7 @@ result<bool> projection::enter_for_lookup() {
   auto committed = writing->commit();
   if (!committed) return committed.failure();
   context.indexed = *state;
+  adapt(context, std::chrono::steady_clock::now() - begun);
   return true;
 }
 

@@ -27,12 +27,6 @@ result<std::vector<asset_id>> matching_assets(database& db, const asset_filter& 
 /// How SQLite goes about a page of `list_assets`: the steps of EXPLAIN QUERY PLAN, for tests.
 result<std::vector<std::string>> plan_of_list(database& db, const asset_filter& filter);
 
-/// Files with the same content, both there: `{groups files reclaimable_bytes largest[{hash
-/// size_bytes files reclaimable_bytes assets[{id path}]}]}`; `largest` has the groups with which
-/// the most bytes could be saved, at most `limit`, each with its first files.
-result<nlohmann::json> list_duplicates(database& db, std::int64_t limit);
-inline constexpr std::int64_t max_assets_per_duplicate = 100;
-
 /// An asset by its id or its absolute path.
 using asset_key = std::variant<asset_id, std::string>;
 

@@ -20,7 +20,7 @@ struct asset_filter {
   std::optional<provenance> origin;
   std::optional<bool> approved;
   bool missing = false;     ///< only those whose file is gone
-  bool duplicates = false;  ///< only those whose content is at another path too, both files there
+  bool duplicates = false;  ///< only those whose content is in another file too, both there
   std::optional<std::string> tag;
   /// Words, each of which is a part of the path, theme, source or a tag; as `fold_text` has them.
   std::optional<std::string> search;

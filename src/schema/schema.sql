@@ -172,12 +172,16 @@ CREATE VIEW unapproved AS
   WHERE NOT approved AND missing_since IS NULL;
 CREATE VIEW active_job AS
   SELECT * FROM job WHERE status IN ('pending', 'running');
--- The files whose content is at another path too, and under which path it was first known.
+-- The files whose content is in another file too, and under which asset it was first known. Of a file
+-- that is known under several names (hard links) only the first counts, as to remove another saves
+-- nothing; nor do empty files.
 CREATE VIEW duplicate_asset AS
   SELECT * FROM (
     SELECT asset.*, size_bytes, count(*) OVER content AS copies,
            first_value(id) OVER (content ORDER BY id) AS first_id
-    FROM asset JOIN asset_file ON asset_id = id WHERE missing_since IS NULL
+    FROM asset JOIN asset_file ON asset_id = id
+    WHERE id IN (SELECT min(id) FROM asset JOIN asset_file ON asset_id = id
+                 WHERE missing_since IS NULL AND size_bytes > 0 GROUP BY hash, device, inode)
     WINDOW content AS (PARTITION BY hash)
   ) WHERE copies > 1;
 CREATE VIEW pack_content AS

@@ -12,6 +12,8 @@ namespace podstudio {
 namespace {
 
 constexpr int busy_timeout_ms = 5'000;
+/// Of SQLite's virtual machine, between two looks at whether a statement is to end.
+constexpr int steps_between_looks = 10'000;
 
 std::string file_of(sqlite3* handle) {
   const char* name = handle ? sqlite3_db_filename(handle, "main") : nullptr;
@@ -39,6 +41,8 @@ error failure_of(int code, sqlite3* handle, const std::string& path) {
   case SQLITE_NOTADB:
     return {error_code::damaged,
             file + " is damaged: " + reason + "; rebuild it with 'podstudio replay'"};
+  case SQLITE_INTERRUPT:
+    return {error_code::timed_out, "reading " + file + " took too long"};
   case SQLITE_BUSY:
   case SQLITE_LOCKED:
     return {error_code::busy,
@@ -284,6 +288,17 @@ result<void> database::copy_from(database& source) {
 }
 
 std::string database::path() const { return file_of(handle()); }
+
+// --- interruption
+// ---------------------------------------------------------------------------------
+
+interruption::interruption(database& db, std::function<bool()> over)
+    : handle_(db.handle()), over_(std::move(over)) {
+  auto ask = [](void* self) { return static_cast<interruption*>(self)->over_() ? 1 : 0; };
+  sqlite3_progress_handler(handle_, steps_between_looks, ask, this);
+}
+
+interruption::~interruption() { sqlite3_progress_handler(handle_, 0, nullptr, nullptr); }
 
 // --- transaction
 // ----------------------------------------------------------------------------------

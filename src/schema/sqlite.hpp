@@ -4,6 +4,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,7 +20,7 @@ struct sqlite3_stmt;
 /// RAII for SQLite, as thin as it can be. Nothing here throws: what the outside world can cause is
 /// a `result`; what only a wrong call can cause (a bad index, a misspelt type) asserts.
 ///
-/// Error codes: `disk_full`, `damaged` (not a database, or malformed), `busy` (another program
+/// Error codes: `timed_out` (see `interruption`), `disk_full`, `damaged` (not a database, or malformed), `busy` (another program
 /// holds the lock), `not_permitted`, `not_found` (no such file), `io_failed`, `internal` (a broken
 /// constraint or bad SQL). Every message names the file.
 namespace podstudio {
@@ -192,6 +193,20 @@ private:
   explicit database(sqlite3* handle) noexcept : handle_(handle) {}
 
   std::unique_ptr<sqlite3, detail::close_database> handle_;
+};
+
+/// While it lives, a statement of the connection ends as `timed_out` once `over` says so. It is asked
+/// about every millisecond of a statement's work.
+class interruption {
+public:
+  interruption(database& db, std::function<bool()> over);
+  ~interruption();
+  interruption(const interruption&) = delete;
+  interruption& operator=(const interruption&) = delete;
+
+private:
+  sqlite3* handle_;
+  std::function<bool()> over_;
 };
 
 /// A transaction that is rolled back unless it is committed. The database must outlive it.

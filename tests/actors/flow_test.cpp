@@ -4,12 +4,14 @@
 #include "actors/journal.hpp"
 #include "actors/projector.hpp"
 #include "actors/reader.hpp"
+#include "actors/reader_pool.hpp"
 #include "actors/scrubber.hpp"
 #include "events/file_system.hpp"
 #include "events/segment.hpp"
 #include "platform/text.hpp"
 #include "query/models.hpp"
 #include "schema/schema.hpp"
+#include "support/must.hpp"
 #include "support/temp_folder.hpp"
 
 #include <caf/all.hpp>
@@ -108,7 +110,8 @@ struct flow {
     BOOST_REQUIRE(static_cast<bool>(reading));
     reader = system.spawn<caf::detached>(podstudio::reader,
                                          std::make_shared<std::unique_ptr<database>>(
-                                             std::make_unique<database>(std::move(*reading))));
+                                             std::make_unique<database>(std::move(*reading))),
+                                         given_up(), query_time_max);
     catalog = system.spawn(podstudio::catalog, std::make_shared<catalog_model>(),
                            std::make_shared<command_memory>(), journal, projector, reader, hashers);
   }
@@ -256,6 +259,75 @@ using label_answer = decltype(std::declval<caf::scoped_actor&>()->request(
     std::declval<label_request>()));
 
 }  // namespace
+
+namespace {
+
+/// Answers at once what is quick, and nothing else.
+reader_actor::behavior_type
+quick_reader(reader_actor::stateful_pointer<std::vector<caf::typed_response_promise<std::string>>> self) {
+  return {
+      [self](query_atom, const std::string& command, const std::string&,
+             const given_up&) -> caf::result<std::string> {
+        if (is_quick(command, "{}")) return "answer to " + command;
+        auto never = self->make_response_promise<std::string>();
+        self->state.push_back(never);
+        return never;
+      },
+      [](query_atom, const std::string&) { return asset_ids(); },
+      [](path_atom, const asset_ids&) { return asset_paths(); },
+  };
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(what_is_quick_does_not_wait_for_what_is_slow) {
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  caf::scoped_actor self{system};
+  std::vector<reader_actor> readers;
+  for (int i = 0; i < 3; ++i)
+    readers.push_back(system.spawn(quick_reader));
+  auto pool = system.spawn(reader_pool, readers);
+  auto ask = [&](const std::string& command) {
+    return self->request(pool, std::chrono::seconds(30), query_atom::value, command,
+                         std::string("{}"), given_up());
+  };
+  auto slow = [&] { return ask("asset.duplicates"); };
+  std::vector<decltype(slow())> waiting;
+  for (int i = 0; i < 5; ++i)
+    waiting.push_back(slow());
+  for (int i = 0; i < 5; ++i)
+    ask("counts").receive(
+        [](const std::string& answer) { BOOST_TEST(answer == "answer to counts"); },
+        [](const caf::error& failure) { BOOST_FAIL(from_caf(failure).message); });
+  self->send_exit(pool, caf::exit_reason::user_shutdown);
+  for (auto& each : readers)
+    self->send_exit(each, caf::exit_reason::user_shutdown);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_query_ends_when_its_time_is_up_or_nobody_waits, flow) {
+  must(must(database::open(folder.path + "/podstudio.db", database_access::read_write))
+           .execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+                    " INSERT INTO asset (id, path, type, hash, provenance)"
+                    " SELECT i, '/' || i, 'image', printf('%064d', i), 'unknown' FROM n"));
+  auto tables = std::make_unique<database>(must(open_tables_read_only(folder.path + "/podstudio.db")));
+  auto hasty = system.spawn<caf::detached>(
+      podstudio::reader, std::make_shared<std::unique_ptr<database>>(std::move(tables)), given_up(),
+      std::chrono::milliseconds(0));
+  auto expect = [&](const given_up& gone, error_code code) {
+    self->request(hasty, std::chrono::seconds(30), query_atom::value,
+                  std::string("asset.duplicates"), std::string("{}"), gone)
+        .receive([](const std::string& answer) { BOOST_FAIL(answer); },
+                 [&](const caf::error& failure) {
+                   BOOST_TEST((from_caf(failure).code == code), from_caf(failure).message);
+                   BOOST_TEST(from_caf(failure).message.find("asset.duplicates")
+                              != std::string::npos);
+                 });
+  };
+  expect(given_up(), error_code::timed_out);
+  expect(std::make_shared<std::atomic<bool>>(true), error_code::stopping);
+  self->send_exit(hasty, caf::exit_reason::user_shutdown);
+}
 
 BOOST_FIXTURE_TEST_CASE(an_observed_file_is_in_the_tables_when_the_credit_returns, flow) {
   auto outcome = observe({file("a.png", "one"), file("b.wav", "two")});

@@ -353,6 +353,11 @@ BOOST_AUTO_TEST_CASE(duplicates_are_reported_with_what_they_take) {
   BOOST_TEST(shown.out.ends_with("2 files in 1 group; 3.0 kB could be saved\n"), shown.out);
   BOOST_TEST(it.run({"--data", it.data(), "asset", "duplicates", "--limit", "0"}).code == 2);
   BOOST_TEST(it.json({"asset", "list", "--duplicates"}).size() == 2u);
+  std::filesystem::create_hard_link(it.media() + "/a.png", it.media() + "/d.png");
+  it.json({"import", it.media()});
+  shown = it.run({"--data", it.data(), "asset", "duplicates"});
+  BOOST_TEST(shown.out.find("/d.png (the same file as 1)\n") != std::string::npos, shown.out);
+  BOOST_TEST(shown.out.ends_with("2 files in 1 group; 3.0 kB could be saved\n"), shown.out);
 }
 
 BOOST_AUTO_TEST_CASE(the_log_is_shown_and_verified_and_replays_to_the_same_tables) {

@@ -4,9 +4,11 @@
 #include "platform/data_folder.hpp"
 #include "support/temp_folder.hpp"
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <optional>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -142,6 +144,23 @@ BOOST_FIXTURE_TEST_CASE(a_second_process_is_refused_and_told_the_first_ones_id, 
   BOOST_TEST(bool(folder_lock::acquire(folder)));
   ::close(ready[0]);
   ::close(ready[1]);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_service_waits_for_a_command_and_keeps_further_ones_out, fixture) {
+  BOOST_REQUIRE(create(folder));
+  std::optional<folder_lock> command = std::move(*folder_lock::acquire(folder));
+  auto late = folder_lock::acquire_for_service(folder, std::chrono::milliseconds(50));
+  BOOST_REQUIRE(!late);
+  BOOST_TEST((late.failure().code == error_code::in_use));
+  auto starts = std::async(std::launch::async,
+                           [&] { return folder_lock::acquire_for_service(folder); });
+  command.reset();
+  auto service = starts.get();
+  BOOST_REQUIRE(bool(service));
+  BOOST_TEST(!folder_lock::acquire(folder));
+  auto begun = std::chrono::steady_clock::now();
+  BOOST_TEST(!folder_lock::acquire_for_service(folder));
+  BOOST_TEST((std::chrono::steady_clock::now() - begun < std::chrono::seconds(1)));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_lock_is_given_back_at_the_end_of_its_scope, fixture) {

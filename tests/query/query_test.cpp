@@ -1,4 +1,5 @@
 #include "query/assets.hpp"
+#include "query/duplicates.hpp"
 #include "query/library.hpp"
 #include "query/models.hpp"
 #include "query/packs.hpp"
@@ -11,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <random>
 #include <set>
@@ -284,28 +286,45 @@ BOOST_FIXTURE_TEST_CASE(every_filter_has_an_index_and_no_page_is_sorted, library
     }
 }
 
-BOOST_FIXTURE_TEST_CASE(the_report_of_duplicates_says_what_could_be_saved, query_fixture) {
-  auto add = [&](asset_id id, std::uint64_t content, std::uint64_t size) {
-    fold({asset_registered{id, "/lib/" + std::to_string(id), asset_type::image,
-                           content_of(content, size)}});
-  };
-  add(1, 7, 100), add(2, 8, 5'000), add(3, 7, 100), add(4, 8, 5'000), add(5, 7, 100), add(6, 9, 1);
-  add(7, 8, 5'000);
+namespace {
+
+/// Assets with real files, so that a report can look at them.
+struct copies_fixture : query_fixture {
+  asset_registered file(asset_id id, std::uint64_t content, std::uint64_t size_bytes,
+                        asset_id also = 0) {
+    auto name = path_of(id);
+    if (also != 0)
+      std::filesystem::create_hard_link(path_of(also), name);
+    else
+      std::ofstream(name) << std::string(size_bytes, 'x');
+    auto facts = file_now(name).value();
+    return {id, name, asset_type::image, {content_of(content).sha256, facts}};
+  }
+  std::string path_of(asset_id id) const { return folder.path + "/" + std::to_string(id); }
+  json member(asset_id id, json same_file_as = nullptr) const {
+    return {{"id", id}, {"path", path_of(id)}, {"same_file_as", same_file_as}};
+  }
+  static std::string hash(const std::string& begin) { return begin + std::string(62, '0'); }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(the_report_of_duplicates_says_what_could_be_saved, copies_fixture) {
+  fold({file(1, 7, 100), file(2, 8, 5'000), file(3, 7, 100), file(4, 8, 5'000), file(5, 7, 100),
+        file(6, 9, 1), file(7, 8, 5'000), file(8, 11, 0), file(9, 11, 0)});
   fold({asset_missing{7}});
-  auto small = json({{"hash", "07" + std::string(62, '0')},
+  auto small = json({{"hash", hash("07")},
                      {"size_bytes", 100},
                      {"files", 3},
+                     {"names", 3},
                      {"reclaimable_bytes", 200},
-                     {"assets",
-                      {{{"id", 1}, {"path", "/lib/1"}},
-                       {{"id", 3}, {"path", "/lib/3"}},
-                       {{"id", 5}, {"path", "/lib/5"}}}}});
-  auto large =
-      json({{"hash", "08" + std::string(62, '0')},
-            {"size_bytes", 5'000},
-            {"files", 2},
-            {"reclaimable_bytes", 5'000},
-            {"assets", {{{"id", 2}, {"path", "/lib/2"}}, {{"id", 4}, {"path", "/lib/4"}}}}});
+                     {"assets", {member(1), member(3), member(5)}}});
+  auto large = json({{"hash", hash("08")},
+                     {"size_bytes", 5'000},
+                     {"files", 2},
+                     {"names", 2},
+                     {"reclaimable_bytes", 5'000},
+                     {"assets", {member(2), member(4)}}});
   for (int i = 0; i < 2; ++i) {
     BOOST_TEST(must(list_duplicates(db, 10))
                == json({{"groups", 2},
@@ -317,6 +336,40 @@ BOOST_FIXTURE_TEST_CASE(the_report_of_duplicates_says_what_could_be_saved, query
   }
   fold({asset_content_changed{4, content_of(8, 5'000), content_of(10, 5)}});
   BOOST_TEST(must(list_duplicates(db, 10))["groups"] == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(hard_links_are_one_file_and_save_nothing, copies_fixture) {
+  fold({file(1, 7, 100), file(2, 7, 100, 1)});
+  BOOST_TEST(must(list_duplicates(db, 10))["groups"] == 0);
+  BOOST_TEST(found_in(db, {{"duplicates", true}}).empty());
+  BOOST_TEST(rows_of(db, "SELECT id FROM duplicate_asset") == "");
+  fold({file(3, 7, 100)});
+  for (int i = 0; i < 2; ++i) {
+    auto report = must(list_duplicates(db, 10));
+    BOOST_TEST(report["files"] == 2);
+    BOOST_TEST(report["reclaimable_bytes"] == 100);
+    BOOST_TEST(report["largest"][0]["names"] == 3);
+    BOOST_TEST(report["largest"][0]["assets"] == json::array({member(1), member(2, 1), member(3)}));
+    BOOST_TEST(rows_of(db, "SELECT id, copies FROM duplicate_asset ORDER BY id") == "1|2\n3|2");
+    catch_up();
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_copy_that_is_not_there_as_it_was_read_is_not_offered, copies_fixture) {
+  fold({file(1, 7, 100), file(2, 7, 100), file(3, 7, 100), file(4, 8, 10), file(5, 8, 10)});
+  std::filesystem::remove(path_of(1));
+  std::ofstream(path_of(4)) << "something else";
+  auto report = must(list_duplicates(db, 10));
+  BOOST_TEST(report["groups"] == 1);
+  BOOST_TEST(report["files"] == 2);
+  BOOST_TEST(report["reclaimable_bytes"] == 100);
+  BOOST_TEST(report["largest"][0]["assets"] == json::array({member(2), member(3)}));
+  std::filesystem::remove(path_of(2));
+  BOOST_TEST(must(list_duplicates(db, 10))
+             == json({{"groups", 0},
+                      {"files", 0},
+                      {"reclaimable_bytes", 0},
+                      {"largest", json::array()}}));
 }
 
 /// The answers must not depend on how far the indexes lag behind.

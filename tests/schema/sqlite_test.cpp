@@ -84,6 +84,22 @@ BOOST_AUTO_TEST_CASE(a_full_disk_is_told_from_other_errors) {
   BOOST_TEST(written.failure().message.find(path) != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_statement_ends_when_it_is_told_to_and_the_next_one_runs) {
+  constexpr const char* endless =
+      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n";
+  {
+    int looks = 0;
+    interruption bound(db, [&] { return ++looks == 3; });
+    auto ended = db.value<std::int64_t>(endless);
+    BOOST_REQUIRE(!ended);
+    BOOST_TEST((ended.failure().code == error_code::timed_out));
+  }
+  BOOST_TEST(must(db.value<std::int64_t>("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL"
+                                         " SELECT i + 1 FROM n WHERE i < 100000)"
+                                         " SELECT max(i) FROM n"))
+             == 100'000);
+}
+
 BOOST_AUTO_TEST_CASE(bad_sql_is_our_defect) {
   auto query = db.prepare("SELECT nothing FROM nowhere");
   BOOST_REQUIRE(!query);

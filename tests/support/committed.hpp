@@ -39,7 +39,7 @@ private:
   std::int64_t made_ = 0;
 };
 
-/// File content that is told apart by one number.
+/// File content that is told apart by one number; the same content is in one file.
 inline podstudio::file_content content_of(std::uint64_t number, std::uint64_t size_bytes = 1'000) {
   podstudio::file_content content;
   for (std::size_t i = 0; i < 8; ++i)
@@ -51,5 +51,7 @@ inline podstudio::file_content content_of(std::uint64_t number, std::uint64_t si
 inline podstudio::asset_registered
 registered(podstudio::asset_id asset, std::string path, std::uint64_t content = 1,
            podstudio::asset_type type = podstudio::asset_type::image) {
-  return {asset, std::move(path), type, content_of(content)};
+  auto in_its_own_file = content_of(content);
+  in_its_own_file.facts.inode = static_cast<std::uint64_t>(asset);
+  return {asset, std::move(path), type, in_its_own_file};
 }

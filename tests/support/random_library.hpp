@@ -73,7 +73,11 @@ private:
     auto number = std::to_string(++paths_);
     return "/lib/f" + std::to_string(below(5)) + "/it's \"x\" " + number + ".png";
   }
-  podstudio::file_content new_content() { return content_of(below(1'000), below(5'000'000)); }
+  podstudio::file_content new_content() {
+    auto content = content_of(below(1'000), below(5'000'000));
+    content.facts.inode = below(1'000'000);
+    return content;
+  }
 
   void add_something(events_t& out) {
     if (assets_.empty() || one_in(6)) return add_asset(out);

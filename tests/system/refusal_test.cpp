@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <boost/test/unit_test.hpp>
 #include <cerrno>
+#include <csignal>
 #include <poll.h>
 #include <random>
 #include <sys/socket.h>
@@ -113,6 +114,30 @@ void make_key_pair(const std::string& certificate, const std::string& key) {
 }
 
 }  // namespace
+
+BOOST_AUTO_TEST_CASE(a_service_starts_beside_clients_that_ask_for_its_status) {
+  workspace space;
+  library podstudio{space.data};
+  make_file(space.root + "/one.png", "one");
+  podstudio.must({"import", space.root});
+  constexpr int clients = 4, starts = 30;
+  std::vector<std::unique_ptr<process>> polling;
+  for (int i = 0; i < clients; ++i)
+    polling.push_back(std::make_unique<process>(launch{
+        {"sh", "-c", "while :; do \"$0\" --data \"$1\" status; done >/dev/null 2>&1",
+         podstudio_program(), space.data}}));
+  for (int i = 0; i < starts; ++i) {
+    process starting(launch{{podstudio_program(), "--data", space.data, "serve"}});
+    BOOST_REQUIRE_MESSAGE(
+        eventually([&] {
+          starting.must_run();
+          return starting.err().find("ready") != std::string::npos;
+        }),
+        "start " << i << ": " << starting.err());
+    starting.signal(SIGTERM);
+    BOOST_CHECK_EQUAL(starting.finish().code, 0);
+  }
+}
 
 BOOST_FIXTURE_TEST_CASE(a_peer_without_a_certificate_is_refused, guarded_service) {
   for (const words& version : {words{"-tls1_2"}, words{"-tls1_3"}, words{}}) {

@@ -15,11 +15,14 @@ void print_groups(const nlohmann::json& groups) {
     auto saves = human_size(group["reclaimable_bytes"].get<std::uint64_t>());
     auto size = human_size(group["size_bytes"].get<std::uint64_t>());
     for (const auto& asset : group["assets"]) {
-      shown.row({saves, size, cell(asset["id"]), cell(asset["path"])});
+      auto path = cell(asset["path"]);
+      if (const auto& first = asset["same_file_as"]; !first.is_null())
+        path += " (the same file as " + cell(first) + ")";
+      shown.row({saves, size, cell(asset["id"]), path});
       saves.clear();
       size.clear();
     }
-    if (auto more = group["files"].get<std::size_t>() - group["assets"].size(); more > 0)
+    if (auto more = group["names"].get<std::size_t>() - group["assets"].size(); more > 0)
       shown.row({"", "", "", "and " + std::to_string(more) + " more"});
   }
   shown.print();
