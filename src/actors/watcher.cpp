@@ -57,6 +57,7 @@ result<void> watcher_state::check_root() const {
 
 result<void> watcher_state::open() {
   if (auto there = check_root(); !there) return there;
+  if (auto readable = check_readable(root.path); !readable) return readable;
   auto opened_tables = open_tables_read_only(options.database);
   if (!opened_tables) return opened_tables.failure();
   tables = std::make_unique<database>(std::move(*opened_tables));
@@ -75,6 +76,13 @@ result<void> watcher_state::open() {
   return {};
 }
 
+void watcher_state::fail(const error& why) {
+  for (auto& [number, promise] : syncs)
+    promise.deliver(to_caf(why));
+  syncs.clear();
+  self->quit(to_caf(why));
+}
+
 // --- noticing
 // -------------------------------------------------------------------------------------
 
@@ -84,8 +92,7 @@ void watcher_state::drain_notices() {
   for (int reads = 0; reads < drain_reads_max; ++reads) {
     auto more = watches->read(changes);
     if (!more) {
-      self->quit(to_caf(more.failure()));
-      return;
+      return fail(more.failure());
     }
     for (const auto& what : changes)
       note(what);
@@ -121,7 +128,7 @@ void watcher_state::note(const change& what) {
     return walk(what.path);
   case change::kind::self:
     if (what.path == root.path)
-      if (auto there = check_root(); !there) self->quit(to_caf(there.failure()));
+      if (auto there = check_root(); !there) fail(there.failure());
     return;
   case change::kind::gone:
     if (type_of(last_name(what.path)) || problems.contains(printable(what.path)))
@@ -226,9 +233,11 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
         auto promise = self->make_response_promise<sequence_number>();
         // The kernel queues a notice before the call that made the change returns. Where it does
         // not tell, only a walk does.
+        s.syncs.emplace(s.ticket, promise);
         s.drain_notices();
         if (s.polls()) s.walk(s.root.path);
-        s.syncs.emplace(s.ticket++, promise);
+        ++s.ticket;
+        s.root_check_at = {};
         s.pump();
         return promise;
       },

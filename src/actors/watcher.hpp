@@ -41,6 +41,8 @@ struct watcher_state {
   watcher_state();
   ~watcher_state();
   result<void> open();
+  /// Ends, and tells those who wait for a sync why.
+  void fail(const error& why);
 
   // Noticing.
   void drain_notices();

@@ -44,7 +44,8 @@ std::chrono::milliseconds back_off(unsigned tries) {
 void watcher_state::pump() {
   if (clock::now() >= root_check_at) {
     root_check_at = clock::now() + root_check_interval;
-    if (auto there = check_root(); !there) return self->quit(to_caf(there.failure()));
+    if (auto there = check_root(); !there) return fail(there.failure());
+    if (auto readable = check_readable(root.path); !readable) return fail(readable.failure());
   }
   if (clock::now() >= rescan_at) {
     rescan_at = clock::time_point::max();
@@ -181,7 +182,7 @@ void watcher_state::walk_on(findings& found, looked_paths& looked) {
   if (!walking) begin_walk();
   auto failures = found.failures.size();
   if (auto stepped = walking->step(found, max_batch_files); !stepped)
-    return self->quit(to_caf(stepped.failure()));
+    return fail(stepped.failure());
   auto number = walks.front().second;
   auto kept = [&](const std::string& path) {
     hold(number);
@@ -240,7 +241,7 @@ void watcher_state::send(findings batch, looked_paths looked) {
   std::erase_if(batch.gone, [](const gone_file& gone) { return !is_gone(gone.path); });
   if (!batch.gone.empty()) {
     drain_notices();
-    if (auto there = check_root(); !there) return self->quit(to_caf(there.failure()));
+    if (auto there = check_root(); !there) return fail(there.failure());
   }
   auto kept = std::make_shared<const looked_paths>(std::move(looked));
   in_flight.push_back(kept);

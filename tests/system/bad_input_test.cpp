@@ -69,6 +69,45 @@ std::string sha256_of_first(const std::string& path, const std::string& bytes) {
 
 // --- roots ---
 
+BOOST_FIXTURE_TEST_CASE(a_root_that_may_not_be_read_says_so_and_only_the_others_are_in_step,
+                        private_space) {
+  auto other = path + "/other";
+  for (const auto& each : {root, other})
+    make_file(each + "/1.png", each), give_away(each);
+  service running(podstudio, {root, other});
+  podstudio.must({"sync"});
+  auto root_row = [&](const char* key) -> nlohmann::json {
+    for (const auto& each : podstudio.json({"watch", "list"}))
+      if (each["path"] == root) return each[key];
+    return {};
+  };
+  fs::permissions(root, fs::perms::none);
+  make_file(other + "/2.png", "2");
+  auto apart = podstudio({"sync"});
+  check_refused(apart, {1}, root);
+  BOOST_CHECK_MESSAGE(apart.err.find("Permission denied") != std::string::npos, apart);
+  BOOST_CHECK_MESSAGE(apart.err.find(other) == std::string::npos, apart);
+  BOOST_CHECK(catalogued(podstudio.database()).contains(other + "/2.png"));
+  BOOST_REQUIRE(eventually([&] { return root_row("state") == "lost"; }));
+  auto reason = root_row("reason").get<std::string>();
+  BOOST_CHECK_MESSAGE(reason.find("Permission denied") != std::string::npos, reason);
+  BOOST_CHECK(root_row("mode") != "live");
+  auto listed = podstudio({"watch", "list"});
+  BOOST_CHECK_MESSAGE(listed.out.find(reason) != std::string::npos, listed);
+  BOOST_CHECK_EQUAL(problems(podstudio)[root], "root_lost");
+  fs::permissions(root, fs::perms::owner_all);
+  podstudio.must({"sync"});
+  BOOST_CHECK(eventually([&] { return problems(podstudio).empty(); }));
+  BOOST_CHECK_EQUAL(root_row("state"), "active");
+  BOOST_CHECK(root_row("reason").is_null());
+  fs::permissions(root, fs::perms::none);
+  BOOST_CHECK(eventually([&] { return problems(podstudio).contains(root); }));
+  podstudio.must({"watch", "remove", root});
+  BOOST_CHECK(problems(podstudio).empty());
+  podstudio.must({"sync"});
+  fs::permissions(root, fs::perms::owner_all);
+}
+
 BOOST_AUTO_TEST_CASE(a_root_that_is_not_there_is_refused_by_name) {
   workspace space;
   library podstudio(space.data);

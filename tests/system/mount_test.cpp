@@ -142,11 +142,14 @@ BOOST_FIXTURE_TEST_CASE(an_empty_folder_in_the_place_of_a_disk_is_not_believed, 
     disk.pull();  // the folder below is empty, and another one
     if (down) start();
     await_state("lost");
-    podstudio.must({"sync"});
+    auto refused = podstudio({"sync"});
+    BOOST_CHECK_EQUAL(refused.code, 1);
+    BOOST_CHECK_MESSAGE(
+        refused.err.find("'" + space.root + "' is another folder") != std::string::npos, refused);
     BOOST_CHECK_EQUAL(missing(), "0");
     disk.plug();
+    check_in_step("plugged in, at once");
     await_state("active");
-    check_in_step("plugged in");
     BOOST_CHECK_EQUAL(missing(), "0");
   }
 }
