@@ -173,6 +173,24 @@ BOOST_FIXTURE_TEST_CASE(a_root_that_is_replaced_by_an_empty_folder_is_lost_until
   BOOST_CHECK_EQUAL(present(podstudio.database()).size(), 200u);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_root_that_became_a_link_is_removed_by_the_path_that_is_listed,
+                        mounted_library) {
+  auto root = space.path + "/plain", other = space.path + "/other disk";
+  for (const auto& each : {root, other})
+    make_file(each + "/1.png", each);
+  running = std::make_unique<service>(podstudio, words{root, other});
+  podstudio.must({"sync"});
+  fs::rename(root, space.path + "/moved");
+  fs::create_directory_symlink(space.path + "/moved", root);
+  podstudio.must({"watch", "remove", root + "/."});
+  auto listed = podstudio.json({"watch", "list"});
+  BOOST_CHECK_MESSAGE(listed.size() == 1 && listed[0]["path"] == other, listed);
+  // A link that never was a root still leads to the one it names.
+  fs::create_directory_symlink(other, space.path + "/link");
+  podstudio.must({"watch", "remove", space.path + "/link"});
+  BOOST_CHECK(podstudio.json({"watch", "list"}).empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(a_scan_that_finds_most_files_gone_is_held_back, mounted_library) {
   auto root = space.path + "/plain", away = space.path + "/away";
   auto is_held = [&] {
