@@ -101,6 +101,15 @@ void watcher_state::drain_notices() {
   }
 }
 
+bool watcher_state::is_problem(const std::string& path) {
+  auto shown = printable(path);
+  auto below = problems.lower_bound(shown + "/");
+  if (problems.contains(shown) || (below != problems.end() && lies_within(*below, shown)))
+    return true;
+  auto known = has_problem(*tables, path);
+  return known && *known;
+}
+
 bool watcher_state::is_left_out(const std::string& file) {
   auto rules_of = [this](const std::string& folder) {
     auto known = rules.find(folder);
@@ -129,6 +138,13 @@ void watcher_state::note(const change& what) {
   case change::kind::self:
     if (what.path == root.path)
       if (auto there = check_root(); !there) fail(there.failure());
+    return;
+  case change::kind::allowed:
+    if (what.path == root.path) root_check_at = {};
+    if (is_in_flight(what.path))
+      allowed_in_flight.insert(what.path);
+    else if (is_problem(what.path))
+      want(what.path, {.at = clock::now(), .written = true});
     return;
   case change::kind::gone:
     if (type_of(last_name(what.path)) || problems.contains(printable(what.path)))

@@ -145,6 +145,10 @@ void watcher_state::begin_walk() {
   if (whole) {
     no_watch_left = false;
     problems_seen.clear();
+  } else {
+    std::erase_if(problems_seen, [shown = printable(folder)](const std::string& path) {
+      return lies_within(path, shown);
+    });
   }
   // Each folder is watched before its names are read: what is made in between is noticed twice, not
   // missed.
@@ -198,7 +202,9 @@ void watcher_state::walk_on(findings& found, looked_paths& looked) {
     kept(file.path);
   for (const auto& gone : found.gone)
     kept(gone.path);
-  if (walking->done()) end_walk();
+  if (!walking->done()) return;
+  end_walk();
+  if (!resolved.empty()) kept(no_path);  // likewise a sync waits for what is none any more
 }
 
 void watcher_state::end_walk() {
@@ -206,9 +212,17 @@ void watcher_state::end_walk() {
   walking.reset();
   walks.pop_front();
   release(number);
-  if (folder != root.path) return;
+  // What is no problem any more, in the eyes of one who looked at everything there.
+  auto shown = printable(folder);
+  if (folder != root.path) {
+    std::erase_if(problems, [&](const std::string& path) {
+      bool is_solved = lies_within(path, shown) && !problems_seen.contains(path);
+      if (is_solved) resolved.push_back(path);
+      return is_solved;
+    });
+    return;
+  }
   limited = watches && no_watch_left;
-  // What is no problem any more, in the eyes of one who looked at everything.
   if (!held) problems_seen.erase(printable(root.path));
   for (auto at = problems.begin(); at != problems.end();) {
     bool still = problems_seen.contains(*at)
@@ -293,7 +307,10 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
                   .written = true,
                   .tries = how.tries});
     } else if (!again.contains(path)) {
-      release(how.ticket);
+      if (allowed_in_flight.erase(path) != 0 && is_problem(path))
+        want(path, {.at = clock::now(), .ticket = how.ticket, .written = true});
+      else
+        release(how.ticket);
     } else if (how.tries < tries_max) {
       want(path, {.at = clock::now() + back_off(how.tries),
                   .ticket = how.ticket,

@@ -67,6 +67,45 @@ std::string sha256_of_first(const std::string& path, const std::string& bytes) {
 
 }  // namespace
 
+// --- permissions ---
+
+BOOST_FIXTURE_TEST_CASE(what_may_be_read_again_is_taken_without_a_restart, private_space) {
+  make_file(root + "/1.png", "1");
+  auto file = root + "/2.png", locked = root + "/sub", deep = root + "/deep/er";
+  auto names = root + "/names only";
+  make_file(file, "2");
+  make_file(locked + "/3.png", "3");
+  make_file(deep + "/4.png", "4");
+  make_file(names + "/5.png", "5");
+  for (const auto& each : fs::recursive_directory_iterator(root))
+    give_away(each.path().string());
+  give_away(root);
+  for (const auto& each : {file, locked, deep})
+    fs::permissions(each, fs::perms::none);
+  fs::permissions(names, fs::perms::owner_read);
+  service running(podstudio, {root});
+  podstudio.must({"sync"});
+  BOOST_CHECK_EQUAL(catalogued(podstudio.database()).size(), 1u);
+  BOOST_CHECK_EQUAL(problems(podstudio).size(), 5u);  // also the ignore file in `names`
+  fs::permissions(file, fs::perms::owner_read);
+  for (const auto& each : {locked, deep, names})
+    fs::permissions(each, fs::perms::owner_all);
+  podstudio.must({"sync"});
+  check_equals_tree(podstudio, root);
+  BOOST_CHECK_EQUAL(catalogued(podstudio.database()).size(), 5u);
+  BOOST_CHECK(problems(podstudio).empty());
+  // One that is watched already, as something was read there.
+  fs::permissions(locked + "/3.png", fs::perms::none);
+  make_file(locked + "/6.png", "6");
+  give_away(locked + "/6.png");
+  fs::permissions(locked + "/6.png", fs::perms::none);
+  podstudio.must({"sync"});
+  fs::permissions(locked + "/6.png", fs::perms::owner_read);
+  fs::permissions(locked + "/3.png", fs::perms::owner_read);
+  podstudio.must({"sync"});
+  check_equals_tree(podstudio, root);
+}
+
 // --- roots ---
 
 BOOST_FIXTURE_TEST_CASE(a_root_that_may_not_be_read_says_so_and_only_the_others_are_in_step,
