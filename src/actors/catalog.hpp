@@ -91,7 +91,7 @@ struct catalog_state {
   void change_pack(const pack_request& request,
                    caf::typed_response_promise<change_outcome> promise);
   void undo(const undo_request& request, caf::typed_response_promise<undo_outcome> promise);
-  void change_root(const root_request& request, caf::typed_response_promise<root_outcome> promise);
+  void change_root(root_request request, caf::typed_response_promise<root_outcome> promise);
   /// Decides and logs, unless this is a command that was given before.
   void command_once(const uuid& id, const std::string& origin, const std::string& summary,
                     const std::function<result<std::vector<event>>()>& decide,

@@ -2,6 +2,7 @@
 
 #include "platform/text.hpp"
 
+#include <filesystem>
 #include <utility>
 
 /// The half of the catalog that does what people ask for.
@@ -186,10 +187,19 @@ root_id root_at(const catalog_model& model, const std::string& path) {
   return 0;
 }
 
+/// The root to remove. It is named by the path that `watch list` shows, though that may be a link
+/// to another place by now, or else by another way to the same place.
+std::string listed_path(const catalog_model& model, const root_request& request) {
+  auto given = std::filesystem::path(request.asked).lexically_normal().string();
+  if (given.size() > 1 && given.back() == '/') given.pop_back();
+  return root_at(model, given) != 0 ? given : request.path;
+}
+
 }  // namespace
 
-void catalog_state::change_root(const root_request& request,
+void catalog_state::change_root(root_request request,
                                 caf::typed_response_promise<root_outcome> promise) {
+  if (request.what == root_request::step::remove) request.path = listed_path(model, request);
   auto answer = [&](bool repeated) {
     return deliver(promise, [repeated](const command_outcome& outcome) {
       return root_outcome{outcome.subject, outcome.last_sequence, outcome.changed, repeated};

@@ -160,9 +160,7 @@ void supervisor_state::watcher_down(root_id root, const caf::error& why) {
   entry.root.lost = true;
   if (stopping) return;
   auto reason = from_caf(why);
-  auto wait = restart_after(entry.failures++);
-  spdlog::warn("watching '{}' failed: {}; again in {} s", printable(entry.root.path),
-               reason.message, wait.count());
+  entry.reason = reason.message;
   root_request lost;
   lost.what = root_request::step::lose;
   lost.root = root;
@@ -173,6 +171,11 @@ void supervisor_state::watcher_down(root_id root, const caf::error& why) {
             [](const caf::error& failure) {
               spdlog::warn("a lost root is not logged: {}", from_caf(failure).message);
             });
+  // One that was started in between, for a sync, waits for what it waited for before.
+  if (std::exchange(entry.waiting, true)) return;
+  auto wait = restart_after(entry.failures++);
+  spdlog::warn("watching '{}' failed: {}; again in {} s", printable(entry.root.path),
+               reason.message, wait.count());
   self->delayed_send(self, wait, step_atom::value, root);
 }
 
@@ -322,18 +325,30 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
   return promise;
 }
 
-/// Asks every watcher that is up, and calls `then` with what those say that answer in time.
+/// A watcher that did not answer: it hangs, or is down and about to be reported so.
+struct silent_watcher {
+  watcher_actor who;
+  error why;
+};
+
+template <class Answer>
+struct watcher_answers {
+  std::vector<Answer> answers;
+  std::map<root_id, silent_watcher> failures;
+};
+
+/// Asks every watcher that is up, and calls `then` with what came of it.
 template <class Answer, class Then, class... Question>
 void ask_watchers(supervisor_pointer self, caf::duration time_max, Then then,
                   Question... question) {
   struct asking {
     Then then;
     std::size_t left = 1;
-    std::vector<Answer> answers;
+    watcher_answers<Answer> got;
   };
   auto state = std::make_shared<asking>(asking{then, 1, {}});
   auto arrived = [state] {
-    if (--state->left == 0) state->then(state->answers);
+    if (--state->left == 0) state->then(state->got);
   };
   for (const auto& [id, entry] : self->state.watchers) {
     if (!entry.actor) continue;
@@ -341,14 +356,67 @@ void ask_watchers(supervisor_pointer self, caf::duration time_max, Then then,
     self->request(entry.actor, time_max, question...)
         .then(
             [state, arrived](const Answer& answer) {
-              state->answers.push_back(answer);
+              state->got.answers.push_back(answer);
               arrived();
             },
-            [arrived](const caf::error&) {
+            [state, arrived, root = id, who = entry.actor](const caf::error& failure) {
+              state->got.failures.emplace(root, silent_watcher{who, from_caf(failure)});
               arrived();
-            });  // it hangs, or is down and about to be reported so
+            });
   }
   arrived();
+}
+
+/// Which watched folders are not in step, and why; nothing when all are.
+std::optional<error> not_in_step(const supervisor_state& s,
+                                 const std::map<root_id, silent_watcher>& failures) {
+  std::string text;
+  for (const auto& [id, entry] : s.watchers) {
+    auto failure = failures.find(id);
+    bool failed = failure != failures.end();
+    if (!entry.root.lost && !failed) continue;
+    text += (text.empty() ? "not in step with " : ", nor with ") + in_quotes(entry.root.path);
+    if (entry.root.lost && !entry.reason.empty())
+      text += ": " + entry.reason;
+    else if (failed)
+      text += ": " + failure->second.why.message;
+  }
+  if (text.empty()) return std::nullopt;
+  return error{error_code::refused, text};
+}
+
+void answer_sync(supervisor_pointer self, caf::typed_response_promise<sequence_number> promise,
+                 const watcher_answers<sequence_number>& got) {
+  // At least what the tables hold, also where nothing was noticed since the start.
+  auto last = got.answers.empty() ? 0 : *std::ranges::max_element(got.answers);
+  self->request(self->state.projector, caf::infinite, wait_atom::value, last, true)
+      .then(
+          [self, promise, got](sequence_number holds) mutable {
+            // That a watcher went down, and why, is told a moment after it failed to answer.
+            const auto& watchers = self->state.watchers;
+            for (const auto& [root, silent] : got.failures)
+              if (auto entry = watchers.find(root);
+                  entry != watchers.end() && entry->second.actor == silent.who)
+                return answer_sync(self, promise, got);
+            if (auto apart = not_in_step(self->state, got.failures))
+              promise.deliver(to_caf(*apart));
+            else
+              promise.deliver(holds);
+          },
+          [promise](const caf::error& failure) mutable { promise.deliver(failure); });
+}
+
+caf::typed_response_promise<sequence_number> sync(supervisor_pointer self) {
+  auto& s = self->state;
+  auto promise = self->make_response_promise<sequence_number>();
+  // A root that is lost may be back.
+  for (const auto& [id, entry] : s.watchers)
+    if (!entry.actor && s.service && !s.stopping) s.watch(entry.root);
+  auto all = [self, promise](const watcher_answers<sequence_number>& got) {
+    answer_sync(self, promise, got);
+  };
+  ask_watchers<sequence_number>(self, caf::infinite, all, sync_atom::value);
+  return promise;
 }
 
 caf::typed_response_promise<bool> confirm(supervisor_pointer self, const std::string& path) {
@@ -428,29 +496,21 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
         for (const auto& [root, entry] : self->state.watchers)
           if (entry.actor) self->send(entry.actor, path_atom::value, paths);
       },
-      [self](sync_atom) {
-        auto promise = self->make_response_promise<sequence_number>();
-        auto all = [self, promise](const std::vector<sequence_number>& answers) {
-          // At least what the tables hold, also where nothing was noticed since the start.
-          auto last = answers.empty() ? 0 : *std::ranges::max_element(answers);
-          self->request(self->state.projector, caf::infinite, wait_atom::value, last, true)
-              .then([promise](sequence_number holds) mutable { promise.deliver(holds); },
-                    [promise](const caf::error& failure) mutable { promise.deliver(failure); });
-        };
-        ask_watchers<sequence_number>(self, caf::infinite, all, sync_atom::value);
-        return promise;
-      },
+      [self](sync_atom) { return sync(self); },
       [self](status_atom) {
         auto promise = self->make_response_promise<watcher_statuses>();
-        auto all = [promise](const watcher_statuses& answers) mutable { promise.deliver(answers); };
+        auto all = [promise](const watcher_answers<watcher_status>& got) mutable {
+          promise.deliver(got.answers);
+        };
         ask_watchers<watcher_status>(self, caf::duration(status_time_max), all, status_atom::value);
         return promise;
       },
       [self](step_atom, root_id root) {
         auto& s = self->state;
         auto entry = s.watchers.find(root);
-        if (!s.stopping && entry != s.watchers.end() && !entry->second.actor)
-          s.watch(entry->second.root);
+        if (s.stopping || entry == s.watchers.end()) return;
+        entry->second.waiting = false;
+        if (!entry->second.actor) s.watch(entry->second.root);
       },
       [self](stop_atom) {
         self->state.stopped = self->make_response_promise<bool>();

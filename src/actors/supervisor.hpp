@@ -90,6 +90,8 @@ struct supervisor_state {
     watched_root root;
     watcher_actor actor;  ///< null while it is down
     unsigned failures = 0;
+    bool waiting = false;  ///< to be started again
+    std::string reason;    ///< why it went down last
   };
   std::map<root_id, watched> watchers;
   std::map<std::uint64_t, importer_actor> imports;  ///< that run, at most imports_max

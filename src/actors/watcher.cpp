@@ -90,6 +90,7 @@ result<void> watcher_state::recognise_root() {
 }
 
 result<void> watcher_state::open() {
+  if (auto readable = check_readable(root.path); !readable) return readable;
   auto opened_tables = open_tables_read_only(options.database);
   if (!opened_tables) return opened_tables.failure();
   tables = std::make_unique<database>(std::move(*opened_tables));
@@ -109,6 +110,13 @@ result<void> watcher_state::open() {
   return {};
 }
 
+void watcher_state::fail(const error& why) {
+  for (auto& [number, promise] : syncs)
+    promise.deliver(to_caf(why));
+  syncs.clear();
+  self->quit(to_caf(why));
+}
+
 // --- noticing
 // -------------------------------------------------------------------------------------
 
@@ -118,14 +126,22 @@ void watcher_state::drain_notices() {
   for (int reads = 0; reads < drain_reads_max; ++reads) {
     auto more = watches->read(changes);
     if (!more) {
-      self->quit(to_caf(more.failure()));
-      return;
+      return fail(more.failure());
     }
     for (const auto& what : changes)
       note(what);
     changes.clear();
     if (!*more) return;
   }
+}
+
+bool watcher_state::is_problem(const std::string& path) {
+  auto shown = printable(path);
+  auto below = problems.lower_bound(shown + "/");
+  if (problems.contains(shown) || (below != problems.end() && lies_within(*below, shown)))
+    return true;
+  auto known = has_problem(*tables, path);
+  return known && *known;
 }
 
 bool watcher_state::is_left_out(const std::string& file) {
@@ -155,7 +171,14 @@ void watcher_state::note(const change& what) {
     return walk(what.path);
   case change::kind::self:
     if (what.path == root.path)
-      if (auto there = check_root(); !there) self->quit(to_caf(there.failure()));
+      if (auto there = check_root(); !there) fail(there.failure());
+    return;
+  case change::kind::allowed:
+    if (what.path == root.path) root_check_at = {};
+    if (is_in_flight(what.path))
+      allowed_in_flight.insert(what.path);
+    else if (is_problem(what.path))
+      want(what.path, {.at = clock::now(), .written = true});
     return;
   case change::kind::gone:
     if (type_of(last_name(what.path)) || problems.contains(printable(what.path)))
@@ -260,9 +283,11 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
         auto promise = self->make_response_promise<sequence_number>();
         // The kernel queues a notice before the call that made the change returns. Where it does
         // not tell, only a walk does.
+        s.syncs.emplace(s.ticket, promise);
         s.drain_notices();
         if (s.polls()) s.walk(s.root.path);
-        s.syncs.emplace(s.ticket++, promise);
+        ++s.ticket;
+        s.root_check_at = {};
         s.pump();
         return promise;
       },

@@ -17,6 +17,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace podstudio {
@@ -44,6 +45,8 @@ struct watcher_state {
   /// Whether the folder at the root's path is the one that is meant: by its volume's own
   /// identifier, or else by a sample of what is in it.
   result<void> recognise_root();
+  /// Ends, and tells those who wait for a sync why.
+  void fail(const error& why);
 
   // Noticing.
   void drain_notices();
@@ -52,6 +55,8 @@ struct watcher_state {
   /// Compares a folder with the tables; `wanted` is a ticket that is held for it already, 0: none.
   void walk(const std::string& folder, std::uint64_t wanted = 0);
   bool polls() const noexcept { return !watches || limited || remote; }
+  /// Whether it, or something below it, could not be taken.
+  bool is_problem(const std::string& path);
   bool is_left_out(const std::string& file);
   bool scan_may_tell_gone(const reconciler::counts& counts);
 
@@ -94,7 +99,9 @@ struct watcher_state {
   std::vector<failed_file> reports;   ///< problems that are no file's, for the next batch
   std::vector<std::string> resolved;  ///< problems that are none any more, likewise
   std::set<std::string> problems;     ///< those this watcher told of, at most watcher_problems_max
-  std::set<std::string> problems_seen;  ///< of these, in the whole scan that is under way
+  std::set<std::string> problems_seen;  ///< of these, as far as scans got
+  /// Files that may be readable now, and were in flight when they became so.
+  std::unordered_set<std::string> allowed_in_flight;
   std::vector<std::shared_ptr<const looked_paths>> in_flight;  ///< at most watcher_batches_max
   std::size_t large_in_flight = 0;  ///< batches of them with a large file
 

@@ -44,7 +44,8 @@ std::chrono::milliseconds back_off(unsigned tries) {
 void watcher_state::pump() {
   if (clock::now() >= root_check_at) {
     root_check_at = clock::now() + root_check_interval;
-    if (auto there = check_root(); !there) return self->quit(to_caf(there.failure()));
+    if (auto there = check_root(); !there) return fail(there.failure());
+    if (auto readable = check_readable(root.path); !readable) return fail(readable.failure());
   }
   if (clock::now() >= rescan_at) {
     rescan_at = clock::time_point::max();
@@ -145,6 +146,10 @@ void watcher_state::begin_walk() {
     no_watch_left = false;
     problems_seen.clear();
     not_taken_seen = {};
+  } else {
+    std::erase_if(problems_seen, [shown = printable(folder)](const std::string& path) {
+      return lies_within(path, shown);
+    });
   }
   // Each folder is watched before its names are read: what is made in between is noticed twice, not
   // missed.
@@ -183,7 +188,7 @@ void watcher_state::walk_on(findings& found, looked_paths& looked) {
   auto failures = found.failures.size();
   found.not_taken = {};
   if (auto stepped = walking->step(found, max_batch_files); !stepped)
-    return self->quit(to_caf(stepped.failure()));
+    return fail(stepped.failure());
   if (walks.front().first == root.path) add(found.not_taken, not_taken_seen);
   auto number = walks.front().second;
   auto kept = [&](const std::string& path) {
@@ -200,7 +205,9 @@ void watcher_state::walk_on(findings& found, looked_paths& looked) {
     kept(file.path);
   for (const auto& gone : found.gone)
     kept(gone.path);
-  if (walking->done()) end_walk();
+  if (!walking->done()) return;
+  end_walk();
+  if (!resolved.empty()) kept(no_path);  // likewise a sync waits for what is none any more
 }
 
 void watcher_state::end_walk() {
@@ -208,10 +215,18 @@ void watcher_state::end_walk() {
   walking.reset();
   walks.pop_front();
   release(number);
-  if (folder != root.path) return;
+  // What is no problem any more, in the eyes of one who looked at everything there.
+  auto shown = printable(folder);
+  if (folder != root.path) {
+    std::erase_if(problems, [&](const std::string& path) {
+      bool is_solved = lies_within(path, shown) && !problems_seen.contains(path);
+      if (is_solved) resolved.push_back(path);
+      return is_solved;
+    });
+    return;
+  }
   limited = watches && no_watch_left;
   not_taken = not_taken_seen;
-  // What is no problem any more, in the eyes of one who looked at everything.
   if (!held) problems_seen.erase(printable(root.path));
   for (auto at = problems.begin(); at != problems.end();) {
     bool still = problems_seen.contains(*at)
@@ -246,7 +261,7 @@ void watcher_state::send(findings batch, looked_paths looked) {
     gone.on_root = gone.volume == root_volume;
   if (!batch.gone.empty()) {
     drain_notices();
-    if (auto there = check_root(); !there) return self->quit(to_caf(there.failure()));
+    if (auto there = check_root(); !there) return fail(there.failure());
   }
   auto kept = std::make_shared<const looked_paths>(std::move(looked));
   in_flight.push_back(kept);
@@ -298,7 +313,10 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
                   .written = true,
                   .tries = how.tries});
     } else if (!again.contains(path)) {
-      release(how.ticket);
+      if (allowed_in_flight.erase(path) != 0 && is_problem(path))
+        want(path, {.at = clock::now(), .ticket = how.ticket, .written = true});
+      else
+        release(how.ticket);
     } else if (how.tries < tries_max) {
       want(path, {.at = clock::now() + back_off(how.tries),
                   .ticket = how.ticket,

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <limits>
 
 namespace podstudio {
 
@@ -85,10 +86,19 @@ int open_quietly(const std::string& path) {
   return fd;
 }
 
+/// A time before 1677 or after 2262, which a file may have, is as far away as the number goes.
+std::int64_t ns(const timespec& time) noexcept {
+  std::int64_t total = 0;
+  if (__builtin_mul_overflow(std::int64_t{time.tv_sec}, 1'000'000'000, &total)
+      || __builtin_add_overflow(total, std::int64_t{time.tv_nsec}, &total))
+    return time.tv_sec < 0 ? std::numeric_limits<std::int64_t>::min()
+                           : std::numeric_limits<std::int64_t>::max();
+  return total;
+}
+
 }  // namespace
 
 file_facts facts_of(const struct stat& status, const volume& on) noexcept {
-  auto ns = [](const timespec& t) { return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec; };
   return {.size_bytes = static_cast<std::uint64_t>(status.st_size),
           .mtime_ns = ns(status.st_mtim),
           .ctime_ns = ns(status.st_ctim),

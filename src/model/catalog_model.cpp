@@ -334,7 +334,12 @@ struct catalog_folds {
     root.device = side(e.device_before, e.device_after);
     root.inode = side(e.inode_before, e.inode_after);
   }
-  void operator()(const watch_root_lost& e) { model.roots_.at(e.root).lost = forward; }
+  void operator()(const watch_root_lost& e) {
+    // It may have been lost before, for another reason: on the way back it is told once more.
+    auto& root = model.roots_.at(e.root);
+    root.lost = true;
+    root.reason = forward ? e.reason : std::string();
+  }
   void operator()(const watch_root_returned& e) { model.roots_.at(e.root).lost = !forward; }
   void operator()(const problem_found& e) {
     // A problem that replaces another is forgotten on the way back, at worst reported once more.
@@ -518,9 +523,13 @@ result<std::vector<event>> decide_root_added(const catalog_model& model, const s
 
 result<std::vector<event>> decide_root_removed(const catalog_model& model,
                                                const std::string& path) {
-  for (const auto& [id, root] : model.roots())
-    if (root.path == path)
-      return std::vector<event>{watch_root_removed{id, root.path, root.device, root.inode}};
+  for (const auto& [id, root] : model.roots()) {
+    if (root.path != path) continue;
+    std::vector<event> events{watch_root_removed{id, root.path, root.device, root.inode}};
+    auto shown = printable(path);
+    if (model.problem(path_keyer()(shown))) events.emplace_back(problem_resolved{shown});
+    return events;
+  }
   return error{error_code::not_found, "the folder " + in_quotes(path)
                                           + " is not watched; 'watch list' shows those that are"};
 }
@@ -537,9 +546,19 @@ std::vector<event> decide_root_recognised(const catalog_model& model, root_id ro
 std::vector<event> decide_root_state(const catalog_model& model, root_id root, bool lost,
                                      const std::string& reason) {
   auto at = model.roots().find(root);
-  if (at == model.roots().end() || at->second.lost == lost) return {};
-  if (lost) return {watch_root_lost{root, reason}};
-  return {watch_root_returned{root}};
+  if (at == model.roots().end()) return {};
+  const auto& known = at->second;
+  auto shown = printable(known.path);
+  bool is_problem = model.problem(path_keyer()(shown)) == problem_kind::root_lost;
+  std::vector<event> events;
+  if (!lost) {
+    if (known.lost) events.emplace_back(watch_root_returned{root});
+    if (is_problem) events.emplace_back(problem_resolved{shown});
+  } else if (!known.lost || known.reason != reason || !is_problem) {
+    events.emplace_back(watch_root_lost{root, reason});
+    events.emplace_back(problem_found{shown, problem_kind::root_lost, reason});
+  }
+  return events;
 }
 
 }  // namespace podstudio

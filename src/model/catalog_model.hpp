@@ -94,6 +94,7 @@ struct root_state {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   bool lost = false;
+  std::string reason{};  ///< why it is lost, as it was last told
 };
 
 // --- commands
@@ -283,7 +284,8 @@ result<std::vector<event>> decide_root_removed(const catalog_model& model, const
 /// when the root is removed or known as that.
 std::vector<event> decide_root_recognised(const catalog_model& model, root_id root,
                                           std::uint64_t device, std::uint64_t inode);
-/// No event when the root is gone or already is in this state.
+/// Loses a root, for this reason, or has it back; a lost one is a problem of its path. No event
+/// when the root is removed, or already is in this state for this reason.
 std::vector<event> decide_root_state(const catalog_model& model, root_id root, bool lost,
                                      const std::string& reason);
 

@@ -31,6 +31,7 @@ enum class problem_kind : std::uint8_t {
   link_loop,    ///< a symbolic link that leads back to a folder it lies in
   watch_limit,  ///< the system's limit of watched folders is reached
   scan_held,    ///< so much is gone that it is not believed before somebody confirms it
+  root_lost,    ///< a watched folder is not there, is another one, or cannot be read
 };
 
 /// The words of an enumeration, in the order of its values.
@@ -52,8 +53,9 @@ template <>
 inline constexpr auto enum_words<job_status> =
     std::to_array<std::string_view>({"pending", "running", "completed", "failed", "cancelled"});
 template <>
-inline constexpr auto enum_words<problem_kind> = std::to_array<std::string_view>(
-    {"bad_name", "unreadable", "io_failed", "unstable", "link_loop", "watch_limit", "scan_held"});
+inline constexpr auto enum_words<problem_kind> =
+    std::to_array<std::string_view>({"bad_name", "unreadable", "io_failed", "unstable", "link_loop",
+                                     "watch_limit", "scan_held", "root_lost"});
 
 /// Whether the value is one the enumeration names; a decoded byte may be any.
 template <class E>

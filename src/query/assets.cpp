@@ -156,7 +156,8 @@ private:
         " CROSS JOIN asset b ON b.id = o.asset_id CROSS JOIN asset_file bf ON bf.asset_id = b.id"
         " WHERE b.hash = a.hash AND bf.missing_since IS NULL"
         // A further name of the same file is no copy.
-        " AND (bf.inode <> f.inode OR bf.device <> f.device))");
+        " AND (bf.inode <> f.inode OR bf.device <> f.device"
+        " OR (bf.inode = 0 AND b.id <> a.id)))");
   }
   static std::string quoted(std::string_view known_word) {
     return "'" + std::string(known_word) + "'";

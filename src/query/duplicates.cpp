@@ -2,6 +2,7 @@
 
 #include "media/digest.hpp"
 #include "platform/text.hpp"
+#include "platform/volume.hpp"
 #include "query/rows.hpp"
 
 #include <sys/stat.h>
@@ -64,8 +65,9 @@ result<candidates> find_candidates(database& db) {
   auto read = query->for_each_row([&](const statement& row) {
     candidate one;
     if (!from_hex(row.get<std::string>(1), one.content.data(), one.content.size())) return;
-    one.file = {row.get<std::int64_t>(3), row.get<std::int64_t>(4)};
     one.id = row.get<asset_id>(0);
+    auto inode = row.get<std::int64_t>(4);
+    one.file = {row.get<std::int64_t>(3), inode == 0 ? -one.id : inode};  // 0: not kept
     one.size_bytes = row.get<std::int64_t>(2);
     found.push_back(one);
   });
@@ -139,7 +141,10 @@ result<json> report_of(const group& each, statement& find, look_at_file look) {
 std::optional<file_facts> file_now(const std::string& path) {
   struct stat status;
   if (::lstat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
-  return facts_of(status);
+  // The inode it has now will do, also where it will have another one tomorrow.
+  auto on = volume_of(path, status.st_dev);
+  on.keeps_inodes = true;
+  return facts_of(status, on);
 }
 
 result<json> list_duplicates(database& db, std::int64_t limit, look_at_file look) {

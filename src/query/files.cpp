@@ -107,6 +107,18 @@ result<std::vector<std::string>> root_paths(database& tables) {
   return paths;
 }
 
+result<bool> has_problem(database& tables, const std::string& path) {
+  auto query = tables.prepare(
+      "SELECT EXISTS (SELECT 1 FROM problem WHERE path = ?1 OR (path > ?2 AND path < ?3))");
+  if (!query) return query.failure();
+  const auto shown = printable(path), first = shown + '/', last = shown + '0';
+  query->bind(shown, first, last);
+  bool has = false;
+  auto read = query->for_each_row([&](const statement& row) { has = row.get<bool>(0); });
+  if (!read) return read.failure();
+  return has;
+}
+
 result<asset_paths> paths_of(database& tables, const std::vector<asset_id>& ids) {
   asset_paths paths;
   auto query = tables.prepare("SELECT path FROM asset WHERE id = ?1");

@@ -14,13 +14,16 @@ class database;
 /// How many files one page holds.
 inline constexpr std::size_t files_page = 2048;
 
-/// The file at the path `folder` and those below it, as far as they are not missing and their paths come
-/// after `after`: in the order of the paths' bytes, at most about a page.
+/// The file at the path `folder` and those below it, as far as they are not missing and their paths
+/// come after `after`: in the order of the paths' bytes, at most about a page.
 result<std::vector<known_file>> files_under(database& tables, const std::string& folder,
                                             const std::string& after);
 
-/// The problems at a folder and below that are found by looking at folders, not by reading files: their
-/// printable paths.
+/// Whether a file or folder, or something below it, is a problem.
+result<bool> has_problem(database& tables, const std::string& path);
+
+/// The problems at a folder and below that are found by looking at folders, not by reading files:
+/// their printable paths.
 result<std::vector<std::string>> problems_under(database& tables, const std::string& folder);
 
 /// A sample of the files under a folder: the first and the last of their paths, evenly spread, at most

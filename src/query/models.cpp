@@ -112,15 +112,17 @@ result<catalog_model> load_catalog_model(database& tables) {
   if (!rows) return rows.failure();
   if (*rows != model.assets()) return bad_row(tables, "not every asset in both tables");
   if (auto loaded = load_tags_and_packs(tables, model); !loaded) return loaded.failure();
-  auto roots =
-      each_row(tables, "SELECT id, path, device, inode, state = 'lost' FROM watch_root",
-               "watch_root", [&](const statement& row) {
-                 model.load_root(row.get<std::int64_t>(0), {.path = row.get<std::string>(1),
-                                                            .device = row.get<std::uint64_t>(2),
-                                                            .inode = row.get<std::uint64_t>(3),
-                                                            .lost = row.get<bool>(4)});
-                 return true;
-               });
+  auto roots = each_row(
+      tables, "SELECT id, path, device, inode, state = 'lost', reason FROM watch_root",
+      "watch_root", [&](const statement& row) {
+        model.load_root(row.get<std::int64_t>(0),
+                        {.path = row.get<std::string>(1),
+                         .device = row.get<std::uint64_t>(2),
+                         .inode = row.get<std::uint64_t>(3),
+                         .lost = row.get<bool>(4),
+                         .reason = row.get<std::optional<std::string>>(5).value_or(std::string())});
+        return true;
+      });
   if (!roots) return roots.failure();
   auto problems =
       each_row(tables, "SELECT path, kind FROM problem", "problem", [&](const statement& row) {

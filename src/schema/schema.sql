@@ -181,7 +181,8 @@ CREATE VIEW duplicate_asset AS
            first_value(id) OVER (content ORDER BY id) AS first_id
     FROM asset JOIN asset_file ON asset_id = id
     WHERE id IN (SELECT min(id) FROM asset JOIN asset_file ON asset_id = id
-                 WHERE missing_since IS NULL AND size_bytes > 0 GROUP BY hash, device, inode)
+                 WHERE missing_since IS NULL AND size_bytes > 0 GROUP BY hash, device, inode,
+                       CASE inode WHEN 0 THEN id END)
     WINDOW content AS (PARTITION BY hash)
   ) WHERE copies > 1;
 CREATE VIEW pack_content AS

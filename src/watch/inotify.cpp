@@ -17,11 +17,12 @@ namespace {
 constexpr std::size_t buffer_size_bytes = 64 << 10;
 
 constexpr std::uint32_t mask = IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM
-                               | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR
+                               | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR
                                | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
 
 std::optional<change::kind> meaning(std::uint32_t bits) {
   if ((bits & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) != 0) return change::kind::self;
+  if ((bits & IN_ATTRIB) != 0) return change::kind::allowed;
   if ((bits & IN_ISDIR) != 0)
     return (bits & (IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM)) != 0
                ? std::optional(change::kind::folder)
@@ -97,7 +98,9 @@ result<bool> folder_watches::read(std::vector<change>& into) {
     auto what = meaning(header.mask);
     if (!what) continue;
     auto path = folder->second;
-    if (*what != change::kind::self) {
+    if (*what == change::kind::allowed && header.len == 0) {
+      // Of the watched folder itself: nobody watches the one above a root.
+    } else if (*what != change::kind::self) {
       if (header.len == 0) continue;
       if (path.back() != '/') path += '/';
       path += name;

@@ -19,6 +19,7 @@ struct change {
     touched,   ///< a file was made or written to and may still be open
     folder,    ///< a folder was made, deleted or moved here or away
     gone,      ///< a file was deleted or moved away
+    allowed,   ///< who may read a file or folder may have changed, or its times, its names
     self,      ///< a watched folder itself was moved, deleted or unmounted
     overflow,  ///< the kernel dropped changes: nothing but a scan tells which
   } what = kind::touched;

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -349,6 +350,11 @@ void tree_walker::visit_link(const std::string& path, const std::string& folder,
     into.failures.push_back(
         failure(path, problem_kind::link_loop,
                 "the link leads back to a folder it lies in; it is not followed"));
+}
+
+result<void> check_readable(const std::string& folder) {
+  if (::access(folder.c_str(), R_OK | X_OK) == 0) return {};
+  return system_error(errno, "cannot read the folder " + in_quotes(folder));
 }
 
 result<folder_candidate> inspect_folder(const std::string& path, const std::string& data_folder) {

@@ -106,6 +106,9 @@ struct folder_candidate {
   folder_identity identity;  ///< with the id of the volume
 };
 
+/// Whether the names in a folder may be read, and what bears them. Errors: of the system.
+result<void> check_readable(const std::string& folder);
+
 /// Errors: `not_found`, `not_permitted`, `invalid_argument` (no folder, or a name that is no
 /// UTF-8); `refused` for the engine's own folder and what lies in it.
 result<folder_candidate> inspect_folder(const std::string& path, const std::string& data_folder);

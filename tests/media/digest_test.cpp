@@ -1,6 +1,8 @@
 #define BOOST_TEST_MODULE digest
 #include "media/digest.hpp"
 
+#include "platform/volume.hpp"
+
 #include "support/temp_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -14,6 +16,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <string>
 #include <thread>
 
@@ -121,4 +124,28 @@ BOOST_AUTO_TEST_CASE(reading_stops_when_it_is_cancelled) {
               == error_code::stopping));
   cancelled = false;
   BOOST_TEST(static_cast<bool>(file_digester(&cancelled).digest(folder.path + "/a")));
+}
+
+BOOST_AUTO_TEST_CASE(times_that_are_too_far_for_nanoseconds_do_not_wrap_around) {
+  constexpr std::int64_t year_3000 = 32'503'680'000, year_1600 = -11'676'096'000;
+  struct stat status {};
+  status.st_mtim = {year_3000, 5};
+  status.st_ctim = {year_1600, 5};
+  BOOST_TEST(facts_of(status, volume()).mtime_ns == std::numeric_limits<std::int64_t>::max());
+  BOOST_TEST(facts_of(status, volume()).ctime_ns == std::numeric_limits<std::int64_t>::min());
+  status.st_mtim = {9'223'372'036, 854'775'807};
+  BOOST_TEST(facts_of(status, volume()).mtime_ns == std::numeric_limits<std::int64_t>::max());
+  status.st_mtim = {-1, 999'999'999};
+  BOOST_TEST(facts_of(status, volume()).mtime_ns == -1);
+
+  temp_folder folder;
+  auto path = folder.path + "/later.png";
+  write(path, "later");
+  const timespec times[] = {{year_3000, 0}, {year_3000, 0}};
+  BOOST_REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+  BOOST_REQUIRE(::stat(path.c_str(), &status) == 0);
+  BOOST_TEST(facts_of(status, volume()).mtime_ns > 0);
+  auto content = file_digester().digest(path);
+  BOOST_REQUIRE(static_cast<bool>(content));
+  BOOST_CHECK(content->facts == facts_of(status, volume_of(path, status.st_dev)));
 }

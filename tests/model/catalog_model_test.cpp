@@ -182,6 +182,28 @@ BOOST_AUTO_TEST_CASE(a_problem_is_told_once_and_resolved_when_the_file_is_taken)
   BOOST_TEST(std::get<problem_resolved>(events[1]).path == "/a.png");
 }
 
+BOOST_AUTO_TEST_CASE(a_lost_root_is_a_problem_that_says_why_until_it_is_back) {
+  catalog_model model;
+  apply_all(model, *decide_root_added(model, "/media/art", 1, 2));
+  auto lost = [&](const std::string& reason) { return decide_root_state(model, 1, true, reason); };
+  auto told = [](const std::string& reason) {
+    return std::vector<event>{watch_root_lost{1, reason},
+                              problem_found{"/media/art", problem_kind::root_lost, reason}};
+  };
+  const std::vector<event> back{watch_root_returned{1}, problem_resolved{"/media/art"}};
+  BOOST_CHECK(lost("unplugged") == told("unplugged"));
+  apply_all(model, lost("unplugged"));
+  BOOST_CHECK(lost("unplugged").empty());
+  BOOST_CHECK(lost("denied") == told("denied"));
+  apply_all(model, lost("denied"));
+  BOOST_CHECK(decide_root_state(model, 1, false, {}) == back);
+  auto removed = decide_root_removed(model, "/media/art");
+  BOOST_CHECK(removed->back() == event(problem_resolved{"/media/art"}));
+  apply_all(model, back);
+  BOOST_CHECK(decide_root_state(model, 1, false, {}).empty());
+  BOOST_CHECK_EQUAL(decide_root_removed(model, "/media/art")->size(), 1u);
+}
+
 BOOST_AUTO_TEST_CASE(overlapping_roots_are_refused_and_the_same_root_is_no_change) {
   catalog_model model;
   apply_all(model, *decide_root_added(model, "/media/art", 1, 2));

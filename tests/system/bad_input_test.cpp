@@ -67,7 +67,85 @@ std::string sha256_of_first(const std::string& path, const std::string& bytes) {
 
 }  // namespace
 
+// --- permissions ---
+
+BOOST_FIXTURE_TEST_CASE(what_may_be_read_again_is_taken_without_a_restart, private_space) {
+  make_file(root + "/1.png", "1");
+  auto file = root + "/2.png", locked = root + "/sub", deep = root + "/deep/er";
+  auto names = root + "/names only";
+  make_file(file, "2");
+  make_file(locked + "/3.png", "3");
+  make_file(deep + "/4.png", "4");
+  make_file(names + "/5.png", "5");
+  for (const auto& each : fs::recursive_directory_iterator(root))
+    give_away(each.path().string());
+  give_away(root);
+  for (const auto& each : {file, locked, deep})
+    fs::permissions(each, fs::perms::none);
+  fs::permissions(names, fs::perms::owner_read);
+  service running(podstudio, {root});
+  podstudio.must({"sync"});
+  BOOST_CHECK_EQUAL(catalogued(podstudio.database()).size(), 1u);
+  BOOST_CHECK_EQUAL(problems(podstudio).size(), 5u);  // also the ignore file in `names`
+  fs::permissions(file, fs::perms::owner_read);
+  for (const auto& each : {locked, deep, names})
+    fs::permissions(each, fs::perms::owner_all);
+  podstudio.must({"sync"});
+  check_equals_tree(podstudio, root);
+  BOOST_CHECK_EQUAL(catalogued(podstudio.database()).size(), 5u);
+  BOOST_CHECK(problems(podstudio).empty());
+  // One that is watched already, as something was read there.
+  fs::permissions(locked + "/3.png", fs::perms::none);
+  make_file(locked + "/6.png", "6");
+  give_away(locked + "/6.png");
+  fs::permissions(locked + "/6.png", fs::perms::none);
+  podstudio.must({"sync"});
+  fs::permissions(locked + "/6.png", fs::perms::owner_read);
+  fs::permissions(locked + "/3.png", fs::perms::owner_read);
+  podstudio.must({"sync"});
+  check_equals_tree(podstudio, root);
+}
+
 // --- roots ---
+
+BOOST_FIXTURE_TEST_CASE(a_root_that_may_not_be_read_says_so_and_only_the_others_are_in_step,
+                        private_space) {
+  auto other = path + "/other";
+  for (const auto& each : {root, other})
+    make_file(each + "/1.png", each), give_away(each);
+  service running(podstudio, {root, other});
+  podstudio.must({"sync"});
+  auto root_row = [&](const char* key) -> nlohmann::json {
+    for (const auto& each : podstudio.json({"watch", "list"}))
+      if (each["path"] == root) return each[key];
+    return {};
+  };
+  fs::permissions(root, fs::perms::none);
+  make_file(other + "/2.png", "2");
+  auto apart = podstudio({"sync"});
+  check_refused(apart, {1}, root);
+  BOOST_CHECK_MESSAGE(apart.err.find("Permission denied") != std::string::npos, apart);
+  BOOST_CHECK_MESSAGE(apart.err.find(other) == std::string::npos, apart);
+  BOOST_CHECK(catalogued(podstudio.database()).contains(other + "/2.png"));
+  BOOST_REQUIRE(eventually([&] { return root_row("state") == "lost"; }));
+  auto reason = root_row("reason").get<std::string>();
+  BOOST_CHECK_MESSAGE(reason.find("Permission denied") != std::string::npos, reason);
+  BOOST_CHECK(root_row("mode") != "live");
+  auto listed = podstudio({"watch", "list"});
+  BOOST_CHECK_MESSAGE(listed.out.find(reason) != std::string::npos, listed);
+  BOOST_CHECK_EQUAL(problems(podstudio)[root], "root_lost");
+  fs::permissions(root, fs::perms::owner_all);
+  podstudio.must({"sync"});
+  BOOST_CHECK(eventually([&] { return problems(podstudio).empty(); }));
+  BOOST_CHECK_EQUAL(root_row("state"), "active");
+  BOOST_CHECK(root_row("reason").is_null());
+  fs::permissions(root, fs::perms::none);
+  BOOST_CHECK(eventually([&] { return problems(podstudio).contains(root); }));
+  podstudio.must({"watch", "remove", root});
+  BOOST_CHECK(problems(podstudio).empty());
+  podstudio.must({"sync"});
+  fs::permissions(root, fs::perms::owner_all);
+}
 
 BOOST_AUTO_TEST_CASE(a_root_that_is_not_there_is_refused_by_name) {
   workspace space;

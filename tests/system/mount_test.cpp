@@ -142,11 +142,14 @@ BOOST_FIXTURE_TEST_CASE(an_empty_folder_in_the_place_of_a_disk_is_not_believed, 
     disk.pull();  // the folder below is empty, and another one
     if (down) start();
     await_state("lost");
-    podstudio.must({"sync"});
+    auto refused = podstudio({"sync"});
+    BOOST_CHECK_EQUAL(refused.code, 1);
+    BOOST_CHECK_MESSAGE(
+        refused.err.find("'" + space.root + "' is another folder") != std::string::npos, refused);
     BOOST_CHECK_EQUAL(missing(), "0");
     disk.plug();
+    check_in_step("plugged in, at once");
     await_state("active");
-    check_in_step("plugged in");
     BOOST_CHECK_EQUAL(missing(), "0");
   }
 }
@@ -168,6 +171,24 @@ BOOST_FIXTURE_TEST_CASE(a_root_that_is_replaced_by_an_empty_folder_is_lost_until
   podstudio.must({"sync"});
   BOOST_CHECK_EQUAL(missing(), "0");
   BOOST_CHECK_EQUAL(present(podstudio.database()).size(), 200u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_root_that_became_a_link_is_removed_by_the_path_that_is_listed,
+                        mounted_library) {
+  auto root = space.path + "/plain", other = space.path + "/other disk";
+  for (const auto& each : {root, other})
+    make_file(each + "/1.png", each);
+  running = std::make_unique<service>(podstudio, words{root, other});
+  podstudio.must({"sync"});
+  fs::rename(root, space.path + "/moved");
+  fs::create_directory_symlink(space.path + "/moved", root);
+  podstudio.must({"watch", "remove", root + "/."});
+  auto listed = podstudio.json({"watch", "list"});
+  BOOST_CHECK_MESSAGE(listed.size() == 1 && listed[0]["path"] == other, listed);
+  // A link that never was a root still leads to the one it names.
+  fs::create_directory_symlink(other, space.path + "/link");
+  podstudio.must({"watch", "remove", space.path + "/link"});
+  BOOST_CHECK(podstudio.json({"watch", "list"}).empty());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_scan_that_finds_most_files_gone_is_held_back, mounted_library) {

@@ -5,7 +5,8 @@
 
 Prints one JSON document with what the queries found. With STOP it asks again and again until a file of
 that name exists, checks every answer, and prints the last one with the number of rounds.
-Needs SQLModel (Debian's python3-sqlmodel).
+Needs SQLModel (Debian's python3-sqlmodel). The enums are declared as src/schema/SCHEMA.md says, as the
+columns hold their values.
 """
 
 import json
@@ -15,7 +16,15 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Optional
 
+from sqlalchemy import Column
+from sqlalchemy import Enum as SAEnum
 from sqlmodel import Field, Session, SQLModel, create_engine, select
+
+
+def words(enum, **column):
+    """A column that holds the values of an enum. Left to itself, SQLAlchemy stores the members' names."""
+    kind = SAEnum(enum, values_callable=lambda e: [m.value for m in e])
+    return Field(sa_column=Column(kind, nullable=False, **column))
 
 
 class AssetType(str, Enum):
@@ -62,7 +71,7 @@ def utc_now():
 class Asset(SQLModel, table=True):
     id: Optional[int] = Field(default=None, primary_key=True)
     path: str = Field(unique=True, index=True)
-    type: AssetType
+    type: AssetType = words(AssetType)
     hash: str
     width: Optional[int] = None
     height: Optional[int] = None
@@ -70,7 +79,7 @@ class Asset(SQLModel, table=True):
     samplerate_hz: Optional[int] = None
     theme: Optional[str] = None
     source: Optional[str] = None
-    provenance: AssetProvenance = AssetProvenance.UNKNOWN
+    provenance: AssetProvenance = words(AssetProvenance, default=AssetProvenance.UNKNOWN)
     approved: bool = False
     created_at: datetime = Field(default_factory=utc_now)
     updated_at: datetime = Field(default_factory=utc_now)
@@ -81,7 +90,7 @@ class Pack(SQLModel, table=True):
     name: str
     theme: Optional[str] = None
     description: Optional[str] = None
-    license_type: LicenseType
+    license_type: LicenseType = words(LicenseType)
     asset_count: int = 0
     total_size_mb: float = 0.0
     export_path: Optional[str] = None
@@ -92,11 +101,11 @@ class Pack(SQLModel, table=True):
 
 class Job(SQLModel, table=True):
     id: Optional[int] = Field(default=None, primary_key=True)
-    kind: JobKind
+    kind: JobKind = words(JobKind)
     asset_id: Optional[int] = Field(default=None, foreign_key="asset.id")
     pack_id: Optional[int] = Field(default=None, foreign_key="pack.id")
     params_json: Optional[str] = None
-    status: JobStatus = JobStatus.PENDING
+    status: JobStatus = words(JobStatus, default=JobStatus.PENDING)
     progress: float = 0.0
     result_path: Optional[str] = None
     error_message: Optional[str] = None
@@ -143,7 +152,21 @@ def ask(engine):
         everything = session.exec(select(Asset)).all()
         for asset in everything:
             check(asset)
+        # Filters by the other enums find what the plain word finds.
+        text = session.execute(
+            "SELECT (SELECT count(*) FROM asset WHERE type = 'image'),"
+            " (SELECT count(*) FROM asset WHERE provenance = 'ai_generated'),"
+            " (SELECT count(*) FROM pack WHERE license_type = 'commercial'),"
+            " (SELECT count(*) FROM job WHERE kind = 'upscale')"
+        ).one()
+        found = [
+            select(Asset).where(Asset.type == AssetType.IMAGE),
+            select(Asset).where(Asset.provenance == AssetProvenance.AI_GENERATED),
+            select(Pack).where(Pack.license_type == LicenseType.COMMERCIAL),
+            select(Job).where(Job.kind == JobKind.UPSCALE),
+        ]
         return {
+            "by_enum": [[len(session.exec(one).all()), count] for one, count in zip(found, text)],
             "unapproved": [fields(row) for row in assets],
             "nature": [fields(row) for row in nature],
             "running": [fields(row) for row in running],

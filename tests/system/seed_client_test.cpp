@@ -93,6 +93,26 @@ BOOST_AUTO_TEST_CASE(the_seeds_client_reads_what_the_engine_writes_while_it_writ
   BOOST_CHECK_EQUAL(found["packs"], json::array());
 }
 
+BOOST_AUTO_TEST_CASE(the_seeds_client_finds_by_its_enums_what_the_words_find) {
+  workspace space;
+  library podstudio(space.data);
+  make_file(space.root + "/one.png", "one");
+  make_file(space.root + "/two.wav", "two");
+  podstudio.must({"import", space.root});
+  podstudio.must({"asset", "set", "1", "--provenance", "ai_generated"});
+  podstudio.must({"pack", "create", "Castles", "--license", "commercial"});
+  // Nobody uses these tables again.
+  auto added = run({{"sqlite3", podstudio.database(),
+                     "INSERT INTO job (kind, status, progress, created_at, started_at) VALUES"
+                     " ('upscale', 'running', 5, '2026-01-02 03:04:05.000000', NULL)"}});
+  BOOST_REQUIRE_MESSAGE(added.code == 0, added);
+  auto ended = run(client({podstudio.database()}));
+  BOOST_REQUIRE_MESSAGE(ended.code == 0, ended);
+  auto found = ended.json();
+  BOOST_CHECK_EQUAL(found["by_enum"], json::parse("[[1, 1], [1, 1], [1, 1], [1, 1]]"));
+  BOOST_CHECK_EQUAL(found["running"].size(), 1u);
+}
+
 BOOST_AUTO_TEST_CASE(the_seeds_client_reads_the_tables_with_no_service_running) {
   workspace space;
   library podstudio(space.data);

@@ -63,9 +63,10 @@ result<void> list(const context& where) {
     print_json(*roots);
     return {};
   }
-  table shown({{"path"}, {"state"}, {"mode"}, {"assets", align::right}});
+  table shown({{"path"}, {"state"}, {"mode"}, {"assets", align::right}, {"reason"}});
   for (const auto& root : *roots)
-    shown.row({cell(root["path"]), cell(root["state"]), cell(root["mode"]), cell(root["assets"])});
+    shown.row({cell(root["path"]), cell(root["state"]), cell(root["mode"]), cell(root["assets"]),
+               cell(root["reason"])});
   shown.print();
   return {};
 }
