@@ -279,7 +279,7 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
                                 const std::vector<failed_file>& failures, asset_places places) {
   for (const auto& file : files)
     in_reading.erase(file.key);
-  if (auto back = decide_put_back(model, files, places.paths); !back.empty()) {
+  if (auto back = decide_put_back(model, files, places); !back.empty()) {
     ++batch->parts;
     observation_outcome uncounted;  // none of it is a file that was seen
     command what{

@@ -59,8 +59,8 @@ reader_actor::behavior_type reader_pool(reader_actor::stateful_pointer<reader_po
       [self](query_atom ask, const std::string& filter) {
         return self->state.hand_on<asset_ids>(false, ask, filter);
       },
-      [self](path_atom ask, const asset_ids& ids) {
-        return self->state.hand_on<asset_paths>(true, ask, ids);
+      [self](path_atom ask, const place_query& wanted) {
+        return self->state.hand_on<asset_places>(true, ask, wanted);
       },
   };
 }

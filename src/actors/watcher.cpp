@@ -61,8 +61,9 @@ result<void> watcher_state::check_root() const {
 
 result<void> watcher_state::recognise_root() {
   struct stat status;
-  if (::stat(root.path.c_str(), &status) != 0)
+  if (::lstat(root.path.c_str(), &status) != 0)
     return system_error(errno, "cannot watch " + in_quotes(root.path));
+  if (!S_ISDIR(status.st_mode)) return another_folder(root.path);  // a link to where it went, say
   mounted = {status.st_dev, status.st_ino};
   const auto on = volume_of(root.path, status.st_dev);
   root_volume = on.id;

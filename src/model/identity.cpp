@@ -155,12 +155,17 @@ private:
              && !settled_.contains(id);
     };
     // The same inode is the same file, unless it is still where it was: then this is another name
-    // of it, or another way to it. Of several names, one that was there a moment ago.
+    // of it, or another way to it. Of several names that people decided on, the one that was there
+    // a moment ago.
+    auto is_free = [&](asset_id id) {
+      return is_it(id) && (model_.asset(id)->missing || has_left(id));
+    };
+    auto is_decided = [&](asset_id id) { return is_free(id) && model_.has_decisions(id); };
     found.moved = model_.find_inode(content.facts, [&](asset_id id) {
-      return is_it(id) && !model_.asset(id)->missing && has_left(id);
+      return is_decided(id) && !model_.asset(id)->missing;
     });
-    auto is_missing = [&](asset_id id) { return is_it(id) && model_.asset(id)->missing; };
-    if (found.moved == 0) found.moved = model_.find_inode(content.facts, is_missing);
+    if (found.moved == 0) found.moved = model_.find_inode(content.facts, is_decided);
+    if (found.moved == 0) found.moved = model_.find_inode(content.facts, is_free);
     if (found.moved == 0) found.moved = find_same_content(content.sha256, [&](asset_id id) {
         return is_it(id) && model_.has_decisions(id);
       });
@@ -360,7 +365,7 @@ std::vector<asset_id> find_others(const catalog_model& model,
 }
 
 std::vector<event> decide_put_back(const catalog_model& model,
-                                   const std::vector<digested_file>& files, asset_paths& paths) {
+                                   const std::vector<digested_file>& files, asset_places& places) {
   // Of all that an asset was it becomes the first, as that is what people spoke of.
   std::map<asset_id, const former_files::past*> pasts;
   for (const auto& file : files) {
@@ -374,6 +379,7 @@ std::vector<event> decide_put_back(const catalog_model& model,
   path_keyer key_of;
   for (const auto& [id, past] : pasts) {
     const auto& asset = *model.asset(id);
+    auto& paths = places.paths;
     auto path = paths.find(id);
     if (path == paths.end() || key_of(path->second) != asset.key) continue;
     const file_content present{asset.sha256, asset.facts};
@@ -382,7 +388,9 @@ std::vector<event> decide_put_back(const catalog_model& model,
       events.emplace_back(asset_moved{id, path->second, aside, asset.facts, asset.facts});
       events.emplace_back(asset_missing{id});
       events.emplace_back(asset_registered{next_asset, path->second, asset.type, present});
-      paths[next_asset++] = std::exchange(path->second, std::move(aside));
+      if (places.left.erase(id) != 0) places.left.insert(next_asset);
+      auto old_path = std::exchange(path->second, std::move(aside));
+      paths[next_asset++] = std::move(old_path);
     }
     events.emplace_back(asset_content_changed{id, present, past->content});
   }

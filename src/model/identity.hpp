@@ -105,9 +105,9 @@ std::vector<asset_id> find_others(const catalog_model& model,
 
 /// Where files are what assets were before other files took their paths: those assets become what
 /// they were, and missing, for `decide` to find them in the next model. The other files get assets
-/// of their own. Brings `paths` up to date.
+/// of their own. Brings `places` up to date.
 std::vector<event> decide_put_back(const catalog_model& model,
-                                   const std::vector<digested_file>& files, asset_paths& paths);
+                                   const std::vector<digested_file>& files, asset_places& places);
 
 /// Files that were read, each path once, and files that could not be. `places` tells of what
 /// `find_others` named.

@@ -74,9 +74,10 @@ bool is_other_spelling(const std::string& path, const struct stat& status) {
   for (auto at = name; at != swapped.end(); ++at)
     if ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z')) *at ^= 0x20;
   struct stat other;
-  if (swapped == path || ::lstat(swapped.c_str(), &other) != 0 || other.st_ino != status.st_ino
-      || other.st_dev != status.st_dev)
+  if (swapped == path || ::lstat(swapped.c_str(), &other) != 0 || other.st_dev != status.st_dev)
     return false;
+  // An inode that is dealt out by name says nothing, and the folder decides.
+  if (other.st_ino != status.st_ino && volume_of(path, status.st_dev).keeps_inodes) return false;
   for (auto at = path; at.size() > 1;) {
     auto above = at.substr(0, std::max<std::size_t>(at.rfind('/'), 1));
     if (!lists(above, last_name(at))) return true;

@@ -274,7 +274,7 @@ quick_reader(reader_actor::stateful_pointer<std::vector<caf::typed_response_prom
         return never;
       },
       [](query_atom, const std::string&) { return asset_ids(); },
-      [](path_atom, const asset_ids&) { return asset_paths(); },
+      [](path_atom, const place_query&) { return asset_places(); },
   };
 }
 

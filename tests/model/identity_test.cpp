@@ -72,7 +72,7 @@ public:
       if (is_here || gone_unseen.contains(paths.at(id))) known.left.insert(id);
     }
     for (const auto& path : stale) known.absent.insert(path);
-    apply(decide_put_back(model, read, known.paths));
+    apply(decide_put_back(model, read, known));
     auto taken = decide(model, read, {}, vanishing, known, recent);
     apply(taken.events);
     asset_places successors;
@@ -336,7 +336,7 @@ BOOST_AUTO_TEST_CASE(what_the_journal_refuses_costs_no_memory_of_what_an_asset_w
   library.settle();
   const std::vector<digested_file> turned_up{
       {"/b.png", key_of("/b.png"), asset_type::image, content_of(a), 1}};
-  asset_paths paths{{1, "/a.png"}};
+  asset_places paths{{{1, "/a.png"}}, {}, {}};
   auto refused = decide_put_back(library.model, turned_up, paths);
   refused.emplace_back(asset_approved{1});
   BOOST_REQUIRE_EQUAL(refused.size(), 5u);
@@ -344,7 +344,7 @@ BOOST_AUTO_TEST_CASE(what_the_journal_refuses_costs_no_memory_of_what_an_asset_w
     library.model.apply(e);
   for (auto e = refused.rbegin(); e != refused.rend(); ++e)
     library.model.revert(*e);
-  paths = {{1, "/a.png"}};
+  paths = {{{1, "/a.png"}}, {}, {}};
   BOOST_TEST(decide_put_back(library.model, turned_up, paths).size() == 4u);
 }
 
