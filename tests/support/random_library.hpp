@@ -343,6 +343,16 @@ private:
       roots_.erase(it);
       return;
     }
+    if (one_in(4)) {
+      auto before = root.added;
+      root.added.device = ~std::uint64_t{0} - below(9);
+      root.added.inode = below(99);
+      if (one_in(2)) root.added.path = "/lib/moved" + std::to_string(++last_root_move_);
+      out.push_back(podstudio::watch_root_moved{id, before.path, root.added.path, before.device,
+                                                before.inode, root.added.device,
+                                                root.added.inode});
+      return;
+    }
     if (root.lost)
       out.push_back(podstudio::watch_root_returned{id});
     else
@@ -369,6 +379,7 @@ private:
   podstudio::pack_id last_pack_ = 0;
   podstudio::job_id last_job_ = 0;
   podstudio::root_id last_root_ = 0;
+  int last_root_move_ = 0;
   std::map<podstudio::asset_id, asset_state> assets_;
   std::map<podstudio::pack_id, pack_state> packs_;
   std::map<podstudio::job_id, job_state> jobs_;
