@@ -251,11 +251,8 @@ void catalog_state::take(const intake_ptr& batch, std::vector<digested_file> fil
   auto others = find_others(model, files, vanishing);
   if (others.empty()) return decide_part(batch, files, failures, {});
   auto kept = std::make_shared<const std::vector<digested_file>>(std::move(files));
-  std::vector<std::string> paths;
-  for (const auto& file : *kept)
-    paths.push_back(file.path);
   find_places(
-      std::move(others), std::move(paths),
+      std::move(others), kept,
       [this, batch, kept, failures](asset_places places) {
         decide_part(batch, *kept, failures, std::move(places));
       },
@@ -266,11 +263,16 @@ void catalog_state::take(const intake_ptr& batch, std::vector<digested_file> fil
       });
 }
 
-void catalog_state::find_places(asset_ids assets, std::vector<std::string> files,
+void catalog_state::find_places(asset_ids assets,
+                                std::shared_ptr<const std::vector<digested_file>> files,
                                 std::function<void(asset_places)> then, on_failure otherwise) {
-  place_query query{std::move(assets), {}, std::move(files)};
+  place_query query{std::move(assets), {}, {}};
   for (auto id : query.assets)
     query.facts.push_back(model.asset(id)->facts);
+  for (std::size_t i = 0; files && i < files->size(); ++i) {
+    query.files.push_back((*files)[i].path);
+    query.facts.push_back((*files)[i].content.facts);
+  }
   self->request(reader, caf::infinite, path_atom::value, std::move(query))
       .then([then](const asset_places& places) { then(places); }, std::move(otherwise));
 }

@@ -71,7 +71,7 @@ struct catalog_state {
   void find_successor_places(const intake_ptr& batch, unsigned tries, const asset_places& places);
   void decide_rest(const intake_ptr& batch, const asset_places& places);
   /// Asks where assets and files are.
-  void find_places(asset_ids assets, std::vector<std::string> files,
+  void find_places(asset_ids assets, std::shared_ptr<const std::vector<digested_file>> files,
                    std::function<void(asset_places)> then, on_failure otherwise);
   void fail_part(const intake_ptr& batch, const caf::error& failure);
   /// Logs what came of a part of the batch, and then ends the part.

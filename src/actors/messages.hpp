@@ -33,7 +33,7 @@ using asset_ids = std::vector<asset_id>;
 /// What the catalog wants to know the places of.
 struct place_query {
   asset_ids assets;
-  std::vector<file_facts> facts;   ///< of each asset, as the catalog has them
+  std::vector<file_facts> facts;   ///< of each asset as the catalog has them, then of each file
   std::vector<std::string> files;  ///< paths of files that were read
 };
 

@@ -225,7 +225,10 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
         for (std::size_t i = 0; i < wanted.assets.size(); ++i)
           if (auto path = paths->find(wanted.assets[i]); path != paths->end())
             assets[path->first] = {path->second, wanted.facts[i]};
-        return look_at_places(assets, wanted.files, *roots);
+        std::vector<known_file> files;
+        for (std::size_t i = 0; i < wanted.files.size(); ++i)
+          files.push_back({wanted.files[i], wanted.facts[wanted.assets.size() + i]});
+        return look_at_places(assets, files, *roots);
       },
   };
 }

@@ -231,9 +231,10 @@ public:
     const auto& fates = matched_.fates();
     std::vector<bool> known(files_.size(), true);
     for (std::size_t i = 0; i < files_.size(); ++i) {
-      // A look that is older than the file's next move. Of what is gone its own notice tells.
+      // A look that is older than the file's next move.
       if (places_.absent.contains(files_[i].path)) {
         known[i] = false;
+        taken.again.push_back(files_[i].path);
         continue;
       }
       known[i] = (fates[i].moved == 0 || paths_.contains(fates[i].moved))

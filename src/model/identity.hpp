@@ -82,7 +82,7 @@ private:
 struct asset_places {
   asset_paths paths;                       ///< as the tables have them; the model checks them
   std::unordered_set<asset_id> left;       ///< whose file is no longer at that path
-  std::unordered_set<std::string> absent;  ///< paths of files that are no longer there
+  std::unordered_set<std::string> absent;  ///< paths where the files that were read are no more
 };
 
 /// What is decided about files that were read.

@@ -48,7 +48,7 @@ bool has_left(const known_file& asset, const std::vector<std::string>& roots,
 }  // namespace
 
 asset_places look_at_places(const std::map<asset_id, known_file>& assets,
-                            const std::vector<std::string>& files,
+                            const std::vector<known_file>& files,
                             const std::vector<std::string>& roots) {
   asset_places places;
   path_keyer key_of;
@@ -56,8 +56,10 @@ asset_places look_at_places(const std::map<asset_id, known_file>& assets,
     places.paths.emplace(id, asset.path);
     if (!is_aside(asset.path) && has_left(asset, roots, key_of)) places.left.insert(id);
   }
-  for (const auto& path : files)
-    if (is_gone(path)) places.absent.insert(path);
+  for (const auto& file : files) {
+    auto found = facts_at(file.path);
+    if (!found || is_other_file(file.facts, *found)) places.absent.insert(file.path);
+  }
   return places;
 }
 

@@ -8,11 +8,12 @@
 
 namespace podstudio {
 
-/// Looks at the paths of assets, which the catalog knows with these facts, and of files. An asset
+/// Looks at the paths of assets, which the catalog knows with these facts, and of files, which were
+/// read under these. An asset
 /// has left its path if another file is there, or none is and its disk is. Where no watch root is
 /// responsible for the path, the disk does not matter: an import can only be told by its absence.
 asset_places look_at_places(const std::map<asset_id, known_file>& assets,
-                            const std::vector<std::string>& files,
+                            const std::vector<known_file>& files,
                             const std::vector<std::string>& roots);
 
 /// A file of a library with the digest it was taken with.
