@@ -71,7 +71,7 @@ struct media_tree {
         make_file(path, bytes);
       }
     }
-    for (std::string name : {"notes.txt", "photo.jpeg", "scan.tif", "no extension", "png", ".png",
+    for (std::string name : {"notes.txt", "photo.jpegs", "scan.tifs", "no extension", "png", ".png",
                              "a.png.bak", "b.png~", "c.", "d.mp", "e.pngx", "two/f.heic"}) {
       make_file(folders[1] + "/" + name, "of another kind: " + name);
       ++others;

@@ -47,9 +47,11 @@ void print_status(const json& s) {
     roots.row({cell(root["path"]), cell(root["state"]), cell(root["mode"]), cell(root["assets"])});
   roots.print();
   json not_taken = json::object();
-  for (const auto& root : s["roots"])
-    for (const auto& [ending, count] : root.value("not_taken", json::object()).items())
+  for (const auto& root : s["roots"]) {
+    const auto counts = root.value("not_taken", json::object());
+    for (const auto& [ending, count] : counts.items())
       not_taken[ending] = not_taken.value(ending, std::uint64_t{0}) + count.get<std::uint64_t>();
+  }
   print_not_taken(not_taken);
 }
 
