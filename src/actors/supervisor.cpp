@@ -119,6 +119,7 @@ void supervisor_state::watch(const watched_root& root) {
   auto& entry = watchers[root.id];
   entry.root = root;
   entry.actor = self->spawn<caf::detached + caf::monitored>(watcher, root, catalog, watching);
+  entry.root.just_added = false;  // when it is started again, what is in it counts
   if (entry.failures == 0 && !root.lost) return;
   // It is back only if the watcher lives; a root that is not lost is left as it is.
   self->request(entry.actor, caf::infinite, status_atom::value)
