@@ -54,7 +54,7 @@ watcher_state::~watcher_state() = default;
 result<void> watcher_state::check_root() const {
   struct stat status;
   if (::stat(root.path.c_str(), &status) != 0)
-    return system_error(errno, "cannot watch " + in_quotes(root.path));
+    return system_error()("cannot watch " + in_quotes(root.path));
   if (folder_identity{status.st_dev, status.st_ino} != mounted) return another_folder(root.path);
   return {};
 }
@@ -62,7 +62,7 @@ result<void> watcher_state::check_root() const {
 result<void> watcher_state::recognise_root() {
   struct stat status;
   if (::lstat(root.path.c_str(), &status) != 0)
-    return system_error(errno, "cannot watch " + in_quotes(root.path));
+    return system_error()("cannot watch " + in_quotes(root.path));
   if (!S_ISDIR(status.st_mode)) return another_folder(root.path);  // a link to where it went, say
   mounted = {status.st_dev, status.st_ino};
   const auto on = volume_of(root.path, status.st_dev);

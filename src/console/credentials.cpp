@@ -99,7 +99,7 @@ result<void> make_folder(const data_folder& folder) {
   if (!pair) return pair.failure();
   auto temporary = folder.tls() + ".XXXXXX";
   if (::mkdtemp(temporary.data()) == nullptr)  // mode 0700
-    return system_error(errno, "cannot create " + in_quotes(folder.tls()));
+    return system_error()("cannot create " + in_quotes(folder.tls()));
   auto files = files_in(temporary);
   auto written = write_file_atomically(files.certificate_file, pair->certificate);
   if (written) written = write_file_atomically(files.key_file, pair->key);
@@ -107,7 +107,7 @@ result<void> make_folder(const data_folder& folder) {
   if (written && ::rename(temporary.c_str(), folder.tls().c_str()) == 0) {
     unique_fd root{::open(folder.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!root || ::fsync(root.get()) != 0)
-      return system_error(errno, "cannot sync " + in_quotes(folder.root));
+      return system_error()("cannot sync " + in_quotes(folder.root));
     return {};
   }
   auto cause = errno;
@@ -115,7 +115,7 @@ result<void> make_folder(const data_folder& folder) {
   std::filesystem::remove_all(temporary, ignored);
   if (!written) return written;
   if (cause == EEXIST || cause == ENOTEMPTY) return {};
-  return system_error(cause, "cannot create " + in_quotes(folder.tls()));
+  return system_error(cause)("cannot create " + in_quotes(folder.tls()));
 }
 
 /// Checks that `path`, the folder or a file in it, is there and is nobody else's business.
@@ -128,7 +128,7 @@ result<void> check_private(const data_folder& folder, const std::string& path) {
   struct stat facts {};
   if (::stat(path.c_str(), &facts) != 0)
     return errno == ENOENT ? unusable(error_code::damaged, " is missing")
-                           : system_error(errno, "cannot read " + name);
+                           : system_error()("cannot read " + name);
   if (facts.st_uid != ::geteuid())
     return error{error_code::refused, name + " belongs to another user; run as its owner"};
   if ((facts.st_mode & 077) != 0)
@@ -142,7 +142,7 @@ result<void> check_private(const data_folder& folder, const std::string& path) {
 result<credentials> ensure_credentials(const data_folder& folder) {
   struct stat facts {};
   if (::stat(folder.tls().c_str(), &facts) != 0) {
-    if (errno != ENOENT) return system_error(errno, "cannot read " + in_quotes(folder.tls()));
+    if (errno != ENOENT) return system_error()("cannot read " + in_quotes(folder.tls()));
     if (auto made = make_folder(folder); !made) return made.failure();
   }
   auto files = files_in(folder.tls());

@@ -13,7 +13,7 @@ namespace {
 
 /// An errno error about a path: "cannot read '/a/b': ...".
 error failed(const char* doing, const std::string& path) {
-  return system_error(errno, std::string("cannot ") + doing + " '" + path + "'");
+  return system_error()(std::string("cannot ") + doing + " '" + path + "'");
 }
 
 template <class Call>

@@ -75,7 +75,7 @@ error changed(const std::string& path) {
 error stopped() { return {error_code::stopping, "the engine is stopping"}; }
 
 error read_error(int errno_value, const std::string& path) {
-  return system_error(errno_value, "cannot read " + in_quotes(path));
+  return system_error(errno_value)("cannot read " + in_quotes(path));
 }
 
 /// Opens without touching the access time where that is allowed (only to the file's owner).

@@ -43,11 +43,11 @@ result<void> create_folder(const std::string& path) {
     return error{error_code::invalid_argument,
                  in_quotes(path) + " is no folder; remove it or choose another data folder"};
   }
-  if (errno != ENOENT) return system_error(errno, "cannot create " + in_quotes(path));
+  if (errno != ENOENT) return system_error()("cannot create " + in_quotes(path));
   auto parent = std::filesystem::path(path).parent_path().string();
   if (auto made = create_folder(parent); !made) return made;
   if (::mkdir(path.c_str(), private_mode) != 0 && errno != EEXIST)
-    return system_error(errno, "cannot create " + in_quotes(path));
+    return system_error()("cannot create " + in_quotes(path));
   return {};
 }
 
@@ -73,17 +73,17 @@ std::optional<pid_t> holder_of(const std::string& lock_file) {
 template <class Busy>
 result<unique_fd> take_lock(const std::string& path, Busy busy) {
   unique_fd file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-  if (!file) return system_error(errno, "cannot open " + in_quotes(path));
+  if (!file) return system_error()("cannot open " + in_quotes(path));
   auto lock = whole_file();
   if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
     if (errno != EAGAIN && errno != EACCES)
-      return system_error(errno, "cannot lock " + in_quotes(path));
+      return system_error()("cannot lock " + in_quotes(path));
     return error{error_code::in_use, busy(written_pid(path))};
   }
   auto pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(file.get(), 0) != 0
       || ::pwrite(file.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
-    return system_error(errno, "cannot write " + in_quotes(path));
+    return system_error()("cannot write " + in_quotes(path));
   return file;
 }
 

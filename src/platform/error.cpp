@@ -38,9 +38,9 @@ int exit_code(error_code code) noexcept {
   }
 }
 
-error system_error(int errno_value, std::string_view what) {
-  auto message = std::string(what) + ": " + std::strerror(errno_value);
-  switch (errno_value) {
+error system_error::operator()(std::string_view what) const {
+  auto message = std::string(what) + ": " + std::strerror(code_);
+  switch (code_) {
   case ENOSPC:
   case EDQUOT:
     return {error_code::disk_full, message + "; free some space and try again"};

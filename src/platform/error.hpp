@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,9 +47,20 @@ struct error {
   bool operator==(const error&) const = default;
 };
 
-/// An `io_failed`, `not_permitted`, `not_found` or `disk_full` error from an errno value.
-/// `what` is a phrase such as "cannot open '/a/b'"; the system's own words and a remedy are added.
-error system_error(int errno_value, std::string_view what);
+/// What a system call failed with. It is made of errno before the text is, as making that may change
+/// errno: `return system_error()("cannot open " + in_quotes(path));`
+class system_error {
+public:
+  system_error() noexcept : code_(errno) {}
+  explicit system_error(int code) noexcept : code_(code) {}
+
+  /// An `io_failed`, `not_permitted`, `not_found` or `disk_full` error. `what` is a phrase such as
+  /// "cannot open '/a/b'"; the system's own words and a remedy are added.
+  error operator()(std::string_view what) const;
+
+private:
+  int code_;
+};
 
 /// Either a value or an error. Check before use; using the wrong side asserts.
 template <class T>

@@ -33,10 +33,10 @@ result<std::string> read_small_file(const std::string& path, std::size_t size_by
   if (!file && refuse_link && errno == ELOOP)
     return error{error_code::invalid_argument,
                  in_quotes(path) + " is a link; put a regular file in its place"};
-  if (!file) return system_error(errno, "cannot open " + in_quotes(path));
+  if (!file) return system_error()("cannot open " + in_quotes(path));
   struct stat facts {};
   if (::fstat(file.get(), &facts) != 0)
-    return system_error(errno, "cannot read " + in_quotes(path));
+    return system_error()("cannot read " + in_quotes(path));
   if (!S_ISREG(facts.st_mode))
     return error{error_code::invalid_argument,
                  in_quotes(path) + " is no regular file; check the path"};
@@ -45,7 +45,7 @@ result<std::string> read_small_file(const std::string& path, std::size_t size_by
   while (size < contents.size()) {
     auto count = ::read(file.get(), contents.data() + size, contents.size() - size);
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return system_error(errno, "cannot read " + in_quotes(path));
+    if (count < 0) return system_error()("cannot read " + in_quotes(path));
     if (count == 0) break;
     size += static_cast<std::size_t>(count);
   }
@@ -60,12 +60,12 @@ result<std::string> read_small_file(const std::string& path, std::size_t size_by
 result<void> write_file_atomically(const std::string& path, std::string_view contents) {
   auto temporary = path + ".XXXXXX";
   unique_fd file{::mkostemp(temporary.data(), O_CLOEXEC)};  // created with mode 0600
-  if (!file) return system_error(errno, "cannot write " + in_quotes(path));
+  if (!file) return system_error()("cannot write " + in_quotes(path));
   if (!write_all(file.get(), contents) || ::fsync(file.get()) != 0
       || ::rename(temporary.c_str(), path.c_str()) != 0) {
     auto cause = errno;
     ::unlink(temporary.c_str());
-    return system_error(cause, "cannot write " + in_quotes(path));
+    return system_error(cause)("cannot write " + in_quotes(path));
   }
   return {};
 }
@@ -74,7 +74,7 @@ result<void> reserve_standard_streams() {
   // Each open takes the lowest number that is free.
   for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
     if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", O_RDONLY) != stream)
-      return system_error(errno, "cannot open '/dev/null'");
+      return system_error()("cannot open '/dev/null'");
   return {};
 }
 

@@ -52,7 +52,7 @@ error failure_of(int code, sqlite3* handle, const std::string& path) {
     return {error_code::not_permitted, "cannot write " + file + ": " + reason
                                            + "; check the permissions of the file and its folder"};
   case SQLITE_CANTOPEN:
-    if (kept != 0) return system_error(kept, "cannot open " + file);
+    if (kept != 0) return system_error(kept)("cannot open " + file);
     return {error_code::io_failed, "cannot open " + file + ": " + reason + "; check the path"};
   case SQLITE_IOERR:
   case SQLITE_NOLFS:

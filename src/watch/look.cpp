@@ -355,13 +355,13 @@ void tree_walker::visit_link(const std::string& path, const std::string& folder,
 
 result<void> check_readable(const std::string& folder) {
   if (::access(folder.c_str(), R_OK | X_OK) == 0) return {};
-  return system_error(errno, "cannot read the folder " + in_quotes(folder));
+  return system_error()("cannot read the folder " + in_quotes(folder));
 }
 
 result<folder_candidate> inspect_folder(const std::string& path, const std::string& data_folder) {
   auto shown = in_quotes(path);
   auto real = real_path(path);
-  if (!real) return system_error(errno, "cannot use the folder " + shown);
+  if (!real) return system_error()("cannot use the folder " + shown);
   if (!is_utf8(*real))
     return error{error_code::invalid_argument,
                  "the folder " + shown + " has a name that is no valid UTF-8; rename it"};
@@ -370,7 +370,7 @@ result<folder_candidate> inspect_folder(const std::string& path, const std::stri
     return error{error_code::invalid_argument, shown + " is no folder; name one"};
   struct stat status;
   if (!fd || ::fstat(fd.get(), &status) != 0)
-    return system_error(errno, "cannot read the folder " + shown);
+    return system_error()("cannot read the folder " + shown);
   if (auto own = real_path(data_folder); own && lies_within(*real, *own))
     return error{error_code::refused,
                  "the folder " + shown + " is the engine's own data folder; choose another"};

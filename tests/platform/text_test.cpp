@@ -1,9 +1,11 @@
 #define BOOST_TEST_MODULE platform_text
 #include <boost/test/unit_test.hpp>
 
+#include "platform/error.hpp"
 #include "platform/text.hpp"
 
 #include <array>
+#include <cerrno>
 #include <iconv.h>
 #include <random>
 #include <string>
@@ -86,4 +88,15 @@ BOOST_AUTO_TEST_CASE(a_nul_is_never_part_of_a_text) {
       text[at] = '\0';
       BOOST_TEST(!is_utf8(text));
     }
+}
+
+BOOST_AUTO_TEST_CASE(an_error_of_the_system_is_that_before_its_text_was_made) {
+  errno = ENOENT;
+  auto text = [] {
+    errno = ENOMEM;  // as an allocation may leave it
+    return std::string("cannot open 'a'");
+  };
+  auto failure = system_error()(text());
+  BOOST_TEST(failure.message.starts_with("cannot open 'a': No such file"));
+  BOOST_TEST((failure.code == error_code::not_found));
 }

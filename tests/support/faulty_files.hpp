@@ -172,7 +172,7 @@ private:
   };
 
   static podstudio::error failed(int errno_value) {
-    return podstudio::system_error(errno_value, "a fault was injected");
+    return podstudio::system_error(errno_value)("a fault was injected");
   }
   int ask(file_call call, const std::string& about) {
     ++calls;

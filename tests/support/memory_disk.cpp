@@ -92,7 +92,7 @@ private:
   result<void> grow(std::uint64_t size) {
     if (size <= node_->now->size()) return {};
     if (disk_.used_bytes() + size - node_->now->size() > disk_.capacity_bytes)
-      return system_error(ENOSPC, "cannot grow a file");
+      return system_error(ENOSPC)("cannot grow a file");
     set_size(size);
     return {};
   }
@@ -244,9 +244,9 @@ result<std::unique_ptr<podstudio::file>> memory_disk::open(const std::string& pa
                                                            podstudio::open_mode mode) {
   bool create = mode == podstudio::open_mode::create;
   auto found = entries_.find(path);
-  if (found == entries_.end() && !create) return system_error(ENOENT, "cannot open '" + path + "'");
+  if (found == entries_.end() && !create) return system_error(ENOENT)("cannot open '" + path + "'");
   if (found != entries_.end() && create)
-    return system_error(EEXIST, "cannot create '" + path + "'");
+    return system_error(EEXIST)("cannot create '" + path + "'");
   if (create) {
     change_entry({path, std::make_shared<inode>(), {}});
     found = entries_.find(path);
@@ -255,7 +255,7 @@ result<std::unique_ptr<podstudio::file>> memory_disk::open(const std::string& pa
 }
 
 result<std::vector<std::string>> memory_disk::list(const std::string& folder) {
-  if (!entries_.contains(folder)) return system_error(ENOENT, "cannot list '" + folder + "'");
+  if (!entries_.contains(folder)) return system_error(ENOENT)("cannot list '" + folder + "'");
   std::vector<std::string> names;
   for (auto& [path, each] : entries_)
     if (path.size() > folder.size() && parent_of(path) == folder)
@@ -273,15 +273,15 @@ result<bool> memory_disk::make_folder(const std::string& path) {
 
 result<void> memory_disk::rename(const std::string& from, const std::string& to) {
   auto found = entries_.find(from);
-  if (found == entries_.end()) return system_error(ENOENT, "cannot rename '" + from + "'");
+  if (found == entries_.end()) return system_error(ENOENT)("cannot rename '" + from + "'");
   for (auto& [path, each] : entries_)
-    if (lies_below(path, to)) return system_error(ENOTEMPTY, "cannot rename '" + from + "'");
+    if (lies_below(path, to)) return system_error(ENOTEMPTY)("cannot rename '" + from + "'");
   change_entry({to, found->second, from});
   return {};
 }
 
 result<void> memory_disk::remove(const std::string& path) {
-  if (!entries_.contains(path)) return system_error(ENOENT, "cannot remove '" + path + "'");
+  if (!entries_.contains(path)) return system_error(ENOENT)("cannot remove '" + path + "'");
   change_entry({path, nullptr, {}});
   return {};
 }

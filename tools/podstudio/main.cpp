@@ -106,7 +106,7 @@ int run(int argc, const char* const* argv) {
   if (!where) return fail(where.failure());
   auto done = command(*where);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-    return fail(system_error(errno, "cannot write the output"));
+    return fail(system_error()("cannot write the output"));
   if (done) return 0;
   const auto& database = where->folder.database;
   const auto& from = where->configured.database_from;

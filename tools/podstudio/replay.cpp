@@ -114,7 +114,7 @@ result<std::string> output_of(const std::string& given) {
   if (std::filesystem::is_regular_file(status)
       || status.type() == std::filesystem::file_type::not_found)
     return file.string();
-  if (failed) return system_error(failed.value(), "cannot use " + in_quotes(*path));
+  if (failed) return system_error(failed.value())("cannot use " + in_quotes(*path));
   return error{error_code::refused,
                in_quotes(*path) + " is no file; name another one with --output"};
 }

@@ -78,7 +78,7 @@ result<void> serve(const context& where, const std::vector<std::string>& watch) 
   auto folders = folders_to_watch(where.configured, watch);
   if (!folders) return folders.failure();
   auto stop = stop_signals();
-  if (!stop) return system_error(errno, "cannot take signals");
+  if (!stop) return system_error()("cannot take signals");
   auto options = engine_options_of(where);
   for (const auto& folder : *folders)
     options.watch.push_back(folder.path);
