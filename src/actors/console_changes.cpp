@@ -3,8 +3,10 @@
 #include "platform/text.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 
 namespace podstudio {
 
@@ -128,16 +130,20 @@ void asset_set(console_state& s, const request& what, answer reply) {
 
 // Packs.
 
+using on_changed = std::function<void(json done, sequence_number sequence)>;
+
 void change_pack(console_state& s, const request& what, answer reply, std::string summary,
-                 pack_change change) {
+                 pack_change change, on_changed then = {}) {
+  if (!then)
+    then = [reply](const json& done, sequence_number sequence) mutable { reply(done, sequence); };
   s.self
       ->request(s.peers.catalog, caf::infinite, pack_atom::value,
                 pack_request{what.id, "console", std::move(summary), std::move(change)})
       .then(
-          [reply](const change_outcome& outcome) mutable {
+          [then](const change_outcome& outcome) {
             json done{{"changed", outcome.changed}};
             if (outcome.subject != 0) done["id"] = outcome.subject;
-            reply(done, outcome.last_sequence);
+            then(done, outcome.last_sequence);
           },
           [reply](const caf::error& failure) mutable { reply(failure); });
 }
@@ -160,6 +166,9 @@ result<pack_edit> edit_arguments(const json& arguments, setting_list& settings) 
   auto taken = take_labels(arguments, settings,
                            {{"theme", &edit.theme}, {"description", &edit.description}});
   if (!taken) return taken.failure();
+  auto force = flag_argument(arguments, "force");
+  if (!force) return force.failure();
+  edit.force = *force;
   return edit;
 }
 
@@ -171,7 +180,8 @@ void pack_create(console_state& s, const request& what, answer reply) {
     return reply(wrong_argument("name", "and 'license' are needed for a pack"));
   change_pack(s, what, reply, "create pack " + settings.text(),
               pack_creation{{*facts->name, *facts->license, facts->theme.value_or(std::nullopt),
-                             facts->description.value_or(std::nullopt)}});
+                             facts->description.value_or(std::nullopt)},
+                            facts->force});
 }
 
 void edit_pack(console_state& s, const request& what, answer reply) {
@@ -188,17 +198,40 @@ void edit_pack(console_state& s, const request& what, answer reply) {
 }
 
 template <class Change>
-void change_members(console_state& s, const request& what, answer reply, const char* how) {
+void change_members(console_state& s, const request& what, answer reply, const char* how,
+                    on_changed then = {}) {
   auto pack = id_argument(what.arguments, "pack");
   if (!pack) return reply(pack.failure());
   auto assets = ids_argument(what.arguments);
   if (!assets) return reply(assets.failure());
   auto summary = how + std::to_string(*pack) + ": " + list_in_summary(*assets);
-  change_pack(s, what, reply, std::move(summary), Change{*pack, std::move(*assets)});
+  change_pack(s, what, reply, std::move(summary), Change{*pack, std::move(*assets)},
+              std::move(then));
 }
 
+/// Tells, besides, what a buyer would hold against these assets.
 void pack_add(console_state& s, const request& what, answer reply) {
-  change_members<pack_addition>(s, what, reply, "add to pack ");
+  auto warn = [&s, arguments = what.arguments, reply](const json& done, sequence_number sequence) {
+    const auto& ids = arguments["ids"];
+    auto added = done["changed"].get<std::uint64_t>();
+    s.self
+        ->request(s.peers.reader, caf::infinite, query_atom::value, std::string("pack.warnings"),
+                  to_text(arguments), given_up())
+        .then(
+            [=](const std::string& warnings) mutable {
+              auto told = done;
+              told["already"] = std::set<json>(ids.begin(), ids.end()).size() - added;
+              told.update(json::parse(warnings));
+              reply(told, sequence);
+            },
+            // That the pack was filled is true all the same.
+            [=](const caf::error& failure) mutable {
+              auto told = done;
+              told["unchecked"] = from_caf(failure).message;
+              reply(told, sequence);
+            });
+  };
+  change_members<pack_addition>(s, what, reply, "add to pack ", warn);
 }
 
 void pack_remove(console_state& s, const request& what, answer reply) {
@@ -365,12 +398,12 @@ void undo(console_state& s, const request& what, answer reply) {
   if (!parse_uuid(*command, target))
     return reply(
         wrong_argument("command", "is the id of a command, a UUID, not " + in_quotes(*command)));
-  auto force = what.arguments.value("force", json(false));
-  if (!force.is_boolean()) return reply(wrong_argument("force", "is true or false"));
+  auto force = flag_argument(what.arguments, "force");
+  if (!force) return reply(force.failure());
   auto fail = [reply](const caf::error& failure) mutable { reply(failure); };
   s.self->request(s.peers.historian, caf::infinite, undo_atom::value, to_string(target))
       .then(
-          [&s, id = what.id, target, forced = force.get<bool>(), reply,
+          [&s, id = what.id, target, forced = *force, reply,
            fail](const past_command& past) {
             s.self
                 ->request(s.peers.catalog, caf::infinite, undo_atom::value,

@@ -68,6 +68,14 @@ result<json> pack_show(database& tables, const json& arguments) {
   return show_pack(tables, *pack);
 }
 
+result<json> pack_warnings(database& tables, const json& arguments) {
+  auto pack = id_argument(arguments, "pack");
+  if (!pack) return pack.failure();
+  auto assets = ids_argument(arguments);
+  if (!assets) return assets.failure();
+  return check_members(tables, *pack, *assets);
+}
+
 result<json> job_list(database& tables, const json& arguments) {
   auto status = optional_word_argument<job_status>(arguments, "status");
   if (!status) return status.failure();
@@ -134,6 +142,7 @@ const std::map<std::string, query_function> queries = {
     {"job.show", job_show},
     {"pack.list", pack_list},
     {"pack.show", pack_show},
+    {"pack.warnings", pack_warnings},
     {"problem.list", problem_list},
     {"watch.list", watch_list},
 };

@@ -37,6 +37,12 @@ result<std::uint64_t> number_argument(const json& arguments, const std::string& 
                                  + std::to_string(highest));
 }
 
+result<bool> flag_argument(const json& arguments, const std::string& key) {
+  auto given = arguments.value(key, json(false));
+  if (!given.is_boolean()) return wrong_argument(key, "is true or false");
+  return given.get<bool>();
+}
+
 namespace {
 
 /// A number beyond the ids, which would wrap around, is none.

@@ -34,6 +34,9 @@ result<std::variant<asset_id, std::string>> asset_argument(const nlohmann::json&
 /// The list `ids`, of assets: at least one.
 result<std::vector<asset_id>> ids_argument(const nlohmann::json& arguments);
 
+/// False where it is absent.
+result<bool> flag_argument(const nlohmann::json& arguments, const std::string& key);
+
 /// Present: a text, or null to clear. Absent: nothing.
 result<std::optional<std::optional<std::string>>> label_argument(const nlohmann::json& arguments,
                                                                  const std::string& key);

@@ -171,10 +171,7 @@ void catalog_model::leave_twins(asset_id id) {
 bool catalog_model::has_decisions(asset_id id) const {
   const auto& known = *asset(id);
   return known.approved || known.theme != 0 || known.source != 0
-         || known.provenance != provenance::unknown || !tags(id).empty()
-         || std::ranges::any_of(packs_, [id](const auto& pack) {
-              return pack.second.members.contains(id);
-            });
+         || known.provenance != provenance::unknown || tags_.contains(id) || packed_.contains(id);
 }
 
 void catalog_model::set_missing(asset_id id, bool missing) {
@@ -208,9 +205,27 @@ void catalog_model::set_tag(asset_id id, const std::string& tag, bool has) {
   if (tags.empty()) tags_.erase(id);
 }
 
+void catalog_model::set_packed(asset_id id, bool in_one_more) {
+  auto& packs = packed_[id];
+  in_one_more ? ++packs : --packs;
+  if (packs == 0) packed_.erase(id);
+}
+
+pack_id catalog_model::find_pack(std::string_view name, pack_id own) const {
+  for (const auto& [id, pack] : packs_)
+    if (id != own && pack.facts.name == name) return id;
+  return 0;
+}
+
 const pack_state* catalog_model::pack(pack_id id) const {
   auto at = packs_.find(id);
   return at == packs_.end() ? nullptr : &at->second;
+}
+
+root_id catalog_model::root_at(std::string_view path) const {
+  for (const auto& [id, root] : roots_)
+    if (root.path == path) return id;
+  return 0;
 }
 
 std::optional<problem_kind> catalog_model::problem(const path_key& key) const {
@@ -285,8 +300,10 @@ struct catalog_folds {
   void operator()(const asset_tagged& e) { model.set_tag(e.asset, e.tag, forward); }
   void operator()(const asset_untagged& e) { model.set_tag(e.asset, e.tag, !forward); }
   void set_pack(pack_id pack, bool is_there, pack_state state) {
-    if (!is_there) return void(model.packs_.erase(pack));
-    model.load_pack(pack, std::move(state));
+    if (is_there) return model.load_pack(pack, std::move(state));
+    for (const auto& [asset, position] : model.packs_.at(pack).members)
+      model.set_packed(asset, false);
+    model.packs_.erase(pack);
   }
   void operator()(const pack_created& e) {
     set_pack(e.pack, forward,
@@ -307,10 +324,8 @@ struct catalog_folds {
   }
   void set_member(pack_id pack, asset_id asset, std::int64_t position, bool is_in) {
     auto& members = model.packs_.at(pack).members;
-    if (is_in)
-      members[asset] = position;
-    else
-      members.erase(asset);
+    if (is_in ? members.insert_or_assign(asset, position).second : members.erase(asset) != 0)
+      model.set_packed(asset, is_in);
   }
   void operator()(const pack_asset_added& e) { set_member(e.pack, e.asset, e.position, forward); }
   void operator()(const pack_asset_removed& e) {
@@ -397,6 +412,8 @@ void catalog_model::load_asset(asset_id id, std::string_view path, asset_state s
 void catalog_model::load_tag(asset_id id, const std::string& tag) { set_tag(id, tag, true); }
 
 void catalog_model::load_pack(pack_id id, pack_state state) {
+  for (const auto& [asset, position] : state.members)
+    set_packed(asset, true);
   packs_[id] = std::move(state);
   if (id > last_pack_) last_pack_ = id;
 }
@@ -509,29 +526,60 @@ result<std::vector<event>> decide(const catalog_model& model, const label_change
   return events;
 }
 
-result<std::vector<event>> decide_root_added(const catalog_model& model, const std::string& path,
-                                             std::uint64_t device, std::uint64_t inode) {
-  for (const auto& [id, root] : model.roots()) {
-    if (root.path == path) return std::vector<event>{};
-    if (lies_within(path, root.path) || lies_within(root.path, path))
+namespace {
+
+/// Nothing where no root but `own` overlaps the path.
+result<void> check_free(const catalog_model& model, const std::string& path, root_id own) {
+  for (const auto& [id, root] : model.roots())
+    if (id != own && (lies_within(path, root.path) || lies_within(root.path, path)))
       return error{error_code::refused, "the folder " + in_quotes(path)
                                             + " overlaps the watched folder " + in_quotes(root.path)
                                             + "; remove that one first or choose another"};
-  }
+  return {};
+}
+
+error not_watched(const std::string& path) {
+  return {error_code::not_found,
+          "the folder " + in_quotes(path) + " is not watched; 'watch list' shows those that are"};
+}
+
+}  // namespace
+
+result<std::vector<event>> decide_root_added(const catalog_model& model, const std::string& path,
+                                             std::uint64_t device, std::uint64_t inode) {
+  if (model.root_at(path) != 0) return std::vector<event>{};
+  if (auto free = check_free(model, path, 0); !free) return free.failure();
   return std::vector<event>{watch_root_added{model.last_root() + 1, path, device, inode}};
 }
 
 result<std::vector<event>> decide_root_removed(const catalog_model& model,
                                                const std::string& path) {
-  for (const auto& [id, root] : model.roots()) {
-    if (root.path != path) continue;
-    std::vector<event> events{watch_root_removed{id, root.path, root.device, root.inode}};
-    auto shown = printable(path);
-    if (model.problem(path_keyer()(shown))) events.emplace_back(problem_resolved{shown});
-    return events;
-  }
-  return error{error_code::not_found, "the folder " + in_quotes(path)
-                                          + " is not watched; 'watch list' shows those that are"};
+  auto id = model.root_at(path);
+  if (id == 0) return not_watched(path);
+  const auto& root = model.roots().at(id);
+  std::vector<event> events{watch_root_removed{id, root.path, root.device, root.inode}};
+  auto shown = printable(path);
+  if (model.problem(path_keyer()(shown))) events.emplace_back(problem_resolved{shown});
+  return events;
+}
+
+result<std::vector<event>> decide_root_moved(const catalog_model& model, const std::string& from,
+                                             const std::string& to, std::uint64_t device,
+                                             std::uint64_t inode) {
+  auto id = model.root_at(from);
+  if (id == 0 && model.root_at(to) != 0) return std::vector<event>{};
+  if (id == 0) return not_watched(from);
+  if (lies_within(to, from) || lies_within(from, to))
+    return error{error_code::refused, "of " + in_quotes(from) + " and " + in_quotes(to)
+                                          + " one lies in the other; move it to another folder"};
+  if (auto free = check_free(model, to, id); !free) return free.failure();
+  const auto& root = model.roots().at(id);
+  std::vector<event> events{
+      watch_root_moved{id, from, to, root.device, root.inode, device, inode}};
+  if (root.lost) events.emplace_back(watch_root_returned{id});
+  auto shown = printable(from);
+  if (model.problem(path_keyer()(shown))) events.emplace_back(problem_resolved{shown});
+  return events;
 }
 
 std::vector<event> decide_root_recognised(const catalog_model& model, root_id root,

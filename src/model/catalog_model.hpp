@@ -153,7 +153,10 @@ public:
   bool tagged(asset_id id, const std::string& tag) const;
   const pack_state* pack(pack_id id) const;
   std::size_t packs() const noexcept { return packs_.size(); }
+  /// A pack of this name, other than `own`; 0 if there is none.
+  pack_id find_pack(std::string_view name, pack_id own = 0) const;
   const std::map<root_id, root_state>& roots() const noexcept { return roots_; }
+  root_id root_at(std::string_view path) const;  ///< 0 if no root has this path
   bool has_problems() const noexcept { return !problems_.empty(); }
   std::optional<problem_kind> problem(const path_key& key) const;  ///< key of the printable path
   const text_pool& texts() const noexcept { return texts_; }
@@ -236,6 +239,7 @@ private:
   void set_content(asset_id id, const digest& sha256, const file_facts& facts);
   void set_facts(asset_id id, const file_facts& facts) { set_content(id, at(id).sha256, facts); }
   void set_missing(asset_id id, bool missing);
+  void set_packed(asset_id id, bool in_one_more);
   void set_tag(asset_id id, const std::string& tag, bool has);
   void join_twins(asset_id id);
   void leave_twins(asset_id id);
@@ -262,6 +266,7 @@ private:
   text_pool texts_;
   std::unordered_map<asset_id, std::vector<text_number>> tags_;  ///< none is empty
   std::map<pack_id, pack_state> packs_;
+  std::unordered_map<asset_id, std::uint32_t> packed_;  ///< in how many packs; none is 0
   std::map<root_id, root_state> roots_;
   std::unordered_map<path_key, problem_kind, path_key_hash> problems_;
   former_files former_;  ///< by all events that were applied
@@ -280,6 +285,11 @@ result<std::vector<event>> decide_root_added(const catalog_model& model, const s
                                              std::uint64_t device, std::uint64_t inode);
 /// Errors: `not_found` when no root has this path.
 result<std::vector<event>> decide_root_removed(const catalog_model& model, const std::string& path);
+/// A person says that the root `from` is at `to` now; no event when it is there already. Errors:
+/// `not_found` when no root has this path, `refused` when the new one overlaps a root, naming it.
+result<std::vector<event>> decide_root_moved(const catalog_model& model, const std::string& from,
+                                             const std::string& to, std::uint64_t device,
+                                             std::uint64_t inode);
 /// The root's folder was recognised by what is in it, on this volume and with this inode. No event
 /// when the root is removed or known as that.
 std::vector<event> decide_root_recognised(const catalog_model& model, root_id root,

@@ -1,5 +1,7 @@
 #include "model/packs.hpp"
 
+#include "platform/text.hpp"
+
 #include <algorithm>
 
 namespace podstudio {
@@ -19,6 +21,15 @@ result<void> check_facts(const pack_facts& facts) {
   return good;
 }
 
+/// Nothing if no pack but `own` has the name.
+result<void> check_name(const catalog_model& model, const std::string& name, pack_id own) {
+  auto other = model.find_pack(name, own);
+  if (other == 0) return {};
+  return error{error_code::refused, "pack " + std::to_string(other) + " has the name "
+                                        + in_quotes(name)
+                                        + " already; choose another one, or use --force"};
+}
+
 using decided = result<std::vector<event>>;
 
 struct decision {
@@ -29,6 +40,8 @@ struct decision {
     if (model.packs() >= max_packs)
       return error{error_code::refused,
                    "there are " + std::to_string(max_packs) + " packs already; delete one first"};
+    if (!asked.force)
+      if (auto free = check_name(model, asked.facts.name, 0); !free) return free.failure();
     return std::vector<event>{pack_created{model.last_pack() + 1, asked.facts}};
   }
 
@@ -42,6 +55,8 @@ struct decision {
     if (asked.description) after.description = *asked.description;
     if (auto good = check_facts(after); !good) return good.failure();
     if (after == known->facts) return std::vector<event>{};
+    if (after.name != known->facts.name && !asked.force)
+      if (auto free = check_name(model, after.name, asked.pack); !free) return free.failure();
     return std::vector<event>{pack_edited{asked.pack, known->facts, std::move(after)}};
   }
 

@@ -12,6 +12,7 @@ namespace podstudio {
 
 struct pack_creation {
   pack_facts facts;
+  bool force = false;  ///< though there is a pack of this name
 };
 /// What is not set stays as it is.
 struct pack_edit {
@@ -20,6 +21,7 @@ struct pack_edit {
   std::optional<license_type> license;
   std::optional<std::optional<std::string>> theme;        ///< the inner nothing clears it
   std::optional<std::optional<std::string>> description;  ///< the inner nothing clears it
+  bool force = false;  ///< though another pack has this name
 };
 /// They come after those that are in it, in this order; those that are in it stay where they are.
 struct pack_addition {
@@ -43,7 +45,7 @@ inline constexpr std::size_t max_pack_assets = 10'000;
 inline constexpr std::size_t max_description_bytes = 16u << 10;
 
 /// Errors: `not_found` naming the pack or the asset, `invalid_argument` naming the text and the
-/// rule it breaks, `refused` where a bound is reached. What already is as asked gives no event.
+/// rule it breaks, `refused` where a bound is reached or another pack has the name. What already is as asked gives no event.
 result<std::vector<event>> decide(const catalog_model& model, const pack_change& change);
 
 }  // namespace podstudio

@@ -36,7 +36,7 @@ struct library {
                events.failure().message << " does not name " << named);
   }
   pack_id new_pack(const std::string& name = "pack") {
-    must(pack_change{pack_creation{{name, license_type::personal, {}, {}}}});
+    must(pack_change{pack_creation{{name, license_type::personal, {}, {}}, true}});
     return model.last_pack();
   }
 };
@@ -118,6 +118,23 @@ BOOST_FIXTURE_TEST_CASE(a_refusal_names_the_thing, library) {
   auto edit = edit_of(pack);
   edit.description = std::string(max_description_bytes + 1, 'x');
   refused(edit, code::invalid_argument, std::to_string(max_description_bytes));
+}
+
+BOOST_FIXTURE_TEST_CASE(two_packs_have_one_name_only_where_that_is_wanted, library) {
+  auto first = new_pack("castles");
+  auto named = "pack " + std::to_string(first);
+  refused(pack_creation{{"castles", license_type::personal, {}, {}}}, error_code::refused, named);
+  auto second = new_pack("towers");
+  auto edit = edit_of(second);
+  edit.name = "castles";
+  refused(edit, error_code::refused, named);
+  edit.force = true;
+  must(pack_change{edit});
+  // One that has the name keeps it, whatever else is changed.
+  edit.force = false;
+  edit.license = license_type::commercial;
+  must(pack_change{edit});
+  BOOST_TEST(new_pack("castles") == second + 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(packs_and_members_are_bounded, library) {

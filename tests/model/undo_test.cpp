@@ -229,7 +229,7 @@ BOOST_FIXTURE_TEST_CASE(a_pack_does_not_grow_beyond_its_bound_by_an_undo, librar
 }
 
 BOOST_FIXTURE_TEST_CASE(a_pack_is_not_made_again_where_there_are_as_many_as_may_be, library) {
-  auto create = pack_change{pack_creation{{"a", license_type::personal, {}, {}}}};
+  auto create = pack_change{pack_creation{{"a", license_type::personal, {}, {}}, true}};
   must(create);
   must(pack_change{pack_addition{1, {1, 2}}});
   apply({pack_exported{1, {}, {}, "/out.zip", 5}});

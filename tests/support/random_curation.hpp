@@ -90,10 +90,11 @@ private:
     switch (below(8)) {
     case 0:
     case 1:
-      return podstudio::pack_creation{{text(), license(), maybe_text(), maybe_text()}};
+      return podstudio::pack_creation{{text(), license(), maybe_text(), maybe_text()}, one_in(2)};
     case 2: {
       podstudio::pack_edit edit;
       edit.pack = some_pack();
+      edit.force = one_in(2);
       if (one_in(2)) edit.name = text();
       if (one_in(2)) edit.license = license();
       if (one_in(2)) edit.theme = maybe_text();

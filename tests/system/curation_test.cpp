@@ -136,3 +136,28 @@ BOOST_FIXTURE_TEST_CASE(a_whole_selection_is_one_command, curated_library) {
                                                 " ORDER BY first_sequence DESC LIMIT 1"),
                     "2");
 }
+
+BOOST_FIXTURE_TEST_CASE(what_is_amiss_with_the_assets_of_a_pack_is_told, curated_library) {
+  podstudio.must({"asset", "approve", "1", "2"});
+  podstudio.must({"pack", "create", "Castles", "--license", "personal"});
+  podstudio.must({"pack", "add", "1", "1"});
+  auto path = column("path", 1);
+  make_file(path + ".copy.png", read_file(path));
+  std::filesystem::remove(column("path", 3));
+  podstudio.must({"sync"});
+  auto copy = value(podstudio.database(), "SELECT max(id) FROM asset");
+
+  auto added = podstudio.json({"pack", "add", "1", "1", "2", "3", "2", copy});
+  auto twins = nlohmann::json::array({1, std::stoi(copy)});
+  BOOST_CHECK_EQUAL(added["changed"], 3);
+  BOOST_CHECK_EQUAL(added["already"], 1);
+  BOOST_CHECK_EQUAL(added["missing"], nlohmann::json::array({3}));
+  BOOST_CHECK_EQUAL(added["unapproved"], nlohmann::json::array({3, std::stoi(copy)}));
+  BOOST_CHECK_EQUAL(added["same_content"], nlohmann::json::array({twins}));
+
+  auto again = podstudio({"pack", "create", "Castles", "--license", "personal"});
+  BOOST_CHECK_MESSAGE(again.code == 1 && again.err.find("pack 1 ") != std::string::npos
+                          && again.err.find("--force") != std::string::npos,
+                      again);
+  podstudio.must({"pack", "create", "Castles", "--license", "personal", "--force"});
+}

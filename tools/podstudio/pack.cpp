@@ -28,6 +28,7 @@ std::shared_ptr<std::int64_t> declare_id(CLI::App& command) {
 /// What a person can write on a pack.
 struct fact_options {
   std::optional<std::string> name, license, theme, description;
+  bool force = false;
 
   void declare(CLI::App& command) {
     command
@@ -38,6 +39,7 @@ struct fact_options {
     command.add_option("--theme", theme, "Its theme; empty for none")->type_name("T");
     command.add_option("--description", description, "Its description; empty for none")
         ->type_name("D");
+    command.add_flag("--force", force, "Though another pack has that name");
   }
 
   json arguments() const {
@@ -46,6 +48,7 @@ struct fact_options {
     if (license) given["license"] = *license;
     for (const auto& [key, value] : {std::pair{"theme", &theme}, {"description", &description}})
       if (*value) given[key] = (*value)->empty() ? json() : json(**value);
+    if (force && !given.empty()) given["force"] = true;
     return given;
   }
 };
@@ -87,12 +90,59 @@ action declare_edit(CLI::App& command) {
 
 // pack add, remove, delete
 
-action declare_members(CLI::App& command, const char* name) {
-  auto id = declare_id(command);
-  auto assets = std::make_shared<std::vector<std::int64_t>>();
-  command.add_option("ASSET", *assets, "The assets")->required()->type_name("")->check(an_id());
-  return [id, assets, name](const context& where) {
-    return change(where, name, {{"pack", *id}, {"ids", *assets}});
+struct member_options {
+  std::shared_ptr<std::int64_t> pack;
+  std::shared_ptr<std::vector<std::int64_t>> assets;
+
+  json arguments() const { return {{"pack", *pack}, {"ids", *assets}}; }
+};
+
+member_options declare_members(CLI::App& command) {
+  member_options given{declare_id(command), std::make_shared<std::vector<std::int64_t>>()};
+  command.add_option("ASSET", *given.assets, "The assets")
+      ->required()
+      ->type_name("")
+      ->check(an_id());
+  return given;
+}
+
+action declare_remove(CLI::App& command) {
+  return [given = declare_members(command)](const context& where) {
+    return change(where, "pack.remove", given.arguments());
+  };
+}
+
+/// What `pack add` tells besides how many assets it added.
+void print_warnings(json added) {
+  auto warn = [&](const json& ids, const char* one, const char* many, const std::string& remedy) {
+    if (ids.empty()) return;
+    constexpr std::size_t shown_max = 10;
+    std::string list;
+    for (std::size_t i = 0; i < std::min(ids.size(), shown_max); ++i)
+      list += (i == 0 ? "" : ", ") + cell(ids[i]);
+    if (ids.size() > shown_max) list += " and " + std::to_string(ids.size() - shown_max) + " more";
+    print_line((ids.size() == 1 ? one : many) + (": " + list) + remedy);
+  };
+  if (auto already = added.value("already", 0); already != 0)
+    print_line(std::to_string(already) + (already == 1 ? " was" : " were") + " in the pack already");
+  if (added.contains("unchecked")) print_line("not checked: " + cell(added["unchecked"]));
+  warn(added["missing"], "file missing", "files missing", "");
+  warn(added["unapproved"], "not approved", "not approved", "; 'asset approve' approves");
+  for (const auto& same : added["same_content"])
+    warn(same, "same file", "the same file more than once", "");
+}
+
+action declare_add(CLI::App& command) {
+  return [given = declare_members(command)](const context& where) -> result<void> {
+    auto added = ask(where, session::need::folder, "pack.add", given.arguments());
+    if (!added) return added.failure();
+    if (where.json) {
+      print_json(*added);
+      return {};
+    }
+    print_line(cell((*added)["changed"]) + " added");
+    print_warnings(*added);
+    return {};
   };
 }
 
@@ -157,10 +207,8 @@ constexpr subcommand commands[] = {
     {"list", "List packs", [](CLI::App&) -> action { return list; }},
     {"show", "Show a pack and its assets in order", declare_show},
     {"edit", "Change name, license, theme or description", declare_edit},
-    {"add", "Add assets at the end of a pack",
-     [](CLI::App& c) { return declare_members(c, "pack.add"); }},
-    {"remove", "Take assets out of a pack",
-     [](CLI::App& c) { return declare_members(c, "pack.remove"); }},
+    {"add", "Add assets at the end of a pack, and tell what is amiss with them", declare_add},
+    {"remove", "Take assets out of a pack", declare_remove},
     {"delete", "Delete a pack; its assets stay", declare_delete},
     {"history", "Show what happened to a pack, oldest first", declare_pack_history},
 };
