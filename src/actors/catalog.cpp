@@ -3,6 +3,9 @@
 #include "platform/text.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
+#include <unordered_set>
 
 namespace podstudio {
 
@@ -112,16 +115,27 @@ void catalog_state::observe(const observation_batch& batch,
   std::vector<digested_file> recognised;
   for (const auto& file : batch.files) {
     bool unchanged = !file.written && model.unchanged(file.key, file.facts);
-    if (unchanged && !may_make_way(model, model.asset_at(file.key))) {
+    auto was = file.key_before == path_key{}
+                   ? 0
+                   : find_moved(model, file.key_before, file.facts);
+    auto here = unchanged ? model.asset_at(file.key) : 0;
+    if (was != 0 && here != 0 && model.asset(here)->sha256 != model.asset(was)->sha256)
+      was = 0;  // it was read before
+    if (unchanged && was == 0 && !may_make_way(model, here)) {
       ++taken->outcome.unchanged;
     } else if (!in_reading.insert(file.key).second) {
       taken->outcome.again.push_back(file.path);
-    } else if (auto known = unchanged     ? model.asset_at(file.key)
+    } else if (auto known = was != 0       ? was
+                            : unchanged    ? here
                             : file.written ? 0
                                            : model.same_file(file.facts);
                known != 0) {
-      recognised.push_back(
-          {file.path, file.key, file.type, {model.asset(known)->sha256, file.facts}, file.links});
+      recognised.push_back({file.path,
+                            file.key,
+                            file.type,
+                            {model.asset(known)->sha256, file.facts},
+                            file.links,
+                            was});
     } else {
       wanted->push_back(file);
     }
@@ -230,7 +244,7 @@ void catalog_state::digested(const reading& part,
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     const auto& seen = (*part.batch->wanted)[part.begin + i];
     if (outcomes[i]) {
-      files.push_back({seen.path, seen.key, seen.type, *outcomes[i], seen.links});
+      files.push_back({seen.path, seen.key, seen.type, *outcomes[i], seen.links, 0});
       continue;
     }
     in_reading.erase(seen.key);
@@ -289,10 +303,11 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
     what.events = std::move(back);
     log_part(batch, std::move(what));
   }
-  recent.forget_old(std::chrono::steady_clock::now());
-  auto taken = decide(model, files, failures, vanishing, places, recent);
-  for (auto id : taken.moved)
+  auto taken = decide_calmly(batch, files, failures, places);
+  for (const auto& [id, path] : taken.moved) {
     vanishing.remove(id);  // it is found: nobody else can be it
+    moves.add(id, std::chrono::steady_clock::now());
+  }
   auto& outcome = batch->outcome;
   outcome.unchanged += taken.unchanged;
   outcome.again.insert(outcome.again.end(), taken.again.begin(), taken.again.end());
@@ -301,6 +316,31 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
   what.events = std::move(taken.events);
   log_part(batch, std::move(what));
   part_decided(batch);
+}
+
+taken_files catalog_state::decide_calmly(const intake_ptr& batch,
+                                         const std::vector<digested_file>& files,
+                                         std::vector<failed_file> failures,
+                                         const asset_places& places) {
+  auto now = std::chrono::steady_clock::now();
+  recent.forget_old(now);
+  auto taken = decide(model, files, failures, vanishing, places, recent);
+  std::unordered_set<std::string_view> restless;
+  for (const auto& [id, path] : taken.moved) {
+    if (moves.may_move(id, now)) continue;
+    restless.insert(path);
+    batch->outcome.again.push_back(path);
+    failures.push_back({printable(path), problem_kind::unstable,
+                        "asset " + std::to_string(id) + " moved there and away more than "
+                            + std::to_string(recent_moves::moves_max)
+                            + " times within a minute; is one folder to be seen at two paths?"});
+  }
+  if (restless.empty()) return taken;
+  std::vector<digested_file> calm;
+  std::ranges::copy_if(files, std::back_inserter(calm), [&](const digested_file& file) {
+    return !restless.contains(file.path);
+  });
+  return decide(model, calm, failures, vanishing, places, recent);
 }
 
 void catalog_state::part_decided(const intake_ptr& batch) {
@@ -435,10 +475,11 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
                                      std::shared_ptr<catalog_model> model,
                                      command_memory_ptr memory, journal_actor journal,
                                      projector_actor projector, reader_actor reader,
-                                     std::vector<hasher_actor> hashers) {
+                                     std::vector<hasher_actor> hashers, recent_losses recent) {
   auto& state = self->state;
   state.self = self;
   state.model = std::move(*model);
+  state.recent = std::move(recent);
   state.memory = std::move(memory);
   state.journal = std::move(journal);
   state.projector = std::move(projector);

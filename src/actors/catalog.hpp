@@ -64,6 +64,9 @@ struct catalog_state {
             std::vector<failed_file> failures);
   void decide_part(const intake_ptr& batch, const std::vector<digested_file>& files,
                    const std::vector<failed_file>& failures, asset_places places);
+  /// What is decided about these files. Those whose assets move too often are left for later.
+  taken_files decide_calmly(const intake_ptr& batch, const std::vector<digested_file>& files,
+                            std::vector<failed_file> failures, const asset_places& places);
   /// One more part of the batch is decided. After the last one, what is gone and was not found in
   /// any of them is missing.
   void part_decided(const intake_ptr& batch);
@@ -124,6 +127,7 @@ struct catalog_state {
   std::deque<reading> unread_large;  ///< likewise
   vanishing_assets vanishing;        ///< bounded likewise
   recent_losses recent;
+  recent_moves moves;
   /// Paths being decided about; a second look at one has to wait, or the older could come in last.
   std::unordered_set<path_key, path_key_hash> in_reading;
 
@@ -162,6 +166,7 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
                                      std::shared_ptr<catalog_model> model,
                                      command_memory_ptr memory, journal_actor journal,
                                      projector_actor projector, reader_actor reader,
-                                     std::vector<hasher_actor> hashers);
+                                     std::vector<hasher_actor> hashers,
+                                     recent_losses recent);
 
 }  // namespace podstudio

@@ -2,7 +2,6 @@
 
 #include "platform/text.hpp"
 
-#include <filesystem>
 #include <utility>
 
 /// The half of the catalog that does what people ask for.
@@ -154,6 +153,8 @@ result<std::vector<event>> decide_root(const catalog_model& model, const root_re
     return decide_root_added(model, request.path, request.device, request.inode);
   case step::remove:
     return decide_root_removed(model, request.path);
+  case step::move:
+    return decide_root_moved(model, request.asked, request.path, request.device, request.inode);
   case step::lose:
     return decide_root_state(model, request.root, true, request.reason);
   case step::regain:
@@ -171,6 +172,8 @@ std::string describe(const root_request& request) {
     return "watch " + printable(request.asked);
   case step::remove:
     return "stop watching " + printable(request.asked);
+  case step::move:
+    return "watch " + printable(request.path) + " in place of " + printable(request.asked);
   case step::lose:
     return "lost a watched folder: " + request.reason;
   case step::regain:
@@ -181,18 +184,11 @@ std::string describe(const root_request& request) {
   return {};
 }
 
-root_id root_at(const catalog_model& model, const std::string& path) {
-  for (const auto& [id, root] : model.roots())
-    if (root.path == path) return id;
-  return 0;
-}
-
 /// The root to remove. It is named by the path that `watch list` shows, though that may be a link
 /// to another place by now, or else by another way to the same place.
 std::string listed_path(const catalog_model& model, const root_request& request) {
-  auto given = std::filesystem::path(request.asked).lexically_normal().string();
-  if (given.size() > 1 && given.back() == '/') given.pop_back();
-  return root_at(model, given) != 0 ? given : request.path;
+  auto given = lexical_path(request.asked);
+  return model.root_at(given) != 0 ? given : request.path;
 }
 
 }  // namespace
@@ -208,7 +204,7 @@ void catalog_state::change_root(root_request request,
   auto summary = describe(request);
   if (repeats(request.id, summary, answer(true))) return;
   change(decide_root(model, request), {request.id, request.origin, summary, {}}, answer(false),
-         root_at(model, request.path));
+         model.root_at(request.path));
 }
 
 }  // namespace podstudio

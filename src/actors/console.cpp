@@ -154,6 +154,22 @@ void watch_remove(console_state& s, const request& what, answer reply) {
   watch(s, what, reply, false);
 }
 
+void watch_move(console_state& s, const request& what, answer reply) {
+  move_request wanted{{}, {}, what.id, "console"};
+  for (auto [key, path] : {std::pair{"path", &wanted.from}, {"to", &wanted.to}}) {
+    auto given = text_argument(what.arguments, key);
+    if (!given) return reply(given.failure());
+    if (!given->starts_with("/")) return reply(wrong_argument(key, "is an absolute path"));
+    *path = *given;
+  }
+  s.self->request(s.peers.supervisor, caf::infinite, root_atom::value, wanted)
+      .then(
+          [reply](std::uint64_t number) mutable {
+            reply(json{{"import", number}});
+          },
+          [reply](const caf::error& failure) mutable { reply(failure); });
+}
+
 void watch_confirm(console_state& s, const request& what, answer reply) {
   auto path = text_argument(what.arguments, "path");
   if (!path) return reply(path.failure());
@@ -331,6 +347,7 @@ const command_table commands = {
     {"watch.add", watch_add},
     {"watch.confirm", watch_confirm},
     {"watch.list", watch_list},
+    {"watch.move", watch_move},
     {"watch.remove", watch_remove},
 };
 

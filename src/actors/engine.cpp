@@ -149,6 +149,7 @@ result<void> load(file_system& files, const data_folder& folder, std::unique_ptr
   auto assets = load_catalog_model(*reading);
   if (!assets) return assets.failure();
   load_past(files, folder.log(), head, *assets);
+  if (auto loaded = load_recent_losses(*reading, parts.losses); !loaded) return loaded;
   auto jobs = load_jobs_model(*reading);
   if (!jobs) return jobs.failure();
   if (auto loaded = load_command_memory(*reading, *parts.memory); !loaded) return loaded;
@@ -207,7 +208,7 @@ result<engine_parts> make_ready(const engine_options& options) {
 
   struct stat status;
   if (::stat(folder.root.c_str(), &status) != 0)
-    return system_error(errno, "cannot use the data folder " + in_quotes(folder.root));
+    return system_error()("cannot use the data folder " + in_quotes(folder.root));
   parts.watching = {folder.database,
                     {status.st_dev, status.st_ino},
                     std::chrono::seconds(options.poll_seconds),
@@ -215,7 +216,7 @@ result<engine_parts> make_ready(const engine_options& options) {
   std::error_code unreadable;
   parts.data_folder = std::filesystem::canonical(folder.root, unreadable).string();
   if (unreadable)
-    return system_error(unreadable.value(), "cannot use the data folder " + in_quotes(folder.root));
+    return system_error(unreadable.value())("cannot use the data folder " + in_quotes(folder.root));
   parts.log_folder = folder.log();
   // One more than there are cores: see catalog_state::hashers.
   parts.hashers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16) + 1;
@@ -227,7 +228,7 @@ result<void> check_no_backup(const data_folder& folder) {
   std::error_code failed;
   bool is_backup = std::filesystem::exists(backup_manifest_path(folder.root), failed);
   if (failed)
-    return system_error(failed.value(), "cannot use the data folder " + in_quotes(folder.root));
+    return system_error(failed.value())("cannot use the data folder " + in_quotes(folder.root));
   if (!is_backup) return {};
   return error{error_code::refused,
                in_quotes(folder.root)
@@ -245,7 +246,7 @@ public:
   }
 
   result<void> run() {
-    if (!failed_) return system_error(errno, "cannot start");
+    if (!failed_) return system_error()("cannot start");
     auto parts = make_ready(options_);
     if (!parts) return parts.failure();
     parts->on_failure = [this](const error& why) { fail(why); };
@@ -298,7 +299,7 @@ public:
   result<void> wait(int stop_fd) override {
     pollfd waits[2] = {{stop_fd, POLLIN, 0}, {failed_.get(), POLLIN, 0}};
     while (::poll(waits, 2, -1) < 0)
-      if (errno != EINTR) return system_error(errno, "cannot wait for the end");
+      if (errno != EINTR) return system_error()("cannot wait for the end");
     if (auto why = failure(); why) return *why;
     return {};
   }

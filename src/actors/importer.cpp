@@ -1,6 +1,9 @@
 #include "actors/importer.hpp"
 
 #include "platform/text.hpp"
+#include "query/files.hpp"
+#include "schema/schema.hpp"
+#include "schema/sqlite.hpp"
 
 #include <chrono>
 
@@ -11,6 +14,72 @@ namespace {
 constexpr auto look_again_after = std::chrono::milliseconds(50);
 
 }  // namespace
+
+importer_state::importer_state() = default;
+importer_state::~importer_state() = default;
+
+// --- moving a watch root
+// --------------------------------------------------------------------------
+
+result<void> importer_state::begin_move() {
+  auto opened = open_tables_read_only(move->database);
+  if (!opened) return opened.failure();
+  tables = std::make_unique<database>(std::move(*opened));
+  auto roots = root_paths(*tables);
+  if (!roots) return roots.failure();
+  auto listed = std::ranges::find_first_of(move->from, *roots);
+  move->from = {listed == move->from.end() ? move->from.front() : *listed};
+  const auto& from = move->from.front();
+  const auto& to = move->to.path;
+  auto sample = sample_under(*tables, from, library_sample_files, true);
+  if (!sample) return sample.failure();
+  for (auto& file : *sample)
+    file.path = to + file.path.substr(from.size());
+  if (!is_same_library(*sample))
+    return error{error_code::refused,
+                 "of " + std::to_string(sample->size()) + " files of " + in_quotes(from)
+                     + " that were looked for in " + in_quotes(to)
+                     + " most are not there or others; move or copy the files there first, or name "
+                       "the folder that holds them"};
+  root_request request;
+  request.what = root_request::step::move;
+  request.asked = from;
+  request.path = to;
+  request.device = move->to.identity.device;
+  request.inode = move->to.identity.inode;
+  request.id = move->id;
+  request.origin = move->origin;
+  self->request(move->supervisor, caf::infinite, root_atom::value, request)
+      .then([this](const root_outcome&) { step(); },
+            [this](const caf::error& refused) {
+              failure = from_caf(refused);
+              finish_if_done();
+            });
+  return {};
+}
+
+result<void> importer_state::end_move() {
+  const auto& from = move->from.front();
+  auto resolved = problems_under(*tables, from, true);
+  if (!resolved) return resolved.failure();
+  auto known = files_under(*tables, from, *left_after);
+  if (!known) return known.failure();
+  observation_batch batch{"import", {}, {}, {}, std::move(*resolved)};
+  for (const auto& file : *known) {
+    if (batch.gone.size() == max_batch_files) break;
+    left_after = file.path;
+    if (is_gone(file.path))
+      batch.gone.push_back({file.path, key_of(file.path), file.facts.device, true});
+  }
+  if (known->empty()) left_after.reset();
+  if (batch.gone.empty() && batch.resolved.empty()) return {};
+  ++in_flight;
+  observe(std::move(batch));
+  return {};
+}
+
+// --- importing
+// ------------------------------------------------------------------------------------
 
 void importer_state::step() {
   while (!failure && in_flight < import_batches_max && !looked_everywhere()) {
@@ -38,10 +107,17 @@ void importer_state::step() {
 
 void importer_state::send(findings batch) {
   if (batch.files.empty() && batch.failures.empty()) return;
+  if (move) {
+    const auto& to = move->to.path;
+    for (auto& file : batch.files)
+      file.key_before = key_of(move->from.front() + file.path.substr(to.size()));
+  }
   ++in_flight;
-  self->request(
-          catalog, caf::infinite, observe_atom::value,
-          observation_batch{"import", std::move(batch.files), {}, std::move(batch.failures), {}})
+  observe({"import", std::move(batch.files), {}, std::move(batch.failures), {}});
+}
+
+void importer_state::observe(observation_batch batch) {
+  self->request(catalog, caf::infinite, observe_atom::value, std::move(batch))
       .then(
           [this](const observation_outcome& outcome) {
             --in_flight;
@@ -80,6 +156,10 @@ void importer_state::look_again() {
 
 void importer_state::finish_if_done() {
   if (in_flight > 0 || (!failure && (!looked_everywhere() || !again.empty()))) return;
+  while (!failure && left_after) {
+    if (auto told = end_move(); !told) failure = told.failure();
+    if (in_flight > 0) return;
+  }
   if (std::exchange(progress.done, true)) return;
   answer_all();
 }
@@ -97,17 +177,26 @@ void importer_state::answer_all() {
 
 importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer_state> self,
                                        catalog_actor catalog, std::vector<std::string> paths,
-                                       folder_identity excluded) {
+                                       folder_identity excluded, std::optional<root_move> move) {
   auto& state = self->state;
   state.self = self;
   state.catalog = std::move(catalog);
   state.walker.emplace(excluded);
   state.asked = std::move(paths);
   state.named = state.asked;
+  state.move = std::move(move);
+  if (state.move) state.left_after.emplace();
   self->send(self, step_atom::value);
   return {
       [self](step_atom) {
         auto& s = self->state;
+        if (s.move && !s.tables) {
+          if (auto begun = s.begin_move(); !begun) {
+            s.failure = begun.failure();
+            s.finish_if_done();
+          }
+          return;
+        }
         if (std::exchange(s.again_scheduled, false)) {
           findings batch;
           for (const auto& path : std::exchange(s.again, {})) {
@@ -122,17 +211,14 @@ importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer
         }
         s.step();
       },
-      [self](flush_atom) { self->state.answer_all(); },
-      [self](wait_atom, std::uint64_t timeout_ms) {
+      [self](wait_atom) {
         auto& s = self->state;
         auto promise = self->make_response_promise<import_progress>();
         s.waiting.push_back(promise);
-        if (s.progress.done || timeout_ms == 0)
-          s.answer_all();
-        else
-          self->delayed_send(self, std::chrono::milliseconds(timeout_ms), flush_atom::value);
+        if (s.progress.done) s.answer_all();
         return promise;
       },
+      [self](status_atom) { return self->state.progress; },
   };
 }
 

@@ -6,6 +6,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -13,10 +14,32 @@
 
 namespace podstudio {
 
+class database;
+
+/// A watch root that is to be at another path.
+struct root_move {
+  std::vector<std::string> from;  ///< its path, as it may be spelled: the listed one counts
+  folder_candidate to;
+  std::string database;  ///< the tables
+  uuid id{};
+  std::string origin;
+  supervisor_actor supervisor;
+};
+
 struct importer_state {
+  importer_state();
+  ~importer_state();
+
+  // Moving a watch root.
+  /// Looks for a sample of the root's files in the new folder, and has the root moved.
+  result<void> begin_move();
+  /// What did not come along is gone, wherever its disk is.
+  result<void> end_move();
+
   void step();
   bool looked_everywhere() const { return named.empty() && walker->done(); }
   void send(findings batch);
+  void observe(observation_batch batch);
   void taken(const observation_outcome& outcome);
   void look_again();
   void finish_if_done();
@@ -35,6 +58,9 @@ struct importer_state {
   bool again_scheduled = false;
   import_progress progress;
   std::optional<error> failure;
+  std::optional<root_move> move;
+  std::unique_ptr<database> tables;  ///< for a move
+  std::optional<std::string> left_after;  ///< a move: what was left behind is told up to this path
   std::vector<caf::typed_response_promise<import_progress>> waiting;
   static inline const char* name = "importer";
 };
@@ -44,9 +70,11 @@ inline constexpr std::size_t import_batches_max = 8;
 /// How often a file that changes while it is read is looked at again before it is a problem.
 inline constexpr unsigned import_tries_max = 20;
 
-/// An import of files and folders; `excluded` is the engine's own folder.
+/// An import of files and folders; `excluded` is the engine's own folder. With `move`, of the new
+/// folder of a watch root: a file that is where the root has an asset, with its size and time, is
+/// that asset and is not read.
 importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer_state> self,
                                        catalog_actor catalog, std::vector<std::string> paths,
-                                       folder_identity excluded);
+                                       folder_identity excluded, std::optional<root_move> move);
 
 }  // namespace podstudio

@@ -126,10 +126,10 @@ using watcher_actor = caf::typed_actor<
 using importer_actor = caf::typed_actor<
     // INTERNAL: go on; look again at what changed while it was read.
     caf::reacts_to<step_atom>,
-    // INTERNAL: whoever waits has waited long enough.
-    caf::reacts_to<flush_atom>,
-    // Answers when the import is done, or after this many milliseconds with how far it is.
-    caf::replies_to<wait_atom, std::uint64_t>::with<import_progress>>;
+    // Answers when the import is done.
+    caf::replies_to<wait_atom>::with<import_progress>,
+    // How far it is.
+    caf::replies_to<status_atom>::with<import_progress>>;
 
 /// READER: queries on the tables. Detached: it blocks in SQLite. The reader pool, which is not
 /// detached, hands the same requests on to readers that are free.
@@ -171,11 +171,16 @@ using supervisor_actor = caf::typed_actor<
     caf::replies_to<get_atom>::with<console_actor>,
     // Watches a folder from now on, also after a restart.
     caf::replies_to<root_atom, watch_request>::with<change_outcome>,
+    // Moves a watch root, by an import of its new folder: answers with the number of that.
+    caf::replies_to<root_atom, move_request>::with<std::uint64_t>,
+    // INTERNAL: from that import, once it has found the root's files in the new folder: moves the
+    // root. No watcher is at it from then on until the import ends.
+    caf::replies_to<root_atom, root_request>::with<root_outcome>,
     // Starts an import; answers with its number.
     caf::replies_to<import_atom, import_request>::with<std::uint64_t>,
     // Lets the scan of a watch root go on that was held back, named by its path. Whether one was.
     caf::replies_to<confirm_atom, std::string>::with<bool>,
-    // An import by number.
+    // An import by number: answers when it is done, or after so many milliseconds with how far it is.
     caf::replies_to<wait_atom, std::uint64_t, std::uint64_t>::with<import_progress>,
     // Has the files looked at that lie under the roots: a person holds them to be there.
     caf::reacts_to<path_atom, asset_paths>,

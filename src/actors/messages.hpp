@@ -148,10 +148,10 @@ using change_outcome = command_outcome;
 using command_memory_ptr = std::shared_ptr<command_memory>;
 
 struct root_request {
-  enum class step { add, remove, lose, regain, recognise } what = step::add;
+  enum class step { add, remove, move, lose, regain, recognise } what = step::add;
   root_id root = 0;            ///< lose, regain, recognise
-  std::string path;            ///< add, remove: without links where the folder is there
-  std::string asked;           ///< add, remove: the path as it was given
+  std::string path;            ///< add, remove, move: without links where the folder is there
+  std::string asked;           ///< add, remove: the path as it was given; move: the old one
   std::optional<error> unfit;  ///< add: why the folder cannot be watched
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
@@ -210,6 +210,14 @@ using watcher_statuses = std::vector<watcher_status>;
 struct watch_request {
   bool add = true;
   std::string path;
+  uuid id{};
+  std::string origin;
+};
+
+/// A root is at another path, where its files were moved or copied.
+struct move_request {
+  std::string from;
+  std::string to;
   uuid id{};
   std::string origin;
 };
@@ -273,5 +281,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watcher_statuses)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watch_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watched_root)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watch_options)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::move_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::import_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::import_progress)

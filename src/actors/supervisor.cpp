@@ -45,7 +45,7 @@ std::shared_ptr<T> shared(T value) {
 /// A path to import, without links. Errors name it.
 result<std::string> importable(const std::string& path, const std::string& data_folder) {
   std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
-  if (!real) return system_error(errno, "cannot import " + in_quotes(path));
+  if (!real) return system_error()("cannot import " + in_quotes(path));
   std::string found = real.get();
   if (!is_utf8(found))
     return error{error_code::invalid_argument,
@@ -53,7 +53,7 @@ result<std::string> importable(const std::string& path, const std::string& data_
   if (lies_within(found, data_folder))
     return error{error_code::refused, in_quotes(path) + " lies in the engine's own data folder"};
   if (::access(found.c_str(), R_OK) != 0)
-    return system_error(errno, "cannot import " + in_quotes(path));
+    return system_error()("cannot import " + in_quotes(path));
   return found;
 }
 
@@ -90,7 +90,7 @@ void supervisor_state::start(engine_parts parts) {
                                                           watching.database);
   catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.assets)),
                                         parts.memory, journal, projector, readers.front(),
-                                        hashers);
+                                        hashers, std::move(parts.losses));
   jobs = self->spawn<caf::monitored>(podstudio::jobs, shared(std::move(parts.jobs)), parts.memory,
                                      journal, projector);
   if (service)
@@ -181,15 +181,10 @@ void supervisor_state::watcher_down(root_id root, const caf::error& why) {
 }
 
 void supervisor_state::await_import(std::uint64_t number) {
-  constexpr std::uint64_t ms_max = 3'600'000;
-  self->request(imports[number], caf::infinite, wait_atom::value, ms_max)
+  self->request(imports[number], caf::infinite, wait_atom::value)
       .then(
           [this, number](const import_progress& progress) {
-            if (stopping) return;
-            if (progress.done)
-              keep_outcome(number, {progress, {}});
-            else
-              await_import(number);
+            if (!stopping) keep_outcome(number, {progress, {}});
           },
           [this, number](const caf::error& failure) {
             if (!stopping) keep_outcome(number, {{}, failure});
@@ -198,8 +193,17 @@ void supervisor_state::await_import(std::uint64_t number) {
 
 void supervisor_state::keep_outcome(std::uint64_t number, import_outcome outcome) {
   imports.erase(number);
+  end_move(number);
   imported.emplace(number, std::move(outcome));
   if (imported.size() > outcomes_kept) imported.erase(imported.begin());
+}
+
+void supervisor_state::end_move(std::uint64_t number) {
+  for (auto& [id, entry] : watchers)
+    if (entry.moved_by == number) {
+      entry.moved_by = 0;
+      if (!entry.actor) watch(entry.root);
+    }
 }
 
 // --- stop
@@ -375,9 +379,12 @@ std::optional<error> not_in_step(const supervisor_state& s,
   for (const auto& [id, entry] : s.watchers) {
     auto failure = failures.find(id);
     bool failed = failure != failures.end();
-    if (!entry.root.lost && !failed) continue;
+    bool moving = entry.moved_by != 0;
+    if (!entry.root.lost && !failed && !moving) continue;
     text += (text.empty() ? "not in step with " : ", nor with ") + in_quotes(entry.root.path);
-    if (entry.root.lost && !entry.reason.empty())
+    if (moving)
+      text += ": it is being moved; try again when 'watch move' has ended";
+    else if (entry.root.lost && !entry.reason.empty())
       text += ": " + entry.reason;
     else if (failed)
       text += ": " + failure->second.why.message;
@@ -412,7 +419,7 @@ caf::typed_response_promise<sequence_number> sync(supervisor_pointer self) {
   auto promise = self->make_response_promise<sequence_number>();
   // A root that is lost may be back.
   for (const auto& [id, entry] : s.watchers)
-    if (!entry.actor && s.service && !s.stopping) s.watch(entry.root);
+    if (!entry.actor && entry.moved_by == 0 && s.service && !s.stopping) s.watch(entry.root);
   auto all = [self, promise](const watcher_answers<sequence_number>& got) {
     answer_sync(self, promise, got);
   };
@@ -446,24 +453,107 @@ void tell_outcome(const supervisor_state& s, std::uint64_t number,
     promise.deliver(outcome->second.progress);
 }
 
+/// The timer is the supervisor's: one of the import's own would keep its thread until it runs out.
+caf::typed_response_promise<import_progress> wait_for_import(supervisor_pointer self,
+                                                             std::uint64_t number,
+                                                             std::chrono::milliseconds time_max) {
+  auto promise = self->make_response_promise<import_progress>();
+  auto running = self->state.imports.find(number);
+  if (running == self->state.imports.end()) {
+    tell_outcome(self->state, number, promise);
+    return promise;
+  }
+  auto deliver = [promise](const import_progress& progress) mutable { promise.deliver(progress); };
+  auto ended = [self, number, promise](const caf::error&) {
+    tell_outcome(self->state, number, promise);
+  };
+  auto ask = [self, import = running->second, deliver, ended] {
+    self->request(import, caf::infinite, status_atom::value).then(deliver, ended);
+  };
+  if (time_max.count() == 0)
+    ask();
+  else
+    self->request(running->second, caf::duration(time_max), wait_atom::value)
+        .then(deliver, [ask, ended](const caf::error& failure) {
+          failure == caf::sec::request_timeout ? ask() : ended(failure);
+        });
+  return promise;
+}
+
+/// Why no import can be started now; nothing if one can.
+std::optional<error> no_import(const supervisor_state& s) {
+  if (s.stopping)
+    return error{error_code::stopping, "the engine is stopping; try again when it runs"};
+  if (s.imports.size() >= imports_max)
+    return error{error_code::busy, "too many imports run already; wait for one to end"};
+  return std::nullopt;
+}
+
+std::uint64_t run_import(supervisor_pointer self, std::vector<std::string> paths,
+                         std::optional<root_move> move) {
+  auto& s = self->state;
+  auto number = ++s.last_import;
+  // Not monitored: its end comes with its outcome.
+  s.imports[number] = self->spawn<caf::detached>(importer, s.catalog, std::move(paths),
+                                                 s.watching.excluded, std::move(move));
+  s.await_import(number);
+  return number;
+}
+
 caf::result<std::uint64_t> start_import(supervisor_pointer self, const import_request& wanted) {
   auto& s = self->state;
-  if (s.stopping)
-    return to_caf({error_code::stopping, "the engine is stopping; try again when it runs"});
-  if (s.imports.size() >= imports_max)
-    return to_caf({error_code::busy, "too many imports run already; wait for one to end"});
+  if (auto none = no_import(s)) return to_caf(*none);
   std::vector<std::string> paths;
   for (const auto& path : wanted.paths) {
     auto found = importable(path, s.data_folder);
     if (!found) return to_caf(found.failure());
     paths.push_back(std::move(*found));
   }
-  auto number = ++s.last_import;
-  // Not monitored: its end comes with its outcome.
-  s.imports[number] = self->spawn<caf::detached>(importer, s.catalog, std::move(paths),
-                                                 s.watching.excluded);
-  s.await_import(number);
-  return number;
+  return run_import(self, std::move(paths), std::nullopt);
+}
+
+caf::result<std::uint64_t> start_move(supervisor_pointer self, const move_request& wanted) {
+  auto& s = self->state;
+  if (auto none = no_import(s)) return to_caf(*none);
+  auto to = inspect_folder(wanted.to, s.data_folder);
+  if (!to) return to_caf(to.failure());
+  for (const auto& [id, entry] : s.watchers)
+    if (entry.moved_by != 0)
+      return to_caf({error_code::busy, "the folder " + in_quotes(entry.root.path)
+                                           + " is being moved; wait until that has ended"});
+  root_move move{{lexical_path(wanted.from)}, *to,           s.watching.database,
+                 wanted.id,                   wanted.origin, supervisor_actor{self}};
+  if (auto there = inspect_folder(wanted.from, s.data_folder)) move.from.push_back(there->path);
+  return run_import(self, {to->path}, std::move(move));
+}
+
+/// Ends the watcher of a root, which is to be at another path, and tells the catalog.
+caf::typed_response_promise<root_outcome> move_root(supervisor_pointer self,
+                                                    const root_request& wanted) {
+  auto& s = self->state;
+  auto promise = self->make_response_promise<root_outcome>();
+  auto sender = self->current_sender();
+  root_id root = 0;
+  for (auto& [id, entry] : s.watchers) {
+    if (entry.root.path != wanted.asked) continue;
+    root = id;
+    for (const auto& [number, import] : s.imports)
+      if (import.address() == sender) entry.moved_by = number;
+    if (!entry.actor) continue;
+    s.ending.insert(entry.actor.address());
+    self->send_exit(entry.actor, caf::exit_reason::user_shutdown);
+    entry.actor = nullptr;
+  }
+  self->request(s.catalog, caf::infinite, root_atom::value, wanted)
+      .then(
+          [self, promise, wanted, root](const root_outcome& outcome) mutable {
+            auto entry = self->state.watchers.find(root);
+            if (entry != self->state.watchers.end())
+              entry->second.root = {root, wanted.path, {wanted.device, wanted.inode}, false, true};
+            promise.deliver(outcome);
+          },
+          [promise](const caf::error& failure) mutable { promise.deliver(failure); });
+  return promise;
 }
 
 }  // namespace
@@ -477,21 +567,12 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
   return {
       [self](get_atom) { return self->state.console; },
       [self](root_atom, const watch_request& wanted) { return change_roots(self, wanted); },
+      [self](root_atom, const move_request& wanted) { return start_move(self, wanted); },
+      [self](root_atom, const root_request& wanted) { return move_root(self, wanted); },
       [self](import_atom, const import_request& wanted) { return start_import(self, wanted); },
       [self](confirm_atom, const std::string& path) { return confirm(self, path); },
       [self](wait_atom, std::uint64_t number, std::uint64_t timeout_ms) {
-        auto promise = self->make_response_promise<import_progress>();
-        auto import = self->state.imports.find(number);
-        if (import == self->state.imports.end())
-          tell_outcome(self->state, number, promise);
-        else
-          self->request(import->second, caf::infinite, wait_atom::value, timeout_ms)
-              .then([promise](const import_progress& progress) mutable { promise.deliver(progress); },
-                    // It may have ended just now.
-                    [self, number, promise](const caf::error&) {
-                      tell_outcome(self->state, number, promise);
-                    });
-        return promise;
+        return wait_for_import(self, number, std::chrono::milliseconds(timeout_ms));
       },
       [self](path_atom, const asset_paths& paths) {
         for (const auto& [root, entry] : self->state.watchers)
@@ -511,7 +592,7 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
         auto entry = s.watchers.find(root);
         if (s.stopping || entry == s.watchers.end()) return;
         entry->second.waiting = false;
-        if (!entry->second.actor) s.watch(entry->second.root);
+        if (!entry->second.actor && entry->second.moved_by == 0) s.watch(entry->second.root);
       },
       [self](stop_atom) {
         self->state.stopped = self->make_response_promise<bool>();

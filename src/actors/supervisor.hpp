@@ -28,6 +28,7 @@ struct engine_parts {
   /// Read-only connections, at least two: the catalog's, and those of the reader pool.
   std::vector<std::unique_ptr<database>> reading;
   catalog_model assets;
+  recent_losses losses;
   jobs_model jobs;
   command_memory_ptr memory = std::make_shared<command_memory>();
   recovery_report recovery;  ///< what opening the log found
@@ -56,6 +57,8 @@ struct supervisor_state {
   /// Waits for the end of an import, to keep what came of it.
   void await_import(std::uint64_t number);
   void keep_outcome(std::uint64_t number, import_outcome outcome);
+  /// Watches a root again that an import moved.
+  void end_move(std::uint64_t number);
   void report(const error& failure);
 
   // Stop, one step after the other.
@@ -92,6 +95,7 @@ struct supervisor_state {
     unsigned failures = 0;
     bool waiting = false;  ///< to be started again
     std::string reason;    ///< why it went down last
+    std::uint64_t moved_by = 0;  ///< the import that moves it to another path; 0: none
   };
   std::map<root_id, watched> watchers;
   std::map<std::uint64_t, importer_actor> imports;  ///< that run, at most imports_max

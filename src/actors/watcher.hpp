@@ -117,6 +117,7 @@ struct watcher_state {
   bool held = false;       ///< a scan waits to be confirmed
   bool confirmed = false;  ///< the next scan may tell any number of files as gone
   clock::time_point rescan_at = clock::time_point::max();
+  clock::duration held_wait{};  ///< before a scan that was held is tried again; doubled each time
   clock::time_point root_check_at{};
   clock::time_point wake_at = clock::time_point::max();
   clock::time_point pause_until{};  ///< no looking before: the engine had no room
@@ -146,6 +147,9 @@ inline constexpr std::size_t watcher_walks_max = 1'000;
 inline constexpr std::size_t watcher_rules_max = 10'000;
 /// How many problems a watcher remembers, so as to tell when they are none any more.
 inline constexpr std::size_t watcher_problems_max = 10'000;
+/// How soon a scan that was held back is tried again at first: what is gone from here may have been
+/// found elsewhere by then.
+inline constexpr std::chrono::seconds held_wait_min{1};
 /// From so many files on, a scan that finds more than half of them gone is held back.
 inline constexpr std::uint64_t guarded_files_min = 100;
 

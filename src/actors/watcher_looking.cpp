@@ -235,7 +235,10 @@ void watcher_state::end_walk() {
     at = still ? std::next(at) : problems.erase(at);
   }
   if (held || limited || !watches) problems.insert(printable(root.path));
-  rescan_at = clock::now() + (held || polls() ? options.poll_interval : options.rescan_interval);
+  clock::duration wait = polls() ? options.poll_interval : options.rescan_interval;
+  held_wait = held ? std::max<clock::duration>(held_wait * 2, held_wait_min) : 0s;
+  if (held) wait = std::min(held_wait, clock::duration(options.poll_interval));
+  rescan_at = clock::now() + wait;
 }
 
 void watcher_state::schedule() {

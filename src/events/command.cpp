@@ -10,6 +10,7 @@ std::int64_t subject_of(const std::vector<event>& events) {
     if (const auto* job = std::get_if<job_queued>(&each)) return job->job;
     if (const auto* root = std::get_if<watch_root_added>(&each)) return root->root;
     if (const auto* root = std::get_if<watch_root_removed>(&each)) return root->root;
+    if (const auto* root = std::get_if<watch_root_moved>(&each)) return root->root;
   }
   return 0;
 }

@@ -38,6 +38,22 @@ void recent_losses::forget_old(time_point now) {
   }
 }
 
+void recent_moves::add(asset_id id, time_point now) {
+  if (moves_.size() >= size_max) {
+    std::erase_if(moves_, [&](const auto& each) { return each.second.since + time_max < now; });
+    if (moves_.size() >= size_max) moves_.clear();
+  }
+  auto& known = moves_[id];
+  if (known.since + time_max < now) known = {now, 0};
+  ++known.count;
+}
+
+bool recent_moves::may_move(asset_id id, time_point now) const {
+  auto known = moves_.find(id);
+  return known == moves_.end() || known->second.count < moves_max
+         || known->second.since + time_max < now;
+}
+
 template <class IsIt>
 asset_id vanishing_assets::find(const digest& sha256, IsIt is_it) const {
   auto key = digest_key(sha256);
@@ -137,11 +153,12 @@ public:
         displaced_.add(found.here, asset.sha256);
     }
     for (std::size_t i = 0; i < files.size(); ++i)
-      if (!fates_[i].settled && files[i].content.facts.size_bytes > 0
+      if (!fates_[i].settled && (files[i].content.facts.size_bytes > 0 || files[i].was != 0)
           && !places.absent.contains(files[i].path))
         match(files[i], fates_[i]);
     for (std::size_t i = 0; i < files.size(); ++i)
-      if (fates_[i].settled && files[i].content.facts.size_bytes > 0) succeed(fates_[i]);
+      if (fates_[i].settled && (files[i].content.facts.size_bytes > 0 || files[i].was != 0))
+        succeed(files[i], fates_[i]);
   }
 
   const std::vector<fate>& fates() const noexcept { return fates_; }
@@ -161,9 +178,10 @@ private:
       return is_it(id) && (model_.asset(id)->missing || has_left(id));
     };
     auto is_decided = [&](asset_id id) { return is_free(id) && model_.has_decisions(id); };
-    found.moved = model_.find_inode(content.facts, [&](asset_id id) {
-      return is_decided(id) && !model_.asset(id)->missing;
-    });
+    if (file.was != 0 && is_it(file.was)) found.moved = file.was;
+    if (found.moved == 0) found.moved = model_.find_inode(content.facts, [&](asset_id id) {
+        return is_decided(id) && !model_.asset(id)->missing;
+      });
     if (found.moved == 0) found.moved = model_.find_inode(content.facts, is_decided);
     if (found.moved == 0) found.moved = model_.find_inode(content.facts, is_free);
     if (found.moved == 0) found.moved = find_same_content(content.sha256, [&](asset_id id) {
@@ -191,14 +209,19 @@ private:
     return found;
   }
 
-  void succeed(fate& found) {
+  void succeed(const digested_file& file, fate& found) {
     if (model_.has_decisions(found.here)) return;
-    model_.each_twin(found.here, [&](asset_id id) {
-      bool is_it = !used_.contains(id) && !settled_.contains(id)
-                   && (model_.asset(id)->missing || has_left(id)) && model_.has_decisions(id);
-      if (is_it) found.moved = id;
-      return is_it;
-    });
+    auto is_free = [&](asset_id id) { return !used_.contains(id) && !settled_.contains(id); };
+    if (file.was != 0 && is_free(file.was)) {
+      found.moved = file.was;
+    } else if (file.content.facts.size_bytes > 0) {
+      model_.each_twin(found.here, [&](asset_id id) {
+        bool is_it = is_free(id) && (model_.asset(id)->missing || has_left(id))
+                     && model_.has_decisions(id);
+        if (is_it) found.moved = id;
+        return is_it;
+      });
+    }
     found.makes_way = found.moved != 0;
     if (found.makes_way) used_.insert(found.moved);
   }
@@ -290,13 +313,13 @@ private:
   }
 
   void arrive(const digested_file& file, const matching::fate& fate, taken_files& taken) {
-    const auto& [path, key, type, content, links] = file;
+    const auto& [path, key, type, content, links, was] = file;
     auto& events = taken.events;
     if (fate.settled && !fate.makes_way) return stay(file, fate.here, taken);
     if (fate.makes_way) events.emplace_back(forgotten(model_, fate.here, path));
     if (fate.moved != 0) {
       const auto& before = paths_.at(fate.moved);
-      taken.moved.push_back(fate.moved);
+      taken.moved.emplace_back(fate.moved, path);
       if (!vanishing_.contains(fate.moved) && !is_aside(before)) taken.again.push_back(before);
       events.emplace_back(
           goes_on(fate.moved, *model_.asset(fate.moved), before, path, content.facts));
@@ -333,6 +356,18 @@ private:
 };
 
 }  // namespace
+
+asset_id find_moved(const catalog_model& model, const path_key& key_before,
+                    const file_facts& facts) {
+  auto id = model.asset_at(key_before);
+  if (id == 0) return 0;
+  const auto& known = model.asset(id)->facts;
+  // FAT keeps times to 2 s, and copies from there to anywhere do.
+  constexpr std::int64_t second = 1'000'000'000;
+  auto apart = known.mtime_ns - facts.mtime_ns;
+  bool same_time = apart == 0 || (facts.mtime_ns % second == 0 && apart > 0 && apart < 2 * second);
+  return same_time && known.size_bytes == facts.size_bytes ? id : 0;
+}
 
 std::vector<asset_id> find_others(const catalog_model& model,
                                   const std::vector<digested_file>& files,

@@ -26,6 +26,9 @@ struct digested_file {
   asset_type type = asset_type::image;
   file_content content;
   std::uint64_t links = 1;  ///< how many names its inode has
+  /// The asset that it is where the path allows it, as its watch root was moved by a person; 0:
+  /// nothing is said.
+  asset_id was = 0;
 };
 
 /// A path at which there is no file any more.
@@ -78,6 +81,29 @@ private:
   std::deque<std::pair<time_point, asset_id>> oldest_;
 };
 
+/// How often assets moved a short while ago. One that moves back and forth without end, because it
+/// is somehow seen at two paths at once, is to be a problem that is reported, not a log that is
+/// filled.
+class recent_moves {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+  /// So often within `time_max` an asset may move. Scripts rename the same file a few times.
+  static constexpr unsigned moves_max = 32;
+  static constexpr std::chrono::seconds time_max{60};
+  /// How many assets are remembered; beyond that, the oldest moves are forgotten or all are.
+  static constexpr std::size_t size_max = 65'536;
+
+  void add(asset_id id, time_point now);
+  bool may_move(asset_id id, time_point now) const;
+
+private:
+  struct moves {
+    time_point since;
+    unsigned count = 0;
+  };
+  std::unordered_map<asset_id, moves> moves_;
+};
+
 /// What a look at the places of assets and files found.
 struct asset_places {
   asset_paths paths;                       ///< as the tables have them; the model checks them
@@ -93,9 +119,14 @@ struct taken_files {
   /// were moved from, as a look can be older than what it is decided after, and then they are
   /// there.
   std::vector<std::string> again;
-  std::vector<asset_id> moved;  ///< assets that these files are, under a new path
+  std::vector<std::pair<asset_id, std::string>> moved;  ///< assets with their new paths
   std::uint64_t unchanged = 0;  ///< files that gave no event: they are as the model has them
 };
+
+/// The asset that a file is, as somebody says that it was at another path: the one which is there
+/// in the model, if size and time are the same; 0 otherwise.
+asset_id find_moved(const catalog_model& model, const path_key& key_before,
+                    const file_facts& facts);
 
 /// The assets that some of the files may be, under other paths than the model has, or were, or share
 /// an inode with under other facts; `decide_put_back` and `decide` need to know where these are.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 namespace podstudio {
 
@@ -76,6 +77,12 @@ std::string printable(std::string_view bytes) {
     bytes.remove_prefix(length);
   }
   return out;
+}
+
+std::string lexical_path(const std::string& path) {
+  auto shortened = std::filesystem::path(path).lexically_normal().string();
+  if (shortened.size() > 1 && shortened.back() == '/') shortened.pop_back();
+  return shortened;
 }
 
 bool lies_within(std::string_view inner, std::string_view outer) noexcept {

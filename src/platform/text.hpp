@@ -14,6 +14,9 @@ bool is_utf8(std::string_view bytes) noexcept;
 /// and control characters (C0, C1, DEL) become `\xNN`, a backslash becomes `\\`.
 std::string printable(std::string_view bytes);
 
+/// An absolute path without '.', '..', double slashes and one at its end; links are left alone.
+std::string lexical_path(const std::string& path);
+
 /// Whether the path `inner` is `outer` or lies below it; both absolute, neither ending in a slash.
 bool lies_within(std::string_view inner, std::string_view outer) noexcept;
 

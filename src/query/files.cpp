@@ -46,7 +46,8 @@ result<std::vector<known_file>> files_under(database& tables, const std::string&
   return files;
 }
 
-result<std::vector<std::string>> problems_under(database& tables, const std::string& folder) {
+result<std::vector<std::string>> problems_under(database& tables, const std::string& folder,
+                                                bool also_of_files) {
   auto query = tables.prepare("SELECT path, kind FROM problem WHERE path = ?1 OR (path > ?2 AND path < ?3)"
                               " ORDER BY path LIMIT 10000");
   if (!query) return query.failure();
@@ -60,14 +61,16 @@ result<std::vector<std::string>> problems_under(database& tables, const std::str
     auto path = row.get<std::string>(0);
     bool of_a_file = kind == problem_kind::unreadable || kind == problem_kind::io_failed
                      || kind == problem_kind::unstable;
-    if (!of_a_file || !type_of(std::string_view(path).substr(path.rfind('/') + 1))) paths.push_back(std::move(path));
+    if (also_of_files || !of_a_file
+        || !type_of(std::string_view(path).substr(path.rfind('/') + 1)))
+      paths.push_back(std::move(path));
   });
   if (!read) return read.failure();
   return paths;
 }
 
 result<std::vector<sample_file>> sample_under(database& tables, const std::string& folder,
-                                              std::size_t count) {
+                                              std::size_t count, bool also_missing) {
   constexpr std::size_t page = 1024;
   const auto prefix = folder == "/" ? std::string() : folder;
   const auto first = prefix + '/', last = prefix + '0';
@@ -75,11 +78,11 @@ result<std::vector<sample_file>> sample_under(database& tables, const std::strin
   for (const auto* order : {"ASC", "DESC"}) {
     auto query = tables.prepare(
         "SELECT a.path, a.hash, f.size_bytes, f.mtime_ns FROM asset a JOIN asset_file f"
-        " ON f.asset_id = a.id WHERE a.path > ?1 AND a.path < ?2 AND f.missing_since IS NULL"
-        " AND f.size_bytes > 0 ORDER BY a.path "
+        " ON f.asset_id = a.id WHERE a.path > ?1 AND a.path < ?2"
+        " AND (?3 OR f.missing_since IS NULL) AND f.size_bytes > 0 ORDER BY a.path "
         + std::string(order) + " LIMIT " + std::to_string(page));
     if (!query) return query.failure();
-    query->bind(first, last);
+    query->bind(first, last, also_missing);
     std::vector<sample_file> found;
     auto read = query->for_each_row([&](const statement& row) {
       sample_file file;

@@ -22,14 +22,15 @@ result<std::vector<known_file>> files_under(database& tables, const std::string&
 /// Whether a file or folder, or something below it, is a problem.
 result<bool> has_problem(database& tables, const std::string& path);
 
-/// The problems at a folder and below that are found by looking at folders, not by reading files:
-/// their printable paths.
-result<std::vector<std::string>> problems_under(database& tables, const std::string& folder);
+/// The problems at a folder and below that are found by looking at folders, and also those by reading
+/// files: their printable paths, at most 10,000.
+result<std::vector<std::string>> problems_under(database& tables, const std::string& folder,
+                                                bool also_of_files = false);
 
 /// A sample of the files under a folder: the first and the last of their paths, evenly spread, at most
-/// `count`. Empty files and missing ones are left out.
+/// `count`. Empty files are left out.
 result<std::vector<sample_file>> sample_under(database& tables, const std::string& folder,
-                                              std::size_t count);
+                                              std::size_t count, bool also_missing = false);
 
 /// The paths of all watch roots.
 result<std::vector<std::string>> root_paths(database& tables);

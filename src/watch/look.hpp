@@ -24,6 +24,8 @@ struct seen_file {
   /// Somebody wrote to it: read it even if its facts are those it was taken with, as two writes
   /// within one tick of the file system's clock leave the same facts.
   bool written = false;
+  /// Of the path that it had before a person moved its watch root; all 0: it had none.
+  path_key key_before{};
 };
 
 /// What looks found.

@@ -113,7 +113,8 @@ struct flow {
                                              std::make_unique<database>(std::move(*reading))),
                                          given_up(), query_time_max);
     catalog = system.spawn(podstudio::catalog, std::make_shared<catalog_model>(),
-                           std::make_shared<command_memory>(), journal, projector, reader, hashers);
+                           std::make_shared<command_memory>(), journal, projector, reader, hashers,
+                           recent_losses{});
   }
 
   ~flow() {

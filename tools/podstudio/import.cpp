@@ -1,5 +1,6 @@
+#include "import.hpp"
+
 #include "output.hpp"
-#include "session.hpp"
 
 #include <CLI/App.hpp>
 
@@ -20,9 +21,16 @@ result<void> import(const context& where, const std::vector<std::string>& given)
     if (!absolute) return absolute.failure();
     paths.push_back(*absolute);
   }
-  auto opened = session::open(where, session::need::new_folder);
+  return run_import(where, session::need::new_folder, "import.start", {{"paths", paths}});
+}
+
+}  // namespace
+
+result<void> run_import(const context& where, session::need what, const char* command,
+                        const nlohmann::json& arguments) {
+  auto opened = session::open(where, what);
   if (!opened) return opened.failure();
-  auto started = opened->request("import.start", {{"paths", paths}});
+  auto started = opened->request(command, arguments);
   if (!started) return started.failure();
   nlohmann::json counts;
   progress line("files");
@@ -58,8 +66,6 @@ result<void> import(const context& where, const std::vector<std::string>& given)
   if (count(counts, "failed") > 0) print_line("see 'podstudio problem list' for what failed");
   return {};
 }
-
-}  // namespace
 
 action declare_import(CLI::App& command) {
   auto paths = std::make_shared<std::vector<std::string>>();

@@ -1,3 +1,4 @@
+#include "import.hpp"
 #include "output.hpp"
 #include "session.hpp"
 
@@ -34,6 +35,19 @@ action declare_remove(CLI::App& command) {
   auto folder = std::make_shared<std::string>();
   command.add_option("DIR", *folder, "The folder")->required()->type_name("");
   return [folder](const context& where) { return change(where, false, *folder); };
+}
+
+action declare_move(CLI::App& command) {
+  auto from = std::make_shared<std::string>(), to = std::make_shared<std::string>();
+  command.add_option("OLD", *from, "The folder that is watched")->required()->type_name("");
+  command.add_option("NEW", *to, "The folder that holds its files now")->required()->type_name("");
+  return [from, to](const context& where) -> result<void> {
+    auto before = absolute_path(*from), after = absolute_path(*to);
+    if (!before) return before.failure();
+    if (!after) return after.failure();
+    return run_import(where, session::need::folder, "watch.move",
+                      {{"path", *before}, {"to", *after}});
+  };
 }
 
 result<void> confirm(const context& where, const std::string& folder) {
@@ -74,6 +88,8 @@ result<void> list(const context& where) {
 constexpr subcommand commands[] = {
     {"add", "Watch a folder from now on", declare_add},
     {"remove", "Stop watching a folder; its assets stay", declare_remove},
+    {"move", "Watch another folder in place of one, to which its files were moved or copied",
+     declare_move},
     {"confirm", "Believe a scan that finds more than half of the files gone", declare_confirm},
     {"list", "List the folders that are watched", [](CLI::App&) -> action { return list; }},
 };

@@ -1,0 +1,112 @@
+#define BOOST_TEST_MODULE upgrade
+#include "events/file_system.hpp"
+#include "events/log.hpp"
+#include "system/process.hpp"
+#include "system/tables.hpp"
+#include "system/trees.hpp"
+#include "system/workspace.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <sys/stat.h>
+
+using namespace system_test;
+namespace fs = std::filesystem;
+
+/// Data folders of earlier versions, which knew a volume by its device number.
+
+namespace {
+
+std::uint64_t bytes_read(pid_t pid) {
+  std::ifstream io("/proc/" + std::to_string(pid) + "/io");
+  std::string key;
+  std::uint64_t bytes = 0;
+  io >> key >> bytes;
+  return bytes;
+}
+
+podstudio::file_facts facts_with_device_number(const std::string& path) {
+  struct stat status;
+  BOOST_REQUIRE(::lstat(path.c_str(), &status) == 0);
+  auto ns = [](const timespec& at) { return at.tv_sec * 1'000'000'000 + at.tv_nsec; };
+  return {.size_bytes = static_cast<std::uint64_t>(status.st_size),
+          .mtime_ns = ns(status.st_mtim),
+          .ctime_ns = ns(status.st_ctim),
+          .inode = status.st_ino,
+          .device = status.st_dev};
+}
+
+/// Writes the log that an earlier version would have written of a watched folder.
+void write_log(const std::string& folder, const std::string& root) {
+  using namespace podstudio;
+  auto facts = facts_with_device_number(root);
+  std::vector<event> events{watch_root_added{1, root, facts.device, facts.inode}};
+  asset_id id = 0;
+  for (const auto& [path, hex] : walk_trees({root}).digests) {
+    file_content content{{}, facts_with_device_number(path)};
+    BOOST_REQUIRE(from_hex(hex, content.sha256.data(), content.sha256.size()));
+    events.push_back(asset_registered{++id, path, asset_type::image, content});
+    events.push_back(asset_approved{id});
+    events.push_back(asset_theme_set{id, {}, "nature"});
+  }
+  make_folder(folder);
+  recovery_report report;
+  auto writer = log_writer::open(posix_file_system(), folder, {}, {}, report);
+  if (!writer) return BOOST_FAIL(writer.failure().message);
+  auto what = std::make_shared<const command>(command{make_uuid(), "watcher", "test", events});
+  BOOST_REQUIRE(static_cast<bool>((*writer)->append(std::vector{what}, now_us())));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_library_known_by_device_numbers_is_in_step_without_being_read) {
+  constexpr int count = 40;
+  workspace space;
+  for (int i = 0; i < count; ++i)
+    make_file(space.root + "/" + std::to_string(i % 3) + "/" + std::to_string(i) + ".png",
+              "the picture " + std::to_string(i) + std::string(500'000, '.'));
+  write_log(space.data + "/log", space.root);
+  library podstudio(space.data);
+  service running(podstudio);
+  podstudio.must({"sync"});
+  // A sample of the root, not 40 files of 500 kB.
+  BOOST_TEST(bytes_read(running.pid()) < 10'000'000u);
+  auto labelled = [&](const std::string& condition) {
+    return value(podstudio.database(), "SELECT count(*) FROM asset JOIN asset_file ON asset_id = id"
+                                       " WHERE approved AND theme = 'nature' AND " + condition);
+  };
+  BOOST_TEST(labelled("missing_since IS NULL") == std::to_string(count));
+  BOOST_TEST(podstudio({"log", "show", "--type", "asset.touched"}).out == "");
+  BOOST_TEST(podstudio.json({"watch", "list"})[0]["state"] == "active");
+
+  // What is gone is noticed, what moves is followed.
+  fs::remove(space.root + "/0/0.png");
+  fs::rename(space.root + "/1/1.png", space.root + "/2/renamed.png");
+  podstudio.must({"sync"});
+  BOOST_TEST(labelled("missing_since IS NOT NULL") == "1");
+  BOOST_TEST(labelled("path = '" + space.root + "/2/renamed.png'") == "1");
+  BOOST_TEST(value(podstudio.database(), "SELECT count(*) FROM asset") == std::to_string(count));
+  podstudio.must({"replay", "--check"});
+}
+
+BOOST_AUTO_TEST_CASE(a_data_folder_of_an_earlier_version_opens_with_all_that_people_decided) {
+  workspace space;
+  fs::copy(OLD_DATA_FOLDER, space.data, fs::copy_options::recursive);
+  library podstudio(space.data);
+  auto verified = podstudio({"log", "verify"});
+  BOOST_TEST(verified.code == 0, verified);
+  auto status = podstudio.json({"status"});
+  BOOST_TEST(status["assets"]["total"] == 5);
+  BOOST_TEST(status["assets"]["approved"] == 3);
+  BOOST_TEST(status["packs"]["total"] == 1);
+  auto nature = podstudio.json({"asset", "list", "--theme", "nature"});
+  BOOST_TEST(nature.size() == 4u);
+  auto pack = podstudio.json({"pack", "show", "1"});
+  BOOST_TEST(pack["assets"].size() == 2u);
+  podstudio.must({"replay", "--check"});
+  // Its root is on no disk of this machine: it is lost, and nothing in it is missing.
+  service running(podstudio);
+  BOOST_TEST(podstudio({"sync"}).code == 1);
+  BOOST_TEST(podstudio.json({"watch", "list"})[0]["state"] == "lost");
+  BOOST_TEST(podstudio.json({"status"})["assets"]["missing"] == 1);
+}
