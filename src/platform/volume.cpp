@@ -52,6 +52,20 @@ std::uint64_t id_of(std::string_view what) {
   return id | std::uint64_t{1} << 63;
 }
 
+/// What the kernel tells of the file system that has this device number. `path` lay on it a moment
+/// ago; if it is gone, one of the folders above it serves.
+std::optional<struct statfs> status_of(std::string path, std::uint64_t device) {
+  for (;; path.resize(std::max<std::size_t>(path.rfind('/'), 1))) {
+    unique_fd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
+    struct stat status;
+    struct statfs answer;
+    if (fd && ::fstat(fd.get(), &status) == 0 && status.st_dev == device
+        && ::fstatfs(fd.get(), &answer) == 0)
+      return answer;
+    if (path == "/") return std::nullopt;
+  }
+}
+
 /// The identifier that the kernel tells through any file that can be opened, from `path` upwards.
 std::optional<std::string> uuid_of(std::string path, std::uint64_t device) {
   for (;;) {
@@ -96,8 +110,13 @@ const volume& volume_table::of(const std::string& path, std::uint64_t device) {
     last_ = nullptr;
   }
   if (last_ != nullptr && last_device_ == device) return *last_;
-  auto [at, added] = known_.try_emplace(device);
-  if (added) at->second = identify(path, device);
+  auto at = known_.find(device);
+  if (at == known_.end()) {
+    auto found = identify(path, device);
+    static const volume unknown{id_of("unknown"), false, true};
+    if (!found) return unknown;  // not remembered: the next path may be there
+    at = known_.emplace(device, *found).first;
+  }
   last_device_ = device;
   last_ = &at->second;  // nodes of an unordered_map stay where they are
   return *last_;
@@ -108,21 +127,21 @@ const volume& volume_of(const std::string& path, std::uint64_t device) {
   return table.of(path, device);
 }
 
-volume volume_table::identify(const std::string& path, std::uint64_t device) {
-  struct statfs status {};
-  if (::statfs(path.c_str(), &status) != 0) return {id_of("unknown"), false, true};
-  auto type = static_cast<std::uint32_t>(status.f_type);
+std::optional<volume> volume_table::identify(const std::string& path, std::uint64_t device) {
+  auto status = status_of(path, device);
+  if (!status) return std::nullopt;
+  auto type = static_cast<std::uint32_t>(status->f_type);
   bool keeps_inodes = !deals_out_inodes(type);
   auto type_name = std::to_string(type);
-  std::string fsid(reinterpret_cast<const char*>(&status.f_fsid), sizeof status.f_fsid);
+  std::string fsid(reinterpret_cast<const char*>(&status->f_fsid), sizeof status->f_fsid);
   bool has_fsid = fsid.find_first_not_of('\0') != fsid.npos;
   if (has_lasting_fsid(type) && has_fsid)
-    return {id_of("fsid " + type_name + " " + fsid), true, keeps_inodes};
+    return volume{id_of("fsid " + type_name + " " + fsid), true, keeps_inodes};
   // The identifiers of file systems in memory are drawn at each mount.
   bool in_memory = is_one_of(type, {TMPFS_MAGIC, RAMFS_MAGIC, OVERLAYFS_SUPER_MAGIC});
   if (auto own = in_memory ? std::nullopt : uuid_of(path, device))
-    return {id_of("uuid " + type_name + " " + *own), true, keeps_inodes};
-  return {id_of("mount " + type_name + " " + mount_of(device)), false, keeps_inodes};
+    return volume{id_of("uuid " + type_name + " " + *own), true, keeps_inodes};
+  return volume{id_of("mount " + type_name + " " + mount_of(device)), false, keeps_inodes};
 }
 
 }  // namespace podstudio

@@ -31,12 +31,13 @@ class volume_table {
 public:
   volume_table();
 
-  /// The volume that has this device number at the moment; `path` lies on it. Costs one system call
-  /// as long as nothing is mounted or unmounted.
+  /// The volume that has this device number at the moment; `path` lies on it, or lay on it a moment
+  /// ago. Costs one system call as long as nothing is mounted or unmounted.
   const volume& of(const std::string& path, std::uint64_t device);
 
 private:
-  volume identify(const std::string& path, std::uint64_t device);
+  /// Nothing where neither the path nor a folder above it is on the device any more.
+  std::optional<volume> identify(const std::string& path, std::uint64_t device);
 
   unique_fd mounts_;  ///< tells when what is mounted changes
   /// Bounded by what is mounted: forgotten whenever that changes, and beyond volumes_max.
