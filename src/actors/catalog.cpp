@@ -295,12 +295,16 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
                                 const std::vector<failed_file>& failures, asset_places places) {
   for (const auto& file : files)
     in_reading.erase(file.key);
-  if (auto back = decide_put_back(model, files, places); !back.empty()) {
+  auto& outcome = batch->outcome;
+  if (auto back = decide_put_back(model, files, places); !back.events.empty()) {
     ++batch->parts;
+    outcome.again.insert(outcome.again.end(), back.again.begin(), back.again.end());
     observation_outcome uncounted;  // none of it is a file that was seen
-    command what{
-        .id = {}, .origin = batch->origin, .summary = summarize(back, uncounted), .events = {}};
-    what.events = std::move(back);
+    command what{.id = {},
+                 .origin = batch->origin,
+                 .summary = summarize(back.events, uncounted),
+                 .events = {}};
+    what.events = std::move(back.events);
     log_part(batch, std::move(what));
   }
   auto taken = decide_calmly(batch, files, failures, places);
@@ -308,7 +312,6 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
     vanishing.remove(id);  // it is found: nobody else can be it
     moves.add(id, std::chrono::steady_clock::now());
   }
-  auto& outcome = batch->outcome;
   outcome.unchanged += taken.unchanged;
   outcome.again.insert(outcome.again.end(), taken.again.begin(), taken.again.end());
   command what{

@@ -6,6 +6,7 @@ namespace podstudio {
 
 void former_files::see(const event& what) {
   if (const auto* changed = std::get_if<asset_content_changed>(&what)) return change(*changed);
+  if (const auto* registered = std::get_if<asset_registered>(&what)) newest_ = registered->asset;
   // What people say of an asset they say of the content it has.
   if (by_asset_.empty()) return;
   std::visit(
@@ -20,8 +21,7 @@ void former_files::see(const event& what) {
 
 const former_files::past* former_files::find(const file_content& content) const {
   auto at = pasts_.find(id_of(content));
-  if (at == pasts_.end() || at->second.content.sha256 != content.sha256) return nullptr;
-  return &at->second;
+  return at == pasts_.end() ? nullptr : &at->second;
 }
 
 void former_files::change(const asset_content_changed& e) {
@@ -29,9 +29,9 @@ void former_files::change(const asset_content_changed& e) {
   // It is what it was. What it was before that may still turn up.
   if (again != nullptr && again->asset == e.asset) return forget(e.asset, again->number);
   auto file = id_of(e.before);
-  if (file == id_of(e.after) || e.before.facts.size_bytes == 0) return;
+  if (e.before.facts.size_bytes == 0) return;
   forget(file);
-  pasts_[file] = {e.asset, e.before, ++last_number_};
+  pasts_[file] = {e.asset, e.before, ++last_number_, newest_};
   by_asset_.emplace(e.asset, file);
   by_number_.emplace(last_number_, file);
   if (pasts_.size() > capacity) forget(file_id(by_number_.begin()->second));

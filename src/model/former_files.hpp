@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 namespace podstudio {
@@ -20,10 +21,11 @@ public:
     asset_id asset = 0;
     file_content content;
     std::uint64_t number = 0;  ///< ascending with time
+    asset_id newest = 0;       ///< the asset that was registered last by then, as far as is known
     bool operator==(const past&) const = default;
   };
 
-  /// How many files are remembered, 200 bytes each.
+  /// How many files are remembered, 400 bytes each.
   static constexpr std::size_t capacity = 16'384;
 
   /// To be called with each event, in order.
@@ -31,13 +33,27 @@ public:
 
   /// What the file was, by inode and digest; null where it is not known to have been an asset.
   const past* find(const file_content& content) const;
+  /// One with this digest of which `is_it(past)` holds; null if there is none among the first
+  /// same_max.
+  template <class IsIt>
+  const past* find(const digest& sha256, IsIt is_it) const {
+    auto at = pasts_.lower_bound({sha256, 0, 0});
+    for (std::size_t asked = 0; asked < same_max; ++asked, ++at) {
+      if (at == pasts_.end() || at->second.content.sha256 != sha256) return nullptr;
+      if (is_it(at->second)) return &at->second;
+    }
+    return nullptr;
+  }
+  /// How many of one digest are asked of: blank files are edited by the thousand.
+  static constexpr std::size_t same_max = 64;
   bool operator==(const former_files&) const = default;
 
 private:
-  using file_id = std::pair<std::uint64_t, std::uint64_t>;  ///< device and inode
+  /// Digest, device and inode: on some file systems all inodes are 0.
+  using file_id = std::tuple<digest, std::uint64_t, std::uint64_t>;
 
   static file_id id_of(const file_content& content) {
-    return {content.facts.device, content.facts.inode};
+    return {content.sha256, content.facts.device, content.facts.inode};
   }
   void change(const asset_content_changed& e);
   /// Forgets what an asset was, from one number on.
@@ -48,6 +64,7 @@ private:
   std::set<std::pair<asset_id, file_id>> by_asset_;
   std::map<std::uint64_t, file_id> by_number_;  ///< oldest first
   std::uint64_t last_number_ = 0;
+  asset_id newest_ = 0;
 };
 
 }  // namespace podstudio

@@ -76,10 +76,36 @@ void for_each_outdated_name(const catalog_model& model, const digested_file& fil
   });
 }
 
+/// What the file was that this one is a copy of, if that is what no asset with decisions is any
+/// more. Only where its asset changed to bytes that another asset had by then: as they were not
+/// new, the path did not have to decide.
+const former_files::past* find_former_of_copy(const catalog_model& model,
+                                              const digested_file& file) {
+  const auto& sha256 = file.content.sha256;
+  const auto* found = model.former().find(sha256, [&](const former_files::past& past) {
+    const auto* asset = model.asset(past.asset);
+    if (asset == nullptr || asset->sha256 == sha256 || asset->key == file.key
+        || !model.has_decisions(past.asset))
+      return false;
+    bool was_known = false;
+    model.each_twin(past.asset, [&](asset_id id) { return was_known = id <= past.newest; });
+    return was_known;
+  });
+  bool is_another = false;
+  if (found != nullptr)
+    model.each_with_digest(sha256,
+                           [&](asset_id id) { return is_another = model.has_decisions(id); });
+  return is_another ? nullptr : found;
+}
+
 /// What the file was, if that is what no asset is any more.
 const former_files::past* find_former(const catalog_model& model, const digested_file& file) {
   const auto* past = model.former().find(file.content);
-  if (past == nullptr || model.asset(past->asset) == nullptr) return nullptr;
+  const auto* asset = past == nullptr ? nullptr : model.asset(past->asset);
+  bool other_file = asset != nullptr
+                    && (asset->facts.inode != past->content.facts.inode
+                        || asset->facts.device != past->content.facts.device);
+  if (!other_file) return find_former_of_copy(model, file);
   auto is_it = [&](asset_id id) { return model.asset(id)->sha256 == file.content.sha256; };
   auto here = model.asset_at(file.key);
   if (is_it(past->asset) || (here != 0 && is_it(here))
@@ -101,6 +127,19 @@ void for_each_candidate(const catalog_model& model, const digest& sha256, asset_
     if (id != here && (model.has_decisions(id) || ++undecided <= undecided_candidates_max))
       visit(id);
     return false;
+  });
+}
+
+/// Calls `visit` with a few assets of which nobody said anything, and which have the content of
+/// this one, of which somebody did.
+template <class Visit>
+void for_each_copy(const catalog_model& model, asset_id id, Visit visit) {
+  if (!model.has_decisions(id) || model.asset(id)->facts.size_bytes == 0) return;
+  std::size_t copies = 0;
+  model.each_twin(id, [&](asset_id twin) {
+    if (model.asset(twin)->missing || model.has_decisions(twin)) return false;
+    visit(twin);
+    return ++copies == undecided_candidates_max;
   });
 }
 
@@ -261,11 +300,11 @@ public:
         continue;
       }
       known[i] = (fates[i].moved == 0 || paths_.contains(fates[i].moved))
-                 && find_former(model_, files_[i]) == nullptr;
+                 && find_former(model_, files_[i]) == nullptr && knows_copies(fates[i]);
       if (!known[i])
         taken.again.push_back(files_[i].path);
       else if (leaves(fates[i], files_[i]))
-        make_room(files_[i], fates[i], taken.events);
+        make_room(files_[i], fates[i], taken);
     }
     for (std::size_t i = 0; i < files_.size(); ++i) {
       if (!known[i]) continue;
@@ -296,20 +335,36 @@ private:
            || on_other_volume(asset.facts, file.content.facts);
   }
 
-  void make_room(const digested_file& file, const matching::fate& fate,
-                 std::vector<event>& events) {
+  void make_room(const digested_file& file, const matching::fate& fate, taken_files& taken) {
     const auto id = fate.here;
     const auto& asset = *model_.asset(id);
     // A copy is seen half written, and only then found to be an asset that is known.
     if (fate.moved != 0 && model_.has_decisions(fate.moved) && !model_.has_decisions(id)
         && !matched_.is_used(id) && !asset.missing) {
-      events.push_back(forgotten(model_, id, file.path));
+      taken.events.push_back(forgotten(model_, id, file.path));
       return;
     }
     auto aside = path_aside(file.path, id);
-    events.emplace_back(asset_moved{id, file.path, aside, asset.facts, asset.facts});
-    if (!matched_.is_used(id) && !asset.missing) events.emplace_back(asset_missing{id});
+    taken.events.emplace_back(asset_moved{id, file.path, aside, asset.facts, asset.facts});
+    if (!matched_.is_used(id)) {
+      if (!asset.missing) taken.events.emplace_back(asset_missing{id});
+      look_at_copies(id, taken);
+    }
     paths_[id] = std::move(aside);
+  }
+
+  /// Whether the places are known of the copies of the asset whose path has other content now.
+  bool knows_copies(const matching::fate& fate) const {
+    bool all = true;
+    if (fate.here != 0 && !fate.settled)
+      for_each_copy(model_, fate.here, [&](asset_id copy) { all = all && paths_.contains(copy); });
+    return all;
+  }
+
+  void look_at_copies(asset_id id, taken_files& taken) const {
+    for_each_copy(model_, id, [&](asset_id copy) {
+      if (auto at = paths_.find(copy); at != paths_.end()) taken.again.push_back(at->second);
+    });
   }
 
   void arrive(const digested_file& file, const matching::fate& fate, taken_files& taken) {
@@ -323,9 +378,14 @@ private:
       if (!vanishing_.contains(fate.moved) && !is_aside(before)) taken.again.push_back(before);
       events.emplace_back(
           goes_on(fate.moved, *model_.asset(fate.moved), before, path, content.facts));
+      // A copy that was told by its inode, while what it is a copy of may be missing.
+      if (may_make_way(model_, fate.moved)) taken.again.push_back(path);
     } else if (fate.here != 0 && !leaves(fate, file)) {
       const auto& asset = *model_.asset(fate.here);
       events.emplace_back(asset_content_changed{fate.here, {asset.sha256, asset.facts}, content});
+      bool is_new = true;
+      model_.each_with_digest(content.sha256, [&](asset_id) { return !(is_new = false); });
+      if (!is_new) look_at_copies(fate.here, taken);
       if (asset.missing)
         events.emplace_back(asset_returned{fate.here, path, path, content.facts, content.facts});
     } else {
@@ -393,6 +453,9 @@ std::vector<asset_id> find_others(const catalog_model& model,
   }
   for (const auto& file : files) {
     if (const auto* past = find_former(model, file)) others.push_back(past->asset);
+    auto here = model.asset_at(file.key);
+    if (here != 0 && model.asset(here)->sha256 != file.content.sha256)
+      for_each_copy(model, here, [&](asset_id copy) { others.push_back(copy); });
     for_each_outdated_name(model, file, [&](asset_id id) { others.push_back(id); });
   }
   std::ranges::sort(others);
@@ -400,8 +463,8 @@ std::vector<asset_id> find_others(const catalog_model& model,
   return others;
 }
 
-std::vector<event> decide_put_back(const catalog_model& model,
-                                   const std::vector<digested_file>& files, asset_places& places) {
+taken_files decide_put_back(const catalog_model& model, const std::vector<digested_file>& files,
+                            asset_places& places) {
   // Of all that an asset was it becomes the first, as that is what people spoke of.
   std::map<asset_id, const former_files::past*> pasts;
   for (const auto& file : files) {
@@ -410,7 +473,8 @@ std::vector<event> decide_put_back(const catalog_model& model,
     auto& first = pasts[past->asset];
     if (first == nullptr || past->number < first->number) first = past;
   }
-  std::vector<event> events;
+  taken_files taken;
+  auto& events = taken.events;
   auto next_asset = model.last_asset() + 1;
   path_keyer key_of;
   for (const auto& [id, past] : pasts) {
@@ -425,12 +489,13 @@ std::vector<event> decide_put_back(const catalog_model& model,
       events.emplace_back(asset_missing{id});
       events.emplace_back(asset_registered{next_asset, path->second, asset.type, present});
       if (places.left.erase(id) != 0) places.left.insert(next_asset);
+      taken.again.push_back(path->second);
       auto old_path = std::exchange(path->second, std::move(aside));
       paths[next_asset++] = std::move(old_path);
     }
     events.emplace_back(asset_content_changed{id, present, past->content});
   }
-  return events;
+  return taken;
 }
 
 taken_files decide(const catalog_model& model, const std::vector<digested_file>& files,

@@ -115,9 +115,9 @@ struct asset_places {
 struct taken_files {
   std::vector<event> events;
   /// Look again: at files that are assets whose present path is not known, or not the one given; at
-  /// other names of files that changed, of which nobody else may tell; and at paths that assets
-  /// were moved from, as a look can be older than what it is decided after, and then they are
-  /// there.
+  /// other names of files that changed, of which nobody else may tell; at paths that assets were
+  /// moved from, as a look can be older than what it is decided after, and then they are there; and
+  /// at copies that may make way for an asset which lost its path to another file.
   std::vector<std::string> again;
   std::vector<std::pair<asset_id, std::string>> moved;  ///< assets with their new paths
   std::uint64_t unchanged = 0;  ///< files that gave no event: they are as the model has them
@@ -136,9 +136,9 @@ std::vector<asset_id> find_others(const catalog_model& model,
 
 /// Where files are what assets were before other files took their paths: those assets become what
 /// they were, and missing, for `decide` to find them in the next model. The other files get assets
-/// of their own. Brings `places` up to date.
-std::vector<event> decide_put_back(const catalog_model& model,
-                                   const std::vector<digested_file>& files, asset_places& places);
+/// of their own, and are looked at again, as they may be copies too. Brings `places` up to date.
+taken_files decide_put_back(const catalog_model& model, const std::vector<digested_file>& files,
+                            asset_places& places);
 
 /// Files that were read, each path once, and files that could not be. `places` tells of what
 /// `find_others` named.
