@@ -282,7 +282,11 @@ void tree_walker::enter(std::string path, const ignore_scope* above, std::string
   if (folder_identity{status.st_dev, status.st_ino} == excluded_) return;
   folder->device = status.st_dev;
   folder->on = volume_of(folder->path, status.st_dev);
-  if (hook_) hook_(folder->path);
+  if (hook_) {
+    hook_(folder->path);
+    // Btrfs lists what was there when the folder was opened, which is before it was watched.
+    ::rewinddir(folder->stream);
+  }
   auto own = rules_of(folder->path, into);
   folder->scope =
       above == nullptr ? ignore_scope(std::move(own)) : above->enter(name, std::move(own));
