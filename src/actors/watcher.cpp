@@ -55,7 +55,10 @@ result<void> watcher_state::check_root() const {
   struct stat status;
   if (::stat(root.path.c_str(), &status) != 0)
     return system_error()("cannot watch " + in_quotes(root.path));
-  if (folder_identity{status.st_dev, status.st_ino} != mounted) return another_folder(root.path);
+  // Another disk can have the device number, and the inode, of the one that was there before.
+  if (folder_identity{status.st_dev, status.st_ino} != mounted
+      || volume_of(root.path, status.st_dev).id != root_volume)
+    return another_folder(root.path);
   return {};
 }
 
@@ -115,6 +118,7 @@ void watcher_state::fail(const error& why) {
   for (auto& [number, promise] : syncs)
     promise.deliver(to_caf(why));
   syncs.clear();
+  failed = true;
   self->quit(to_caf(why));
 }
 
@@ -132,7 +136,7 @@ void watcher_state::drain_notices() {
     for (const auto& what : changes)
       note(what);
     changes.clear();
-    if (!*more) return;
+    if (!*more || failed) return;
   }
 }
 
@@ -159,7 +163,8 @@ bool watcher_state::is_left_out(const std::string& file) {
 
 void watcher_state::note(const change& what) {
   // Other rules: what they take back in is new.
-  if (what.what != change::kind::self && last_name(what.path) == ignore_file_name) {
+  if (what.what != change::kind::self && what.what != change::kind::unmounted
+      && last_name(what.path) == ignore_file_name) {
     rules.clear();
     return walk(what.path.substr(0, what.path.rfind('/')));
   }
@@ -174,6 +179,10 @@ void watcher_state::note(const change& what) {
     if (what.path == root.path)
       if (auto there = check_root(); !there) fail(there.failure());
     return;
+  case change::kind::unmounted:
+    // Also where it is mounted again by now: nothing of it is watched any more.
+    if (what.path == root.path) return fail(another_folder(root.path));
+    return walk(what.path);
   case change::kind::allowed:
     if (what.path == root.path) root_check_at = {};
     if (is_in_flight(what.path))

@@ -116,6 +116,7 @@ struct watcher_state {
   bool remote = false;     ///< a file system whose changes may come from elsewhere, unnoticed
   bool held = false;       ///< a scan waits to be confirmed
   bool confirmed = false;  ///< the next scan may tell any number of files as gone
+  bool failed = false;     ///< it ends
   clock::time_point rescan_at = clock::time_point::max();
   clock::duration held_wait{};  ///< before a scan that was held is tried again; doubled each time
   clock::time_point root_check_at{};

@@ -51,7 +51,7 @@ void watcher_state::pump() {
     rescan_at = clock::time_point::max();
     walk(root.path);
   }
-  while (in_flight.size() < watcher_batches_max && clock::now() >= pause_until) {
+  while (!failed && in_flight.size() < watcher_batches_max && clock::now() >= pause_until) {
     findings found;
     looked_paths looked;
     found.failures = std::exchange(reports, {});
@@ -257,13 +257,15 @@ void watcher_state::schedule() {
 // ---------------------------------------------------------------------------------
 
 void watcher_state::send(findings batch, looked_paths looked) {
-  // What is gone is gone only if the root is still there afterwards, and was all the time.
+  // What was found there, or is gone, is so only if the root is still there afterwards, and was all
+  // the time.
   // A walk found it some time ago; of what came back since, notices tell.
   std::erase_if(batch.gone, [](const gone_file& gone) { return !is_gone(gone.path); });
   for (auto& gone : batch.gone)
     gone.on_root = gone.volume == root_volume;
-  if (!batch.gone.empty()) {
+  if (!batch.gone.empty() || !batch.files.empty()) {
     drain_notices();
+    if (failed) return;
     if (auto there = check_root(); !there) return fail(there.failure());
   }
   auto kept = std::make_shared<const looked_paths>(std::move(looked));

@@ -21,7 +21,8 @@ constexpr std::uint32_t mask = IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED
                                | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
 
 std::optional<change::kind> meaning(std::uint32_t bits) {
-  if ((bits & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) != 0) return change::kind::self;
+  if ((bits & IN_UNMOUNT) != 0) return change::kind::unmounted;
+  if ((bits & (IN_DELETE_SELF | IN_MOVE_SELF)) != 0) return change::kind::self;
   if ((bits & IN_ATTRIB) != 0) return change::kind::allowed;
   if ((bits & IN_ISDIR) != 0)
     return (bits & (IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM)) != 0
@@ -100,7 +101,7 @@ result<bool> folder_watches::read(std::vector<change>& into) {
     auto path = folder->second;
     if (*what == change::kind::allowed && header.len == 0) {
       // Of the watched folder itself: nobody watches the one above a root.
-    } else if (*what != change::kind::self) {
+    } else if (*what != change::kind::self && *what != change::kind::unmounted) {
       if (header.len == 0) continue;
       if (path.back() != '/') path += '/';
       path += name;

@@ -15,13 +15,14 @@ namespace podstudio {
 /// A change the kernel told of.
 struct change {
   enum class kind : std::uint8_t {
-    written,   ///< a file was closed after writing, or moved here: it is whole
-    touched,   ///< a file was made or written to and may still be open
-    folder,    ///< a folder was made, deleted or moved here or away
-    gone,      ///< a file was deleted or moved away
-    allowed,   ///< who may read a file or folder may have changed, or its times, its names
-    self,      ///< a watched folder itself was moved, deleted or unmounted
-    overflow,  ///< the kernel dropped changes: nothing but a scan tells which
+    written,    ///< a file was closed after writing, or moved here: it is whole
+    touched,    ///< a file was made or written to and may still be open
+    folder,     ///< a folder was made, deleted or moved here or away
+    gone,       ///< a file was deleted or moved away
+    allowed,    ///< who may read a file or folder may have changed, or its times, its names
+    self,       ///< a watched folder itself was moved or deleted
+    unmounted,  ///< the file system of a watched folder, which is watched no more
+    overflow,   ///< the kernel dropped changes: nothing but a scan tells which
   } what = kind::touched;
   std::string path;  ///< empty for `overflow`
 };

@@ -1,4 +1,5 @@
 #define BOOST_TEST_MODULE mount
+#include "system/disks.hpp"
 #include "system/process.hpp"
 #include "system/tables.hpp"
 #include "system/trees.hpp"
@@ -6,6 +7,7 @@
 
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <csignal>
 #include <sys/mount.h>
 #include <thread>
 
@@ -232,4 +234,47 @@ BOOST_FIXTURE_TEST_CASE(a_scan_that_finds_most_files_gone_is_held_back, mounted_
     fs::rename(away + "/" + std::to_string(i) + ".png", root + "/" + std::to_string(i) + ".png");
   podstudio.must({"sync"});
   BOOST_CHECK_EQUAL(missing(), "0");
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_that_is_exchanged_before_anybody_looks_is_noticed) {
+  workspace space;
+  disk_bay bay(space.root, "ext4");
+  bool ready = bay.is_made() && bay.plug(disk_bay::disk::other, false);
+  if (skip_unless(ready, "mounting a loop device is not permitted here")) return;
+  // Both have the device number that is free, and the same inodes.
+  auto fill = [&](const std::string& what) {
+    for (int i = 0; i < 50; ++i)
+      make_file(space.root + "/" + std::to_string(i) + ".png", what + std::to_string(i));
+  };
+  fill("other ");
+  BOOST_REQUIRE(bay.pull() && bay.plug(disk_bay::disk::own, false));
+  fill("own ");
+  library podstudio(space.data);
+  service running(podstudio, {space.root});
+  podstudio.must({"sync"});
+  auto exchange_for = [&](disk_bay::disk what) {
+    running.running().signal(SIGSTOP);
+    BOOST_REQUIRE(bay.pull() && bay.plug(what, false));
+    write_file(space.root + "/0.png", "changed");
+    running.running().signal(SIGCONT);
+  };
+  auto is_in_step = [&] {
+    return difference(walk_trees({space.root}).digests, present(podstudio.database())).empty();
+  };
+
+  exchange_for(disk_bay::disk::own);
+  BOOST_CHECK(eventually([&] { return podstudio({"sync"}).code == 0; }));
+  BOOST_CHECK(is_in_step());
+  write_file(space.root + "/1.png", "changed later");
+  podstudio.must({"sync"});
+  BOOST_CHECK(is_in_step());
+
+  auto before = present(podstudio.database());
+  exchange_for(disk_bay::disk::other);
+  BOOST_CHECK_EQUAL(podstudio({"sync"}).code, 1);
+  BOOST_CHECK_EQUAL(value(podstudio.database(), "SELECT state FROM watch_root"), "lost");
+  BOOST_CHECK_EQUAL(difference(before, present(podstudio.database())), "");
+  exchange_for(disk_bay::disk::own);
+  BOOST_CHECK(eventually([&] { return podstudio({"sync"}).code == 0; }));
+  BOOST_CHECK(is_in_step());
 }
