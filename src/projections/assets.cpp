@@ -60,15 +60,22 @@ result<void> insert_rows(fold_context& context, statement& insert, statement& in
   auto inserted = insert.run_bound();
   if (inserted) inserted = insert_files.run_bound();
   // Only one that was forgotten has an id from before.
-  for (std::size_t i = 0; inserted && i < count; ++i)
+  for (std::size_t i = 0; inserted && i < count; ++i) {
     inserted = mark_stale(context, rows[i]->asset);
+    if (inserted) inserted = mark_content_new(context, rows[i]->asset);
+  }
   return inserted;
 }
 
 result<void> set_facts(fold_context& context, asset_id asset, const file_facts& before,
                        const file_facts& after) {
-  auto done = change_one(context.assets.set_facts, asset, after.size_bytes, after.mtime_ns,
-                         after.ctime_ns, after.inode, after.device);
+  result<void> done;
+  if (before.size_bytes != after.size_bytes || before.inode != after.inode
+      || before.device != after.device)
+    done = mark_content_stale(context, asset);
+  if (done)
+    done = change_one(context.assets.set_facts, asset, after.size_bytes, after.mtime_ns,
+                      after.ctime_ns, after.inode, after.device);
   if (!done || before.size_bytes == after.size_bytes) return done;
   return resize_packs_of(context, asset);
 }
@@ -115,9 +122,10 @@ result<std::size_t> fold_together(fold_context& context, std::span<const event> 
 }
 
 result<void> fold(fold_context& context, const asset_content_changed& what) {
-  auto changed =
-      change_one(context.assets.set_hash, what.asset, hash_column(what.after.sha256), context.at);
-  if (changed) changed = mark_stale(context, what.asset);
+  auto changed = mark_content_stale(context, what.asset);
+  if (changed)
+    changed =
+        change_one(context.assets.set_hash, what.asset, hash_column(what.after.sha256), context.at);
   if (!changed) return changed;
   return set_facts(context, what.asset, what.before.facts, what.after.facts);
 }
@@ -133,6 +141,8 @@ result<void> fold(fold_context& context, const asset_moved& what) {
 }
 
 result<void> fold(fold_context& context, const asset_missing& what) {
+  auto marked = mark_content_stale(context, what.asset);
+  if (!marked) return marked;
   return change_one(context.assets.set_missing_since, what.asset, context.at);
 }
 
@@ -141,8 +151,10 @@ result<void> fold(fold_context& context, const asset_returned& what) {
     auto moved = set_path(context, what.asset, what.path_after);
     if (!moved) return moved;
   }
-  auto returned =
-      change_one(context.assets.set_missing_since, what.asset, std::optional<std::string_view>());
+  auto returned = mark_content_stale(context, what.asset);
+  if (returned)
+    returned =
+        change_one(context.assets.set_missing_since, what.asset, std::optional<std::string_view>());
   if (!returned) return returned;
   return set_facts(context, what.asset, what.before, what.after);
 }
@@ -191,6 +203,7 @@ result<void> fold(fold_context& context, const asset_forgotten& what) {
   context.parked.erase(what.asset);
   // Its jobs stay in the history; they only lose the reference.
   auto done = context.jobs.forget_asset.run(what.asset);
+  if (done) done = mark_content_stale(context, what.asset);
   if (!done) return done;
   done = change_one(context.assets.remove_file, what.asset);
   if (!done) return done;

@@ -27,6 +27,7 @@ struct last_ids {
 struct lookup_state {
   asset_id indexed_to = 0;
   std::int64_t again = 0;
+  asset_id content_to = 0;
 };
 
 struct fold_context {
@@ -100,8 +101,13 @@ result<void> expect_untouched(fold_context& context);
 
 // lookup.cpp
 result<lookup_state> read_lookup_state(database& db);
-/// What an asset is looked up by has changed: the indexes that lag behind have to take it again.
+/// A text that an asset is looked up by has changed: the index of texts has to take it again.
 result<void> mark_stale(fold_context& context, asset_id asset);
+/// The content, the file or whether it is there is about to change: the index of contents has to
+/// take it again. To be called while the row still says what it was entered as.
+result<void> mark_content_stale(fold_context& context, asset_id asset);
+/// The same of an id that has been given before, to an asset that was forgotten.
+result<void> mark_content_new(fold_context& context, asset_id asset);
 
 // packs.cpp
 result<void> fold(fold_context& context, const pack_created& what);

@@ -171,25 +171,58 @@ struct lookup_statements {
                                  " ORDER BY asset_id LIMIT ?1)");
   statement next_new =
       prepare("SELECT max(id) FROM (SELECT id FROM asset WHERE id > ?1 ORDER BY id LIMIT ?2)");
+  statement set_state = prepare("UPDATE lookup_state SET indexed_to = ?1, again = ?2");
   statement add_texts = prepare(std::string("INSERT INTO lookup_text (rowid, text)") + texts_of
                                 + "id > ?1 AND id <= ?2 ORDER BY id");
   statement add_stale_texts =
       prepare(std::string("INSERT INTO lookup_text (rowid, text)") + texts_of
               + "id IN (SELECT asset_id FROM lookup_stale WHERE asset_id <= ?1)"
                 " ORDER BY id");
-  // In the order of the digests, so that a page is found once.
-  statement add_content = prepare("INSERT OR IGNORE INTO lookup_content (digest, asset_id)"
-                                  " SELECT substr(hash, 1, 12) AS digest, id FROM asset"
-                                  " WHERE id > ?1 AND id <= ?2 ORDER BY digest");
-  statement add_stale_content =
-      prepare("INSERT OR IGNORE INTO lookup_content (digest, asset_id)"
-              " SELECT substr(hash, 1, 12), id FROM asset"
-              " WHERE id IN (SELECT asset_id FROM lookup_stale WHERE asset_id <= ?1)");
-  statement add_copies = prepare(std::string(copies_of) + "a.id > ?1 AND a.id <= ?2");
-  statement add_stale_copies = prepare(
-      std::string(copies_of) + "a.id IN (SELECT asset_id FROM lookup_stale WHERE asset_id <= ?1)");
   statement remove_stale = prepare("DELETE FROM lookup_stale WHERE asset_id <= ?1");
-  statement set_state = prepare("UPDATE lookup_state SET indexed_to = ?1, again = ?2");
+
+  // As what an asset is entered, while its row still says so.
+  statement mark_content_stale =
+      prepare("INSERT OR IGNORE INTO lookup_content_stale (asset_id, digest, device, inode)"
+              " SELECT id, CASE WHEN missing_since IS NULL AND size_bytes > 0"
+              "  THEN digest_begin(hash) END, device, CASE inode WHEN 0 THEN -id ELSE inode END"
+              " FROM asset JOIN asset_file ON asset_id = id WHERE id = ?1");
+  statement mark_content_new =
+      prepare("INSERT OR IGNORE INTO lookup_content_stale (asset_id) VALUES (?1)");
+  statement next_stale_content =
+      prepare("SELECT max(asset_id) FROM (SELECT asset_id FROM lookup_content_stale"
+              " ORDER BY asset_id LIMIT ?1)");
+  statement stale_contents =
+      prepare("SELECT digest, device, inode, asset_id, 0 FROM lookup_content_stale"
+              " WHERE asset_id <= ?1 AND digest IS NOT NULL");
+  statement new_contents = prepare(std::string(contents_of)
+                                   + "asset a CROSS JOIN asset_file f ON f.asset_id = a.id"
+                                     " WHERE a.id > ?1 AND a.id <= ?2"
+                                   + contents_end);
+  statement changed_contents =
+      prepare(std::string(contents_of)
+              + "lookup_content_stale s CROSS JOIN asset a ON a.id = s.asset_id"
+                " CROSS JOIN asset_file f ON f.asset_id = a.id WHERE s.asset_id <= ?1"
+              + contents_end);
+  statement remove_stale_content = prepare("DELETE FROM lookup_content_stale WHERE asset_id <= ?1");
+  statement set_content_to = prepare("UPDATE lookup_state SET content_to = ?1");
+
+  statement add_content = prepare(
+      "INSERT INTO lookup_content (digest, device, inode, asset_id) VALUES (?1, ?2, ?3, ?4)");
+  statement remove_content = prepare("DELETE FROM lookup_content WHERE digest = ?1 AND device = ?2"
+                                     " AND inode = ?3 AND asset_id = ?4");
+  statement find_content =
+      prepare("SELECT device, inode, asset_id FROM lookup_content WHERE digest = ?1 LIMIT 1");
+  statement find_file = prepare("SELECT 1 FROM lookup_content WHERE digest = ?1 AND device = ?2"
+                                " AND inode = ?3 LIMIT 1");
+  statement find_copies =
+      prepare("SELECT size_bytes, files, names FROM lookup_copies WHERE digest = ?1");
+  statement set_copies =
+      prepare("INSERT INTO lookup_copies (digest, size_bytes, files, names, saves)"
+              " VALUES (?1, ?2, ?3, ?4, (?3 - 1) * ?2) ON CONFLICT (digest) DO UPDATE"
+              " SET files = excluded.files, names = excluded.names, saves = excluded.saves");
+  statement remove_copies = prepare("DELETE FROM lookup_copies WHERE digest = ?1");
+  statement add_copy = prepare("INSERT OR IGNORE INTO lookup_copy (asset_id) VALUES (?1)");
+  statement remove_copy = prepare("DELETE FROM lookup_copy WHERE asset_id = ?1");
 
 private:
   static constexpr const char* texts_of =
@@ -198,13 +231,12 @@ private:
       " || char(10) || coalesce((SELECT group_concat(tag, char(10)) FROM asset_tag"
       "                          WHERE asset_id = id), ''))"
       " FROM asset WHERE ";
-  // Both of each pair.
-  static constexpr const char* copies_of =
-      "INSERT OR IGNORE INTO lookup_copy (asset_id)"
-      " SELECT both.asset_id FROM asset a"
-      " CROSS JOIN lookup_content other ON other.digest = substr(a.hash, 1, 12)"
-      "  AND other.asset_id <> a.id"
-      " CROSS JOIN lookup_content both ON both.digest = other.digest WHERE ";
+  // As entries of `lookup_content`, and the size.
+  static constexpr const char* contents_of =
+      "SELECT digest_begin(a.hash), f.device, CASE f.inode WHEN 0 THEN -a.id ELSE f.inode END,"
+      " a.id, f.size_bytes FROM ";
+  static constexpr const char* contents_end =
+      " AND f.missing_since IS NULL AND f.size_bytes > 0 AND digest_begin(a.hash) IS NOT NULL";
 };
 
 struct command_statements {

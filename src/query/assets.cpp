@@ -67,11 +67,17 @@ std::string match_of(const std::vector<std::string>& words) {
   return text;
 }
 
-/// The assets that the indexes which lag behind do not have, or not as they are now.
-constexpr const char* with_fresh =
-    "WITH fresh AS MATERIALIZED (SELECT id, substr(hash, 1, 12) AS digest FROM asset"
+/// The assets that the indexes which lag behind do not have, or not as they are now: their texts,
+/// or their contents.
+constexpr const char* with_fresh_texts =
+    "WITH fresh AS MATERIALIZED (SELECT id FROM asset"
     " WHERE id > (SELECT indexed_to FROM lookup_state)"
-    " UNION SELECT id, substr(hash, 1, 12) FROM lookup_stale CROSS JOIN asset ON id = asset_id) ";
+    " UNION SELECT id FROM lookup_stale CROSS JOIN asset ON id = asset_id) ";
+constexpr const char* with_fresh_contents =
+    "WITH fresh AS MATERIALIZED (SELECT id, digest_begin(hash) AS digest FROM asset"
+    " WHERE id > (SELECT content_to FROM lookup_state)"
+    " UNION SELECT id, digest_begin(hash) FROM lookup_content_stale"
+    " CROSS JOIN asset ON id = asset_id) ";
 
 constexpr const char* join_asset = " CROSS JOIN asset a ON a.id = ";
 constexpr const char* join_file = " CROSS JOIN asset_file f ON f.asset_id = a.id";
@@ -113,7 +119,7 @@ public:
   /// The statement, ready to step as long as this lives.
   result<statement> prepare(database& db, const std::string& sql,
                             const std::string& before = "") const {
-    auto query = db.prepare(before + (needs_fresh_ ? with_fresh : "") + sql);
+    auto query = db.prepare(before + with_ + sql);
     if (!query) return query;
     for (std::size_t i = 0; i < values_.size(); ++i)
       query->bind_at(static_cast<int>(i + 1), values_[i]);
@@ -151,8 +157,9 @@ private:
   void require_copy() {
     require(
         "f.missing_since IS NULL AND f.size_bytes > 0 AND EXISTS (SELECT 1 FROM"
-        " (SELECT c.asset_id FROM lookup_content c WHERE c.digest = substr(a.hash, 1, 12)"
-        "  UNION ALL SELECT fresh.id FROM fresh WHERE fresh.digest = substr(a.hash, 1, 12)) o"
+        " (SELECT c.asset_id FROM lookup_content c WHERE c.digest = digest_begin(a.hash)"
+        "   AND (c.inode <> f.inode OR c.device <> f.device)"
+        "  UNION ALL SELECT fresh.id FROM fresh WHERE fresh.digest = digest_begin(a.hash)) o"
         " CROSS JOIN asset b ON b.id = o.asset_id CROSS JOIN asset_file bf ON bf.asset_id = b.id"
         " WHERE b.hash = a.hash AND bf.missing_since IS NULL"
         // A further name of the same file is no copy.
@@ -176,16 +183,20 @@ private:
     look(from + join_asset + id + join_file, id, where);
   }
   void look_by_text() {
-    needs_fresh_ = true;
+    with_ = with_fresh_texts;
     look_at_ids("lookup_text", "lookup_text.rowid", "lookup_text MATCH " + parameter(match_));
     look_at_ids("fresh", "fresh.id");
   }
   void look_among_copies() {
-    needs_fresh_ = true;
+    with_ = with_fresh_contents;
     look_at_ids("lookup_copy c", "c.asset_id");
-    look_at_ids("fresh", "fresh.id");
+    // What is fresh, not by that name: these come in the order of their ids.
+    look(std::string("asset a") + join_file, "a.id",
+         "a.id > (SELECT content_to FROM lookup_state)");
+    look_at_ids("lookup_content_stale s", "s.asset_id");
     // The copies of those, which had none before.
-    look_at_ids("(SELECT DISTINCT asset_id FROM fresh CROSS JOIN lookup_content USING (digest)) c",
+    look_at_ids("(SELECT DISTINCT asset_id FROM fresh CROSS JOIN lookup_content USING (digest)"
+                "  WHERE asset_id NOT IN (SELECT asset_id FROM lookup_copy)) c",
                 "c.asset_id");
   }
   /// The index has a run of ids for each combination; those that the filter takes are merged.
@@ -205,7 +216,7 @@ private:
   std::string conditions_, match_;
   std::vector<std::string> values_;
   std::vector<place> places_;
-  bool needs_fresh_ = false;
+  const char* with_ = "";
 };
 
 /// A column of all rows.

@@ -1,15 +1,17 @@
 #include "query/duplicates.hpp"
 
 #include "media/digest.hpp"
-#include "platform/text.hpp"
 #include "platform/volume.hpp"
 #include "query/rows.hpp"
 
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
+#include <functional>
+#include <iterator>
 #include <map>
-#include <set>
+#include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -20,87 +22,224 @@ namespace {
 
 using nlohmann::json;
 
-/// The assets that may have a copy: those known to share a digest, those that the index does not
-/// have as they are now, and whoever shares a digest with the latter. One may come twice.
-constexpr const char* candidates_sql =
-    "WITH state AS MATERIALIZED (SELECT indexed_to FROM lookup_state)"
-    " SELECT a.id, a.hash, f.size_bytes, f.device, f.inode FROM"
-    " (SELECT asset_id AS id FROM lookup_copy"
-    "  UNION ALL SELECT id FROM asset WHERE id > (SELECT indexed_to FROM state)"
-    "  UNION ALL SELECT asset_id FROM lookup_stale"
-    "  UNION ALL SELECT c.asset_id FROM asset n"
-    "   CROSS JOIN lookup_content c ON c.digest = substr(n.hash, 1, 12)"
-    "   WHERE n.id > (SELECT indexed_to FROM state)"
-    "  UNION ALL SELECT c.asset_id FROM lookup_stale s CROSS JOIN asset n ON n.id = s.asset_id"
-    "   CROSS JOIN lookup_content c ON c.digest = substr(n.hash, 1, 12)) m"
-    " CROSS JOIN asset a ON a.id = m.id CROSS JOIN asset_file f ON f.asset_id = a.id"
-    " WHERE f.missing_since IS NULL AND f.size_bytes > 0";
-
+using digest_begin = std::array<std::uint8_t, 16>;            // as in lookup_content
 using file_identity = std::pair<std::int64_t, std::int64_t>;  // device and inode
 
-struct candidate {
-  digest content{};
+/// A name of a file with some content.
+struct file_name {
+  digest_begin content{};
   file_identity file;
   asset_id id = 0;
   std::int64_t size_bytes = 0;
+  bool left = false;  ///< it is this no more
 
-  bool operator<(const candidate& other) const {
+  bool operator<(const file_name& other) const {
     return std::tie(content, file, id) < std::tie(other.content, other.file, other.id);
   }
 };
-using candidates = std::vector<candidate>;
+using file_names = std::vector<file_name>;
 
+/// What there is of one content.
 struct group {
-  candidates::iterator begin, end;
-  std::int64_t files = 0;
-  std::int64_t saves() const { return (files - 1) * begin->size_bytes; }
+  digest_begin content{};
+  std::int64_t size_bytes = 0, files = 0, names = 0;
+  std::int64_t saves() const { return std::max<std::int64_t>(files - 1, 0) * size_bytes; }
+  /// Those that save the most first.
+  bool operator<(const group& other) const {
+    return saves() != other.saves() ? saves() > other.saves() : content < other.content;
+  }
 };
 
-/// Every asset that may have a copy, those with the same content side by side, and of these the
-/// names of one file.
-result<candidates> find_candidates(database& db) {
-  auto query = db.prepare(candidates_sql);
-  if (!query) return query.failure();
-  candidates found;
-  auto read = query->for_each_row([&](const statement& row) {
-    candidate one;
-    if (!from_hex(row.get<std::string>(1), one.content.data(), one.content.size())) return;
-    one.id = row.get<asset_id>(0);
-    auto inode = row.get<std::int64_t>(4);
-    one.file = {row.get<std::int64_t>(3), inode == 0 ? -one.id : inode};  // 0: not kept
-    one.size_bytes = row.get<std::int64_t>(2);
-    found.push_back(one);
-  });
-  if (!read) return read.failure();
-  std::ranges::sort(found, std::less<>());
-  auto same_asset = [](const candidate& one, const candidate& other) { return one.id == other.id; };
-  found.erase(std::unique(found.begin(), found.end(), same_asset), found.end());
-  return found;
+// `lookup_copies` counts what has been entered. What has changed since, which is all while the
+// projector has not come to it, is counted here on top of that.
+constexpr const char* left_sql =
+    "SELECT digest, device, inode, asset_id, 0, 1 FROM lookup_content_stale"
+    " WHERE digest IS NOT NULL";
+constexpr const char* added_sql =
+    "SELECT digest_begin(a.hash), f.device, CASE f.inode WHEN 0 THEN -a.id ELSE f.inode END, a.id,"
+    " f.size_bytes, 0 FROM (SELECT asset_id AS id FROM lookup_content_stale"
+    "  UNION ALL SELECT id FROM asset WHERE id > (SELECT content_to FROM lookup_state)) m"
+    " CROSS JOIN asset a ON a.id = m.id CROSS JOIN asset_file f ON f.asset_id = a.id"
+    " WHERE f.missing_since IS NULL AND f.size_bytes > 0";
+constexpr const char* totals_sql =
+    "SELECT count(*), coalesce(sum(files), 0), coalesce(sum(saves), 0) FROM lookup_copies"
+    " WHERE saves > 0";
+constexpr const char* largest_sql =
+    "SELECT digest, size_bytes, files, names FROM lookup_copies WHERE saves > 0"
+    " ORDER BY saves DESC, digest";
+constexpr const char* count_sql =
+    "SELECT digest, size_bytes, files, names FROM lookup_copies WHERE digest = ?1"
+    " UNION ALL SELECT digest, 0, 1, 1 FROM lookup_content WHERE digest = ?1 LIMIT 1";
+constexpr const char* names_of_file_sql =
+    "SELECT count(*) FROM lookup_content WHERE digest = ?1 AND device = ?2 AND inode = ?3";
+constexpr const char* names_sql =
+    "SELECT digest, device, inode, asset_id, 0, 0 FROM lookup_content WHERE digest = ?1";
+constexpr const char* file_sql =
+    "SELECT path, mtime_ns, size_bytes, hash FROM asset JOIN asset_file ON asset_id = id"
+    " WHERE id = ?1";
+
+bool read_content(const statement& row, digest_begin& content) {
+  if (row.blob(0).size() != content.size()) return false;
+  std::ranges::copy(row.blob(0), content.begin());
+  return true;
 }
 
-std::vector<group> groups_of(candidates& all) {
-  std::vector<group> groups;
-  for (auto begin = all.begin(); begin != all.end();) {
-    group next{begin, begin, 0};
-    for (; next.end != all.end() && next.end->content == begin->content; ++next.end)
-      if (next.end == begin || next.end->file != std::prev(next.end)->file) ++next.files;
-    if (next.files > 1) groups.push_back(next);
-    begin = next.end;
-  }
-  return groups;
+result<void> read_names(statement& bound, file_names& into) {
+  return bound.for_each_row([&](const statement& row) {
+    file_name one;
+    if (!read_content(row, one.content)) return;
+    one.file = {row.get<std::int64_t>(1), row.get<std::int64_t>(2)};
+    one.id = row.get<asset_id>(3);
+    one.size_bytes = row.get<std::int64_t>(4);
+    one.left = row.get<bool>(5);
+    into.push_back(one);
+  });
 }
+
+group read_group(const statement& row) {
+  group one{{}, row.get<std::int64_t>(1), row.get<std::int64_t>(2), row.get<std::int64_t>(3)};
+  read_content(row, one.content);
+  return one;
+}
+
+/// The duplicates of the library in one view of the tables.
+class duplicates {
+public:
+  explicit duplicates(database& db) : db_(db) {}
+
+  result<void> count() {
+    for (auto sql : {left_sql, added_sql}) {
+      auto query = db_.prepare(sql);
+      if (!query) return query.failure();
+      if (auto read = read_names(*query, changes_); !read) return read;
+    }
+    std::ranges::sort(changes_, std::less<>());
+    if (auto counted = count_entered(); !counted) return counted;
+    return count_changes();
+  }
+
+  std::int64_t groups = 0, files = 0, saves = 0;
+
+  /// At most `limit`, those that save the most.
+  result<std::vector<group>> largest(std::size_t limit) {
+    auto query = db_.prepare(largest_sql);
+    if (!query) return query.failure();
+    auto found = changed_;
+    for (std::size_t entered = 0; entered < limit;) {
+      auto row = query->step();
+      if (!row) return row.failure();
+      if (!*row) break;
+      auto one = read_group(*query);
+      if (!changes_of(one.content).empty()) continue;
+      found.push_back(one);
+      ++entered;
+    }
+    limit = std::min(limit, found.size());
+    auto end = found.begin() + static_cast<std::ptrdiff_t>(limit);
+    std::partial_sort(found.begin(), end, found.end());
+    found.erase(end, found.end());
+    return found;
+  }
+
+  /// Every name of a group, in the order of their assets.
+  result<file_names> names_of(const group& each) {
+    auto query = db_.prepare(names_sql);
+    if (!query) return query.failure();
+    query->bind(each.content);
+    file_names names;
+    if (auto read = read_names(*query, names); !read) return read.failure();
+    auto changes = changes_of(each.content);
+    std::erase_if(names, [&](const file_name& one) {
+      return std::ranges::any_of(std::ranges::equal_range(changes, one, std::less<>()),
+                                 [](const file_name& change) { return change.left; });
+    });
+    std::ranges::copy_if(changes, std::back_inserter(names),
+                         [](const file_name& change) { return !change.left; });
+    std::ranges::sort(names, std::less<>(), &file_name::id);
+    return names;
+  }
+
+private:
+  std::span<const file_name> changes_of(const digest_begin& content) const {
+    return std::ranges::equal_range(changes_, content, std::less<>(), &file_name::content);
+  }
+
+  result<void> count_entered() {
+    auto totals = db_.prepare(totals_sql);
+    if (!totals) return totals.failure();
+    return totals->for_each_row([this](const statement& row) {
+      groups = row.get<std::int64_t>(0);
+      files = row.get<std::int64_t>(1);
+      saves = row.get<std::int64_t>(2);
+    });
+  }
+
+  void add(const group& one, std::int64_t sign) {
+    if (one.files < 2) return;
+    groups += sign, files += sign * one.files, saves += sign * one.saves();
+  }
+
+  result<void> count_changes() {
+    auto entered = db_.value<std::int64_t>("SELECT EXISTS (SELECT 1 FROM lookup_content)");
+    if (!entered) return entered.failure();
+    auto find = db_.prepare(count_sql), find_file = db_.prepare(names_of_file_sql);
+    if (!find || !find_file) return !find ? find.failure() : find_file.failure();
+    for (auto begin = changes_.cbegin(); begin != changes_.cend();) {
+      auto end = std::find_if(begin, changes_.cend(),
+                              [&](const file_name& one) { return one.content != begin->content; });
+      group now{begin->content};
+      if (*entered != 0) {
+        find->bind(begin->content);
+        auto read = find->for_each_row([&](const statement& row) { now = read_group(row); });
+        if (!read) return read;
+      }
+      add(now, -1);
+      if (auto changed = change(now, begin, end, *find_file); !changed) return changed;
+      add(now, 1);
+      if (now.files > 1) changed_.push_back(now);
+      begin = end;
+    }
+    return {};
+  }
+
+  using const_iterator = file_names::const_iterator;
+  static result<void> change(group& now, const_iterator begin, const_iterator end,
+                             statement& find_file) {
+    bool any_entered = now.names > 0;
+    while (begin != end) {
+      std::int64_t before = 0, change = 0;
+      if (any_entered) {
+        find_file.bind(begin->content, begin->file.first, begin->file.second);
+        auto read = find_file.for_each_row(
+            [&](const statement& row) { before = row.get<std::int64_t>(0); });
+        if (!read) return read;
+      }
+      for (auto file = begin->file; begin != end && begin->file == file; ++begin) {
+        change += begin->left ? -1 : 1;
+        if (now.size_bytes == 0) now.size_bytes = begin->size_bytes;
+      }
+      now.names += change;
+      now.files += (before + change > 0 ? 1 : 0) - (before > 0 ? 1 : 0);
+    }
+    return {};
+  }
+
+  database& db_;
+  file_names changes_;  ///< in their order
+  std::vector<group> changed_;
+};
 
 /// The group as it is reported, after a look at its first files; null where less than two are left.
-result<json> report_of(const group& each, statement& find, look_at_file look) {
-  std::sort(each.begin, each.end,
-            [](const candidate& one, const candidate& other) { return one.id < other.id; });
+result<json> report_of(const file_names& names, statement& find, look_at_file look) {
   std::map<file_identity, asset_id> first_name;
-  std::set<file_identity> files;
+  std::vector<file_identity> files;
   auto assets = json::array();
-  std::int64_t names = each.end - each.begin;
-  for (auto at = each.begin; at != each.end; ++at) {
-    if (at - each.begin >= max_assets_per_duplicate) {
-      files.insert(at->file);
+  auto count_of_names = static_cast<std::int64_t>(names.size());
+  std::int64_t size_bytes = 0;
+  std::string hash;
+  for (auto at = names.begin(); at != names.end(); ++at) {
+    if (at - names.begin() >= max_assets_per_duplicate) {
+      files.push_back(at->file);
       continue;
     }
     find.bind(at->id);
@@ -109,30 +248,35 @@ result<json> report_of(const group& each, statement& find, look_at_file look) {
     auto read = find.for_each_row([&](const statement& row) {
       path = row.get<std::string>(0);
       mtime_ns = row.get<std::int64_t>(1);
+      size_bytes = row.get<std::int64_t>(2);
+      hash = row.get<std::string>(3);
     });
     if (!read) return read.failure();
     auto now = look(path);
     if (!now || now->mtime_ns != mtime_ns
-        || now->size_bytes != static_cast<std::uint64_t>(at->size_bytes)) {
-      --names;
+        || now->size_bytes != static_cast<std::uint64_t>(size_bytes)) {
+      --count_of_names;
       continue;
     }
     // As it is now: names may have been made one file since.
     file_identity file{static_cast<std::int64_t>(now->device),
                        static_cast<std::int64_t>(now->inode)};
-    files.insert(file);
+    files.push_back(file);
     auto [known, is_first] = first_name.emplace(file, at->id);
     assets.push_back({{"id", at->id},
                       {"path", path},
                       {"same_file_as", is_first ? json() : json(known->second)}});
   }
+  std::ranges::sort(files);
+  auto repeated = std::ranges::unique(files);
+  files.erase(repeated.begin(), repeated.end());
   if (files.size() < 2) return json();
   auto count = static_cast<std::int64_t>(files.size());
-  return json{{"hash", to_hex(each.begin->content)},
-              {"size_bytes", each.begin->size_bytes},
+  return json{{"hash", hash},
+              {"size_bytes", size_bytes},
               {"files", count},
-              {"names", names},
-              {"reclaimable_bytes", (count - 1) * each.begin->size_bytes},
+              {"names", count_of_names},
+              {"reclaimable_bytes", (count - 1) * size_bytes},
               {"assets", std::move(assets)}};
 }
 
@@ -150,41 +294,47 @@ std::optional<file_facts> file_now(const std::string& path) {
 result<json> list_duplicates(database& db, std::int64_t limit, look_at_file look) {
   auto view = transaction::begin_read(db);
   if (!view) return view.failure();
-  auto all = find_candidates(db);
-  if (!all) return all.failure();
-  auto groups = groups_of(*all);
-  std::int64_t files = 0, saves = 0, left_out = 0;
-  for (const auto& each : groups)
-    files += each.files, saves += each.saves();
-  auto reported = std::min(static_cast<std::size_t>(limit), groups.size());
-  auto middle = groups.begin() + static_cast<std::ptrdiff_t>(reported);
-  std::partial_sort(groups.begin(), middle, groups.end(), [](const group& one, const group& other) {
-    return one.saves() != other.saves() ? one.saves() > other.saves()
-                                        : one.begin->content < other.begin->content;
-  });
-  auto find = db.prepare("SELECT path, mtime_ns FROM asset JOIN asset_file ON asset_id = id"
-                         " WHERE id = ?1");
+  duplicates found(db);
+  if (auto counted = found.count(); !counted) return counted.failure();
+  auto groups = found.largest(static_cast<std::size_t>(limit));
+  if (!groups) return groups.failure();
+  auto find = db.prepare(file_sql);
   if (!find) return find.failure();
   std::vector<json> largest;
-  for (auto each = groups.begin(); each != middle; ++each) {
-    auto report = report_of(*each, *find, look);
+  for (const auto& each : *groups) {
+    auto names = found.names_of(each);
+    if (!names) return names.failure();
+    auto report = report_of(*names, *find, look);
     if (!report) return report;
-    files -= each->files, saves -= each->saves();
+    found.files -= each.files, found.saves -= each.saves();
     if (report->is_null()) {
-      ++left_out;
+      --found.groups;
       continue;
     }
-    files += (*report)["files"].get<std::int64_t>();
-    saves += (*report)["reclaimable_bytes"].get<std::int64_t>();
+    found.files += (*report)["files"].get<std::int64_t>();
+    found.saves += (*report)["reclaimable_bytes"].get<std::int64_t>();
     largest.push_back(std::move(*report));
   }
   std::stable_sort(largest.begin(), largest.end(), [](const json& one, const json& other) {
     return one["reclaimable_bytes"] > other["reclaimable_bytes"];
   });
-  return json{{"groups", static_cast<std::int64_t>(groups.size()) - left_out},
-              {"files", files},
-              {"reclaimable_bytes", saves},
+  return json{{"groups", found.groups},
+              {"files", found.files},
+              {"reclaimable_bytes", found.saves},
               {"largest", std::move(largest)}};
+}
+
+result<std::vector<std::string>> plan_of_duplicates(database& db) {
+  std::vector<std::string> steps;
+  for (std::string sql : {left_sql, added_sql, totals_sql, largest_sql, count_sql,
+                          names_of_file_sql, names_sql, file_sql}) {
+    auto query = db.prepare("EXPLAIN QUERY PLAN " + sql);
+    if (!query) return query.failure();
+    auto read = query->for_each_row(
+        [&](const statement& row) { steps.push_back(row.get<std::string>(3)); });
+    if (!read) return read.failure();
+  }
+  return steps;
 }
 
 }  // namespace podstudio

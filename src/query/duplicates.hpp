@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 /// Files with the same content. Errors as in schema/sqlite.hpp.
 namespace podstudio {
@@ -31,5 +32,8 @@ inline constexpr std::int64_t max_assets_per_duplicate = 100;
 /// whose file is gone, or is not the one that was read, is left out and counts no more.
 result<nlohmann::json> list_duplicates(database& db, std::int64_t limit,
                                        look_at_file look = file_now);
+
+/// How SQLite goes about it: the steps of EXPLAIN QUERY PLAN of each query, for tests.
+result<std::vector<std::string>> plan_of_duplicates(database& db);
 
 }  // namespace podstudio

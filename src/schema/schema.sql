@@ -143,27 +143,46 @@ CREATE TABLE checkpoint (
 
 -- Indexes that lag behind. The texts and digests of new files arrive in no order, so that keeping an
 -- index of them up to date would touch a page a file; the projector fills these when it has nothing
--- else to do. They only narrow down where to look, the rows decide: an entry may be stale, and what
--- is not in them yet is looked through (query/assets.cpp). No event is folded into them, and no two
--- databases need to have the same in them.
+-- else to do. What is not in them yet is looked through (query/assets.cpp). No two databases need to
+-- have the same in them.
 CREATE TABLE lookup_state (
   only       INTEGER PRIMARY KEY CHECK (only = 1),
-  indexed_to INTEGER NOT NULL,                -- assets up to this id have been entered
-  again      INTEGER NOT NULL                 -- how many were entered once more after a change
+  indexed_to INTEGER NOT NULL,                -- the texts of assets up to this id have been entered
+  again      INTEGER NOT NULL,                -- how many were entered once more after a change
+  content_to INTEGER NOT NULL                 -- the contents of assets up to this id have been entered
 );
--- Assets up to `indexed_to` that changed since they were entered.
+-- Assets up to `indexed_to` whose texts changed since they were entered. The index of texts only
+-- narrows down where to look, the rows decide: an entry may be stale.
 CREATE TABLE lookup_stale (asset_id INTEGER PRIMARY KEY);
 -- Path, theme, source and tags of an asset in pieces of three characters; its rowid is the asset's id.
 CREATE VIRTUAL TABLE lookup_text USING fts5 (
   text, content = '', columnsize = 0, detail = none, tokenize = 'trigram'
 );
--- Who has, or had, content of which the digest begins like this.
+-- The files that are there and not empty, by their content, under each name. This index has what the
+-- rows had when they were entered, exactly, so that it can be counted by.
 CREATE TABLE lookup_content (
-  digest   TEXT NOT NULL,                     -- the first 12 digits of asset.hash
+  digest   BLOB NOT NULL,                     -- the first 16 bytes of asset.hash
+  device   INTEGER NOT NULL,
+  inode    INTEGER NOT NULL,                  -- minus the asset's id where none is kept
   asset_id INTEGER NOT NULL,
-  PRIMARY KEY (digest, asset_id)
+  PRIMARY KEY (digest, device, inode, asset_id)
 ) WITHOUT ROWID;
--- Assets that share, or shared, their digest with another one.
+-- Assets up to `content_to` that changed since they were entered, and as what they are; digest null:
+-- they are not.
+CREATE TABLE lookup_content_stale (
+  asset_id INTEGER PRIMARY KEY,
+  digest   BLOB,
+  device   INTEGER,
+  inode    INTEGER
+);
+-- What has several entries in `lookup_content`, and whose these are.
+CREATE TABLE lookup_copies (
+  digest     BLOB PRIMARY KEY,
+  size_bytes INTEGER NOT NULL,
+  files      INTEGER NOT NULL,                -- names of one file (hard links) count once
+  names      INTEGER NOT NULL,
+  saves      INTEGER NOT NULL                 -- bytes, if one of the files were kept
+) WITHOUT ROWID;
 CREATE TABLE lookup_copy (asset_id INTEGER PRIMARY KEY);
 
 -- Questions that people ask.
@@ -191,7 +210,7 @@ CREATE VIEW pack_content AS
   FROM pack_asset JOIN pack ON pack.id = pack_id JOIN asset ON asset.id = asset_id
        JOIN asset_file USING (asset_id);
 
-INSERT INTO lookup_state (only, indexed_to, again) VALUES (1, 0, 0);
+INSERT INTO lookup_state (only, indexed_to, again, content_to) VALUES (1, 0, 0, 0);
 INSERT INTO last_id (kind, id) VALUES ('asset', 0), ('pack', 0), ('job', 0), ('root', 0);
 INSERT INTO checkpoint (only, sequence, hash) VALUES (1, 0, zeroblob(32));
 
@@ -202,5 +221,7 @@ CREATE INDEX ix_asset_kind ON asset (type, approved, provenance);
 CREATE INDEX ix_asset_theme ON asset (theme) WHERE theme IS NOT NULL;
 CREATE INDEX ix_asset_file_missing ON asset_file (asset_id) WHERE missing_since IS NOT NULL;
 CREATE INDEX ix_asset_tag_tag ON asset_tag (tag);
+-- What saves the most first.
+CREATE INDEX ix_lookup_copies_saves ON lookup_copies (saves DESC, digest, files) WHERE saves > 0;
 -- The commands that people and scripts gave: a start reads the last of them.
 CREATE INDEX ix_command_given ON command (first_sequence) WHERE origin = 'console';

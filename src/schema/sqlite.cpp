@@ -1,6 +1,7 @@
 #include "schema/sqlite.hpp"
 
 #include "platform/fold_text.hpp"
+#include "platform/types.hpp"
 
 #include <sqlite3.h>
 
@@ -107,6 +108,15 @@ void sql_finds(sqlite3_context* context, int, sqlite3_value** given) {
   sqlite3_result_int(context, found ? 1 : 0);
 }
 
+/// `digest_begin(hash)`: the first 16 bytes of a digest in hexadecimal digits; null for another
+/// text.
+void sql_digest_begin(sqlite3_context* context, int, sqlite3_value** given) {
+  std::array<std::uint8_t, 16> bytes;
+  std::string digits(text_of(given[0]).substr(0, 2 * bytes.size()));
+  if (!from_hex(digits, bytes.data(), bytes.size())) return sqlite3_result_null(context);
+  sqlite3_result_blob(context, bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
+}
+
 int add_functions(sqlite3* handle) {
   constexpr int kind = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
   auto add = [handle](const char* name, int arguments, auto function) {
@@ -114,7 +124,8 @@ int add_functions(sqlite3* handle) {
                                       nullptr, nullptr);
   };
   auto code = add("fold_text", 1, sql_fold_text);
-  return code != SQLITE_OK ? code : add("finds", 2, sql_finds);
+  if (code == SQLITE_OK) code = add("finds", 2, sql_finds);
+  return code != SQLITE_OK ? code : add("digest_begin", 1, sql_digest_begin);
 }
 
 }  // namespace

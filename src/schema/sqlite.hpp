@@ -158,7 +158,8 @@ enum class database_access {
   create,      ///< makes the file where there is none
 };
 
-/// A connection. One thread at a time. Its SQL has `fold_text` and `finds`, as sqlite.cpp says.
+/// A connection. One thread at a time. Its SQL has `fold_text`, `finds` and
+/// `digest_begin`, as sqlite.cpp says.
 class database {
 public:
   /// Waits up to five seconds for another program's lock before an operation fails as `busy`.

@@ -372,6 +372,98 @@ BOOST_FIXTURE_TEST_CASE(a_copy_that_is_not_there_as_it_was_read_is_not_offered, 
                       {"largest", json::array()}}));
 }
 
+BOOST_FIXTURE_TEST_CASE(the_report_of_duplicates_sorts_nothing_and_reads_no_table_through,
+                        copies_fixture) {
+  fold({file(1, 7, 100), file(2, 7, 100)});
+  catch_up();
+  std::string steps;
+  for (const auto& step : must(plan_of_duplicates(db)))
+    steps += step + "\n";
+  BOOST_TEST_CONTEXT(steps) {
+    BOOST_TEST((steps.find("TEMP B-TREE") == std::string::npos));
+    BOOST_TEST((steps.find("SCAN asset") == std::string::npos));
+    BOOST_TEST((steps.find("SCAN a\n") == std::string::npos));
+    BOOST_TEST((steps.find("SCAN lookup_content\n") == std::string::npos));
+    BOOST_TEST((steps.find("SCAN lookup_copies\n") == std::string::npos));
+    BOOST_TEST((steps.find("SEARCH lookup_copies USING COVERING INDEX ix_lookup_copies_saves")
+                != std::string::npos));
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_content_may_have_any_number_of_copies, query_fixture) {
+  constexpr asset_id many = 3'000;
+  std::vector<event> events;
+  for (asset_id id = 1; id <= many; ++id)
+    events.push_back(registered(id, "/lib/" + std::to_string(id), 7));
+  fold(std::move(events));
+  auto as_it_was = [](const std::string&) { return std::optional(content_of(7).facts); };
+  // All that are looked at are one file now.
+  for (int i = 0; i < 2; ++i) {
+    auto report = must(list_duplicates(db, 10, as_it_was));
+    BOOST_TEST(report["groups"] == 1);
+    BOOST_TEST(report["files"] == many - max_assets_per_duplicate + 1);
+    BOOST_TEST(report["largest"][0]["names"] == many);
+    BOOST_TEST(report["largest"][0]["assets"].size() == max_assets_per_duplicate);
+    BOOST_TEST(found_in(db, {{"duplicates", true}}).size() == many);
+    catch_up();
+  }
+}
+
+namespace {
+
+database* told_by = nullptr;
+/// What the rows say of a file, so that none has to be there.
+std::optional<file_facts> as_tables_have_it(const std::string& path) {
+  auto query = must(told_by->prepare(
+      "SELECT size_bytes, mtime_ns, ctime_ns, inode, device FROM asset JOIN asset_file"
+      " ON asset_id = id WHERE path = ?1"));
+  query.bind(path);
+  BOOST_REQUIRE(must(query.step()));
+  return file_facts{query.get<std::uint64_t>(0), query.get<std::int64_t>(1),
+                    query.get<std::int64_t>(2), query.get<std::uint64_t>(3),
+                    query.get<std::uint64_t>(4)};
+}
+
+/// The report counts what a look at all rows counts.
+void expect_all_counted(database& db) {
+  told_by = &db;
+  auto report = must(list_duplicates(db, max_assets_per_page, as_tables_have_it));
+  std::int64_t names = 0;
+  for (const auto& each : report["largest"])
+    names += each["names"].get<std::int64_t>();
+  BOOST_TEST(rows_of(db, "SELECT count(*), coalesce(sum(files), 0), coalesce(sum(names), 0) FROM"
+                         " (SELECT count(*) AS names, count(DISTINCT device || ' '"
+                         "   || CASE inode WHEN 0 THEN -id ELSE inode END) AS files FROM"
+                         "  asset JOIN asset_file ON asset_id = id"
+                         "  WHERE missing_since IS NULL AND size_bytes > 0 GROUP BY hash)"
+                         " WHERE files > 1")
+             == to_string(report["groups"]) + "|" + to_string(report["files"]) + "|"
+                    + std::to_string(names));
+}
+
+/// The index of contents is exact once it is up to date.
+void expect_exact(database& db) {
+  const std::vector<std::pair<std::string, std::string>> same = {
+      {"SELECT * FROM lookup_content",
+       "SELECT digest_begin(hash), device, CASE inode WHEN 0 THEN -id ELSE inode END, id"
+       " FROM asset JOIN asset_file ON asset_id = id"
+       " WHERE missing_since IS NULL AND size_bytes > 0"},
+      {"SELECT digest, files, names FROM lookup_copies",
+       "SELECT digest, count(DISTINCT device || ' ' || inode), count(*) FROM lookup_content"
+       " GROUP BY digest HAVING count(*) > 1"},
+      {"SELECT asset_id FROM lookup_copy",
+       "SELECT asset_id FROM lookup_content WHERE digest IN (SELECT digest FROM lookup_copies)"},
+      {"SELECT count(*) FROM lookup_content_stale", "SELECT 0"},
+  };
+  for (const auto& [one, other] : same)
+    BOOST_TEST_CONTEXT(one) {
+      BOOST_TEST(rows_of(db, one + " EXCEPT " + other) == "");
+      BOOST_TEST(rows_of(db, other + " EXCEPT " + one) == "");
+    }
+}
+
+}  // namespace
+
 /// The answers must not depend on how far the indexes lag behind.
 BOOST_FIXTURE_TEST_CASE(what_is_looked_up_is_what_is_looked_through, query_fixture) {
   std::mt19937_64 random(11);
@@ -388,18 +480,25 @@ BOOST_FIXTURE_TEST_CASE(what_is_looked_up_is_what_is_looked_through, query_fixtu
     std::vector<std::vector<asset_id>> before;
     for (const auto& filter : filters)
       before.push_back(found_in(db, filter));
-    if (random() % 3 == 0)
+    expect_all_counted(db);
+    if (random() % 3 == 0) {
       catch_up();
-    else if (random() % 2 == 0)
+      expect_exact(db);
+    } else if (random() % 2 == 0) {
       must(tables->enter_for_lookup());
+    }
+    expect_all_counted(db);
     // As if nothing had been entered yet.
     auto copy = folder.path + "/copy.db";
     std::filesystem::remove(copy);
     must(must(database::open(path, database_access::read_write))
              .execute("VACUUM INTO '" + copy + "'"));
     auto anew = must(database::open(copy, database_access::read_write));
-    must(anew.execute("UPDATE lookup_state SET indexed_to = 0; DELETE FROM lookup_copy;"
-                      "DELETE FROM lookup_content; DELETE FROM lookup_stale"));
+    must(anew.execute("UPDATE lookup_state SET indexed_to = 0, content_to = 0;"
+                      "DELETE FROM lookup_stale; DELETE FROM lookup_content_stale;"
+                      "DELETE FROM lookup_content; DELETE FROM lookup_copies;"
+                      "DELETE FROM lookup_copy"));
+    expect_all_counted(anew);
     for (std::size_t i = 0; i < filters.size(); ++i)
       BOOST_TEST_CONTEXT("round " << round << " " << filters[i]) {
         BOOST_TEST(found_in(db, filters[i]) == before[i], boost::test_tools::per_element());
