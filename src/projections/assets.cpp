@@ -56,6 +56,7 @@ result<void> insert_rows(fold_context& context, statement& insert, statement& in
     bind_next(insert_files, file_at, asset, facts.size_bytes, facts.mtime_ns, facts.ctime_ns,
               facts.inode, facts.device);
     context.ids.asset = std::max(context.ids.asset, asset);
+    ++context.counts.of_type[static_cast<std::size_t>(type)];
   }
   auto inserted = insert.run_bound();
   if (inserted) inserted = insert_files.run_bound();
@@ -78,6 +79,29 @@ result<void> set_facts(fold_context& context, asset_id asset, const file_facts& 
                       after.ctime_ns, after.inode, after.device);
   if (!done || before.size_bytes == after.size_bytes) return done;
   return resize_packs_of(context, asset);
+}
+
+/// Adds an asset to the counts, or takes it from them, as its row is now.
+result<void> count(fold_context& context, asset_id asset, std::int64_t sign) {
+  auto& find = context.assets.find_counted;
+  find.bind(asset);
+  return find.for_each_row([&](const statement& row) {
+    auto& counts = context.counts;
+    if (auto type = from_word<asset_type>(row.get<std::string_view>(0)))
+      counts.of_type[static_cast<std::size_t>(*type)] += sign;
+    if (row.get<bool>(1)) counts.approved += sign;
+    if (row.get<bool>(2)) counts.missing += sign;
+  });
+}
+
+/// Changes a row by what it is counted by.
+template <class... Values>
+result<void> change_counted(fold_context& context, statement& change, asset_id asset,
+                            const Values&... values) {
+  auto done = count(context, asset, -1);
+  if (done) done = change_one(change, asset, values...);
+  if (done) done = count(context, asset, 1);
+  return done;
 }
 
 /// Makes room at `path` for `asset`. Files can swap their names within one command, and then the
@@ -143,7 +167,7 @@ result<void> fold(fold_context& context, const asset_moved& what) {
 result<void> fold(fold_context& context, const asset_missing& what) {
   auto marked = mark_content_stale(context, what.asset);
   if (!marked) return marked;
-  return change_one(context.assets.set_missing_since, what.asset, context.at);
+  return change_counted(context, context.assets.set_missing_since, what.asset, context.at);
 }
 
 result<void> fold(fold_context& context, const asset_returned& what) {
@@ -153,8 +177,8 @@ result<void> fold(fold_context& context, const asset_returned& what) {
   }
   auto returned = mark_content_stale(context, what.asset);
   if (returned)
-    returned =
-        change_one(context.assets.set_missing_since, what.asset, std::optional<std::string_view>());
+    returned = change_counted(context, context.assets.set_missing_since, what.asset,
+                              std::optional<std::string_view>());
   if (!returned) return returned;
   return set_facts(context, what.asset, what.before, what.after);
 }
@@ -166,11 +190,11 @@ result<void> fold(fold_context& context, const asset_metadata_extracted& what) {
 }
 
 result<void> fold(fold_context& context, const asset_approved& what) {
-  return change_one(context.assets.set_approved, what.asset, true, context.at);
+  return change_counted(context, context.assets.set_approved, what.asset, true, context.at);
 }
 
 result<void> fold(fold_context& context, const asset_approval_withdrawn& what) {
-  return change_one(context.assets.set_approved, what.asset, false, context.at);
+  return change_counted(context, context.assets.set_approved, what.asset, false, context.at);
 }
 
 result<void> fold(fold_context& context, const asset_theme_set& what) {
@@ -204,10 +228,32 @@ result<void> fold(fold_context& context, const asset_forgotten& what) {
   // Its jobs stay in the history; they only lose the reference.
   auto done = context.jobs.forget_asset.run(what.asset);
   if (done) done = mark_content_stale(context, what.asset);
+  if (done) done = count(context, what.asset, -1);
   if (!done) return done;
   done = change_one(context.assets.remove_file, what.asset);
   if (!done) return done;
   return change_one(context.assets.remove, what.asset);
+}
+
+result<counted_assets> read_asset_counts(database& db) {
+  auto query = db.prepare("SELECT image, audio, video, approved, missing FROM asset_count");
+  if (!query) return query.failure();
+  counted_assets counts;
+  auto read = query->for_each_row([&](const statement& row) {
+    for (std::size_t i = 0; i < counts.of_type.size(); ++i)
+      counts.of_type[i] = row.get<std::int64_t>(static_cast<int>(i));
+    counts.approved = row.get<std::int64_t>(3);
+    counts.missing = row.get<std::int64_t>(4);
+  });
+  if (!read) return read.failure();
+  return counts;
+}
+
+result<void> write_asset_counts(fold_context& context) {
+  const auto& now = context.counts;
+  if (now == context.committed_counts) return {};
+  return change_one(context.assets.set_counts, now.of_type[0], now.of_type[1], now.of_type[2],
+                    now.approved, now.missing);
 }
 
 }  // namespace podstudio

@@ -80,6 +80,7 @@ result<void> fold_checkpoint(fold_context& context, const log_head& head) {
   auto done = count_resized_packs(context);
   if (!done) return done;
   done = write_last_ids(context);
+  if (done) done = write_asset_counts(context);
   if (!done) return done;
   return change_one(context.commands.set_checkpoint, head.sequence, head.hash);
 }

@@ -1,9 +1,11 @@
 #pragma once
 
 #include "events/command.hpp"
+#include "model/enums.hpp"
 #include "projections/statements.hpp"
 #include "schema/sqlite.hpp"
 
+#include <array>
 #include <cstdint>
 #include <set>
 #include <span>
@@ -21,6 +23,14 @@ struct last_ids {
   std::int64_t job = 0;
   std::int64_t root = 0;
   bool operator==(const last_ids&) const = default;
+};
+
+/// How many assets there are; the row of `asset_count`.
+struct counted_assets {
+  std::array<std::int64_t, enum_words<asset_type>.size()> of_type{};
+  std::int64_t approved = 0;
+  std::int64_t missing = 0;
+  bool operator==(const counted_assets&) const = default;
 };
 
 /// How far the indexes that lag behind are; see schema.sql.
@@ -56,9 +66,11 @@ struct fold_context {
   // As of the last committed transaction.
   log_head head;
   last_ids committed_ids;
+  counted_assets committed_counts;
 
   // Of the transaction under way.
   last_ids ids;
+  counted_assets counts;
   std::set<pack_id> resized_packs;  ///< whose members or their sizes changed
 
   // Of the command under way.
@@ -94,6 +106,8 @@ result<void> fold(fold_context& context, const asset_provenance_set& what);
 result<void> fold(fold_context& context, const asset_tagged& what);
 result<void> fold(fold_context& context, const asset_untagged& what);
 result<void> fold(fold_context& context, const asset_forgotten& what);
+result<counted_assets> read_asset_counts(database& db);
+result<void> write_asset_counts(fold_context& context);
 
 // projection.cpp
 /// Folding on in tables that somebody put in the place of these would mix the two: `damaged`.

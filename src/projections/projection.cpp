@@ -93,12 +93,15 @@ result<std::unique_ptr<projection>> projection::start(database db, bool bulk) {
   if (!head) return head.failure();
   auto ids = read_last_ids(context->db);
   if (!ids) return ids.failure();
+  auto counts = read_asset_counts(context->db);
+  if (!counts) return counts.failure();
   auto indexed = read_lookup_state(context->db);
   if (!indexed) return indexed.failure();
   context->file = file_identity_of(context->db.path());
   context->indexed = *indexed;
   context->head = *head;
   context->committed_ids = *ids;
+  context->committed_counts = *counts;
   return std::unique_ptr<projection>(new projection(std::move(context)));
 }
 
@@ -123,6 +126,7 @@ result<void> projection::fold(std::span<const committed_command> commands) {
   if (!in_order) return in_order;
   // Whatever a failed attempt left behind counts no more.
   context.ids = context.committed_ids;
+  context.counts = context.committed_counts;
   context.resized_packs.clear();
   std::optional<transaction> writing;
   if (!context.bulk) {
@@ -142,6 +146,7 @@ result<void> projection::fold(std::span<const committed_command> commands) {
     if (auto committed = writing->commit(); !committed) return committed;
   context.head = head;
   context.committed_ids = context.ids;
+  context.committed_counts = context.counts;
   return {};
 }
 

@@ -75,6 +75,10 @@ struct asset_statements {
   statement set_missing_since =
       prepare("UPDATE asset_file SET missing_since = ?2 WHERE asset_id = ?1");
 
+  statement find_counted = prepare("SELECT type, approved, missing_since IS NOT NULL FROM asset"
+                                   " JOIN asset_file ON asset_id = id WHERE id = ?1");
+  statement set_counts = prepare("UPDATE asset_count SET image = ?1, audio = ?2, video = ?3,"
+                                 " approved = ?4, missing = ?5");
   statement find_occupant = prepare("SELECT id FROM asset WHERE path = ?1 AND id <> ?2");
   // No absolute path begins so, and no two ids make the same.
   statement park = prepare("UPDATE asset SET path = 'moving:' || id WHERE id = ?1");

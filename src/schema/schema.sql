@@ -88,6 +88,16 @@ CREATE TABLE asset_file (
   missing_since TIMESTAMP                     -- null: the file is there
 );
 
+-- How many rows of `asset` there are, so that `status` need not count a million each time.
+CREATE TABLE asset_count (
+  only     INTEGER PRIMARY KEY CHECK (only = 1),
+  image    INTEGER NOT NULL,
+  audio    INTEGER NOT NULL,
+  video    INTEGER NOT NULL,
+  approved INTEGER NOT NULL,
+  missing  INTEGER NOT NULL
+);
+
 CREATE TABLE asset_tag (
   asset_id INTEGER NOT NULL REFERENCES asset (id),
   tag      TEXT NOT NULL,
@@ -210,6 +220,7 @@ CREATE VIEW pack_content AS
   FROM pack_asset JOIN pack ON pack.id = pack_id JOIN asset ON asset.id = asset_id
        JOIN asset_file USING (asset_id);
 
+INSERT INTO asset_count (only, image, audio, video, approved, missing) VALUES (1, 0, 0, 0, 0, 0);
 INSERT INTO lookup_state (only, indexed_to, again, content_to) VALUES (1, 0, 0, 0);
 INSERT INTO last_id (kind, id) VALUES ('asset', 0), ('pack', 0), ('job', 0), ('root', 0);
 INSERT INTO checkpoint (only, sequence, hash) VALUES (1, 0, zeroblob(32));
