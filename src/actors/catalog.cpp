@@ -330,9 +330,11 @@ taken_files catalog_state::decide_calmly(const intake_ptr& batch,
   auto taken = decide(model, files, failures, vanishing, places, recent);
   std::unordered_set<std::string_view> restless;
   for (const auto& [id, path] : taken.moved) {
-    if (moves.may_move(id, now)) continue;
+    auto may_move = moves.may_move(id, now);
+    if (may_move == recent_moves::answer::yes) continue;
     restless.insert(path);
     batch->outcome.again.push_back(path);
+    if (may_move == recent_moves::answer::later) continue;
     failures.push_back({printable(path), problem_kind::unstable,
                         "asset " + std::to_string(id) + " moved there and away more than "
                             + std::to_string(recent_moves::moves_max)

@@ -6,6 +6,7 @@
 #include "events/backup.hpp"
 #include "events/file_system.hpp"
 #include "events/log.hpp"
+#include "platform/files.hpp"
 #include "platform/text.hpp"
 #include "platform/unique_fd.hpp"
 #include "projections/projection.hpp"
@@ -13,6 +14,7 @@
 #include "query/models.hpp"
 #include "schema/schema.hpp"
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
@@ -37,7 +39,7 @@ using nlohmann::json;
 /// A service stops within this time; what has not ended then is cut off by the process's end, which
 /// loses nothing that was acknowledged. A command that started the engine for itself waits for the
 /// disk.
-constexpr auto stop_time_max = std::chrono::seconds(10);
+constexpr auto stop_time_max = std::chrono::seconds(8);
 constexpr auto failure_check_interval = std::chrono::milliseconds(100);
 /// The service log's size: one file, and how many files.
 constexpr std::size_t service_log_bytes = 5u << 20;
@@ -49,15 +51,32 @@ constexpr std::uint64_t ready_bytes = 1u << 20;
 /// From so many events behind on, building anew is quicker than catching up.
 constexpr sequence_number rebuild_from_events = 100'000;
 
+/// The message, so that a name in it cannot forge a line of the log.
+class one_line_message : public spdlog::custom_flag_formatter {
+public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& into) override {
+    auto text = for_terminal({message.payload.data(), message.payload.size()});
+    into.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<one_line_message>();
+  }
+};
+
 /// The service writes its log to a file; a command has none.
 result<void> open_service_log(const engine_options& options) {
   try {
     std::shared_ptr<spdlog::logger> log;
     if (options.service) {
       auto file = options.folder.logs() + "/podstudio.log";
+      if (auto own = open_own_file(file); !own) return own.failure();
       auto sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file, service_log_bytes,
                                                                          service_log_files);
       log = std::make_shared<spdlog::logger>("podstudio", sink);
+      auto format = std::make_unique<spdlog::pattern_formatter>();
+      format->add_flag<one_line_message>('*').set_pattern("[%Y-%m-%d %H:%M:%S.%e] [%n] [%l] %*");
+      log->set_formatter(std::move(format));
       log->set_level(spdlog::level::from_str(options.log_level));
       log->flush_on(spdlog::level::info);
     } else {
@@ -236,20 +255,45 @@ result<void> check_no_backup(const data_folder& folder) {
                      "with 'podstudio --data NEW restore DIR'"};
 }
 
+/// Why the engine cannot go on. The actors that tell may outlive the engine.
+class engine_failure {
+public:
+  /// Readable once there is one.
+  int fd() const noexcept { return told_.get(); }
+  std::optional<error> why() const {
+    std::scoped_lock hold(mutex_);
+    return why_;
+  }
+  /// The first one counts.
+  void tell(const error& why) {
+    {
+      std::scoped_lock hold(mutex_);
+      if (!why_) why_ = why;
+    }
+    constexpr std::uint64_t once = 1;
+    [[maybe_unused]] auto written = ::write(told_.get(), &once, sizeof once);
+  }
+
+private:
+  unique_fd told_{::eventfd(0, EFD_CLOEXEC)};
+  mutable std::mutex mutex_;
+  std::optional<error> why_;
+};
+
 class running_engine final : public engine {
 public:
   running_engine(engine_options options, folder_lock lock)
-      : options_(std::move(options)), lock_(std::move(lock)), failed_(::eventfd(0, EFD_CLOEXEC)) {}
+      : options_(std::move(options)), lock_(std::move(lock)) {}
 
   ~running_engine() override {
     if (system_) (void)stop();
   }
 
   result<void> run() {
-    if (!failed_) return system_error()("cannot start");
+    if (failed_->fd() < 0) return system_error()("cannot start");
     auto parts = make_ready(options_);
     if (!parts) return parts.failure();
-    parts->on_failure = [this](const error& why) { fail(why); };
+    parts->on_failure = [failed = failed_](const error& why) { failed->tell(why); };
     config_.set("scheduler.max-threads", std::size_t{2});
     // Workers that steal from each other poll, also when there is nothing to do for days.
     config_.set("scheduler.policy", caf::atom("sharing"));
@@ -269,6 +313,9 @@ public:
         .receive([this](const console_actor& found) { console_ = found; },
                  [&](const caf::error& failure) { trouble = from_caf(failure); });
     if (trouble) return *trouble;
+    // Without one of these two nobody could tell of anything, nor be asked to stop.
+    end_with(caf::actor_cast<caf::actor>(supervisor_), "the supervisor");
+    end_with(caf::actor_cast<caf::actor>(console_), "the console");
     for (const auto& root : options_.watch)
       if (auto watched = watch(root); !watched) return watched;
     return options_.service ? publish() : result<void>{};
@@ -292,15 +339,15 @@ public:
         to_text(request));
     // An engine that fails may never answer.
     while (arrives.wait_for(failure_check_interval) != std::future_status::ready)
-      if (auto why = failure(); why) return make_reply(*why);
+      if (auto why = failed_->why()) return make_reply(*why);
     return arrives.get();
   }
 
   result<void> wait(int stop_fd) override {
-    pollfd waits[2] = {{stop_fd, POLLIN, 0}, {failed_.get(), POLLIN, 0}};
+    pollfd waits[2] = {{stop_fd, POLLIN, 0}, {failed_->fd(), POLLIN, 0}};
     while (::poll(waits, 2, -1) < 0)
       if (errno != EINTR) return system_error()("cannot wait for the end");
-    if (auto why = failure(); why) return *why;
+    if (auto why = failed_->why()) return *why;
     return {};
   }
 
@@ -310,7 +357,7 @@ public:
     std::optional<error> trouble;
     {
       caf::scoped_actor self{*system_};
-      auto time_max = options_.service || failure() ? caf::duration(stop_time_max)
+      auto time_max = options_.service || failed_->why() ? caf::duration(stop_time_max)
                                                     : caf::duration(caf::infinite);
       self->request(supervisor_, time_max, stop_atom::value)
           .receive([](bool) {}, [&](const caf::error& failure) { trouble = from_caf(failure); });
@@ -322,10 +369,12 @@ public:
       spdlog::error("the engine did not stop in order: {}", trouble->message);
       spdlog::default_logger()->flush();
       // Threads that hang (a dead network disk, say) would keep the process for ever.
-      if (trouble->code == error_code::timed_out) ::_exit(1);
+      // Neither can they be ended where the supervisor, which knows them, is gone.
+      auto why = failed_->why().value_or(*trouble);
+      std::fprintf(stderr, "podstudio: %s\n", for_terminal(why.message).c_str());
+      ::_exit(1);
     }
     system_.reset();
-    if (trouble) return *trouble;
     return {};
   }
 
@@ -344,25 +393,18 @@ private:
     return write_console_address(options_.folder, {*port, ::getpid()});
   }
 
-  std::optional<error> failure() {
-    std::scoped_lock hold(mutex_);
-    return failure_;
-  }
-
-  void fail(const error& why) {
-    {
-      std::scoped_lock hold(mutex_);
-      failure_ = why;
-    }
-    constexpr std::uint64_t once = 1;
-    [[maybe_unused]] auto written = ::write(failed_.get(), &once, sizeof once);
+  /// The engine ends when the actor does, unless it was asked to.
+  void end_with(const caf::actor& whom, const std::string& name) {
+    whom->attach_functor([failed = failed_, name](const caf::error& reason) {
+      if (reason == caf::exit_reason::user_shutdown) return;
+      failed->tell({error_code::internal,
+                    name + " ended" + (reason ? ": " + from_caf(reason).message : "")});
+    });
   }
 
   engine_options options_;
   folder_lock lock_;  // given back last, when all else is down
-  unique_fd failed_;
-  std::mutex mutex_;
-  std::optional<error> failure_;
+  std::shared_ptr<engine_failure> failed_ = std::make_shared<engine_failure>();
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
   supervisor_actor supervisor_;

@@ -5,7 +5,12 @@
 #include "schema/schema.hpp"
 #include "schema/sqlite.hpp"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <chrono>
+#include <cstdlib>
+#include <memory>
 
 namespace podstudio {
 
@@ -13,10 +18,36 @@ namespace {
 
 constexpr auto look_again_after = std::chrono::milliseconds(50);
 
+/// A path to import, without links. Errors name it.
+result<std::string> importable(const std::string& path, const std::string& data_folder) {
+  std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+  if (!real) return system_error()("cannot import " + in_quotes(path));
+  std::string found = real.get();
+  if (!is_utf8(found))
+    return error{error_code::invalid_argument,
+                 in_quotes(path) + " has a name that is no valid UTF-8; rename it"};
+  if (lies_within(found, data_folder))
+    return error{error_code::refused, in_quotes(path) + " lies in the engine's own data folder"};
+  if (::access(found.c_str(), R_OK) != 0)
+    return system_error()("cannot import " + in_quotes(path));
+  return found;
+}
+
 }  // namespace
 
 importer_state::importer_state() = default;
 importer_state::~importer_state() = default;
+
+result<void> importer_state::begin() {
+  if (move) return begin_move();
+  for (auto& path : asked) {
+    auto found = importable(path, bounds.data_folder);
+    if (!found) return found.failure();
+    path = std::move(*found);
+  }
+  named = asked;
+  return {};
+}
 
 // --- moving a watch root
 // --------------------------------------------------------------------------
@@ -27,10 +58,16 @@ result<void> importer_state::begin_move() {
   tables = std::make_unique<database>(std::move(*opened));
   auto roots = root_paths(*tables);
   if (!roots) return roots.failure();
-  auto listed = std::ranges::find_first_of(move->from, *roots);
-  move->from = {listed == move->from.end() ? move->from.front() : *listed};
-  const auto& from = move->from.front();
-  const auto& to = move->to.path;
+  auto folder = inspect_folder(move->wanted.to, bounds.data_folder);
+  if (!folder) return folder.failure();
+  // It is named as it is listed, though that may be a link by now, or by another way to the same place.
+  move->from = lexical_path(move->wanted.from);
+  if (std::ranges::find(*roots, move->from) == roots->end())
+    if (auto there = inspect_folder(move->wanted.from, bounds.data_folder)) move->from = there->path;
+  move->to = folder->path;
+  asked = named = {move->to};
+  const auto& from = move->from;
+  const auto& to = move->to;
   auto sample = sample_under(*tables, from, library_sample_files, true);
   if (!sample) return sample.failure();
   for (auto& file : *sample)
@@ -45,10 +82,10 @@ result<void> importer_state::begin_move() {
   request.what = root_request::step::move;
   request.asked = from;
   request.path = to;
-  request.device = move->to.identity.device;
-  request.inode = move->to.identity.inode;
-  request.id = move->id;
-  request.origin = move->origin;
+  request.device = folder->identity.device;
+  request.inode = folder->identity.inode;
+  request.id = move->wanted.id;
+  request.origin = move->wanted.origin;
   self->request(move->supervisor, caf::infinite, root_atom::value, request)
       .then([this](const root_outcome&) { step(); },
             [this](const caf::error& refused) {
@@ -59,7 +96,7 @@ result<void> importer_state::begin_move() {
 }
 
 result<void> importer_state::end_move() {
-  const auto& from = move->from.front();
+  const auto& from = move->from;
   auto resolved = problems_under(*tables, from, true);
   if (!resolved) return resolved.failure();
   auto known = files_under(*tables, from, *left_after);
@@ -108,9 +145,8 @@ void importer_state::step() {
 void importer_state::send(findings batch) {
   if (batch.files.empty() && batch.failures.empty()) return;
   if (move) {
-    const auto& to = move->to.path;
     for (auto& file : batch.files)
-      file.key_before = key_of(move->from.front() + file.path.substr(to.size()));
+      file.key_before = key_of(move->from + file.path.substr(move->to.size()));
   }
   ++in_flight;
   observe({"import", std::move(batch.files), {}, std::move(batch.failures), {}});
@@ -177,25 +213,24 @@ void importer_state::answer_all() {
 
 importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer_state> self,
                                        catalog_actor catalog, std::vector<std::string> paths,
-                                       folder_identity excluded, std::optional<root_move> move) {
+                                       import_bounds bounds, std::optional<root_move> move) {
   auto& state = self->state;
   state.self = self;
   state.catalog = std::move(catalog);
-  state.walker.emplace(excluded);
+  state.walker.emplace(bounds.excluded);
+  state.bounds = std::move(bounds);
   state.asked = std::move(paths);
-  state.named = state.asked;
   state.move = std::move(move);
   if (state.move) state.left_after.emplace();
   self->send(self, step_atom::value);
   return {
       [self](step_atom) {
         auto& s = self->state;
-        if (s.move && !s.tables) {
-          if (auto begun = s.begin_move(); !begun) {
-            s.failure = begun.failure();
-            s.finish_if_done();
-          }
-          return;
+        if (!std::exchange(s.begun, true)) {
+          auto begun = s.begin();
+          if (!begun) s.failure = begun.failure();
+          if (!begun) s.finish_if_done();
+          if (!begun || s.move) return;  // the root is moved first
         }
         if (std::exchange(s.again_scheduled, false)) {
           findings batch;

@@ -18,12 +18,18 @@ class database;
 
 /// A watch root that is to be at another path.
 struct root_move {
-  std::vector<std::string> from;  ///< its path, as it may be spelled: the listed one counts
-  folder_candidate to;
+  move_request wanted;
   std::string database;  ///< the tables
-  uuid id{};
-  std::string origin;
   supervisor_actor supervisor;
+  // As the import finds them:
+  std::string from;  ///< the root's path as it is listed
+  std::string to;    ///< without links
+};
+
+/// What an import must not take.
+struct import_bounds {
+  std::string data_folder;   ///< the engine's own, without links
+  folder_identity excluded;  ///< the same
 };
 
 struct importer_state {
@@ -36,6 +42,8 @@ struct importer_state {
   /// What did not come along is gone, wherever its disk is.
   result<void> end_move();
 
+  /// Finds out what the paths are, before the first step.
+  result<void> begin();
   void step();
   bool looked_everywhere() const { return named.empty() && walker->done(); }
   void send(findings batch);
@@ -47,6 +55,8 @@ struct importer_state {
 
   importer_actor::pointer self = nullptr;
   catalog_actor catalog;
+  import_bounds bounds;
+  bool begun = false;
   std::optional<tree_walker> walker;
   path_keyer key_of;
   findings found;                  ///< not yet sent, less than a batch
@@ -70,11 +80,11 @@ inline constexpr std::size_t import_batches_max = 8;
 /// How often a file that changes while it is read is looked at again before it is a problem.
 inline constexpr unsigned import_tries_max = 20;
 
-/// An import of files and folders; `excluded` is the engine's own folder. With `move`, of the new
+/// An import of files and folders. With `move`, of the new
 /// folder of a watch root: a file that is where the root has an asset, with its size and time, is
 /// that asset and is not read.
 importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer_state> self,
                                        catalog_actor catalog, std::vector<std::string> paths,
-                                       folder_identity excluded, std::optional<root_move> move);
+                                       import_bounds bounds, std::optional<root_move> move);
 
 }  // namespace podstudio

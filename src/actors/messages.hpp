@@ -222,6 +222,9 @@ struct move_request {
   std::string origin;
 };
 
+/// What came of a look at a folder that is to be watched.
+using inspected_folder = std::shared_ptr<const result<folder_candidate>>;
+
 struct import_request {
   std::vector<std::string> paths;
 };
@@ -281,6 +284,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watcher_statuses)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watch_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watched_root)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watch_options)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::inspected_folder)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::move_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::import_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::import_progress)

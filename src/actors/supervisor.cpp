@@ -42,19 +42,9 @@ std::shared_ptr<T> shared(T value) {
   return std::make_shared<T>(std::move(value));
 }
 
-/// A path to import, without links. Errors name it.
-result<std::string> importable(const std::string& path, const std::string& data_folder) {
-  std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
-  if (!real) return system_error()("cannot import " + in_quotes(path));
-  std::string found = real.get();
-  if (!is_utf8(found))
-    return error{error_code::invalid_argument,
-                 in_quotes(path) + " has a name that is no valid UTF-8; rename it"};
-  if (lies_within(found, data_folder))
-    return error{error_code::refused, in_quotes(path) + " lies in the engine's own data folder"};
-  if (::access(found.c_str(), R_OK) != 0)
-    return system_error()("cannot import " + in_quotes(path));
-  return found;
+error no_thread(const std::exception& failure) {
+  return {error_code::io_failed, "no thread can be made: " + std::string(failure.what())
+                                     + "; raise the limit of processes (ulimit -u)"};
 }
 
 }  // namespace
@@ -152,7 +142,9 @@ void supervisor_state::down(const caf::down_msg& who) {
   }
   for (auto& [id, entry] : watchers)
     if (entry.actor && entry.actor.address() == who.source) return watcher_down(id, who.reason);
-  if (who.reason && who.reason != caf::exit_reason::user_shutdown) report(from_caf(who.reason));
+  if (stopping && (!who.reason || who.reason == caf::exit_reason::user_shutdown)) return;
+  report(who.reason ? from_caf(who.reason)
+                    : error{error_code::internal, "a part of the engine ended by itself"});
 }
 
 void supervisor_state::watcher_down(root_id root, const caf::error& why) {
@@ -289,24 +281,42 @@ namespace {
 
 using supervisor_pointer = supervisor_actor::stateful_pointer<supervisor_state>;
 
-caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self,
-                                                         const watch_request& wanted) {
+/// Looks at a folder in a thread of its own, as that may take for ever where a disk hangs.
+void inspect(supervisor_pointer self, const std::string& path,
+             const std::function<void(const result<folder_candidate>&)>& then) {
   auto& s = self->state;
-  auto promise = self->make_response_promise<change_outcome>();
-  root_request step;
-  step.what = wanted.add ? root_request::step::add : root_request::step::remove;
-  step.path = step.asked = wanted.path;
-  step.id = wanted.id;
-  step.origin = wanted.origin;
-  // A folder that is gone can still be removed from the list, by the path it was added under.
-  auto candidate = inspect_folder(wanted.path, s.data_folder);
-  if (!candidate && wanted.add) step.unfit = candidate.failure();
-  if (candidate) {
-    step.path = candidate->path;
-    step.device = candidate->identity.device;
-    step.inode = candidate->identity.inode;
+  if (s.inspections >= inspections_max)
+    return then(error{error_code::busy, "too many folders that do not answer are being looked at; "
+                                        "try again later"});
+  caf::actor looker;
+  try {
+    looker = self->spawn<caf::detached>(
+        [path, data_folder = s.data_folder](caf::event_based_actor* own) -> caf::behavior {
+          return {[=](step_atom) {
+            own->quit();
+            return std::make_shared<const result<folder_candidate>>(
+                inspect_folder(path, data_folder));
+          }};
+        });
+  } catch (const std::system_error& failure) {
+    return then(no_thread(failure));
   }
-  self->request(s.catalog, caf::infinite, root_atom::value, step)
+  ++s.inspections;
+  self->request(looker, caf::infinite, step_atom::value)
+      .then(
+          [self, then](const inspected_folder& found) {
+            --self->state.inspections;
+            then(*found);
+          },
+          [self, then](const caf::error& failure) {
+            --self->state.inspections;
+            then(from_caf(failure));
+          });
+}
+
+void change_root(supervisor_pointer self, const root_request& step,
+                 caf::typed_response_promise<change_outcome> promise) {
+  self->request(self->state.catalog, caf::infinite, root_atom::value, step)
       .then(
           [self, promise, step](const root_outcome& outcome) mutable {
             auto& state = self->state;
@@ -327,6 +337,33 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
             promise.deliver(answer);
           },
           [promise](const caf::error& failure) mutable { promise.deliver(failure); });
+}
+
+caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self,
+                                                         const watch_request& wanted) {
+  auto promise = self->make_response_promise<change_outcome>();
+  root_request step;
+  step.what = wanted.add ? root_request::step::add : root_request::step::remove;
+  step.path = step.asked = wanted.path;
+  step.id = wanted.id;
+  step.origin = wanted.origin;
+  // A folder that is gone or hangs can still be removed from the list, by the path it was added under.
+  bool is_listed = std::ranges::any_of(self->state.watchers, [&](const auto& each) {
+    return each.second.root.path == lexical_path(wanted.path);
+  });
+  if (!wanted.add && is_listed) {
+    change_root(self, step, promise);
+    return promise;
+  }
+  inspect(self, wanted.path, [self, step, promise](const result<folder_candidate>& found) mutable {
+    if (!found && step.what == root_request::step::add) step.unfit = found.failure();
+    if (found) {
+      step.path = found->path;
+      step.device = found->identity.device;
+      step.inode = found->identity.inode;
+    }
+    change_root(self, step, promise);
+  });
   return promise;
 }
 
@@ -468,7 +505,11 @@ caf::typed_response_promise<import_progress> wait_for_import(supervisor_pointer 
     tell_outcome(self->state, number, promise);
   };
   auto ask = [self, import = running->second, deliver, ended] {
-    self->request(import, caf::infinite, status_atom::value).then(deliver, ended);
+    self->request(import, caf::duration(status_time_max), status_atom::value)
+        .then(deliver, [deliver, ended](const caf::error& failure) mutable {
+          // It hangs on a dead disk, say.
+          failure == caf::sec::request_timeout ? deliver(import_progress{}) : ended(failure);
+        });
   };
   if (time_max.count() == 0)
     ask();
@@ -480,51 +521,37 @@ caf::typed_response_promise<import_progress> wait_for_import(supervisor_pointer 
   return promise;
 }
 
-/// Why no import can be started now; nothing if one can.
-std::optional<error> no_import(const supervisor_state& s) {
-  if (s.stopping)
-    return error{error_code::stopping, "the engine is stopping; try again when it runs"};
-  if (s.imports.size() >= imports_max)
-    return error{error_code::busy, "too many imports run already; wait for one to end"};
-  return std::nullopt;
-}
-
-std::uint64_t run_import(supervisor_pointer self, std::vector<std::string> paths,
-                         std::optional<root_move> move) {
+/// The import looks at the paths itself, as a look may take for ever where a disk hangs.
+caf::result<std::uint64_t> start_import(supervisor_pointer self, std::vector<std::string> paths,
+                                        std::optional<root_move> move) {
   auto& s = self->state;
-  auto number = ++s.last_import;
-  // Not monitored: its end comes with its outcome.
-  s.imports[number] = self->spawn<caf::detached>(importer, s.catalog, std::move(paths),
-                                                 s.watching.excluded, std::move(move));
+  if (s.stopping)
+    return to_caf({error_code::stopping, "the engine is stopping; try again when it runs"});
+  if (s.imports.size() >= imports_max)
+    return to_caf({error_code::busy, "too many imports run already; wait for one to end"});
+  auto number = s.last_import + 1;
+  try {
+    // Not monitored: its end comes with its outcome.
+    s.imports[number] = self->spawn<caf::detached>(
+        importer, s.catalog, std::move(paths), import_bounds{s.data_folder, s.watching.excluded},
+        std::move(move));
+  } catch (const std::system_error& failure) {
+    s.imports.erase(number);
+    return to_caf(no_thread(failure));
+  }
+  s.last_import = number;
   s.await_import(number);
   return number;
 }
 
-caf::result<std::uint64_t> start_import(supervisor_pointer self, const import_request& wanted) {
-  auto& s = self->state;
-  if (auto none = no_import(s)) return to_caf(*none);
-  std::vector<std::string> paths;
-  for (const auto& path : wanted.paths) {
-    auto found = importable(path, s.data_folder);
-    if (!found) return to_caf(found.failure());
-    paths.push_back(std::move(*found));
-  }
-  return run_import(self, std::move(paths), std::nullopt);
-}
-
 caf::result<std::uint64_t> start_move(supervisor_pointer self, const move_request& wanted) {
   auto& s = self->state;
-  if (auto none = no_import(s)) return to_caf(*none);
-  auto to = inspect_folder(wanted.to, s.data_folder);
-  if (!to) return to_caf(to.failure());
   for (const auto& [id, entry] : s.watchers)
     if (entry.moved_by != 0)
       return to_caf({error_code::busy, "the folder " + in_quotes(entry.root.path)
                                            + " is being moved; wait until that has ended"});
-  root_move move{{lexical_path(wanted.from)}, *to,           s.watching.database,
-                 wanted.id,                   wanted.origin, supervisor_actor{self}};
-  if (auto there = inspect_folder(wanted.from, s.data_folder)) move.from.push_back(there->path);
-  return run_import(self, {to->path}, std::move(move));
+  return start_import(self, {wanted.to},
+                      root_move{wanted, s.watching.database, supervisor_actor{self}, {}, {}});
 }
 
 /// Ends the watcher of a root, which is to be at another path, and tells the catalog.
@@ -563,13 +590,23 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
   auto& state = self->state;
   state.self = self;
   self->set_down_handler([self](const caf::down_msg& who) { self->state.down(who); });
+  // A thread that cannot be made, most likely.
+  self->set_exception_handler([](std::exception_ptr& thrown) -> caf::error {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& failure) {
+      return to_caf(no_thread(failure));
+    }
+  });
   state.start(std::move(*parts));
   return {
       [self](get_atom) { return self->state.console; },
       [self](root_atom, const watch_request& wanted) { return change_roots(self, wanted); },
       [self](root_atom, const move_request& wanted) { return start_move(self, wanted); },
       [self](root_atom, const root_request& wanted) { return move_root(self, wanted); },
-      [self](import_atom, const import_request& wanted) { return start_import(self, wanted); },
+      [self](import_atom, const import_request& wanted) {
+        return start_import(self, wanted.paths, std::nullopt);
+      },
       [self](confirm_atom, const std::string& path) { return confirm(self, path); },
       [self](wait_atom, std::uint64_t number, std::uint64_t timeout_ms) {
         return wait_for_import(self, number, std::chrono::milliseconds(timeout_ms));

@@ -102,6 +102,7 @@ struct supervisor_state {
   std::map<std::uint64_t, import_outcome> imported;  ///< the last outcomes_kept
   std::uint64_t last_import = 0;
 
+  std::size_t inspections = 0;  ///< folders that are being looked at, at most inspections_max
   bool stopping = false;
   std::set<caf::actor_addr> ending;
   std::function<void()> when_ended;
@@ -111,6 +112,8 @@ struct supervisor_state {
 
 /// How many imports run side by side.
 inline constexpr std::size_t imports_max = 16;
+/// How many folders are looked at side by side before they are watched.
+inline constexpr std::size_t inspections_max = 16;
 /// Of how many imports that ended the outcome can still be fetched.
 inline constexpr std::size_t outcomes_kept = 1'000;
 /// How many connections a service reads its tables by: the catalog's, so that what comes in never

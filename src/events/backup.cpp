@@ -247,10 +247,14 @@ result<void> check_no_log(file_system& files, const std::string& log_folder) {
   return {};
 }
 
-/// Removes the files that an earlier run left in the staging folder.
+/// Removes the files that an earlier run left in the staging folder, and no others.
 result<void> clear(file_system& files, const std::string& staging) {
   auto names = files.list(staging);
   if (!names) return names.failure();
+  for (auto& name : *names)
+    if (!parse_segment_name(name))
+      return refused(in_quotes(staging + "/" + name)
+                     + " is no part of a log, which a restore would replace; move it away");
   for (auto& name : *names)
     if (auto removed = files.remove(staging + "/" + name); !removed) return removed;
   return {};

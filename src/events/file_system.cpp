@@ -1,8 +1,12 @@
 #include "events/file_system.hpp"
 
+#include "platform/unique_fd.hpp"
+
+#include <algorithm>
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -88,6 +92,29 @@ public:
     return {};
   }
 
+  result<void> check_regular() const {
+    struct stat facts {};
+    if (::fstat(descriptor_, &facts) != 0) return failed("stat", path_);
+    if (S_ISREG(facts.st_mode)) return {};
+    return error{error_code::invalid_argument, "'" + path_ + "' is no regular file; move it away"};
+  }
+
+  result<void> check_undisturbed(const std::string& path, std::uint64_t size_bytes_min,
+                                 std::uint64_t offset,
+                                 std::span<const std::uint8_t> expected) override {
+    struct stat own {}, there {};
+    if (::fstat(descriptor_, &own) != 0) return failed("stat", path_);
+    auto lost = [&](const char* how) {
+      return error{error_code::io_failed, "'" + path + "' was " + how + " while it was in use"};
+    };
+    if (own.st_nlink == 0 || ::lstat(path.c_str(), &there) != 0) return lost("removed");
+    if (own.st_dev != there.st_dev || own.st_ino != there.st_ino) return lost("replaced");
+    if (static_cast<std::uint64_t>(own.st_size) < size_bytes_min) return lost("cut");
+    std::vector<std::uint8_t> found(expected.size());
+    if (auto read = read_at(offset, found); !read) return read.failure();
+    return std::ranges::equal(found, expected) ? result<void>() : lost("overwritten");
+  }
+
   result<std::uint64_t> size() override {
     struct stat facts {};
     if (::fstat(descriptor_, &facts) != 0) return failed("stat", path_);
@@ -100,15 +127,25 @@ private:
   open_mode mode_;
 };
 
+class posix_claim final : public folder_claim {
+public:
+  explicit posix_claim(unique_fd descriptor) : descriptor_(std::move(descriptor)) {}
+
+private:
+  unique_fd descriptor_;
+};
+
 class posix_files final : public file_system {
 public:
   result<std::unique_ptr<file>> open(const std::string& path, open_mode mode) override {
     // O_NONBLOCK: opening a pipe that stands in a file's place must not hang.
-    int flags = O_CLOEXEC | (mode == open_mode::read ? O_RDONLY | O_NONBLOCK : O_RDWR);
+    int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (mode == open_mode::read ? O_RDONLY : O_RDWR);
     if (mode == open_mode::create) flags |= O_CREAT | O_EXCL;
     int descriptor = retry_interrupted([&] { return ::open(path.c_str(), flags, 0600); });
     if (descriptor < 0) return failed(mode == open_mode::create ? "create" : "open", path);
-    return std::unique_ptr<file>(std::make_unique<posix_file>(descriptor, path, mode));
+    auto opened = std::make_unique<posix_file>(descriptor, path, mode);
+    if (auto regular = opened->check_regular(); !regular) return regular.failure();
+    return std::unique_ptr<file>(std::move(opened));
   }
 
   result<std::vector<std::string>> list(const std::string& folder) override {
@@ -132,7 +169,7 @@ public:
     if (::mkdir(path.c_str(), 0700) == 0) return true;
     struct stat facts {};
     int failure = errno;
-    if (failure == EEXIST && ::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode))
+    if (failure == EEXIST && ::lstat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode))
       return false;
     errno = failure;
     return failed("make the folder", path);
@@ -146,6 +183,17 @@ public:
   result<void> remove(const std::string& path) override {
     if (::unlink(path.c_str()) != 0) return failed("remove", path);
     return {};
+  }
+
+  result<std::unique_ptr<folder_claim>> claim(const std::string& folder) override {
+    unique_fd descriptor{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+    if (!descriptor) return failed("open", folder);
+    // A file system without locks has no second machine that would heed them either.
+    if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+      return error{error_code::in_use,
+                   "another process writes to '" + folder
+                       + "', although its lock file is gone; stop that process first"};
+    return std::unique_ptr<folder_claim>(std::make_unique<posix_claim>(std::move(descriptor)));
   }
 
   result<void> sync_folder(const std::string& path) override {

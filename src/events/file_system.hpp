@@ -36,6 +36,19 @@ public:
 
   virtual result<void> truncate(std::uint64_t size_bytes) = 0;
   virtual result<std::uint64_t> size() = 0;
+
+  /// Whether this is the file that is at the path, has at least this size, and holds these bytes at
+  /// `offset`. Error: `io_failed`, with what was done to it.
+  virtual result<void> check_undisturbed(const std::string& path, std::uint64_t size_bytes_min,
+                                         std::uint64_t offset,
+                                         std::span<const std::uint8_t> expected) = 0;
+};
+
+/// The right to write in a folder, given up by its destructor. It holds to the folder itself, whatever
+/// becomes of the files in it.
+class folder_claim {
+public:
+  virtual ~folder_claim() = default;
 };
 
 enum class open_mode : std::uint8_t {
@@ -61,6 +74,9 @@ public:
   virtual result<void> rename(const std::string& from, const std::string& to) = 0;
 
   virtual result<void> remove(const std::string& path) = 0;
+
+  /// The right to write in a folder. Error: `in_use` while another process has it.
+  virtual result<std::unique_ptr<folder_claim>> claim(const std::string& folder) = 0;
 
   /// Makes the folder's entries durable.
   virtual result<void> sync_folder(const std::string& path) = 0;

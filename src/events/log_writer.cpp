@@ -4,6 +4,7 @@
 #include "events/segment.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstring>
 #include <utility>
@@ -18,6 +19,9 @@ constexpr std::uint64_t first_allocation_bytes = 64u << 10;
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) noexcept {
   return (value + unit - 1) / unit * unit;
 }
+
+/// How much of the end of what is durable is compared with the disk, before more is acknowledged.
+constexpr std::size_t tail_bytes = 32;
 
 std::span<const std::uint8_t> as_bytes(const std::string& text) noexcept {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -42,6 +46,8 @@ struct open_segment {
   std::uint64_t synced_to = 0;  ///< durable up to here
   std::uint64_t space_to = 0;   ///< allocated, zero-filled and synced up to here
   std::uint64_t frames = 0;
+  std::string synced_tail{};  ///< the bytes before `synced_to`, at most tail_bytes
+  std::string tail{};         ///< those before `end`
 
   /// Free space that needs no allocation, up to the size at which segments are closed.
   std::uint64_t space(std::uint64_t segment_size) const noexcept {
@@ -52,8 +58,9 @@ struct open_segment {
 
 class writer final : public log_writer {
 public:
-  writer(file_system& files, std::string folder, const log_options& options)
-      : files_(files), folder_(std::move(folder)), options_(options) {}
+  writer(file_system& files, std::string folder, const log_options& options,
+         std::unique_ptr<folder_claim> claim)
+      : files_(files), folder_(std::move(folder)), options_(options), claim_(std::move(claim)) {}
 
   result<void> start(recovered_log&& log);
 
@@ -97,6 +104,7 @@ private:
   file_system& files_;
   std::string folder_;
   log_options options_;
+  std::unique_ptr<folder_claim> claim_;
   open_segment current_;
   prepared_segment prepared_;
   std::unique_ptr<preparation> preparing_;
@@ -116,6 +124,10 @@ result<void> writer::start(recovered_log&& log) {
   head_ = durable_ = log.head;
   auto space_to = std::max(log.file_size, log.end);
   current_ = {std::move(log.last), log.header, log.end, log.end, space_to, log.frames};
+  std::array<std::uint8_t, tail_bytes> tail;
+  auto read = current_.source->read_at(log.end - tail.size(), tail);
+  if (!read) return read.failure();
+  current_.tail = current_.synced_tail = {tail.begin(), tail.begin() + *read};
   return {};
 }
 
@@ -236,6 +248,8 @@ result<void> writer::name_segment(file& source, const segment_header& header) {
 void writer::enter(std::unique_ptr<file> source, std::uint64_t space_to,
                    const segment_header& header) {
   current_ = {std::move(source), header, segment_header_bytes, segment_header_bytes, space_to, 0};
+  auto encoded = encode_segment_header(header);
+  current_.tail = current_.synced_tail = encoded.substr(encoded.size() - tail_bytes);
   prepared_ahead_ = false;
 }
 
@@ -291,6 +305,7 @@ result<void> writer::write_group() {
     return poison(written.failure());
   current_.end += buffer_.size();
   current_.frames += starts_.size();
+  current_.tail = buffer_.substr(buffer_.size() - std::min(buffer_.size(), tail_bytes));
   return {};
 }
 
@@ -298,6 +313,14 @@ result<void> writer::sync() {
   if (poisoned_) return *poisoned_;
   if (current_.synced_to == current_.end) return {};
   if (auto synced = current_.source->sync_data(); !synced) return poison(synced.failure());
+  // Somebody may have removed, replaced or cut the segment, or filled it with something else. What
+  // was written is in the log only if the file still is, and what it goes on from.
+  if (auto there = current_.source->check_undisturbed(
+          segment_path(folder_, current_.header.first_sequence), current_.end,
+          current_.synced_to - current_.synced_tail.size(), as_bytes(current_.synced_tail));
+      !there)
+    return poison(there.failure());
+  current_.synced_tail = current_.tail;
   current_.synced_to = current_.end;
   durable_ = head_;
   return {};
@@ -348,9 +371,11 @@ result<std::unique_ptr<log_writer>> log_writer::open(file_system& files, const s
                                                      recovery_report& report) {
   assert(options.allocation_bytes > 0 && options.segment_size_bytes > segment_header_bytes);
   if (auto made = files.make_folder(folder); !made) return made.failure();
+  auto claim = files.claim(folder);
+  if (!claim) return claim.failure();
   auto log = recover_log(files, folder, checkpoint, options.clock_us(), report);
   if (!log) return log.failure();
-  auto opened = std::make_unique<writer>(files, folder, options);
+  auto opened = std::make_unique<writer>(files, folder, options, std::move(*claim));
   if (auto started = opened->start(std::move(*log)); !started) return started.failure();
   report.segments = opened->segments();
   return std::unique_ptr<log_writer>(std::move(opened));

@@ -66,7 +66,7 @@ catalog_model::~catalog_model() = default;
 const asset_state* catalog_model::asset(asset_id id) const noexcept {
   if (id < 1 || id > last_asset_) return nullptr;
   auto place = static_cast<std::size_t>(id - 1);
-  if (place / block_size >= blocks_.size()) return nullptr;
+  if (place / block_size >= blocks_.size() || !blocks_[place / block_size]) return nullptr;
   const auto& found = blocks_[place / block_size][place % block_size];
   return found.known ? &found : nullptr;
 }
@@ -95,8 +95,9 @@ asset_id catalog_model::same_file(const file_facts& facts) const {
 void catalog_model::insert(asset_id id, std::string_view path, asset_state state) {
   assert(id >= 1 && id <= 0xffff'ffff && asset(id) == nullptr);
   auto place = static_cast<std::size_t>(id - 1);
-  while (place / block_size >= blocks_.size())
-    blocks_.push_back(std::make_unique<asset_state[]>(block_size));
+  if (place / block_size >= blocks_.size()) blocks_.resize(place / block_size + 1);
+  auto& block = blocks_[place / block_size];
+  if (!block) block = std::make_unique<asset_state[]>(block_size);
   state.key = keyer_(path);
   state.known = true;
   if (id > last_asset_) last_asset_ = id;

@@ -44,14 +44,17 @@ void recent_moves::add(asset_id id, time_point now) {
     if (moves_.size() >= size_max) moves_.clear();
   }
   auto& known = moves_[id];
-  if (known.since + time_max < now) known = {now, 0};
+  if (known.since + time_max < now) known = {now, now, 0};
+  known.last = now;
   ++known.count;
 }
 
-bool recent_moves::may_move(asset_id id, time_point now) const {
+recent_moves::answer recent_moves::may_move(asset_id id, time_point now) const {
   auto known = moves_.find(id);
-  return known == moves_.end() || known->second.count < moves_max
-         || known->second.since + time_max < now;
+  if (known == moves_.end() || known->second.since + time_max < now) return answer::yes;
+  const auto& moves = known->second;
+  if (moves.count >= moves_max) return answer::too_often;
+  return moves.count < moves_free || moves.last + pause < now ? answer::yes : answer::later;
 }
 
 template <class IsIt>

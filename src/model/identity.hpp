@@ -87,18 +87,21 @@ private:
 class recent_moves {
 public:
   using time_point = std::chrono::steady_clock::time_point;
-  /// So often within `time_max` an asset may move. Scripts rename the same file a few times.
-  static constexpr unsigned moves_max = 32;
-  static constexpr std::chrono::seconds time_max{60};
+  /// So often within `time_max` an asset may move; from `moves_free` on only once in `pause`, so that
+  /// of a storm of renames the log holds what came of it.
+  static constexpr unsigned moves_max = 32, moves_free = 8;
+  static constexpr std::chrono::seconds time_max{60}, pause{1};
   /// How many assets are remembered; beyond that, the oldest moves are forgotten or all are.
   static constexpr std::size_t size_max = 65'536;
 
+  enum class answer { yes, later, too_often };
+
   void add(asset_id id, time_point now);
-  bool may_move(asset_id id, time_point now) const;
+  answer may_move(asset_id id, time_point now) const;
 
 private:
   struct moves {
-    time_point since;
+    time_point since, last;
     unsigned count = 0;
   };
   std::unordered_map<asset_id, moves> moves_;

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -36,16 +37,43 @@ std::string environment(const char* name) {
   return value == nullptr ? std::string{} : std::string{value};
 }
 
-result<void> create_folder(const std::string& path) {
-  if (::mkdir(path.c_str(), private_mode) == 0 || errno == EEXIST) {
+std::string user_name(uid_t user) {
+  const auto* known = ::getpwuid(user);
+  return known != nullptr ? known->pw_name : std::to_string(user);
+}
+
+/// What others own or may write, they may have made into anything: settings that send the tables
+/// elsewhere, links to a person's files. And what root makes in a folder of somebody else's, that
+/// one can no longer write.
+result<void> check_ours(const std::string& path, const struct stat& facts) {
+  if (facts.st_uid != ::geteuid()) {
+    auto owner = user_name(facts.st_uid);
+    return error{error_code::refused, in_quotes(path) + " belongs to the user " + owner
+                                          + "; run the command as that user (sudo -u " + owner
+                                          + " podstudio ...), or choose another data folder"};
+  }
+  if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return error{error_code::refused, "other users may write to " + in_quotes(path)
+                                          + "; take that from them with 'chmod go-w "
+                                          + printable(path) + "'"};
+  return {};
+}
+
+/// Makes the folder unless it is there. A link to one is as good where a person named the path.
+result<void> create_folder(const std::string& path, last_link links) {
+  if (::mkdir(path.c_str(), private_mode) == 0) return {};
+  if (errno == EEXIST) {
     struct stat facts {};
-    if (::stat(path.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode)) return {};
+    auto looked = links == last_link::follow ? ::stat(path.c_str(), &facts)
+                                             : ::lstat(path.c_str(), &facts);
+    if (looked == 0 && S_ISDIR(facts.st_mode)) return check_ours(path, facts);
     return error{error_code::invalid_argument,
                  in_quotes(path) + " is no folder; remove it or choose another data folder"};
   }
   if (errno != ENOENT) return system_error()("cannot create " + in_quotes(path));
-  auto parent = std::filesystem::path(path).parent_path().string();
-  if (auto made = create_folder(parent); !made) return made;
+  std::error_code failed;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), failed);
+  if (failed) return system_error(failed.value())("cannot create " + in_quotes(path));
   if (::mkdir(path.c_str(), private_mode) != 0 && errno != EEXIST)
     return system_error()("cannot create " + in_quotes(path));
   return {};
@@ -53,7 +81,7 @@ result<void> create_folder(const std::string& path) {
 
 /// The id that the last process to take the lock wrote; 0 where there is none.
 pid_t written_pid(const std::string& lock_file) {
-  auto text = read_small_file(lock_file, run_file_bytes_max);
+  auto text = read_small_file(lock_file, run_file_bytes_max, last_link::refuse);
   pid_t pid = 0;
   if (text) std::from_chars(text->data(), text->data() + text->size(), pid);
   return pid > 0 ? pid : 0;
@@ -61,7 +89,7 @@ pid_t written_pid(const std::string& lock_file) {
 
 /// The process that holds the lock, 0 where it is not known which.
 std::optional<pid_t> holder_of(const std::string& lock_file) {
-  unique_fd file{::open(lock_file.c_str(), O_RDWR | O_CLOEXEC)};
+  unique_fd file{::open(lock_file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
   auto lock = whole_file();
   if (!file || ::fcntl(file.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type == F_UNLCK)
     return std::nullopt;
@@ -72,24 +100,26 @@ std::optional<pid_t> holder_of(const std::string& lock_file) {
 /// another process, 0 if it is not known which, holds the lock.
 template <class Busy>
 result<unique_fd> take_lock(const std::string& path, Busy busy) {
-  unique_fd file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-  if (!file) return system_error()("cannot open " + in_quotes(path));
+  auto file = open_own_file(path);
+  if (!file) return file.failure();
   auto lock = whole_file();
-  if (::fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
+  if (::fcntl(file->get(), F_OFD_SETLK, &lock) != 0) {
     if (errno != EAGAIN && errno != EACCES)
       return system_error()("cannot lock " + in_quotes(path));
     return error{error_code::in_use, busy(written_pid(path))};
   }
   auto pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(file.get(), 0) != 0
-      || ::pwrite(file.get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
+  if (::ftruncate(file->get(), 0) != 0
+      || ::pwrite(file->get(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
     return system_error()("cannot write " + in_quotes(path));
   return file;
 }
 
-result<void> create_all(std::initializer_list<std::string> paths) {
-  for (const auto& path : paths)
-    if (auto made = create_folder(path); !made) return made;
+/// The root, and folders in it.
+result<void> create_all(const std::string& root, std::initializer_list<std::string> folders) {
+  if (auto made = create_folder(root, last_link::follow); !made) return made;
+  for (const auto& path : folders)
+    if (auto made = create_folder(path, last_link::refuse); !made) return made;
   return {};
 }
 
@@ -162,18 +192,27 @@ result<data_folder> resolve_data_folder(const std::string& root, const std::stri
   return folder;
 }
 
+result<void> check_trusted(const data_folder& folder) {
+  struct stat facts {};
+  if (::stat(folder.root.c_str(), &facts) != 0) {
+    if (errno == ENOENT || errno == ENOTDIR) return {};
+    return system_error()("cannot use the data folder " + in_quotes(folder.root));
+  }
+  return check_ours(folder.root, facts);
+}
+
 bool exists(const data_folder& folder) {
   struct stat facts {};
   return ::stat(folder.root.c_str(), &facts) == 0 && S_ISDIR(facts.st_mode);
 }
 
 result<void> create(const data_folder& folder) {
-  return create_all({folder.root, folder.log(), folder.run(), folder.work(), folder.packs(),
-                     folder.cache(), folder.logs()});
+  return create_all(folder.root, {folder.log(), folder.run(), folder.work(), folder.packs(),
+                                  folder.cache(), folder.logs()});
 }
 
 result<void> create_lockable(const data_folder& folder) {
-  return create_all({folder.root, folder.run()});
+  return create_all(folder.root, {folder.run()});
 }
 
 namespace {
@@ -231,7 +270,7 @@ result<void> write_console_address(const data_folder& folder, const console_addr
 }
 
 std::optional<console_address> read_console_address(const data_folder& folder) {
-  auto text = read_small_file(folder.console_file(), run_file_bytes_max);
+  auto text = read_small_file(folder.console_file(), run_file_bytes_max, last_link::refuse);
   if (!text) return std::nullopt;
   auto document = nlohmann::json::parse(*text, nullptr, false);
   auto number = [&](const char* key, std::int64_t largest) -> std::int64_t {

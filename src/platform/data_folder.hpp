@@ -50,11 +50,16 @@ result<bool> lie_in_one_another(const std::string& one, const std::string& other
 /// it leads. Errors: `invalid_argument`, `io_failed`.
 result<data_folder> resolve_data_folder(const std::string& root, const std::string& database);
 
+/// Whether nobody else owns the root folder or may write to it; also where it is not there. To be
+/// asked before anything in it is believed. Errors: `refused`, with the remedy.
+result<void> check_trusted(const data_folder& folder);
+
 /// Whether the root folder is there.
 bool exists(const data_folder& folder);
 
 /// Makes what is missing of the root (with its parents) and its folders, each private to the owner
-/// (0700). Folders that exist are left as they are. Errors: as `system_error`.
+/// (0700). Folders that exist are left as they are. Errors: as `system_error` and `check_trusted`;
+/// `invalid_argument` for what is no folder, as a link in the root is none.
 result<void> create(const data_folder& folder);
 
 /// Makes no more of it than a lock needs: the root (with its parents) and `run`.

@@ -57,6 +57,23 @@ result<std::string> read_small_file(const std::string& path, std::size_t size_by
   return contents;
 }
 
+result<unique_fd> open_own_file(const std::string& path) {
+  auto refuse = [&](const std::string& what) {
+    return error{error_code::refused,
+                 in_quotes(path) + " " + what + ", which PODStudio did not make; move it away"};
+  };
+  constexpr int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  unique_fd file{::open(path.c_str(), flags, 0600)};
+  if (!file && errno == ELOOP) return refuse("is a link");
+  if (!file) return system_error()("cannot open " + in_quotes(path));
+  struct stat facts {};
+  if (::fstat(file.get(), &facts) != 0) return system_error()("cannot open " + in_quotes(path));
+  if (!S_ISREG(facts.st_mode)) return refuse("is no regular file");
+  if (facts.st_uid != ::geteuid()) return refuse("is another user's file");
+  if (facts.st_nlink != 1) return refuse("is a file with a second name");
+  return file;
+}
+
 result<void> write_file_atomically(const std::string& path, std::string_view contents) {
   auto temporary = path + ".XXXXXX";
   unique_fd file{::mkostemp(temporary.data(), O_CLOEXEC)};  // created with mode 0600

@@ -20,6 +20,11 @@ enum class last_link : bool { follow, refuse };
 result<std::string> read_small_file(const std::string& path, std::size_t size_bytes_max,
                                     last_link links = last_link::follow);
 
+/// Opens a file of the engine's own to read and write, and makes it (0600) if need be. Errors:
+/// `refused` for what the engine did not make: a link, a pipe, a file of another user's or one that
+/// has a second name; as `system_error`.
+result<unique_fd> open_own_file(const std::string& path);
+
 /// Writes `contents` to a new file beside `path`, private to the owner (0600), syncs it and renames
 /// it over `path`: a reader or a crash finds the old file or the new one, never a part.
 result<void> write_file_atomically(const std::string& path, std::string_view contents);

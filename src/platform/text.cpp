@@ -1,10 +1,12 @@
 #include "platform/text.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 namespace podstudio {
 
@@ -75,6 +77,61 @@ std::string printable(std::string_view bytes) {
       out += bytes.substr(0, length);
     }
     bytes.remove_prefix(length);
+  }
+  return out;
+}
+
+namespace {
+
+/// The code point of a whole sequence.
+char32_t decode(std::string_view sequence) noexcept {
+  auto lead = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 1) return lead;
+  char32_t point = lead & (0x7fu >> sequence.size());
+  for (char next : sequence.substr(1))
+    point = point << 6 | (static_cast<unsigned char>(next) & 0x3fu);
+  return point;
+}
+
+constexpr bool is_joiner(char32_t point) noexcept { return point == 0x200c || point == 0x200d; }
+
+/// Unicode 15: Bidi_Control, and what has no width and no part in a letter.
+constexpr bool hides(char32_t point) noexcept {
+  constexpr std::pair<char32_t, char32_t> ranges[] = {
+      {0xad, 0xad},     {0x61c, 0x61c},   {0x115f, 0x1160}, {0x180e, 0x180e},   {0x200b, 0x200f},
+      {0x2028, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164}, {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
+      {0xfff9, 0xfffb}, {0x1d173, 0x1d17a}, {0xe0000, 0xe007f}};
+  for (auto [first, last] : ranges)
+    if (point >= first && point <= last) return true;
+  return false;
+}
+
+}  // namespace
+
+std::string for_terminal(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  char buffer[16];
+  char32_t before = 0;
+  while (!text.empty()) {
+    auto length = utf8_length(text);
+    auto sequence = text.substr(0, std::max<std::size_t>(length, 1));
+    auto point = length == 0 ? 0 : decode(sequence);
+    text.remove_prefix(sequence.size());
+    bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0);
+    auto next = is_joiner(point) && utf8_length(text) > 1;
+    if (is_control) {
+      for (char byte : sequence) {
+        std::snprintf(buffer, sizeof buffer, "\\x%02x", static_cast<unsigned char>(byte));
+        out += buffer;
+      }
+    } else if (hides(point) && !(is_joiner(point) && before > 0x7f && next)) {
+      std::snprintf(buffer, sizeof buffer, "\\u{%04x}", static_cast<unsigned>(point));
+      out += buffer;
+    } else {
+      out += sequence;
+    }
+    before = point;
   }
   return out;
 }

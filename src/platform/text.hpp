@@ -14,6 +14,12 @@ bool is_utf8(std::string_view bytes) noexcept;
 /// and control characters (C0, C1, DEL) become `\xNN`, a backslash becomes `\\`.
 std::string printable(std::string_view bytes);
 
+/// A line for people or for a log of lines: what acts on a terminal, ends the line, or hides or turns
+/// what stands beside it becomes visible. Control characters and bytes that are no UTF-8 become
+/// `\xNN`; bidirectional controls and characters without width become `\u{NNNN}`, but for the
+/// joiners within a word or an emoji. All else stays, so that a text can go through it twice.
+std::string for_terminal(std::string_view text);
+
 /// An absolute path without '.', '..', double slashes and one at its end; links are left alone.
 std::string lexical_path(const std::string& path);
 

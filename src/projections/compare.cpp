@@ -8,10 +8,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <compare>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <string_view>
 #include <system_error>
 #include <unistd.h>
 #include <utility>
@@ -213,6 +217,22 @@ result<check_report> compare_with_rebuilt(database& live, const log_head& head,
   return check_report{head, *std::move(differences)};
 }
 
+constexpr std::string_view scratch_prefix = "replay-check-";
+
+/// What checks left that were killed. Their names tell their processes.
+void remove_of_ended_checks(const std::string& scratch_folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(scratch_folder, ignored)) {
+    auto name = entry.path().filename().string();
+    if (!name.starts_with(scratch_prefix)) continue;
+    pid_t pid = 0;
+    auto number = std::string_view(name).substr(scratch_prefix.size());
+    std::from_chars(number.data(), number.data() + number.size(), pid);
+    if (pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH)
+      std::filesystem::remove(entry.path(), ignored);
+  }
+}
+
 }  // namespace
 
 result<std::vector<difference>> compare(database& left, database& right, std::size_t max) {
@@ -247,8 +267,9 @@ result<check_report> check_tables(file_system& files, const std::string& log_fol
   auto sound = expect_sound(*db, live);
   if (!sound) return sound.failure();
 
+  remove_of_ended_checks(scratch_folder);
   // Two checks may run at once, and a service does not mind either.
-  auto scratch = scratch_folder + "/replay-check-" + std::to_string(getpid()) + ".db";
+  auto scratch = scratch_folder + "/" + std::string(scratch_prefix) + std::to_string(getpid()) + ".db";
   struct removed_at_end {
     const std::string& path;
     ~removed_at_end() {

@@ -97,8 +97,6 @@ result<log_head> build(log_reader& log, const std::string& path, const rebuild_b
   return (*tables)->checkpoint();
 }
 
-/// No file of anybody else has such a name.
-std::string aside_of(const std::string& output) { return output + ".podstudio-new"; }
 
 result<void> make_durable(file_system& files, const std::string& path) {
   auto file = files.open(path, open_mode::write);
@@ -125,6 +123,8 @@ result<void> replace_database(file_system& files, const std::string& from, const
 }
 
 }  // namespace
+
+std::string aside_of(const std::string& output) { return output + ".podstudio-new"; }
 
 result<void> remove_unfinished_rebuild(file_system& files, const std::string& output) {
   return remove_database(files, aside_of(output));

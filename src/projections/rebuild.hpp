@@ -40,6 +40,9 @@ result<log_head> rebuild(file_system& files, const std::string& log_folder,
 result<log_head> rebuild(file_system& files, log_reader& log, const std::string& output,
                          const rebuild_bound& until = {}, const rebuild_progress& progress = {});
 
+/// The file beside `output` in which new tables are built.
+std::string aside_of(const std::string& output);
+
 /// Removes what a rebuild that was killed left beside `output`.
 result<void> remove_unfinished_rebuild(file_system& files, const std::string& output);
 

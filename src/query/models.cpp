@@ -27,9 +27,20 @@ result<void> each_row(database& tables, std::string_view sql, std::string_view w
   return {};
 }
 
-result<std::int64_t> last_id(database& tables, std::string_view kind) {
-  return tables.value<std::int64_t>("SELECT coalesce(max(id), 0) FROM last_id WHERE kind = ?",
-                                    kind);
+/// The highest id that a library may have come to. From here on a person could not make enough to
+/// come to the end of the ids; a log with a higher one was not written by us.
+constexpr std::int64_t asset_ids_max = 0xf000'0000, other_ids_max = std::int64_t{1} << 53;
+
+result<std::int64_t> last_id(database& tables, std::string_view kind,
+                             std::int64_t highest = other_ids_max) {
+  auto last = tables.value<std::int64_t>("SELECT coalesce(max(id), 0) FROM last_id WHERE kind = ?",
+                                         kind);
+  if (last && (*last < 0 || *last > highest))
+    return error{error_code::damaged, "the tables in '" + tables.path() + "' hold the "
+                                          + std::string(kind) + " " + std::to_string(*last)
+                                          + ", an id that no library comes to; the log they are "
+                                            "made from was not written by PODStudio"};
+  return last;
 }
 
 /// What people made of the assets, which are loaded already.
@@ -48,7 +59,7 @@ result<void> load_tags_and_packs(database& tables, catalog_model& model) {
       "SELECT id, name, license_type, theme, description, export_path, exported_at FROM pack",
       "pack", [&](const statement& row) {
         auto license = from_word<license_type>(row.get<std::string_view>(2));
-        if (!license) return false;
+        if (!license || row.get<std::int64_t>(0) < 1) return false;
         pack_state pack;
         pack.facts = {row.get<std::string>(1), *license, row.get<std::optional<std::string>>(3),
                       row.get<std::optional<std::string>>(4)};
@@ -77,6 +88,9 @@ result<void> load_tags_and_packs(database& tables, catalog_model& model) {
 
 result<catalog_model> load_catalog_model(database& tables) {
   catalog_model model;
+  // First, as what follows is only bounded for ids that are.
+  auto last_asset = last_id(tables, "asset", asset_ids_max);
+  if (!last_asset) return last_asset.failure();
   auto assets = each_row(
       tables,
       "SELECT a.id, a.path, a.type, a.hash, a.theme, a.source, a.provenance, a.approved, "
@@ -88,7 +102,7 @@ result<catalog_model> load_catalog_model(database& tables) {
         auto type = from_word<asset_type>(row.get<std::string_view>(2));
         auto provenance = from_word<podstudio::provenance>(row.get<std::string_view>(6));
         auto id = row.get<std::int64_t>(0);
-        if (!type || !provenance || id < 1 || id > 0xffff'ffff
+        if (!type || !provenance || id < 1 || id > asset_ids_max
             || !from_hex(row.get<std::string>(3), state.sha256.data(), state.sha256.size()))
           return false;
         state.type = *type;
@@ -116,6 +130,7 @@ result<catalog_model> load_catalog_model(database& tables) {
   auto roots = each_row(
       tables, "SELECT id, path, device, inode, state = 'lost', reason FROM watch_root",
       "watch_root", [&](const statement& row) {
+        if (row.get<std::int64_t>(0) < 1) return false;
         model.load_root(row.get<std::int64_t>(0),
                         {.path = row.get<std::string>(1),
                          .device = row.get<std::uint64_t>(2),
@@ -132,8 +147,6 @@ result<catalog_model> load_catalog_model(database& tables) {
         return kind.has_value();
       });
   if (!problems) return problems.failure();
-  auto last_asset = last_id(tables, "asset");
-  if (!last_asset) return last_asset.failure();
   auto last_pack = last_id(tables, "pack");
   if (!last_pack) return last_pack.failure();
   auto last_root = last_id(tables, "root");
@@ -151,7 +164,7 @@ result<jobs_model> load_jobs_model(database& tables) {
       "job", [&](const statement& row) {
         auto kind = from_word<job_kind>(row.get<std::string_view>(1));
         auto status = from_word<job_status>(row.get<std::string_view>(2));
-        if (!kind || !status) return false;
+        if (!kind || !status || row.get<std::int64_t>(0) < 1) return false;
         model.load_job(row.get<std::int64_t>(0),
                        {.kind = *kind, .status = *status, .attempts = row.get<std::uint32_t>(3)});
         return true;

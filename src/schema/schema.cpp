@@ -3,6 +3,7 @@
 #include "schema/schema_sql.hpp"
 
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <string_view>
 #include <unistd.h>
@@ -142,6 +143,28 @@ result<database> open_tables_read_only(const std::string& path) {
   auto set = db->execute(reader_settings);
   if (!set) return set.failure();
   return db;
+}
+
+result<void> check_nothing_beside(const std::string& path, const std::string& aside) {
+  std::error_code ignored;
+  auto is_there = [&](const std::string& file) {
+    return std::filesystem::symlink_status(file, ignored).type()
+           != std::filesystem::file_type::not_found;
+  };
+  for (const auto& base : {path, aside}) {
+    bool is_aside = base == aside;
+    bool made = std::filesystem::is_regular_file(std::filesystem::symlink_status(base, ignored));
+    // An interrupted build may not have come to write its mark.
+    bool ours = made && (!is_aside || has_our_mark(base) || std::filesystem::file_size(base, ignored) == 0);
+    if (ours) continue;  // what stands beside it, SQLite put there
+    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+      auto file = base + suffix;
+      if ((is_aside || *suffix != '\0') && is_there(file))
+        return error{error_code::refused, "'" + file + "' is in the way of building '" + path
+                                              + "'; move it away, or choose another name"};
+    }
+  }
+  return {};
 }
 
 result<database> open_tables(const std::string& path) {

@@ -30,6 +30,11 @@ inline constexpr std::int32_t tables_version = tables_layout_version * 1000 + ta
 /// - those of sqlite.hpp.
 result<database> open_tables_read_only(const std::string& path);
 
+/// Whether tables can be built at a path that a person named without removing a file of anybody else:
+/// beside it stands what SQLite keeps there, and what an interrupted build left. Error: `refused`,
+/// naming the file that is in the way.
+result<void> check_nothing_beside(const std::string& path, const std::string& aside);
+
 /// Opens the tables to fold into them, and makes them where there is nothing yet. Errors as above,
 /// without `not_found`.
 result<database> open_tables(const std::string& path);

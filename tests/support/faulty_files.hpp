@@ -99,6 +99,10 @@ public:
     if (int failure = ask(file_call::remove, at)) return failed(failure);
     return real_.remove(at);
   }
+  podstudio::result<std::unique_ptr<podstudio::folder_claim>>
+  claim(const std::string& folder) override {
+    return real_.claim(folder);
+  }
   podstudio::result<void> sync_folder(const std::string& at) override {
     if (int failure = ask(file_call::sync_folder, at)) return failed(failure);
     return real_.sync_folder(at);
@@ -154,6 +158,11 @@ private:
     podstudio::result<void> truncate(std::uint64_t size_bytes) override {
       if (int failure = owner_.ask(file_call::truncate, path_)) return failed(failure);
       return real_->truncate(size_bytes);
+    }
+    podstudio::result<void> check_undisturbed(const std::string& path, std::uint64_t size_bytes_min,
+                                              std::uint64_t offset,
+                                              std::span<const std::uint8_t> expected) override {
+      return real_->check_undisturbed(path, size_bytes_min, offset, expected);
     }
     podstudio::result<std::uint64_t> size() override {
       if (int failure = owner_.ask(file_call::size, path_)) return failed(failure);

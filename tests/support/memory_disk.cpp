@@ -86,6 +86,19 @@ public:
   }
   result<std::uint64_t> size() override { return std::uint64_t{node_->now->size()}; }
 
+  result<void> check_undisturbed(const std::string& path, std::uint64_t size_bytes_min,
+                                 std::uint64_t offset,
+                                 std::span<const std::uint8_t> expected) override {
+    auto found = disk_.entries_.find(path);
+    auto bytes = std::as_bytes(std::span(*node_->now));
+    bool good = found != disk_.entries_.end() && found->second == node_
+                && bytes.size() >= size_bytes_min
+                && std::ranges::equal(bytes.subspan(offset, expected.size()),
+                                      std::as_bytes(expected));
+    if (good) return {};
+    return podstudio::error{podstudio::error_code::io_failed, "'" + path + "' was disturbed"};
+  }
+
   memory_disk::inode& node() noexcept { return *node_; }
 
 private:
@@ -284,6 +297,10 @@ result<void> memory_disk::remove(const std::string& path) {
   if (!entries_.contains(path)) return system_error(ENOENT)("cannot remove '" + path + "'");
   change_entry({path, nullptr, {}});
   return {};
+}
+
+result<std::unique_ptr<folder_claim>> memory_disk::claim(const std::string&) {
+  return std::make_unique<folder_claim>();
 }
 
 /// A journal keeps its order, so what was changed before the folder is durable with it.

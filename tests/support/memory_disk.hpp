@@ -85,6 +85,8 @@ public:
   podstudio::result<bool> make_folder(const std::string& path) override;
   podstudio::result<void> rename(const std::string& from, const std::string& to) override;
   podstudio::result<void> remove(const std::string& path) override;
+  podstudio::result<std::unique_ptr<podstudio::folder_claim>>
+  claim(const std::string& folder) override;
   podstudio::result<void> sync_folder(const std::string& path) override;
 
 private:

@@ -1,4 +1,5 @@
 #define BOOST_TEST_MODULE upgrade
+#include "events/backup.hpp"
 #include "events/file_system.hpp"
 #include "events/log.hpp"
 #include "system/process.hpp"
@@ -8,6 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <fstream>
+#include <limits>
 #include <sys/stat.h>
 
 using namespace system_test;
@@ -109,4 +111,37 @@ BOOST_AUTO_TEST_CASE(a_data_folder_of_an_earlier_version_opens_with_all_that_peo
   BOOST_TEST(podstudio({"sync"}).code == 1);
   BOOST_TEST(podstudio.json({"watch", "list"})[0]["state"] == "lost");
   BOOST_TEST(podstudio.json({"status"})["assets"]["missing"] == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_backup_with_ids_of_no_use_is_not_restored) {
+  using namespace podstudio;
+  constexpr std::int64_t last = std::numeric_limits<std::int64_t>::max();
+  file_content content{{1}, {}};
+  const std::pair<const char*, event> bad[] = {
+      {"asset 2^32-1", asset_registered{0xffff'ffff, "/a.png", asset_type::image, content}},
+      {"asset 0", asset_registered{0, "/a.png", asset_type::image, content}},
+      {"asset -1", asset_registered{-1, "/a.png", asset_type::image, content}},
+      {"pack 2^63-1", pack_created{last, {"p", license_type::personal, {}, {}}}},
+      {"pack 0", pack_created{0, {"p", license_type::personal, {}, {}}}},
+      {"root 2^63-1", watch_root_added{last, "/root", 1, 1}},
+      {"job -1", job_queued{-1, {}, {}, {}, {}}},
+  };
+  for (const auto& [name, what] : bad) {
+    workspace space;
+    make_folder(space.data + "/made");
+    recovery_report report;
+    {
+      auto writer = log_writer::open(posix_file_system(), space.data + "/made", {}, {}, report);
+      BOOST_REQUIRE(static_cast<bool>(writer));
+      auto command_of = std::make_shared<const command>(command{make_uuid(), "import", "t", {what}});
+      BOOST_REQUIRE(static_cast<bool>((*writer)->append(std::vector{command_of}, now_us())));
+      auto backed_up = back_up(posix_file_system(), space.data + "/made", space.path + "/backup",
+                               (*writer)->durable_head());
+      if (!backed_up) BOOST_FAIL(backed_up.failure().message);
+    }
+    library restored(space.path + "/restored");
+    auto refused = restored({"restore", space.path + "/backup"});
+    BOOST_TEST(refused.code != 0, name << ": " << refused);
+    BOOST_TEST(!fs::exists(restored.data() + "/log"), name);
+  }
 }

@@ -103,7 +103,7 @@ std::string usage_error(const CLI::App& app, const std::string& reason) {
              + (meant.empty() ? "" : "; did you mean '" + std::string(meant) + "'?") + help;
     }
   }
-  auto line = printable(reason.substr(0, reason.find('\n')));
+  auto line = for_terminal(reason.substr(0, reason.find('\n')));
   return line + help;
 }
 

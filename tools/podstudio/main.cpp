@@ -1,5 +1,6 @@
 #include "command.hpp"
 
+#include "events/backup_manifest.hpp"
 #include "platform/files.hpp"
 #include "platform/text.hpp"
 #include "platform/types.hpp"
@@ -12,6 +13,8 @@
 #include <clocale>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <sys/stat.h>
 
 namespace podstudio {
 
@@ -36,7 +39,7 @@ constexpr subcommand commands[] = {
 };
 
 int fail(const error& failure) {
-  std::fprintf(stderr, "podstudio: %s\n", failure.message.c_str());
+  std::fprintf(stderr, "podstudio: %s\n", for_terminal(failure.message).c_str());
   return exit_code(failure.code);
 }
 
@@ -55,9 +58,15 @@ result<context> resolve(const global_options& given) {
                      + in_quotes(given.command_id)};
   auto folder = resolve_data_folder(given.data, "");
   if (!folder) return folder.failure();
-  auto file = [](const std::string& asked, const std::string& usual) {
-    return asked.empty() ? settings_file{usual} : settings_file{asked, true};
+  // A backup may lie on a disk that knows no owners: no settings are taken from it.
+  std::error_code ignored;
+  bool is_backup = std::filesystem::exists(backup_manifest_path(folder->root), ignored);
+  auto file = [is_backup](const std::string& asked, const std::string& usual) {
+    if (!asked.empty()) return settings_file{asked, true};
+    return settings_file{is_backup ? std::string() : usual};
   };
+  if (!is_backup)
+    if (auto trusted = check_trusted(*folder); !trusted) return trusted.failure();
   auto configured =
       load_settings(file(given.config, folder->config_file()), file(given.env, folder->env_file()));
   if (!configured) return configured.failure();
@@ -69,6 +78,8 @@ result<context> resolve(const global_options& given) {
   folder = resolve_data_folder(given.data, configured->database);
   if (!folder)
     return naming_setting(folder.failure(), configured->database, configured->database_from);
+  if (!is_backup)
+    if (auto trusted = check_trusted(*folder); !trusted) return trusted.failure();
   return context{std::move(*folder), std::move(*configured), given.json, given.command_id};
 }
 
@@ -123,6 +134,7 @@ int run(int argc, const char* const* argv) {
 int main(int argc, char** argv) {
   if (auto reserved = podstudio::reserve_standard_streams(); !reserved)
     return podstudio::fail(reserved.failure());
+  ::umask(S_IRWXG | S_IRWXO);  // what we make is the owner's alone
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the width of letters
   try {
     return podstudio::run(argc, argv);

@@ -15,12 +15,15 @@ namespace {
 
 void pad(std::string& line, std::size_t columns) { line.append(columns, ' '); }
 
-}  // namespace
-
-void print_line(std::string_view text) {
+/// As it is: data, or with our own colours.
+void write_line(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fputc('\n', stdout);
 }
+
+}  // namespace
+
+void print_line(std::string_view text) { write_line(for_terminal(text)); }
 
 void json_array::item(const nlohmann::json& item) {
   std::fputs(empty_ ? "[" : ",", stdout);
@@ -28,11 +31,11 @@ void json_array::item(const nlohmann::json& item) {
   print_json(item);
 }
 
-void json_array::close() { print_line(empty_ ? "[]" : "]"); }
+void json_array::close() { write_line(empty_ ? "[]" : "]"); }
 
 void print_json(const nlohmann::json& document) {
   bool escape = ::isatty(STDOUT_FILENO) == 1;
-  print_line(document.dump(-1, ' ', escape, nlohmann::json::error_handler_t::replace));
+  write_line(document.dump(-1, ' ', escape, nlohmann::json::error_handler_t::replace));
 }
 
 std::size_t display_width(std::string_view text) {
@@ -52,7 +55,7 @@ void table::row(const std::vector<std::string>& cells) {
   auto& added = rows_.emplace_back();
   added.resize(columns_.size());
   for (std::size_t i = 0; i < cells.size() && i < added.size(); ++i)
-    added[i] = columns_[i].escaped ? cells[i] : printable(cells[i]);
+    added[i] = for_terminal(columns_[i].escaped ? cells[i] : printable(cells[i]));
 }
 
 std::string table::text(bool bold_headings) {

@@ -119,6 +119,17 @@ result<std::string> output_of(const std::string& given) {
                in_quotes(*path) + " is no file; name another one with --output"};
 }
 
+/// Another database than the library's own goes elsewhere, and into nobody's way.
+result<void> check_output(const data_folder& folder, const std::string& output) {
+  auto inside = lie_in_one_another(folder.root, output);
+  if (!inside) return inside.failure();
+  if (*inside)
+    return error{error_code::refused, in_quotes(output) + " lies in the data folder "
+                                          + in_quotes(folder.root)
+                                          + ", which is the engine's own; name a file elsewhere"};
+  return check_nothing_beside(output, aside_of(output));
+}
+
 struct replay_options {
   std::string output, until;
   bool check = false;
@@ -136,8 +147,10 @@ result<void> replay(const context& where, const replay_options& options) {
     auto output = output_of(options.output);
     if (!output) return output.failure();
     if (*output != where.folder.database
-        && !std::filesystem::equivalent(*output, where.folder.database, ignored))
+        && !std::filesystem::equivalent(*output, where.folder.database, ignored)) {
+      if (auto free = check_output(where.folder, *output); !free) return free;
       return rebuild_into(where, *output, *until);
+    }
   }
   auto lock = folder_lock::acquire(where.folder);
   if (!lock) return lock.failure();

@@ -5,6 +5,7 @@
 #include "events/file_system.hpp"
 #include "platform/text.hpp"
 #include "projections/rebuild.hpp"
+#include "query/models.hpp"
 #include "schema/schema.hpp"
 #include "schema/sqlite.hpp"
 
@@ -42,6 +43,15 @@ result<void> check_database(const data_folder& folder) {
                                           "new one with --db, or move it away"};
 }
 
+/// Whether an engine can start on the tables: a log that somebody made may fold and yet be of no use.
+result<void> check_usable(const std::string& tables) {
+  auto opened = open_tables_read_only(tables);
+  if (!opened) return opened.failure();
+  if (auto assets = load_catalog_model(*opened); !assets) return assets.failure();
+  if (auto jobs = load_jobs_model(*opened); !jobs) return jobs.failure();
+  return {};
+}
+
 /// The log is staged, the tables are built from it, and the log is put in place last: before that
 /// there is no library in the folder, and behind it a whole one.
 result<backup_report> restore_into(const data_folder& folder, const std::string& source) {
@@ -54,6 +64,7 @@ result<backup_report> restore_into(const data_folder& folder, const std::string&
   auto built = rebuild(files, staging_folder(folder.log()), folder.database, {},
                        [&](sequence_number done) { line.show(done, restored->head.sequence); });
   if (!built) return built.failure();
+  if (auto usable = check_usable(folder.database); !usable) return usable.failure();
   if (auto done = finish_restore(files, folder.log()); !done) return done.failure();
   if (auto made = create(folder); !made) return made.failure();
   return restored;

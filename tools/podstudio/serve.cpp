@@ -15,9 +15,14 @@
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <system_error>
+#include <thread>
+#include <unistd.h>
 
 namespace podstudio {
 
@@ -38,16 +43,41 @@ void notify(std::string_view state) {
              reinterpret_cast<const sockaddr*>(&address), size);
 }
 
-/// A descriptor that is readable once the process is asked to end. Threads started later inherit
-/// that the signals do not interrupt them.
-unique_fd stop_signals() {
+/// A service ends within this time after it was asked to, and at once when it is asked again, whatever
+/// hangs. What was acknowledged is durable.
+constexpr int end_ms_max = 9'500;
+
+/// Waits for signals in a thread of its own. Threads started later inherit that the signals do not
+/// interrupt them. Returns a descriptor that is readable once the process is asked to end.
+result<unique_fd> take_stop_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   for (int number : {SIGTERM, SIGINT, SIGHUP})
     sigaddset(&signals, number);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  return unique_fd{::signalfd(-1, &signals, SFD_CLOEXEC)};
+  unique_fd asked{::eventfd(0, EFD_CLOEXEC)};
+  auto taken = ::signalfd(-1, &signals, SFD_CLOEXEC);
+  if (!asked || taken < 0) return system_error()("cannot take signals");
+  auto wait_for_one = [taken](int ms_max) {
+    pollfd wait{taken, POLLIN, 0};
+    while (::poll(&wait, 1, ms_max) < 0 && errno == EINTR) {}
+    signalfd_siginfo which;
+    if ((wait.revents & POLLIN) != 0) (void)!::read(taken, &which, sizeof which);
+  };
+  try {
+    std::thread([wait_for_one, asked = asked.get()] {
+      wait_for_one(-1);
+      constexpr std::uint64_t once = 1;
+      (void)!::write(asked, &once, sizeof once);
+      wait_for_one(end_ms_max);
+      std::fputs("podstudio: ended without waiting for what hangs; nothing is lost\n", stderr);
+      ::_exit(1);
+    }).detach();
+  } catch (const std::system_error& failure) {
+    return error{error_code::io_failed, "cannot start a thread: " + std::string(failure.what())};
+  }
+  return asked;
 }
 
 /// How often a service builds tables anew that were damaged while it used them. More often,
@@ -77,8 +107,8 @@ result<std::vector<asked_folder>> folders_to_watch(const settings& configured,
 result<void> serve(const context& where, const std::vector<std::string>& watch) {
   auto folders = folders_to_watch(where.configured, watch);
   if (!folders) return folders.failure();
-  auto stop = stop_signals();
-  if (!stop) return system_error()("cannot take signals");
+  auto stop = take_stop_signals();
+  if (!stop) return stop.failure();
   auto options = engine_options_of(where);
   for (const auto& folder : *folders)
     options.watch.push_back(folder.path);
@@ -93,7 +123,7 @@ result<void> serve(const context& where, const std::vector<std::string>& watch) 
     }
     std::fputs("ready\n", stderr);
     notify("READY=1");
-    auto waited = (*running)->wait(stop.get());
+    auto waited = (*running)->wait(stop->get());
     // Tables that are damaged while they are used are built anew by a start, as those that were
     // found so.
     bool once_more = !waited && needs_rebuild(waited.failure()) && heals < heals_max;

@@ -1,0 +1,287 @@
+#define BOOST_TEST_MODULE guarded
+#include "system/process.hpp"
+#include "system/tables.hpp"
+#include "system/workspace.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <fcntl.h>
+#include <fstream>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace system_test;
+namespace fs = std::filesystem;
+
+/// What others do to a library: careless cleaners, other users, archives full of links.
+
+namespace {
+
+constexpr uid_t nobody = 65534;
+
+struct guarded_library {
+  workspace space;
+  library podstudio{space.data};
+
+  guarded_library() {
+    for (int i = 0; i < 5; ++i)
+      make_file(space.root + "/" + std::to_string(i) + ".png", "picture " + std::to_string(i));
+  }
+
+  /// The active segment of the log.
+  std::string segment() const {
+    std::string last;
+    for (const auto& entry : fs::directory_iterator(space.data + "/log"))
+      if (entry.path().extension() == ".log") last = std::max(last, entry.path().string());
+    return last;
+  }
+  void refused(const words& arguments, const std::string& named, int code = 1) const {
+    auto outcome = podstudio(arguments);
+    BOOST_TEST(outcome.code == code, outcome);
+    BOOST_TEST(outcome.err.find(named) != std::string::npos, outcome << " names not " << named);
+  }
+};
+
+/// How many assets bear the tag, as the log has it.
+std::size_t tagged(const library& podstudio, const std::string& tag) {
+  return podstudio.json({"asset", "list", "--tag", tag}).size();
+}
+
+std::size_t threads_of(pid_t pid) {
+  return static_cast<std::size_t>(
+      std::distance(fs::directory_iterator("/proc/" + std::to_string(pid) + "/task"),
+                    fs::directory_iterator()));
+}
+
+}  // namespace
+
+// --- acknowledged and gone
+// ------------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(a_library_whose_run_folder_was_removed_has_one_writer, guarded_library) {
+  service running(podstudio, {space.root});
+  podstudio.must({"sync"});
+  fs::remove_all(space.data + "/run");
+  refused({"asset", "tag", "1", "lost"}, "another process", 3);
+  refused({"serve"}, "another process", 3);
+  BOOST_TEST(running.stop().code == 0);
+  podstudio.must({"asset", "tag", "1", "kept"});
+  BOOST_TEST(tagged(podstudio, "kept") == 1u);
+  podstudio.must({"log", "verify"});
+}
+
+BOOST_FIXTURE_TEST_CASE(a_segment_that_others_disturb_is_acknowledged_no_more, guarded_library) {
+  using disturbance = void (*)(const std::string& segment);
+  const std::pair<const char*, disturbance> disturbances[] = {
+      {"removed", [](const std::string& segment) { fs::remove(segment); }},
+      {"renamed", [](const std::string& segment) { fs::rename(segment, segment + ".old"); }},
+      {"replaced",
+       [](const std::string& segment) {
+         fs::copy_file(segment, segment + ".copy");
+         fs::rename(segment + ".copy", segment);
+       }},
+      {"a link",
+       [](const std::string& segment) {
+         fs::rename(segment, segment + ".old");
+         fs::create_symlink(segment + ".old", segment);
+       }},
+      {"cut", [](const std::string& segment) { fs::resize_file(segment, 300); }},
+      {"emptied", [](const std::string& segment) { fs::resize_file(segment, 0); }},
+      {"zeroed",
+       [](const std::string& segment) {
+         auto size = fs::file_size(segment);
+         std::fstream file(segment, std::ios::in | std::ios::out | std::ios::binary);
+         file << std::string(size, '\0');
+       }},
+      {"its folder renamed",
+       [](const std::string& segment) {
+         auto folder = fs::path(segment).parent_path();
+         fs::rename(folder, folder.string() + ".old");
+       }},
+  };
+  int number = 0;
+  for (const auto& [name, disturb] : disturbances) {
+    library other(space.data + std::to_string(++number));
+    service running(other, {space.root});
+    other.must({"sync"});
+    other.must({"asset", "tag", "1", "before"});
+    for (const auto& entry : fs::directory_iterator(other.data() + "/log"))
+      if (entry.path().extension() == ".log") {
+        disturb(entry.path());
+        break;
+      }
+    auto answer = other({"asset", "tag", "1", "after"});
+    BOOST_TEST(answer.code != 0, name << ": " << answer);
+    auto ended = running.running().finish(20s);
+    BOOST_TEST(ended.code != 0, name << ": " << ended);
+    BOOST_TEST(ended.err.find("log") != std::string::npos, name << ": " << ended);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(root_leaves_a_users_library_alone, guarded_library) {
+  if (skip_unless(::geteuid() == 0, "only root can be another user")) return;
+  podstudio.must({"import", space.root});
+  for (const auto& entry : fs::recursive_directory_iterator(space.path))
+    BOOST_REQUIRE(::lchown(entry.path().c_str(), nobody, nobody) == 0);
+  refused({"asset", "tag", "1", "by root"}, "nobody");
+  refused({"asset", "list"}, "nobody");
+  for (const auto& entry : fs::recursive_directory_iterator(space.data)) {
+    struct stat facts {};
+    BOOST_REQUIRE(::lstat(entry.path().c_str(), &facts) == 0);
+    BOOST_TEST(facts.st_uid == nobody, entry.path());
+  }
+}
+
+// --- other people's files
+// -------------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(links_in_a_data_folder_lead_to_nothing_of_other_peoples, guarded_library) {
+  auto precious = space.path + "/precious";
+  auto links_to_precious = [&](const std::string& name) {
+    write_file(precious, "precious");
+    library planted(space.path + "/planted");
+    fs::remove_all(planted.data());
+    make_folder(fs::path(planted.data() + "/" + name).parent_path());
+    fs::create_symlink(precious, planted.data() + "/" + name);
+    for (const words& command : {words{"import", space.root}, words{"asset", "list"}}) {
+      auto outcome = planted(command);
+      BOOST_TEST(outcome.code != 0, name << ": " << outcome);
+    }
+    process serving(planted.call({"serve"}));
+    BOOST_TEST(serving.finish(20s).code != 0, name);
+    BOOST_TEST(read_file(precious) == "precious", name);
+  };
+  for (const auto* name : {"run/lock", "log/00000000000000000001.log", "podstudio.db"})
+    links_to_precious(name);
+  // The service's own.
+  for (const auto* name : {"run/service.lock", "logs/podstudio.log"}) {
+    library planted(space.path + "/served");
+    fs::remove_all(planted.data());
+    make_folder(fs::path(planted.data() + "/" + name).parent_path());
+    fs::create_symlink(precious, planted.data() + "/" + name);
+    process serving(planted.call({"serve"}));
+    BOOST_TEST(serving.finish(20s).code != 0, name);
+    BOOST_TEST(read_file(precious) == "precious", name);
+  }
+  // A folder of it that is a link, and a pipe that nobody writes to.
+  library linked(space.path + "/linked");
+  make_folder(linked.data());
+  make_folder(space.path + "/elsewhere");
+  fs::create_symlink(space.path + "/elsewhere", linked.data() + "/log");
+  BOOST_TEST(linked({"import", space.root}).code == 1);
+  BOOST_TEST(fs::is_empty(space.path + "/elsewhere"));
+  library piped(space.path + "/piped");
+  make_folder(piped.data() + "/logs");
+  BOOST_REQUIRE(::mkfifo((piped.data() + "/logs/podstudio.log").c_str(), 0600) == 0);
+  process serving(piped.call({"serve"}));
+  BOOST_TEST(serving.finish(20s).code == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_restore_removes_nothing_that_it_did_not_make, guarded_library) {
+  auto backup = space.path + "/backup", letters = space.path + "/letters";
+  podstudio.must({"import", space.root});
+  podstudio.must({"backup", backup});
+  make_file(letters + "/a.txt", "dear");
+  library fresh(space.path + "/new");
+  make_folder(fresh.data());
+  fs::create_symlink(letters, fresh.data() + "/log.tmp");
+  BOOST_TEST(fresh({"restore", backup}).code == 1);
+  BOOST_TEST(read_file(letters + "/a.txt") == "dear");
+  fs::remove(fresh.data() + "/log.tmp");
+  make_file(fresh.data() + "/log.tmp/a.txt", "dear");
+  BOOST_TEST(fresh({"restore", backup}).code == 1);
+  BOOST_TEST(read_file(fresh.data() + "/log.tmp/a.txt") == "dear");
+  fs::remove_all(fresh.data() + "/log.tmp");
+  fresh.must({"restore", backup});
+  BOOST_TEST(fresh.json({"asset", "list"}).size() == 5u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_replay_removes_nothing_beside_its_output, guarded_library) {
+  podstudio.must({"import", space.root});
+  auto notes = space.path + "/notes";
+  for (const auto* suffix :
+       {"-wal", "-shm", "-journal", ".podstudio-new", ".podstudio-new-wal"}) {
+    write_file(notes + suffix, "mine");
+    refused({"replay", "--output", notes}, suffix);
+    BOOST_TEST(read_file(notes + suffix) == "mine");
+    fs::remove(notes + suffix);
+  }
+  podstudio.must({"replay", "--output", notes});
+  podstudio.must({"replay", "--output", notes});  // over its own
+  for (const auto* inside : {"/log/tables", "/run/lock", "/other.db"})
+    refused({"replay", "--output", space.data + inside}, "data folder");
+  podstudio.must({"asset", "tag", "1", "kept"});
+}
+
+BOOST_FIXTURE_TEST_CASE(a_data_folder_that_others_may_write_to_is_refused, guarded_library) {
+  podstudio.must({"import", space.root});
+  write_file(space.data + "/config.toml", "database = \"" + space.path + "/stolen.db\"\n");
+  for (auto mode : {0770, 0707, 01777}) {
+    BOOST_REQUIRE(::chmod(space.data.c_str(), static_cast<mode_t>(mode)) == 0);
+    refused({"asset", "list"}, "chmod go-w");
+    BOOST_TEST(!fs::exists(space.path + "/stolen.db"));
+  }
+  BOOST_REQUIRE(::chmod(space.data.c_str(), 0755) == 0);
+  fs::remove(space.data + "/config.toml");
+  podstudio.must({"asset", "list"});
+}
+
+BOOST_FIXTURE_TEST_CASE(what_the_engine_makes_is_private_under_any_umask, guarded_library) {
+  auto elsewhere = space.path + "/tables.db";
+  launch open = podstudio.call({"--db", elsewhere, "import", space.root});
+  open.prepare = [] { return ::umask(0) != static_cast<mode_t>(-1); };
+  BOOST_TEST(run(open).code == 0);
+  auto is_private = [](const std::string& path) {
+    struct stat facts {};
+    return ::lstat(path.c_str(), &facts) == 0 && (facts.st_mode & 077) == 0;
+  };
+  BOOST_TEST(is_private(elsewhere));
+  for (const auto& entry : fs::recursive_directory_iterator(space.data))
+    BOOST_TEST(is_private(entry.path()), entry.path());
+}
+
+BOOST_FIXTURE_TEST_CASE(names_act_on_no_terminal_and_forge_no_line, guarded_library) {
+  const std::string bad = "esc\x1b[31m bidi\u202egnp.exe zero\u200bwidth\nline";
+  for (const words& command :
+       {words{"import", space.path + "/" + bad}, words{"asset", "show", "/" + bad},
+        words{"watch", "remove", "/" + bad}, words{bad}, words{"asset", "list", "--" + bad},
+        words{"restore", "/" + bad}, words{"replay", "--until", bad}}) {
+    auto outcome = podstudio(command);
+    auto text = outcome.out + outcome.err;
+    for (const auto* raw : {"\x1b", "\u202e", "\u200b"})
+      BOOST_TEST(text.find(raw) == std::string::npos, command[0] << ": " << text);
+    BOOST_TEST(std::ranges::count(outcome.err, '\n') == 1, command[0] << ": " << text);
+  }
+}
+
+// --- alive or honestly dead
+// -----------------------------------------------------------------------
+
+BOOST_FIXTURE_TEST_CASE(imports_leave_no_threads, guarded_library) {
+  service running(podstudio);
+  podstudio.must({"import", space.root});
+  auto before = threads_of(running.pid());
+  for (int i = 0; i < 30; ++i)
+    podstudio.must({"import", space.root});
+  BOOST_TEST(eventually([&] { return threads_of(running.pid()) <= before + 2; }, 5s),
+             threads_of(running.pid()) << " threads, " << before << " before");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_service_that_gets_no_thread_says_so_and_goes_on, guarded_library) {
+  if (skip_unless(::geteuid() == 0, "only root can be a user of its own")) return;
+  constexpr uid_t somebody = 54'321;  // the limit is that of a user's processes
+  BOOST_REQUIRE(::chmod(space.folder.path.c_str(), 0755) == 0);
+  library own(space.path + "/own", std::optional(somebody));
+  make_folder(own.data());
+  BOOST_REQUIRE(::chown(own.data().c_str(), somebody, somebody) == 0);
+  service running(own);
+  own.must({"import", space.root});
+  rlimit none{1, 1};
+  BOOST_REQUIRE(::prlimit(running.pid(), RLIMIT_NPROC, &none, nullptr) == 0);
+  auto refused = own({"import", space.root});
+  BOOST_TEST(refused.code == 1, refused);
+  BOOST_TEST(refused.err.find("ulimit -u") != std::string::npos, refused);
+  own.must({"status"});
+  BOOST_TEST(running.stop(15s).code == 0);
+}
