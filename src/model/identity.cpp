@@ -52,9 +52,9 @@ void recent_moves::add(asset_id id, time_point now) {
 recent_moves::answer recent_moves::may_move(asset_id id, time_point now) const {
   auto known = moves_.find(id);
   if (known == moves_.end() || known->second.since + time_max < now) return answer::yes;
-  const auto& moves = known->second;
-  if (moves.count >= moves_max) return answer::too_often;
-  return moves.count < moves_free || moves.last + pause < now ? answer::yes : answer::later;
+  const auto& [since, last, count] = known->second;
+  if (count >= moves_max) return answer::too_often;
+  return count < moves_free || last + pause < now ? answer::yes : answer::later;
 }
 
 template <class IsIt>
