@@ -3,8 +3,7 @@
 #include "platform/text.hpp"
 
 #include <algorithm>
-#include <iterator>
-#include <string_view>
+#include <string>
 #include <unordered_set>
 
 namespace podstudio {
@@ -244,7 +243,10 @@ void catalog_state::digested(const reading& part,
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     const auto& seen = (*part.batch->wanted)[part.begin + i];
     if (outcomes[i]) {
-      files.push_back({seen.path, seen.key, seen.type, *outcomes[i], seen.links, 0});
+      // Of a moved root also a file whose time was not kept is the asset that it was.
+      auto was = seen.key_before == path_key{} ? 0 : model.asset_at(seen.key_before);
+      if (was != 0 && model.asset(was)->sha256 != outcomes[i]->sha256) was = 0;
+      files.push_back({seen.path, seen.key, seen.type, *outcomes[i], seen.links, was});
       continue;
     }
     in_reading.erase(seen.key);
@@ -328,24 +330,24 @@ taken_files catalog_state::decide_calmly(const intake_ptr& batch,
   auto now = std::chrono::steady_clock::now();
   recent.forget_old(now);
   auto taken = decide(model, files, failures, vanishing, places, recent);
-  std::unordered_set<std::string_view> restless;
-  for (const auto& [id, path] : taken.moved) {
-    auto may_move = moves.may_move(id, now);
-    if (may_move == recent_moves::answer::yes) continue;
-    restless.insert(path);
-    batch->outcome.again.push_back(path);
-    if (may_move == recent_moves::answer::later) continue;
-    failures.push_back({printable(path), problem_kind::unstable,
-                        "asset " + std::to_string(id) + " moved there and away more than "
-                            + std::to_string(recent_moves::moves_max)
-                            + " times within a minute; is one folder to be seen at two paths?"});
+  // With one file left out the asset may move to another one: until none is left that may not.
+  for (auto calm = files;;) {
+    std::unordered_set<std::string> restless;
+    for (const auto& [id, path] : taken.moved) {
+      auto may_move = moves.may_move(id, now);
+      if (may_move == recent_moves::answer::yes) continue;
+      restless.insert(path);
+      batch->outcome.later.push_back(path);
+      if (may_move == recent_moves::answer::later) continue;
+      failures.push_back({printable(path), problem_kind::unstable,
+                          "asset " + std::to_string(id) + " moved there and away more than "
+                              + std::to_string(recent_moves::moves_max)
+                              + " times within a minute; is one folder to be seen at two paths?"});
+    }
+    if (restless.empty()) return taken;
+    std::erase_if(calm, [&](const auto& file) { return restless.contains(file.path); });
+    taken = decide(model, calm, failures, vanishing, places, recent);
   }
-  if (restless.empty()) return taken;
-  std::vector<digested_file> calm;
-  std::ranges::copy_if(files, std::back_inserter(calm), [&](const digested_file& file) {
-    return !restless.contains(file.path);
-  });
-  return decide(model, calm, failures, vanishing, places, recent);
 }
 
 void catalog_state::part_decided(const intake_ptr& batch) {

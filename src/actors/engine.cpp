@@ -371,6 +371,7 @@ public:
       // Threads that hang (a dead network disk, say) would keep the process for ever.
       // Neither can they be ended where the supervisor, which knows them, is gone.
       auto why = failed_->why().value_or(*trouble);
+      std::fflush(stdout);
       std::fprintf(stderr, "podstudio: %s\n", for_terminal(why.message).c_str());
       ::_exit(1);
     }

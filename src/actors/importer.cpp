@@ -16,8 +16,6 @@ namespace podstudio {
 
 namespace {
 
-constexpr auto look_again_after = std::chrono::milliseconds(50);
-
 /// A path to import, without links. Errors name it.
 result<std::string> importable(const std::string& path, const std::string& data_folder) {
   std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
@@ -41,9 +39,9 @@ importer_state::~importer_state() = default;
 result<void> importer_state::begin() {
   if (move) return begin_move();
   for (auto& path : asked) {
-    auto found = importable(path, bounds.data_folder);
-    if (!found) return found.failure();
-    path = std::move(*found);
+    auto real = importable(path, bounds.data_folder);
+    if (!real) return real.failure();
+    path = std::move(*real);
   }
   named = asked;
   return {};
@@ -60,7 +58,7 @@ result<void> importer_state::begin_move() {
   if (!roots) return roots.failure();
   auto folder = inspect_folder(move->wanted.to, bounds.data_folder);
   if (!folder) return folder.failure();
-  // It is named as it is listed, though that may be a link by now, or by another way to the same place.
+  // By the path that is listed, though a link may be there by now, or by another path to the same folder.
   move->from = lexical_path(move->wanted.from);
   if (std::ranges::find(*roots, move->from) == roots->end())
     if (auto there = inspect_folder(move->wanted.from, bounds.data_folder)) move->from = there->path;
@@ -68,16 +66,10 @@ result<void> importer_state::begin_move() {
   asked = named = {move->to};
   const auto& from = move->from;
   const auto& to = move->to;
-  auto sample = sample_under(*tables, from, library_sample_files, true);
-  if (!sample) return sample.failure();
-  for (auto& file : *sample)
-    file.path = to + file.path.substr(from.size());
-  if (!is_same_library(*sample))
-    return error{error_code::refused,
-                 "of " + std::to_string(sample->size()) + " files of " + in_quotes(from)
-                     + " that were looked for in " + in_quotes(to)
-                     + " most are not there or others; move or copy the files there first, or name "
-                       "the folder that holds them"};
+  // Where the root was moved already, what is left there is what did not come along.
+  bool is_moved = std::ranges::find(*roots, from) == roots->end()
+                  && std::ranges::find(*roots, to) != roots->end();
+  if (auto same = is_moved ? check_any_left() : check_sample(); !same) return same;
   root_request request;
   request.what = root_request::step::move;
   request.asked = from;
@@ -93,6 +85,34 @@ result<void> importer_state::begin_move() {
               finish_if_done();
             });
   return {};
+}
+
+result<void> importer_state::check_sample() {
+  const auto& from = move->from;
+  // Of what was missing before, if that is all there is.
+  for (bool also_missing : {false, true}) {
+    auto sample = sample_under(*tables, from, library_sample_files, also_missing);
+    if (!sample) return sample.failure();
+    if (sample->empty()) continue;
+    for (auto& file : *sample)
+      file.path = move->to + file.path.substr(from.size());
+    if (is_same_library(*sample, absent_file::differs)) return {};
+    return error{error_code::refused,
+                 "of " + std::to_string(sample->size()) + " files of " + in_quotes(from)
+                     + " that were looked for in " + in_quotes(move->to)
+                     + " most are missing there or differ; move or copy the files there first, or "
+                       "name the folder that holds them"};
+  }
+  return {};
+}
+
+result<void> importer_state::check_any_left() {
+  auto left = sample_under(*tables, move->from, 2, true);
+  if (!left) return left.failure();
+  if (!left->empty()) return {};
+  return error{error_code::not_found, "the folder " + in_quotes(move->from)
+                                          + " is not watched, and no asset was in it; "
+                                          + in_quotes(move->to) + " is watched already"};
 }
 
 result<void> importer_state::end_move() {
@@ -177,6 +197,8 @@ void importer_state::taken(const observation_outcome& outcome) {
   for (const auto& path : outcome.changed_meanwhile)
     ++tries[path];
   again.insert(again.end(), outcome.changed_meanwhile.begin(), outcome.changed_meanwhile.end());
+  again.insert(again.end(), outcome.later.begin(), outcome.later.end());
+  if (!outcome.later.empty()) again_after = recent_moves::pause;
   // What was not asked for is not looked at.
   std::ranges::copy_if(outcome.again, std::back_inserter(again), [this](const std::string& path) {
     return std::ranges::any_of(asked,
@@ -187,7 +209,7 @@ void importer_state::taken(const observation_outcome& outcome) {
 void importer_state::look_again() {
   if (again.empty() || again_scheduled || in_flight > 0) return;
   again_scheduled = true;
-  self->delayed_send(self, look_again_after, step_atom::value);
+  self->delayed_send(self, std::exchange(again_after, look_again_after), step_atom::value);
 }
 
 void importer_state::finish_if_done() {

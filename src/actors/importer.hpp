@@ -6,6 +6,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,9 @@ struct import_bounds {
   folder_identity excluded;  ///< the same
 };
 
+/// How soon an import looks again at files that changed while they were read.
+inline constexpr std::chrono::milliseconds look_again_after{50};
+
 struct importer_state {
   importer_state();
   ~importer_state();
@@ -39,6 +43,10 @@ struct importer_state {
   // Moving a watch root.
   /// Looks for a sample of the root's files in the new folder, and has the root moved.
   result<void> begin_move();
+  /// Whether the new folder holds most of a sample of the root's files.
+  result<void> check_sample();
+  /// Whether there is anything to go on with, where the root was moved already.
+  result<void> check_any_left();
   /// What did not come along is gone, wherever its disk is.
   result<void> end_move();
 
@@ -66,6 +74,7 @@ struct importer_state {
   std::vector<std::string> asked;  ///< files and folders
   std::vector<std::string> named;  ///< of these, not yet looked at
   bool again_scheduled = false;
+  std::chrono::milliseconds again_after = look_again_after;
   import_progress progress;
   std::optional<error> failure;
   std::optional<root_move> move;

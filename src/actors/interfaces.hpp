@@ -174,7 +174,7 @@ using supervisor_actor = caf::typed_actor<
     // Moves a watch root, by an import of its new folder: answers with the number of that.
     caf::replies_to<root_atom, move_request>::with<std::uint64_t>,
     // INTERNAL: from that import, once it has found the root's files in the new folder: moves the
-    // root. No watcher is at it from then on until the import ends.
+    // root. Its watcher has ended by then, and starts again when the import has ended.
     caf::replies_to<root_atom, root_request>::with<root_outcome>,
     // Starts an import; answers with its number.
     caf::replies_to<import_atom, import_request>::with<std::uint64_t>,

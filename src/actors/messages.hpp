@@ -77,6 +77,7 @@ struct observation_outcome {
   /// Paths to look at again: those that were being read for another look, and those that were found
   /// to be in doubt (`taken_files::again`).
   std::vector<std::string> again;
+  std::vector<std::string> later;  ///< likewise, after `recent_moves::pause`: these move too often
   sequence_number last_sequence = 0;
 };
 

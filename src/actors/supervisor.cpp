@@ -22,6 +22,9 @@
 #include <chrono>
 #include <climits>
 #include <cstdlib>
+#include <exception>
+#include <system_error>
+#include <utility>
 
 namespace podstudio {
 
@@ -42,8 +45,8 @@ std::shared_ptr<T> shared(T value) {
   return std::make_shared<T>(std::move(value));
 }
 
-error no_thread(const std::exception& failure) {
-  return {error_code::io_failed, "no thread can be made: " + std::string(failure.what())
+error no_thread(const std::system_error& failure) {
+  return {error_code::io_failed, "cannot start a thread: " + std::string(failure.what())
                                      + "; raise the limit of processes (ulimit -u)"};
 }
 
@@ -108,7 +111,11 @@ void supervisor_state::start(engine_parts parts) {
 void supervisor_state::watch(const watched_root& root) {
   auto& entry = watchers[root.id];
   entry.root = root;
-  entry.actor = self->spawn<caf::detached + caf::monitored>(watcher, root, catalog, watching);
+  try {
+    entry.actor = self->spawn<caf::detached + caf::monitored>(watcher, root, catalog, watching);
+  } catch (const std::system_error& failure) {
+    return watcher_down(root.id, to_caf(no_thread(failure)));  // and again later
+  }
   entry.root.just_added = false;  // when it is started again, what is in it counts
   if (entry.failures == 0 && !root.lost) return;
   // It is back only if the watcher lives; a root that is not lost is left as it is.
@@ -136,6 +143,7 @@ void supervisor_state::report(const error& failure) {
 }
 
 void supervisor_state::down(const caf::down_msg& who) {
+  if (auto then = when_down.extract(who.source)) return then.mapped()();
   if (ending.erase(who.source) != 0) {
     if (ending.empty() && when_ended) std::exchange(when_ended, nullptr)();
     return;
@@ -185,17 +193,16 @@ void supervisor_state::await_import(std::uint64_t number) {
 
 void supervisor_state::keep_outcome(std::uint64_t number, import_outcome outcome) {
   imports.erase(number);
-  end_move(number);
+  progress.erase(number);
+  if (number == move) end_move();
   imported.emplace(number, std::move(outcome));
   if (imported.size() > outcomes_kept) imported.erase(imported.begin());
 }
 
-void supervisor_state::end_move(std::uint64_t number) {
+void supervisor_state::end_move() {
+  move = 0;
   for (auto& [id, entry] : watchers)
-    if (entry.moved_by == number) {
-      entry.moved_by = 0;
-      if (!entry.actor) watch(entry.root);
-    }
+    if (std::exchange(entry.moving, false) && !entry.actor) watch(entry.root);
 }
 
 // --- stop
@@ -416,10 +423,9 @@ std::optional<error> not_in_step(const supervisor_state& s,
   for (const auto& [id, entry] : s.watchers) {
     auto failure = failures.find(id);
     bool failed = failure != failures.end();
-    bool moving = entry.moved_by != 0;
-    if (!entry.root.lost && !failed && !moving) continue;
+    if (!entry.root.lost && !failed && !entry.moving) continue;
     text += (text.empty() ? "not in step with " : ", nor with ") + in_quotes(entry.root.path);
-    if (moving)
+    if (entry.moving)
       text += ": it is being moved; try again when 'watch move' has ended";
     else if (entry.root.lost && !entry.reason.empty())
       text += ": " + entry.reason;
@@ -456,7 +462,7 @@ caf::typed_response_promise<sequence_number> sync(supervisor_pointer self) {
   auto promise = self->make_response_promise<sequence_number>();
   // A root that is lost may be back.
   for (const auto& [id, entry] : s.watchers)
-    if (!entry.actor && entry.moved_by == 0 && s.service && !s.stopping) s.watch(entry.root);
+    if (!entry.actor && !entry.moving && s.service && !s.stopping) s.watch(entry.root);
   auto all = [self, promise](const watcher_answers<sequence_number>& got) {
     answer_sync(self, promise, got);
   };
@@ -500,15 +506,19 @@ caf::typed_response_promise<import_progress> wait_for_import(supervisor_pointer 
     tell_outcome(self->state, number, promise);
     return promise;
   }
-  auto deliver = [promise](const import_progress& progress) mutable { promise.deliver(progress); };
+  auto deliver = [self, number, promise](const import_progress& progress) mutable {
+    if (self->state.imports.contains(number)) self->state.progress[number] = progress;
+    promise.deliver(progress);
+  };
   auto ended = [self, number, promise](const caf::error&) {
     tell_outcome(self->state, number, promise);
   };
   auto ask = [self, import = running->second, deliver, ended] {
     self->request(import, caf::duration(status_time_max), status_atom::value)
-        .then(deliver, [deliver, ended](const caf::error& failure) mutable {
+        .then(deliver, [self, number, deliver, ended](const caf::error& failure) mutable {
           // It hangs on a dead disk, say.
-          failure == caf::sec::request_timeout ? deliver(import_progress{}) : ended(failure);
+          failure == caf::sec::request_timeout ? deliver(self->state.progress[number])
+                                               : ended(failure);
         });
   };
   if (time_max.count() == 0)
@@ -546,40 +556,44 @@ caf::result<std::uint64_t> start_import(supervisor_pointer self, std::vector<std
 
 caf::result<std::uint64_t> start_move(supervisor_pointer self, const move_request& wanted) {
   auto& s = self->state;
-  for (const auto& [id, entry] : s.watchers)
-    if (entry.moved_by != 0)
-      return to_caf({error_code::busy, "the folder " + in_quotes(entry.root.path)
-                                           + " is being moved; wait until that has ended"});
-  return start_import(self, {wanted.to},
+  if (s.move != 0)
+    return to_caf({error_code::busy, "another watched folder is being moved; wait until that has "
+                                     "ended"});
+  auto before = s.last_import;
+  auto started = start_import(self, {wanted.to},
                       root_move{wanted, s.watching.database, supervisor_actor{self}, {}, {}});
+  if (s.last_import != before) s.move = s.last_import;
+  return started;
 }
 
-/// Ends the watcher of a root, which is to be at another path, and tells the catalog.
+/// Ends the watcher of a root, which is to be at another path, and then tells the catalog.
 caf::typed_response_promise<root_outcome> move_root(supervisor_pointer self,
                                                     const root_request& wanted) {
   auto& s = self->state;
   auto promise = self->make_response_promise<root_outcome>();
-  auto sender = self->current_sender();
-  root_id root = 0;
-  for (auto& [id, entry] : s.watchers) {
-    if (entry.root.path != wanted.asked) continue;
-    root = id;
-    for (const auto& [number, import] : s.imports)
-      if (import.address() == sender) entry.moved_by = number;
-    if (!entry.actor) continue;
-    s.ending.insert(entry.actor.address());
-    self->send_exit(entry.actor, caf::exit_reason::user_shutdown);
-    entry.actor = nullptr;
+  auto entry = std::ranges::find_if(s.watchers, [&](const auto& each) {
+    return each.second.root.path == wanted.asked;
+  });
+  auto root = entry == s.watchers.end() ? root_id{0} : entry->first;
+  auto tell = [self, promise, wanted, root] {
+    self->request(self->state.catalog, caf::infinite, root_atom::value, wanted)
+        .then(
+            [self, promise, wanted, root](const root_outcome& outcome) mutable {
+              auto moved = self->state.watchers.find(root);
+              if (moved != self->state.watchers.end() && !outcome.repeated && outcome.changed != 0)
+                moved->second.root = {
+                    root, wanted.path, {wanted.device, wanted.inode}, false, true};
+              promise.deliver(outcome);
+            },
+            [promise](const caf::error& failure) mutable { promise.deliver(failure); });
+  };
+  if (root != 0) entry->second.moving = true;
+  if (root == 0 || !entry->second.actor) {
+    tell();
+    return promise;
   }
-  self->request(s.catalog, caf::infinite, root_atom::value, wanted)
-      .then(
-          [self, promise, wanted, root](const root_outcome& outcome) mutable {
-            auto entry = self->state.watchers.find(root);
-            if (entry != self->state.watchers.end())
-              entry->second.root = {root, wanted.path, {wanted.device, wanted.inode}, false, true};
-            promise.deliver(outcome);
-          },
-          [promise](const caf::error& failure) mutable { promise.deliver(failure); });
+  s.when_down.emplace(entry->second.actor.address(), tell);
+  self->send_exit(std::exchange(entry->second.actor, nullptr), caf::exit_reason::user_shutdown);
   return promise;
 }
 
@@ -594,8 +608,10 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
   self->set_exception_handler([](std::exception_ptr& thrown) -> caf::error {
     try {
       std::rethrow_exception(thrown);
-    } catch (const std::exception& failure) {
+    } catch (const std::system_error& failure) {
       return to_caf(no_thread(failure));
+    } catch (const std::exception& failure) {
+      return to_caf({error_code::internal, "a defect of the engine: " + std::string(failure.what())});
     }
   });
   state.start(std::move(*parts));
@@ -629,7 +645,7 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
         auto entry = s.watchers.find(root);
         if (s.stopping || entry == s.watchers.end()) return;
         entry->second.waiting = false;
-        if (!entry->second.actor && entry->second.moved_by == 0) s.watch(entry->second.root);
+        if (!entry->second.actor && !entry->second.moving) s.watch(entry->second.root);
       },
       [self](stop_atom) {
         self->state.stopped = self->make_response_promise<bool>();

@@ -58,7 +58,7 @@ struct supervisor_state {
   void await_import(std::uint64_t number);
   void keep_outcome(std::uint64_t number, import_outcome outcome);
   /// Watches a root again that an import moved.
-  void end_move(std::uint64_t number);
+  void end_move();
   void report(const error& failure);
 
   // Stop, one step after the other.
@@ -95,12 +95,15 @@ struct supervisor_state {
     unsigned failures = 0;
     bool waiting = false;  ///< to be started again
     std::string reason;    ///< why it went down last
-    std::uint64_t moved_by = 0;  ///< the import that moves it to another path; 0: none
+    bool moving = false;   ///< to another path
   };
   std::map<root_id, watched> watchers;
   std::map<std::uint64_t, importer_actor> imports;  ///< that run, at most imports_max
   std::map<std::uint64_t, import_outcome> imported;  ///< the last outcomes_kept
   std::uint64_t last_import = 0;
+  std::map<std::uint64_t, import_progress> progress;  ///< of those that run, as last told
+  std::uint64_t move = 0;  ///< the import that moves a watch root; 0: none
+  std::map<caf::actor_addr, std::function<void()>> when_down;  ///< watchers that are waited for
 
   std::size_t inspections = 0;  ///< folders that are being looked at, at most inspections_max
   bool stopping = false;

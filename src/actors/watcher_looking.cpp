@@ -236,8 +236,11 @@ void watcher_state::end_walk() {
   }
   if (held || limited || !watches) problems.insert(printable(root.path));
   clock::duration wait = polls() ? options.poll_interval : options.rescan_interval;
-  held_wait = held ? std::max<clock::duration>(held_wait * 2, held_wait_min) : 0s;
-  if (held) wait = std::min(held_wait, clock::duration(options.poll_interval));
+  held_wait = held ? std::clamp<clock::duration>(held_wait * 2, held_wait_min,
+                                                 std::max<clock::duration>(options.poll_interval,
+                                                                           held_wait_min))
+                   : 0s;
+  if (held) wait = held_wait;
   rescan_at = clock::now() + wait;
 }
 
@@ -299,6 +302,7 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
   std::unordered_set<std::string_view> again(outcome.changed_meanwhile.begin(),
                                              outcome.changed_meanwhile.end());
   std::unordered_set<std::string_view> others(outcome.again.begin(), outcome.again.end());
+  std::unordered_set<std::string_view> later(outcome.later.begin(), outcome.later.end());
   auto oldest = ticket;
   for (const auto& [path, how] : looked)
     oldest = std::min(oldest, how.ticket);
@@ -312,7 +316,9 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
     want(path, {.at = clock::now(), .ticket = oldest, .written = true});
   }
   for (const auto& [path, how] : looked) {
-    if (others.contains(path)) {
+    if (later.contains(path)) {
+      want(path, {.at = clock::now() + recent_moves::pause, .ticket = how.ticket, .written = true});
+    } else if (others.contains(path)) {
       want(path, {.at = clock::now() + look_again_after,
                   .ticket = how.ticket,
                   .written = true,

@@ -323,6 +323,10 @@ result<backup_report> stage_restore(file_system& files, const std::string& folde
   return in_backup(report.failure());
 }
 
+result<void> drop_restore(file_system& files, const std::string& log_folder) {
+  return clear(files, staging_folder(log_folder));
+}
+
 result<void> finish_restore(file_system& files, const std::string& log_folder) {
   if (auto free = check_no_log(files, log_folder); !free) return free;
   auto put = files.rename(staging_folder(log_folder), log_folder);

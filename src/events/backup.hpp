@@ -48,6 +48,9 @@ result<void> verify_backup(file_system& files, const std::string& folder, const 
 result<backup_manifest> find_restorable(file_system& files, const std::string& folder);
 
 /// Where a restored log stands until it is put in place.
+/// Removes what `stage_restore` staged.
+result<void> drop_restore(file_system& files, const std::string& log_folder);
+
 std::string staging_folder(const std::string& log_folder);
 
 /// Copies a backup's log to `staging_folder(log_folder)`, durable, and checks all of it meanwhile.

@@ -387,14 +387,31 @@ struct catalog_folds {
 };
 
 void catalog_model::apply(const event& what) {
+  const auto* changed = std::get_if<asset_content_changed>(&what);
+  bool was_known = false;
+  if (changed != nullptr) {
+    each_with_digest(changed->after.sha256,
+                     [&](asset_id id) { return was_known = id != changed->asset; });
+    unsettled_changes_.push_back(was_known);
+  }
   std::visit(catalog_folds{*this, true}, what);
-  former_.see(what);
+  former_.see(what, was_known);
   former_is_ahead_ = true;
 }
 
 void catalog_model::revert(const event& what) {
   std::visit(catalog_folds{*this, false}, what);
+  if (std::holds_alternative<asset_content_changed>(what)) unsettled_changes_.pop_back();
   if (std::exchange(former_is_ahead_, false)) former_ = settled_former_;
+}
+
+void catalog_model::settle(const event& what) {
+  bool was_known = false;
+  if (std::holds_alternative<asset_content_changed>(what)) {
+    was_known = unsettled_changes_.front();
+    unsettled_changes_.pop_front();
+  }
+  settled_former_.see(what, was_known);
 }
 
 void catalog_model::load_past(const event& what) {

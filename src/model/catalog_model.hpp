@@ -7,6 +7,7 @@
 #include "platform/sha256.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -214,7 +215,7 @@ public:
   /// refused before anything of them was written: all events that are not settled are reverted.
   void revert(const event& what);
   /// An event that was applied is durable and will not be reverted. In the order of the events.
-  void settle(const event& what) { settled_former_.see(what); }
+  void settle(const event& what);
 
   // Loading from the tables, without events.
   void load_asset(asset_id id, std::string_view path, asset_state state,
@@ -272,6 +273,7 @@ private:
   std::unordered_map<path_key, problem_kind, path_key_hash> problems_;
   former_files former_;  ///< by all events that were applied
   bool former_is_ahead_ = false;
+  std::deque<bool> unsettled_changes_;  ///< of content: whether another asset had those bytes
   former_files settled_former_;  ///< by those that are settled: what a revert goes back to
   path_keyer keyer_;
 };

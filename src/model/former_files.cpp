@@ -4,9 +4,9 @@
 
 namespace podstudio {
 
-void former_files::see(const event& what) {
-  if (const auto* changed = std::get_if<asset_content_changed>(&what)) return change(*changed);
-  if (const auto* registered = std::get_if<asset_registered>(&what)) newest_ = registered->asset;
+void former_files::see(const event& what, bool was_known) {
+  if (const auto* changed = std::get_if<asset_content_changed>(&what))
+    return change(*changed, was_known);
   // What people say of an asset they say of the content it has.
   if (by_asset_.empty()) return;
   std::visit(
@@ -24,14 +24,14 @@ const former_files::past* former_files::find(const file_content& content) const 
   return at == pasts_.end() ? nullptr : &at->second;
 }
 
-void former_files::change(const asset_content_changed& e) {
+void former_files::change(const asset_content_changed& e, bool was_known) {
   auto again = find(e.after);
   // It is what it was. What it was before that may still turn up.
   if (again != nullptr && again->asset == e.asset) return forget(e.asset, again->number);
   auto file = id_of(e.before);
   if (e.before.facts.size_bytes == 0) return;
   forget(file);
-  pasts_[file] = {e.asset, e.before, ++last_number_, newest_};
+  pasts_[file] = {e.asset, e.before, ++last_number_, was_known};
   by_asset_.emplace(e.asset, file);
   by_number_.emplace(last_number_, file);
   if (pasts_.size() > capacity) forget(file_id(by_number_.begin()->second));

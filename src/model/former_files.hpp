@@ -21,15 +21,15 @@ public:
     asset_id asset = 0;
     file_content content;
     std::uint64_t number = 0;  ///< ascending with time
-    asset_id newest = 0;       ///< the asset that was registered last by then, as far as is known
+    bool was_known = false;    ///< another asset had the bytes that the asset changed to, by then
     bool operator==(const past&) const = default;
   };
 
   /// How many files are remembered, 400 bytes each.
   static constexpr std::size_t capacity = 16'384;
 
-  /// To be called with each event, in order.
-  void see(const event& what);
+  /// To be called with each event, in order; of a change, with whether another asset had its bytes.
+  void see(const event& what, bool was_known = false);
 
   /// What the file was, by inode and digest; null where it is not known to have been an asset.
   const past* find(const file_content& content) const;
@@ -55,7 +55,7 @@ private:
   static file_id id_of(const file_content& content) {
     return {content.sha256, content.facts.device, content.facts.inode};
   }
-  void change(const asset_content_changed& e);
+  void change(const asset_content_changed& e, bool was_known);
   /// Forgets what an asset was, from one number on.
   void forget(asset_id asset, std::uint64_t from = 0);
   void forget(const file_id& file);
@@ -64,7 +64,6 @@ private:
   std::set<std::pair<asset_id, file_id>> by_asset_;
   std::map<std::uint64_t, file_id> by_number_;  ///< oldest first
   std::uint64_t last_number_ = 0;
-  asset_id newest_ = 0;
 };
 
 }  // namespace podstudio

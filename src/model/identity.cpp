@@ -90,9 +90,7 @@ const former_files::past* find_former_of_copy(const catalog_model& model,
     if (asset == nullptr || asset->sha256 == sha256 || asset->key == file.key
         || !model.has_decisions(past.asset))
       return false;
-    bool was_known = false;
-    model.each_twin(past.asset, [&](asset_id id) { return was_known = id <= past.newest; });
-    return was_known;
+    return past.was_known;
   });
   bool is_another = false;
   if (found != nullptr)
@@ -210,8 +208,9 @@ private:
   void match(const digested_file& file, fate& found) {
     const auto& content = file.content;
     auto is_it = [&](asset_id id) {
-      return id != found.here && model_.asset(id)->sha256 == content.sha256 && !used_.contains(id)
-             && !settled_.contains(id);
+      const auto* asset = model_.asset(id);
+      return id != found.here && asset != nullptr && asset->sha256 == content.sha256
+             && !used_.contains(id) && !settled_.contains(id);
     };
     // The same inode is the same file, unless it is still where it was: then this is another name
     // of it, or another way to it. Of several names that people decided on, the one that was there
@@ -254,7 +253,8 @@ private:
   void succeed(const digested_file& file, fate& found) {
     if (model_.has_decisions(found.here)) return;
     auto is_free = [&](asset_id id) { return !used_.contains(id) && !settled_.contains(id); };
-    if (file.was != 0 && is_free(file.was)) {
+    const auto* was = model_.asset(file.was);
+    if (was != nullptr && was->sha256 == file.content.sha256 && is_free(file.was)) {
       found.moved = file.was;
     } else if (file.content.facts.size_bytes > 0) {
       model_.each_twin(found.here, [&](asset_id id) {

@@ -91,7 +91,7 @@ public:
   /// of a storm of renames the log holds what came of it.
   static constexpr unsigned moves_max = 32, moves_free = 8;
   static constexpr std::chrono::seconds time_max{60}, pause{1};
-  /// How many assets are remembered; beyond that, the oldest moves are forgotten or all are.
+  /// How many assets are remembered; beyond that, old moves are forgotten, or else all.
   static constexpr std::size_t size_max = 65'536;
 
   enum class answer { yes, later, too_often };

@@ -54,8 +54,7 @@ result<void> check_ours(const std::string& path, const struct stat& facts) {
   }
   if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     return error{error_code::refused, "other users may write to " + in_quotes(path)
-                                          + "; take that from them with 'chmod go-w "
-                                          + printable(path) + "'"};
+                                          + "; take away that right (chmod go-w)"};
   return {};
 }
 
@@ -67,6 +66,11 @@ result<void> create_folder(const std::string& path, last_link links) {
     auto looked = links == last_link::follow ? ::stat(path.c_str(), &facts)
                                              : ::lstat(path.c_str(), &facts);
     if (looked == 0 && S_ISDIR(facts.st_mode)) return check_ours(path, facts);
+    if (looked == 0 && S_ISLNK(facts.st_mode))
+      return error{error_code::invalid_argument,
+                   in_quotes(path) + " is a link, which is not followed; mount the other folder "
+                                     "there (mount --bind), or name the whole data folder's place "
+                                     "with --data"};
     return error{error_code::invalid_argument,
                  in_quotes(path) + " is no folder; remove it or choose another data folder"};
   }

@@ -119,7 +119,7 @@ std::string for_terminal(std::string_view text) {
     auto point = length == 0 ? 0 : decode(sequence);
     text.remove_prefix(sequence.size());
     bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0);
-    auto next = is_joiner(point) && utf8_length(text) > 1;
+    auto next = is_joiner(point) && !text.empty() && utf8_length(text) > 1;
     if (is_control) {
       for (char byte : sequence) {
         std::snprintf(buffer, sizeof buffer, "\\x%02x", static_cast<unsigned char>(byte));

@@ -63,12 +63,13 @@ asset_places look_at_places(const std::map<asset_id, known_file>& assets,
   return places;
 }
 
-bool is_same_library(const std::vector<sample_file>& sample) {
+bool is_same_library(const std::vector<sample_file>& sample, absent_file absent) {
   if (sample.empty()) return true;
   file_digester digester;
   std::size_t same = 0, other = 0;
   for (const auto& file : sample) {
     auto found = facts_at(file.path);
+    if (!found && absent == absent_file::differs) ++other;
     if (!found) continue;
     bool equal = found->size_bytes == file.facts.size_bytes;
     if (equal && found->size_bytes <= sample_bytes_max) {
@@ -79,7 +80,7 @@ bool is_same_library(const std::vector<sample_file>& sample) {
       equal = found->mtime_ns == file.facts.mtime_ns;
     }
     ++(equal ? same : other);
-    if (same >= sample_hits_enough && other == 0) break;
+    if (absent == absent_file::says_nothing && same >= sample_hits_enough && other == 0) break;
   }
   return same > 0 && same >= other;
 }

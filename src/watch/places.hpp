@@ -25,7 +25,10 @@ struct sample_file {
 
 /// Whether the library from which the sample was drawn is where it was: most of the files that are
 /// still there are the same, and some are. Reads small files; of large ones size and time decide.
-bool is_same_library(const std::vector<sample_file>& sample);
+/// Where absent files differ, all of the sample is looked at.
+enum class absent_file : bool { says_nothing, differs };
+bool is_same_library(const std::vector<sample_file>& sample,
+                     absent_file absent = absent_file::says_nothing);
 /// How many files of a library make a sample.
 inline constexpr std::size_t library_sample_files = 32;
 

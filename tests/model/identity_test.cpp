@@ -684,6 +684,18 @@ BOOST_AUTO_TEST_CASE(an_edit_stays_with_its_asset_when_what_it_was_is_restored_b
   BOOST_TEST(!library.is_missing(1));
 }
 
+BOOST_AUTO_TEST_CASE(an_edit_stays_with_its_asset_though_the_edit_is_copied_over_a_known_file) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.take({{"/b.png", b}});
+  library.model.apply(asset_approved{1});
+  library.take({{"/a.png", {9, 11, 3}}});
+  library.take({{"/b.png", {9, 12, 4}}});
+  library.take({{"/restored.png", {1, 99, 5}}});
+  BOOST_TEST(library.at("/a.png") == 1);
+  BOOST_TEST(!library.is_missing(1));
+}
+
 BOOST_AUTO_TEST_CASE(a_copy_that_is_seen_again_makes_way_for_the_asset_that_was_decided_on) {
   const disk_file copy{1, 77, 5};
   small_library library;

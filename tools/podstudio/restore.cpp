@@ -64,7 +64,14 @@ result<backup_report> restore_into(const data_folder& folder, const std::string&
   auto built = rebuild(files, staging_folder(folder.log()), folder.database, {},
                        [&](sequence_number done) { line.show(done, restored->head.sequence); });
   if (!built) return built.failure();
-  if (auto usable = check_usable(folder.database); !usable) return usable.failure();
+  if (auto usable = check_usable(folder.database); !usable) {
+    // Tables without their log would pass for a log that lost its end.
+    (void)drop_restore(files, folder.log());
+    std::error_code ignored;
+    for (const char* suffix : {"", "-wal", "-shm"})
+      std::filesystem::remove(folder.database + suffix, ignored);
+    return usable.failure();
+  }
   if (auto done = finish_restore(files, folder.log()); !done) return done.failure();
   if (auto made = create(folder); !made) return made.failure();
   return restored;

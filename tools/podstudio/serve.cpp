@@ -7,6 +7,7 @@
 
 #include <CLI/App.hpp>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
@@ -15,6 +16,7 @@
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -47,6 +49,9 @@ void notify(std::string_view state) {
 /// hangs. What was acknowledged is durable.
 constexpr int end_ms_max = 9'500;
 
+/// Set once the service runs. Before that there is nothing to end in order.
+std::atomic<bool> is_running = false;
+
 /// Waits for signals in a thread of its own. Threads started later inherit that the signals do not
 /// interrupt them. Returns a descriptor that is readable once the process is asked to end.
 result<unique_fd> take_stop_signals() {
@@ -66,8 +71,12 @@ result<unique_fd> take_stop_signals() {
     if ((wait.revents & POLLIN) != 0) (void)!::read(taken, &which, sizeof which);
   };
   try {
-    std::thread([wait_for_one, asked = asked.get()] {
+    std::thread([wait_for_one, asked = ::fcntl(asked.get(), F_DUPFD_CLOEXEC, 0)] {
       wait_for_one(-1);
+      if (!is_running) {
+        std::fputs("podstudio: ended before the start was done\n", stderr);
+        ::_exit(0);
+      }
       constexpr std::uint64_t once = 1;
       (void)!::write(asked, &once, sizeof once);
       wait_for_one(end_ms_max);
@@ -121,6 +130,7 @@ result<void> serve(const context& where, const std::vector<std::string>& watch) 
         failure = naming_setting(std::move(failure), path, from);
       return failure;
     }
+    is_running = true;
     std::fputs("ready\n", stderr);
     notify("READY=1");
     auto waited = (*running)->wait(stop->get());

@@ -45,8 +45,14 @@ action declare_move(CLI::App& command) {
     auto before = absolute_path(*from), after = absolute_path(*to);
     if (!before) return before.failure();
     if (!after) return after.failure();
-    return run_import(where, session::need::folder, "watch.move",
-                      {{"path", *before}, {"to", *after}});
+    auto moved = run_import(where, session::need::folder, "watch.move",
+                            {{"path", *before}, {"to", *after}});
+    if (moved && !where.json)
+      for (const auto& named : where.configured.watch_folders)
+        if (auto path = absolute_path(named); path && *path == *before)
+          print_line(where.configured.watch_folders_from + " still names " + in_quotes(*before)
+                     + "; change it, or the next start watches that folder again");
+    return moved;
   };
 }
 
