@@ -99,8 +99,13 @@ const former_files::past* find_former_of_copy(const catalog_model& model,
   return is_another ? nullptr : found;
 }
 
-/// What the file was, if that is what no asset is any more.
-const former_files::past* find_former(const catalog_model& model, const digested_file& file) {
+/// What the file was, if that is what no asset is any more. Another asset of the same inode that has
+/// lost its own path does not count where it bears no decisions and the one that the file was does:
+/// `may_have_left` tells of it.
+template <class MayHaveLeft>
+const former_files::past* find_former(const catalog_model& model, const digested_file& file,
+                                      MayHaveLeft may_have_left) {
+>>>>>>> 988bfcb (identity: do not take a name without decisions for the file that was moved away)
   const auto* past = model.former().find(file.content);
   const auto* asset = past == nullptr ? nullptr : model.asset(past->asset);
   bool other_file = asset != nullptr
@@ -109,10 +114,19 @@ const former_files::past* find_former(const catalog_model& model, const digested
   if (!other_file) return find_former_of_copy(model, file);
   auto is_it = [&](asset_id id) { return model.asset(id)->sha256 == file.content.sha256; };
   auto here = model.asset_at(file.key);
+  auto is_another = [&](asset_id id) {
+    bool makes_way =
+        !model.has_decisions(id) && model.has_decisions(past->asset) && may_have_left(id);
+    return is_it(id) && !makes_way;
+  };
   if (is_it(past->asset) || (here != 0 && is_it(here))
-      || model.find_inode(file.content.facts, is_it) != 0)
+      || model.find_inode(file.content.facts, is_another) != 0)
     return nullptr;
   return past;
+}
+
+auto left_in(const asset_places& places) {
+  return [&places](asset_id id) { return places.left.contains(id); };
 }
 
 /// How many assets without a decision are asked after for each file.
@@ -303,7 +317,8 @@ public:
         continue;
       }
       known[i] = (fates[i].moved == 0 || paths_.contains(fates[i].moved))
-                 && find_former(model_, files_[i]) == nullptr && knows_copies(fates[i]);
+                 && find_former(model_, files_[i], left_in(places_)) == nullptr
+                 && knows_copies(fates[i]);
       if (!known[i])
         taken.again.push_back(files_[i].path);
       else if (leaves(fates[i], files_[i]))
@@ -455,7 +470,8 @@ std::vector<asset_id> find_others(const catalog_model& model,
       });
   }
   for (const auto& file : files) {
-    if (const auto* past = find_former(model, file)) others.push_back(past->asset);
+    auto anywhere = [](asset_id) { return true; };
+    if (const auto* past = find_former(model, file, anywhere)) others.push_back(past->asset);
     auto here = model.asset_at(file.key);
     if (here != 0 && model.asset(here)->sha256 != file.content.sha256)
       for_each_copy(model, here, [&](asset_id copy) { others.push_back(copy); });
@@ -471,7 +487,7 @@ taken_files decide_put_back(const catalog_model& model, const std::vector<digest
   // Of all that an asset was it becomes the first, as that is what people spoke of.
   std::map<asset_id, const former_files::past*> pasts;
   for (const auto& file : files) {
-    const auto* past = find_former(model, file);
+    const auto* past = find_former(model, file, left_in(places));
     if (past == nullptr) continue;
     auto& first = pasts[past->asset];
     if (first == nullptr || past->number < first->number) first = past;

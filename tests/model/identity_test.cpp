@@ -760,3 +760,21 @@ BOOST_AUTO_TEST_CASE(a_path_that_was_empty_for_a_moment_only_is_the_same_asset_c
                  boost::test_tools::per_element());
   }
 }
+
+BOOST_AUTO_TEST_CASE(a_second_name_without_decisions_is_not_what_was_moved_away) {
+  for (bool is_moved : {false, true}) {
+    small_library library;
+    library.take({{"/a.png", a}});
+    library.apply(*decide(library.model, label_change{.assets = {1}, .approved = true}));
+    library.take({{"/b.png", a}}, {}, 2);
+    library.take({{"/a.png", c}});
+    BOOST_TEST(library.at("/a.png") == 1);
+    if (is_moved)
+      library.take({{"/b.png", b}, {"/moved.png", a}});
+    else
+      library.take({{"/third.png", a}}, {}, 3);
+    // Saved over, with the old bytes kept under other names; or exchanged for another file.
+    BOOST_TEST(library.at(is_moved ? "/moved.png" : "/a.png") == 1);
+    BOOST_TEST(!library.is_missing(1));
+  }
+}
