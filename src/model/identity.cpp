@@ -105,7 +105,6 @@ const former_files::past* find_former_of_copy(const catalog_model& model,
 template <class MayHaveLeft>
 const former_files::past* find_former(const catalog_model& model, const digested_file& file,
                                       MayHaveLeft may_have_left) {
->>>>>>> 988bfcb (identity: do not take a name without decisions for the file that was moved away)
   const auto* past = model.former().find(file.content);
   const auto* asset = past == nullptr ? nullptr : model.asset(past->asset);
   bool other_file = asset != nullptr
@@ -589,13 +588,18 @@ std::vector<event> decide_gone(const catalog_model& model, const std::vector<gon
   path_keyer key_of;
   for (const auto& [id, file] : lost) {
     asset_id successor = 0;
-    for_each_successor(model, id, [&](asset_id other) {
-      auto path = places.paths.find(other);
-      bool is_there = path != places.paths.end() && !places.left.contains(other)
-                      && key_of(path->second) == model.asset(other)->key;
-      if (is_there && taken.insert(other).second) successor = other;
-      return successor != 0;
-    });
+    // One that is on a disk which is away comes last.
+    for (bool unseen : {false, true}) {
+      if (successor != 0) break;
+      for_each_successor(model, id, [&](asset_id other) {
+        auto path = places.paths.find(other);
+        bool is_there = path != places.paths.end() && !places.left.contains(other)
+                        && places.unseen.contains(other) == unseen
+                        && key_of(path->second) == model.asset(other)->key;
+        if (is_there && taken.insert(other).second) successor = other;
+        return successor != 0;
+      });
+    }
     if (successor == 0) {
       events.emplace_back(asset_missing{id});
       continue;

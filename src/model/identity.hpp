@@ -112,6 +112,7 @@ struct asset_places {
   asset_paths paths;                       ///< as the tables have them; the model checks them
   std::unordered_set<asset_id> left;       ///< whose file is no longer at that path
   std::unordered_set<std::string> absent;  ///< paths where the files that were read are no more
+  std::unordered_set<asset_id> unseen{};   ///< that did not leave, but whose disk is away
 };
 
 /// What is decided about files that were read.

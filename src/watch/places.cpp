@@ -24,6 +24,8 @@ std::optional<file_facts> facts_at(const std::string& path) {
   return facts_of(status, volume_of(path, status.st_dev));
 }
 
+enum class presence : std::uint8_t { there, left, unseen };
+
 /// Whether the file that is at an asset's path is another one.
 bool is_other_file(const file_facts& known, const file_facts& found) {
   if (on_other_volume(known, found)) return true;
@@ -31,18 +33,20 @@ bool is_other_file(const file_facts& known, const file_facts& found) {
   return known.size_bytes != found.size_bytes || known.mtime_ns != found.mtime_ns;
 }
 
-bool has_left(const known_file& asset, const std::vector<std::string>& roots,
-              path_keyer& key_of) {
-  if (auto found = facts_at(asset.path)) return is_other_file(asset.facts, *found);
-  if (!is_gone(asset.path)) return false;  // it cannot be looked at
+presence presence_of(const known_file& asset, const std::vector<std::string>& roots,
+                     path_keyer& key_of) {
+  if (auto found = facts_at(asset.path))
+    return is_other_file(asset.facts, *found) ? presence::left : presence::there;
+  if (!is_gone(asset.path)) return presence::unseen;  // it cannot be looked at
   auto root = std::ranges::find_if(
       roots, [&](const std::string& each) { return lies_within(asset.path, each); });
-  if (root == roots.end()) return true;
+  if (root == roots.end()) return presence::left;
   struct stat status;
   auto folder_volume = gone_from(asset.path, key_of).volume;
   bool on_root = ::stat(root->c_str(), &status) == 0
                  && volume_of(*root, status.st_dev).id == folder_volume;
-  return is_believed_gone(asset.facts, folder_volume, on_root);
+  return is_believed_gone(asset.facts, folder_volume, on_root) ? presence::left
+                                                               : presence::unseen;
 }
 
 }  // namespace
@@ -54,7 +58,10 @@ asset_places look_at_places(const std::map<asset_id, known_file>& assets,
   path_keyer key_of;
   for (const auto& [id, asset] : assets) {
     places.paths.emplace(id, asset.path);
-    if (!is_aside(asset.path) && has_left(asset, roots, key_of)) places.left.insert(id);
+    if (is_aside(asset.path)) continue;
+    auto found = presence_of(asset, roots, key_of);
+    if (found == presence::left) places.left.insert(id);
+    if (found == presence::unseen) places.unseen.insert(id);
   }
   for (const auto& file : files) {
     auto found = facts_at(file.path);

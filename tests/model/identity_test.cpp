@@ -82,6 +82,7 @@ public:
     for (auto id : find_successors(model, left)) {
       successors.paths.emplace(id, paths.at(id));
       if (gone_unseen.contains(paths.at(id))) successors.left.insert(id);
+      if (unseen.contains(paths.at(id))) successors.unseen.insert(id);
     }
     apply(decide_gone(model, left, successors));
     return taken;
@@ -121,6 +122,7 @@ public:
   std::vector<std::string> happened() { return std::exchange(names, {}); }
 
   std::set<std::string> gone_unseen;  ///< paths without a file, of which nobody has told
+  std::set<std::string> unseen;       ///< paths of files on disks that are away
   std::set<std::string> stale;        ///< paths of files that were read and are gone since
   recent_losses recent;
   std::map<asset_id, std::string> paths;
@@ -759,6 +761,29 @@ BOOST_AUTO_TEST_CASE(a_path_that_was_empty_for_a_moment_only_is_the_same_asset_c
       BOOST_TEST(library.happened() == (names{"asset.content_changed", "asset.returned"}),
                  boost::test_tools::per_element());
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_that_is_seen_goes_before_one_on_a_disk_that_is_away) {
+  for (const char* away : {"/b.png", "/c.png"}) {
+    small_library library;
+    library.take({{"/a.png", a}});
+    auto labelled = decide(library.model, label_change{.assets = {1}, .approved = true});
+    BOOST_REQUIRE(static_cast<bool>(labelled));
+    library.apply(*labelled);
+    library.take({{"/b.png", {1, 21, 1}}, {"/c.png", {1, 31, 1}}});
+    library.unseen = {away};
+    library.take({}, {"/a.png"});
+    BOOST_TEST(library.at(away == std::string("/b.png") ? "/c.png" : "/b.png") == 1);
+    BOOST_TEST(library.at(away) > 1);
+  }
+  // Where there is no other, its bytes are on that disk.
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.apply(*decide(library.model, label_change{.assets = {1}, .approved = true}));
+  library.take({{"/b.png", {1, 21, 1}}});
+  library.unseen = {"/b.png"};
+  library.take({}, {"/a.png"});
+  BOOST_TEST(library.at("/b.png") == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_second_name_without_decisions_is_not_what_was_moved_away) {
