@@ -193,7 +193,7 @@ void supervisor_state::await_import(std::uint64_t number) {
 
 void supervisor_state::keep_outcome(std::uint64_t number, import_outcome outcome) {
   imports.erase(number);
-  progress.erase(number);
+  told.erase(number);
   if (number == move) end_move();
   imported.emplace(number, std::move(outcome));
   if (imported.size() > outcomes_kept) imported.erase(imported.begin());
@@ -507,17 +507,17 @@ caf::typed_response_promise<import_progress> wait_for_import(supervisor_pointer 
     return promise;
   }
   auto deliver = [self, number, promise](const import_progress& progress) mutable {
-    if (self->state.imports.contains(number)) self->state.progress[number] = progress;
+    if (self->state.imports.contains(number)) self->state.told[number] = progress;
     promise.deliver(progress);
   };
   auto ended = [self, number, promise](const caf::error&) {
     tell_outcome(self->state, number, promise);
   };
-  auto ask = [self, import = running->second, deliver, ended] {
+  auto ask = [self, number, import = running->second, deliver, ended] {
     self->request(import, caf::duration(status_time_max), status_atom::value)
         .then(deliver, [self, number, deliver, ended](const caf::error& failure) mutable {
           // It hangs on a dead disk, say.
-          failure == caf::sec::request_timeout ? deliver(self->state.progress[number])
+          failure == caf::sec::request_timeout ? deliver(self->state.told[number])
                                                : ended(failure);
         });
   };

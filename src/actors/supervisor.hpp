@@ -101,7 +101,7 @@ struct supervisor_state {
   std::map<std::uint64_t, importer_actor> imports;  ///< that run, at most imports_max
   std::map<std::uint64_t, import_outcome> imported;  ///< the last outcomes_kept
   std::uint64_t last_import = 0;
-  std::map<std::uint64_t, import_progress> progress;  ///< of those that run, as last told
+  std::map<std::uint64_t, import_progress> told;  ///< progress of those that run, as last heard
   std::uint64_t move = 0;  ///< the import that moves a watch root; 0: none
   std::map<caf::actor_addr, std::function<void()>> when_down;  ///< watchers that are waited for
 

@@ -94,6 +94,7 @@ BOOST_AUTO_TEST_CASE(a_library_known_by_device_numbers_is_in_step_without_being_
 BOOST_AUTO_TEST_CASE(a_data_folder_of_an_earlier_version_opens_with_all_that_people_decided) {
   workspace space;
   fs::copy(OLD_DATA_FOLDER, space.data, fs::copy_options::recursive);
+  fs::permissions(space.data, fs::perms::owner_all);
   library podstudio(space.data);
   auto verified = podstudio({"log", "verify"});
   BOOST_TEST(verified.code == 0, verified);
