@@ -38,7 +38,11 @@ FILTERS = [
     (["--unapproved"], "NOT approved"),
     (["--missing"], "id IN (SELECT asset_id FROM asset_file WHERE missing_since IS NOT NULL)"),
     (["--tag", "tag 3"], "id IN (SELECT asset_id FROM asset_tag WHERE tag = 'tag 3')"),
-    (["--duplicates"], "hash IN (SELECT hash FROM asset GROUP BY hash HAVING count(*) > 1)"),
+    (["--duplicates"], "id IN (SELECT id FROM asset JOIN asset_file ON asset_id = id"
+                       " WHERE missing_since IS NULL AND size_bytes > 0 AND hash IN"
+                       " (SELECT hash FROM asset JOIN asset_file ON asset_id = id"
+                       "  WHERE missing_since IS NULL AND size_bytes > 0 GROUP BY hash"
+                       "  HAVING count(DISTINCT device || ' ' || CASE inode WHEN 0 THEN -id ELSE inode END) > 1))"),
     (["--search", "castle"], "path LIKE '%castle%'"),
     (["--search", "ven quar"], "path LIKE '%ven%' AND path LIKE '%quar%'"),
     (["--search", "midjourney v7"], "source = 'Midjourney v7'"),

@@ -32,10 +32,11 @@ SEED = 20250301
 class Service:
     """A running service; ended with its context."""
 
-    def __init__(self, program, data, root):
-        self.program, self.data, self.root = program, data, root
+    def __init__(self, program, data, *roots):
+        self.program, self.data = program, data
         self.begun = time.perf_counter()
-        self.process = subprocess.Popen([program, "--data", data, "serve", "--watch", root], stdin=subprocess.DEVNULL,
+        watched = [word for root in roots for word in ("--watch", root)]
+        self.process = subprocess.Popen([program, "--data", data, "serve", *watched], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         line = self.process.stderr.readline()
         if line != b"ready\n":

@@ -1,0 +1,196 @@
+"""Short questions beside long ones, and starts beside clients: how long each answer takes.
+
+questions: `asset list --limit 5` and `status` from exec to exit, while three `asset duplicates` run without a
+pause, in a library half of which is duplicated; as long as the service indexes what it imported, and at rest. The
+largest answer of `asset duplicates` and the service's memory are told too.
+
+starts: `podstudio serve` to `ready`, over and over, beside clients that ask for `status` without a pause. Each start
+must succeed.
+"""
+
+import argparse
+import collections
+import json
+import os
+import subprocess
+import threading
+import time
+
+from benchmarks.replay import resident_mb, wait_until_idle
+from benchmarks.support import (Failure, aligned, become_real_time, find_program, machine, number, run, say,
+                                temporary_folder)
+from benchmarks.watch import Service
+
+TARGET_P99_MS = {"asset list --limit 5": 100, "status": 200}
+TARGET_RESIDENT_MB = 200
+LONG_ONES = 3
+CLIENTS = 4
+
+
+def at(share, values):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(share * len(values)))]
+
+
+def content(i, count):
+    """Every other file has a content of its own, the others have one in threes."""
+    return b"%d" % i if i % 2 else b"copy %d" % (i // 2 % (count // 6 + 1))
+
+
+def copies(count):
+    """How many contents are in several files, and these files."""
+    times = collections.Counter(content(i, count) for i in range(0, count, 2))
+    return sum(n > 1 for n in times.values()), sum(n for n in times.values() if n > 1)
+
+
+def make_library(root, count, per_folder=1000):
+    """Small files."""
+    for i in range(count):
+        folder = f"{root}/set {i // per_folder:05}"
+        if i % per_folder == 0:
+            os.makedirs(folder)
+        descriptor = os.open(f"{folder}/picture {i:07}.png", os.O_CREAT | os.O_WRONLY, 0o644)
+        os.write(descriptor, content(i, count))
+        os.close(descriptor)
+
+
+class Repeated:
+    """Threads that do something without a pause, until the end of the context."""
+
+    def __init__(self, count, work):
+        self.ending, self.failure, self.milliseconds, self.work = threading.Event(), None, [], work
+        self.threads = [threading.Thread(target=self.go_on) for _ in range(count)]
+
+    def go_on(self):
+        try:
+            while not self.ending.is_set():
+                begun = time.perf_counter()
+                self.work()
+                self.milliseconds.append((time.perf_counter() - begun) * 1000)
+        except Exception as reason:  # told where the context ends
+            self.failure = reason
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ending.set()
+        for thread in self.threads:
+            thread.join()
+        if self.failure:
+            raise self.failure
+
+
+# --- questions ----------------------------------------------------------------------------------------
+
+
+def ask_beside_long_ones(program, data, calls):
+    """Milliseconds of each question, and of the long ones meanwhile."""
+    command = [program, "--data", data, "--json"]
+
+    def quick(words):
+        begun = time.perf_counter()
+        subprocess.run([*command, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+        return (time.perf_counter() - begun) * 1000
+
+    measured = {question: [] for question in TARGET_P99_MS}
+    long_one = lambda: subprocess.run([*command, "asset", "duplicates"], stdin=subprocess.DEVNULL,
+                                      stdout=subprocess.DEVNULL, check=True)
+    with Repeated(LONG_ONES, long_one) as beside:
+        for _ in range(calls):
+            for question, times in measured.items():
+                times.append(quick(question.split()))
+    measured["asset duplicates"] = beside.milliseconds
+    return measured
+
+
+def measure_questions(options, folder):
+    for count in options.files:
+        root, data = f"{folder}/library {count}", f"{folder}/data {count}"
+        say(f"making {count:,} files...")
+        make_library(root, count)
+        rows, memory = [], []
+        with Service(options.program, data) as service:
+            say("importing them...")
+            run([options.program, "--data", data, "--json", "import", root], timeout_seconds=3600)
+            for when in ("beside indexing", "at rest"):
+                if when == "at rest":
+                    say("waiting until all is indexed...")
+                    wait_until_idle(service.process, 1800)
+                say(f"asking {when}...")
+                for question, times in ask_beside_long_ones(options.program, data, options.calls).items():
+                    target = TARGET_P99_MS.get(question)
+                    rows.append([f"{question}, {when}", len(times),
+                                 *(number(x, 1) for x in (at(0.5, times), at(0.99, times), max(times))),
+                                 target or "", "" if not target else "yes" if at(0.99, times) < target else "NO"])
+                memory.append((when, resident_mb(service.process.pid, "VmRSS:"),
+                               resident_mb(service.process.pid, "VmHWM:")))
+            found = service.ask("asset", "duplicates", "--limit", "1")
+            if (total := service.ask("status")["assets"]["total"]) != count:
+                raise Failure(f"the tables hold {total} assets, not {count}")
+            if (found["groups"], found["files"]) != (expected := copies(count)):
+                raise Failure(f"there are {found['groups']} groups of {found['files']} files, not {expected}")
+        print(aligned([f"beside {LONG_ONES} 'asset duplicates', {number(count)} files, ms", "calls", "p50", "p99", "max",
+                       "target p99", "met"], rows))
+        for when, resident, largest in memory:
+            print(f"resident memory of the service {when}: {number(resident)} MB, at most {number(largest)} MB"
+                  f" (target {TARGET_RESIDENT_MB} MB)")
+
+
+# --- starts -------------------------------------------------------------------------------------------
+
+
+def measure_starts(options, folder):
+    root, data = f"{folder}/small", f"{folder}/small data"
+    make_library(root, 100)
+    run([options.program, "--data", data, "--json", "import", root])
+    poll = lambda: subprocess.run([options.program, "--data", data, "status"], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    say("starting beside clients...")
+    ready, failures = [], []
+    with Repeated(CLIENTS, poll):
+        for _ in range(options.starts):
+            try:
+                with Service(options.program, data) as service:
+                    ready.append(service.ready_seconds * 1000)
+            except Failure as failure:
+                failures.append(str(failure))
+    print(aligned([f"starts beside {CLIENTS} clients that ask for 'status', ms", "starts", "succeeded", "p50", "max"],
+                  [["serve to ready", options.starts, len(ready), number(at(0.5, ready), 1) if ready else "",
+                    number(max(ready), 1) if ready else ""]]))
+    if failures:
+        raise Failure(f"{len(failures)} of {options.starts} starts failed, the first: {failures[0]}")
+
+
+MEASURES = {"questions": measure_questions, "starts": measure_starts}
+
+
+def main(arguments):
+    parser = argparse.ArgumentParser(prog="tools/bench latency", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", help=f"{', '.join(MEASURES)}; both where none is named")
+    parser.add_argument("--program", help="the program to measure (the release build in build/)")
+    parser.add_argument("--folder", help="where to make the files: on a disk (build/)")
+    parser.add_argument("--files", type=int, action="append",
+                        help="of a library; give it again for another one (120000 and 1000000)")
+    parser.add_argument("--calls", type=int, default=200, help="of each question (200)")
+    parser.add_argument("--starts", type=int, default=30, help="of the service (30)")
+    parser.add_argument("--real-time", action="store_true", help="go before other processes; needs root")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.what if name not in MEASURES]
+    if unknown:
+        parser.error(f"there is no measure '{unknown[0]}'; there are {', '.join(MEASURES)}")
+    options.files = options.files or [120_000, 1_000_000]
+    if min([*options.files, options.calls, options.starts]) < 1:
+        parser.error("counts are positive")
+    options.program = str(find_program(options.program))
+    if options.real_time:
+        become_real_time()
+    with temporary_folder(options.folder) as folder:
+        print(json.dumps(machine(folder)))
+        for name in options.what or MEASURES:
+            print()
+            MEASURES[name](options, str(folder))
+    return 0
