@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 
 namespace podstudio {
 
@@ -213,71 +214,106 @@ void watch_list(console_state& s, const request&, answer reply) {
           fail);
 }
 
-/// What a status is put together from, one actor after the other. The first failure is the answer.
-struct status_parts {
-  json known;
-  answer reply;
+/// How long an actor that is at work, as the journal in a sync, holds up a status. Then what it
+/// said last counts.
+constexpr auto status_time_max = std::chrono::milliseconds(100);
 
-  /// Asks and goes on with `then`, which gets the answer.
-  template <class Answer, class Actor, class Then, class... Question>
-  static void ask(console_state& s, const std::shared_ptr<status_parts>& parts, const Actor& whom,
-                  Then then, const Question&... question) {
-    s.self->request(whom, caf::infinite, question...)
-        .then([then](const Answer& got) { then(got); },
-              [parts](const caf::error& failure) { parts->reply(failure); });
+/// What a status is put together from. The first failure is the answer.
+struct status_parts {
+  console_state& s;
+  answer reply;
+  json known;
+  std::size_t asked = 0;
+  bool failed = false;
+
+  void fail(const caf::error& why) {
+    if (!std::exchange(failed, true)) reply(why);
   }
 };
 using status_parts_ptr = std::shared_ptr<status_parts>;
 
-/// What the tables hold is asked of them, as the projector may be at work.
-void status_of_tables(console_state& s, const status_parts_ptr& parts) {
-  auto with_watchers = [&s, parts](const watcher_statuses& watchers) {
-    auto with_counts = [parts, watchers](const std::string& text) {
-      parts->known.update(json::parse(text));
-      add_modes(parts->known["roots"], watchers);
-      parts->reply(parts->known);
-    };
-    status_parts::ask<std::string>(s, parts, s.peers.reader, with_counts, query_atom::value,
-                                   std::string("counts"), std::string("{}"), given_up());
-  };
-  status_parts::ask<watcher_statuses>(s, parts, s.peers.supervisor, with_watchers,
-                                      status_atom::value);
-}
-
-void status_of_scrub(console_state& s, const status_parts_ptr& parts) {
-  auto then = [&s, parts](const scrub_status& scrub) {
-    parts->known["log"]["scrub"] = {
-        {"state", scrub.state},
+json to_json(const journal_status& log, const recovery_report& recovery,
+             const scrub_status& scrub) {
+  return {
+      {"head_sequence", log.head.sequence},
+      {"head_hash", to_hex(log.head.hash)},
+      {"segments", log.segments},
+      {"bytes", log.bytes},
+      {"recovery",
+       {{"clean_stop", recovery.clean_stop},
+        {"torn_bytes", recovery.truncated_bytes},
+        {"torn_copy", recovery.truncated_copy.empty() ? json() : json(recovery.truncated_copy)}}},
+      {"scrub",
+       {{"state", scrub.state},
         {"bytes", scrub.bytes},
         {"sequence", scrub.sequence},
-        {"failure", scrub.failure.empty() ? json() : json(scrub.failure)}};
-    status_of_tables(s, parts);
+        {"failure", scrub.failure.empty() ? json() : json(scrub.failure)}}}};
+}
+
+/// What the tables hold is asked of them, as the projector may be at work. Last, so that what the
+/// others told of is in it.
+void add_tables(const status_parts_ptr& parts) {
+  auto& s = parts->s;
+  s.self
+      ->request(s.peers.reader, caf::infinite, query_atom::value, std::string("counts"),
+                std::string("{}"), given_up())
+      .then(
+          [parts](const std::string& text) {
+            const auto& state = parts->s;
+            parts->known["log"] = to_json(*state.log.known, state.recovery,
+                                          state.scrub.known.value_or(scrub_status{}));
+            parts->known.update(json::parse(text));
+            add_modes(parts->known["roots"], *state.watchers.known);
+            parts->reply(parts->known);
+          },
+          [parts](const caf::error& why) { parts->fail(why); });
+}
+
+/// Asks an actor for its status, which is then in `last`, and goes on with the tables once all have
+/// answered.
+template <class Status, class Actor>
+void add_status(const status_parts_ptr& parts, const Actor& whom, last_status<Status>& last,
+                caf::duration time_max = caf::duration(status_time_max)) {
+  ++parts->asked;
+  auto done = [parts] {
+    if (--parts->asked == 0 && !parts->failed) add_tables(parts);
   };
-  if (!s.peers.scrubber) return then(scrub_status{});
-  status_parts::ask<scrub_status>(s, parts, s.peers.scrubber, then, status_atom::value);
+  auto& s = parts->s;
+  s.self->request(whom, time_max, status_atom::value)
+      .then(
+          [&last, done](const Status& told) {
+            last.known = told;
+            done();
+          },
+          [&s, &last, parts, whom, done](const caf::error& why) {
+            if (why != caf::sec::request_timeout) return parts->fail(why);
+            if (!last.known) {
+              add_status(parts, whom, last, caf::infinite);
+              --parts->asked;
+              return;
+            }
+            if (!std::exchange(last.asking, true))
+              s.self->request(whom, caf::infinite, status_atom::value)
+                  .then(
+                      [&last](const Status& told) {
+                        last.known = told;
+                        last.asking = false;
+                      },
+                      [&last](const caf::error&) { last.asking = false; });
+            done();
+          });
 }
 
 void status(console_state& s, const request&, answer reply) {
   auto uptime = std::chrono::duration<double>(std::chrono::steady_clock::now() - s.started).count();
   auto parts = std::make_shared<status_parts>(
-      status_parts{json{{"version", PODSTUDIO_VERSION},
+      status_parts{s, reply,
+                   json{{"version", PODSTUDIO_VERSION},
                         {"pid", s.service ? json(::getpid()) : json()},
-                        {"uptime_seconds", s.service ? uptime : 0.0}},
-                   reply});
-  auto then = [&s, parts](const journal_status& log) {
-    parts->known["log"] = {
-        {"head_sequence", log.head.sequence},
-        {"head_hash", to_hex(log.head.hash)},
-        {"segments", log.segments},
-        {"bytes", log.bytes},
-        {"recovery",
-         {{"clean_stop", s.recovery.clean_stop},
-          {"torn_bytes", s.recovery.truncated_bytes},
-          {"torn_copy",
-           s.recovery.truncated_copy.empty() ? json() : json(s.recovery.truncated_copy)}}}};
-    status_of_scrub(s, parts);
-  };
-  status_parts::ask<journal_status>(s, parts, s.peers.journal, then, status_atom::value);
+                        {"uptime_seconds", s.service ? uptime : 0.0}}});
+  add_status(parts, s.peers.journal, s.log);
+  if (s.peers.scrubber) add_status(parts, s.peers.scrubber, s.scrub);
+  add_status(parts, s.peers.supervisor, s.watchers);
 }
 
 /// Answers when the log holds more durable events than the caller has seen, or when the time is up.

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace podstudio {
@@ -25,12 +26,22 @@ struct console_peers {
   supervisor_actor supervisor;
 };
 
+/// What an actor said of itself last, for those who ask while it is at work.
+template <class Status>
+struct last_status {
+  std::optional<Status> known;
+  bool asking = false;  ///< the next one is on its way
+};
+
 struct console_state {
   console_actor::pointer self = nullptr;
   console_peers peers;
   recovery_report recovery;
   bool service = false;
   std::multimap<caf::actor_addr, given_up> asking;  ///< whose queries are being answered
+  last_status<journal_status> log;
+  last_status<scrub_status> scrub;
+  last_status<watcher_statuses> watchers;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   static inline const char* name = "console";
 };

@@ -33,8 +33,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto restart_after_max = 30s;
-/// How long a watcher that hangs in a dead file system holds up the status of the others.
-constexpr auto status_time_max = 1s;
+/// How long a watcher that is at work, or hangs in a dead file system, holds up the status of the
+/// others.
+constexpr auto status_time_max = 50ms;
 
 std::chrono::seconds restart_after(unsigned failures) {
   return std::min<std::chrono::seconds>(1s * (1u << std::min(failures, 5u)), restart_after_max);
@@ -116,6 +117,7 @@ void supervisor_state::watch(const watched_root& root) {
   } catch (const std::system_error& failure) {
     return watcher_down(root.id, to_caf(no_thread(failure)));  // and again later
   }
+  entry.status = {root.id, root.path, "scanning"};  // which is how it begins
   entry.root.just_added = false;  // when it is started again, what is in it counts
   if (entry.failures == 0 && !root.lost) return;
   // It is back only if the watcher lives; a root that is not lost is left as it is.
@@ -634,8 +636,17 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       [self](sync_atom) { return sync(self); },
       [self](status_atom) {
         auto promise = self->make_response_promise<watcher_statuses>();
-        auto all = [promise](const watcher_answers<watcher_status>& got) mutable {
-          promise.deliver(got.answers);
+        auto all = [self, promise](const watcher_answers<watcher_status>& got) mutable {
+          auto& watchers = self->state.watchers;
+          for (const auto& each : got.answers)
+            if (auto known = watchers.find(each.root); known != watchers.end())
+              known->second.status = each;
+          auto statuses = got.answers;
+          for (const auto& [root, silent] : got.failures)
+            if (auto known = watchers.find(root);
+                known != watchers.end() && known->second.actor == silent.who)
+              statuses.push_back(known->second.status);
+          promise.deliver(std::move(statuses));
         };
         ask_watchers<watcher_status>(self, caf::duration(status_time_max), all, status_atom::value);
         return promise;

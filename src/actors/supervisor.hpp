@@ -96,6 +96,7 @@ struct supervisor_state {
     bool waiting = false;  ///< to be started again
     std::string reason;    ///< why it went down last
     bool moving = false;   ///< to another path
+    watcher_status status{};  ///< as it said last
   };
   std::map<root_id, watched> watchers;
   std::map<std::uint64_t, importer_actor> imports;  ///< that run, at most imports_max
