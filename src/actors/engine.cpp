@@ -353,6 +353,7 @@ public:
 
   result<void> stop() override {
     if (!system_) return {};
+    const auto why = failed_->why();
     if (options_.service) remove_console_address(options_.folder);
     std::optional<error> trouble;
     {
@@ -370,10 +371,16 @@ public:
       spdlog::default_logger()->flush();
       // Threads that hang (a dead network disk, say) would keep the process for ever.
       // Neither can they be ended where the supervisor, which knows them, is gone.
-      auto why = failed_->why().value_or(*trouble);
       std::fflush(stdout);
-      std::fprintf(stderr, "podstudio: %s\n", for_terminal(why.message).c_str());
+      std::fprintf(stderr, "podstudio: %s\n",
+                   for_terminal(why.value_or(*trouble).message).c_str());
       ::_exit(1);
+    }
+    if (thread_was_refused) {  // all is down, and the system would not end
+      if (why) std::fprintf(stderr, "podstudio: %s\n", for_terminal(why->message).c_str());
+      spdlog::default_logger()->flush();
+      std::fflush(stdout);
+      ::_exit(why ? 1 : 0);
     }
     system_.reset();
     return {};

@@ -47,6 +47,7 @@ std::shared_ptr<T> shared(T value) {
 }
 
 error no_thread(const std::system_error& failure) {
+  thread_was_refused = true;
   return {error_code::io_failed, "cannot start a thread: " + std::string(failure.what())
                                      + "; raise the limit of processes (ulimit -u)"};
 }

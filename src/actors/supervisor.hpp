@@ -124,6 +124,10 @@ inline constexpr std::size_t outcomes_kept = 1'000;
 /// waits for what people ask, and three of the reader pool, two of them for what takes long.
 inline constexpr std::size_t service_readers = 4;
 
+/// Set when the system refused a thread for an actor. CAF 0.17 counts that thread all the same, so that an
+/// actor system would wait for its end for ever.
+inline std::atomic<bool> thread_was_refused = false;
+
 /// The supervisor. Its console is found by asking for it.
 supervisor_actor::behavior_type
 supervisor(supervisor_actor::stateful_pointer<supervisor_state> self,

@@ -67,7 +67,7 @@ result<void> create_folder(const std::string& path, last_link links) {
                                              : ::lstat(path.c_str(), &facts);
     if (looked == 0 && S_ISDIR(facts.st_mode)) return check_ours(path, facts);
     if (looked == 0 && S_ISLNK(facts.st_mode))
-      return error{error_code::invalid_argument,
+      return error{error_code::refused,
                    in_quotes(path) + " is a link, which is not followed; mount the other folder "
                                      "there (mount --bind), or name the whole data folder's place "
                                      "with --data"};

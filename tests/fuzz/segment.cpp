@@ -194,7 +194,7 @@ recover(memory_disk& disk, const std::optional<log_head>& checkpoint, recovery_r
 }
 
 /// What recovery takes can be continued, survives a crash, and is read as before.
-void check_recovered(memory_disk disk, const reading& before, std::unique_ptr<log_writer> log) {
+void check_recovered(memory_disk& disk, const reading& before, std::unique_ptr<log_writer> log) {
   auto what = std::make_shared<const command>(
       command{{1}, "console", "go on", {asset_approved{1}, asset_tagged{1, "tag"}}});
   auto head = log->head();
@@ -282,7 +282,7 @@ bool segment(const_bytes input) {
     require(!recover(copy, checkpoint, report), "recovery takes a checkpoint ahead of the log");
   }
   if (!recovered) return false;
-  check_recovered(std::move(recovered_disk), forward, std::move(*recovered));
+  check_recovered(recovered_disk, forward, std::move(*recovered));
   return true;
 }
 

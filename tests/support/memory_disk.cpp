@@ -299,8 +299,8 @@ result<void> memory_disk::remove(const std::string& path) {
   return {};
 }
 
-result<std::unique_ptr<folder_claim>> memory_disk::claim(const std::string&) {
-  return std::make_unique<folder_claim>();
+result<std::unique_ptr<podstudio::folder_claim>> memory_disk::claim(const std::string&) {
+  return std::make_unique<podstudio::folder_claim>();
 }
 
 /// A journal keeps its order, so what was changed before the folder is durable with it.

@@ -76,7 +76,8 @@ void check_restore(const library& live, const std::string& backup, const json& r
   BOOST_CHECK(!expected.empty());
   BOOST_CHECK_MESSAGE(expected == found,
                       "as of " << noted(report) << ":" << difference(expected, found));
-  fs::remove(as_of);
+  for (const auto* suffix : {"", "-wal", "-shm"})
+    fs::remove(as_of + suffix);
 }
 
 /// People who label assets of a service, each over a connection of their own: without a break while

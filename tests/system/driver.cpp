@@ -96,6 +96,10 @@ driver::driver(driven what, std::uint64_t seed) : what_(std::move(what)), random
   in_step();
 }
 
+driver::~driver() {
+  if (!bound_to_.empty()) ::umount2(bound_to_.c_str(), MNT_DETACH);
+}
+
 void driver::in_step() {
   for (const auto& root : present_roots())
     may_go_[root] = media_at(root) / 4;
@@ -712,9 +716,9 @@ void driver::bind() {
   nudge(above);
 }
 
-bool driver::unbind(bool in_any_case) {
+bool driver::unbind() {
   if (bound_to_.empty()) return true;
-  if (!may_vacate(bound_to_) && !in_any_case) return false;
+  if (!may_vacate(bound_to_)) return false;
   if (!eventually([&] { return ::umount2(bound_to_.c_str(), 0) == 0; }, 5s)) return false;
   note("* unbind '" + bound_from_ + "' from '" + bound_to_ + "'");
   nudge(folder_of(bound_to_));
@@ -731,7 +735,7 @@ void driver::nudge(const std::string& folder) {
 }
 
 void driver::restore() {
-  unbind(true);
+  unbind();
   if (what_.bay != nullptr && what_.bay->now() != disk_bay::disk::own) plug(disk_bay::disk::own);
 }
 

@@ -27,10 +27,13 @@ struct driven {
 class driver {
 public:
   driver(driven what, std::uint64_t seed);
+  driver(const driver&) = delete;
+  driver& operator=(const driver&) = delete;
+  ~driver();
 
   /// One operation. Many fail, as such things do: then nothing is changed.
   void step();
-  /// Brings the disk back, and takes away what is mounted elsewhere.
+  /// Brings the disk back, and takes away what is mounted twice if that is not too much.
   void restore();
 
   /// The tables are in step with the trees: as many files may go from here on that no scan ever
@@ -121,7 +124,7 @@ private:
   void change_disk();
   bool plug(disk_bay::disk what);
   void bind();
-  bool unbind(bool in_any_case = false);
+  bool unbind();
   void nudge(const std::string& folder);
   void pause();
 

@@ -48,6 +48,9 @@ std::size_t tagged(const library& podstudio, const std::string& tag) {
   return podstudio.json({"asset", "list", "--tag", tag}).size();
 }
 
+/// For a child that has no other way to know.
+rlim_t threads_allowed = 0;
+
 std::size_t threads_of(pid_t pid) {
   return static_cast<std::size_t>(
       std::distance(fs::directory_iterator("/proc/" + std::to_string(pid) + "/task"),
@@ -98,6 +101,7 @@ BOOST_FIXTURE_TEST_CASE(a_segment_that_others_disturb_is_acknowledged_no_more, g
        [](const std::string& segment) {
          auto folder = fs::path(segment).parent_path();
          fs::rename(folder, folder.string() + ".old");
+         make_folder(folder);
        }},
   };
   int number = 0;
@@ -275,13 +279,23 @@ BOOST_FIXTURE_TEST_CASE(a_service_that_gets_no_thread_says_so_and_goes_on, guard
   library own(space.path + "/own", std::optional(somebody));
   make_folder(own.data());
   BOOST_REQUIRE(::chown(own.data().c_str(), somebody, somebody) == 0);
-  service running(own);
-  own.must({"import", space.root});
-  rlimit none{1, 1};
-  BOOST_REQUIRE(::prlimit(running.pid(), RLIMIT_NPROC, &none, nullptr) == 0);
+  {
+    service unlimited(own);
+    threads_allowed = threads_of(unlimited.pid()) + 2;  // the client has more than these
+    unlimited.stop();
+  }
+  auto serve = own.call({"serve"});
+  serve.prepare = [] {
+    rlimit limit{threads_allowed, threads_allowed};
+    return ::setrlimit(RLIMIT_NPROC, &limit) == 0;
+  };
+  process running(serve);
+  BOOST_REQUIRE(eventually([&] { return running.err().find("ready") != std::string::npos; }));
   auto refused = own({"import", space.root});
   BOOST_TEST(refused.code == 1, refused);
   BOOST_TEST(refused.err.find("ulimit -u") != std::string::npos, refused);
   own.must({"status"});
-  BOOST_TEST(running.stop(15s).code == 0);
+  running.signal(SIGTERM);
+  auto ended = running.finish(15s);
+  BOOST_TEST(ended.code == 0, ended);
 }

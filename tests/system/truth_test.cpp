@@ -75,7 +75,6 @@ public:
     };
     driver_.emplace(driven{roots_, outsides, bay_.get(), look}, seed);
   }
-  ~followed() { driver_->restore(); }
 
   void start(bool with_a_small_queue) {
     std::optional<small_queue> queue;

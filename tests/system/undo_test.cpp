@@ -359,7 +359,7 @@ BOOST_FIXTURE_TEST_CASE(what_there_is_no_room_for_any_more_is_named_and_left, cu
 BOOST_FIXTURE_TEST_CASE(packs_are_listed_in_pages, curated_library) {
   constexpr std::size_t packs = 101;  // one more than the engine gives at once
   for (std::size_t i = 0; i < packs; ++i)
-    podstudio.must({"pack", "create", "p", "--license", "personal"});
+    podstudio.must({"pack", "create", "p", "--license", "personal", "--force"});
   auto listed = podstudio.json({"pack", "list"});
   BOOST_REQUIRE_EQUAL(listed.size(), packs);
   for (std::size_t i = 0; i < packs; ++i)

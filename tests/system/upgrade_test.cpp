@@ -54,7 +54,7 @@ void write_log(const std::string& folder, const std::string& root) {
   make_folder(folder);
   recovery_report report;
   auto writer = log_writer::open(posix_file_system(), folder, {}, {}, report);
-  if (!writer) return BOOST_FAIL(writer.failure().message);
+  if (!writer) BOOST_FAIL(writer.failure().message);
   auto what = std::make_shared<const command>(command{make_uuid(), "watcher", "test", events});
   BOOST_REQUIRE(static_cast<bool>((*writer)->append(std::vector{what}, now_us())));
 }
@@ -66,13 +66,13 @@ BOOST_AUTO_TEST_CASE(a_library_known_by_device_numbers_is_in_step_without_being_
   workspace space;
   for (int i = 0; i < count; ++i)
     make_file(space.root + "/" + std::to_string(i % 3) + "/" + std::to_string(i) + ".png",
-              "the picture " + std::to_string(i) + std::string(200'000, '.'));
+              "the picture " + std::to_string(i) + std::string(250'000, '.'));
   write_log(space.data + "/log", space.root);
   library podstudio(space.data);
   service running(podstudio);
   podstudio.must({"sync"});
-  // A sample of the root, not 100 files of 200 kB. Larger ones would be mapped, not read.
-  BOOST_TEST(bytes_read(running.pid()) < 10'000'000u);
+  // A sample of the root, not 100 files of 250 kB. Larger ones would be mapped, not read.
+  BOOST_TEST(bytes_read(running.pid()) < 15'000'000u);
   auto labelled = [&](const std::string& condition) {
     return value(podstudio.database(), "SELECT count(*) FROM asset JOIN asset_file ON asset_id = id"
                                        " WHERE approved AND theme = 'nature' AND " + condition);
@@ -144,6 +144,7 @@ BOOST_AUTO_TEST_CASE(a_backup_with_ids_of_no_use_is_not_restored) {
     auto refused = restored({"restore", space.path + "/backup"});
     BOOST_TEST(refused.code != 0, name << ": " << refused);
     BOOST_TEST(!fs::exists(restored.data() + "/log"), name);
-    restored.must({"asset", "list"});  // an empty library
+    make_file(space.root + "/a.png", "a");
+    restored.must({"import", space.root});  // nothing of it is in the way
   }
 }
