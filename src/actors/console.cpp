@@ -339,10 +339,9 @@ void log_wait(console_state& s, const request& what, answer reply) {
 /// as it would of an actor here.
 void query_tables(console_state& s, const request& what, answer reply) {
   auto gone = std::make_shared<std::atomic<bool>>(false);
-  auto sender = s.self->current_sender();
-  auto asker = caf::actor_cast<caf::actor_addr>(sender);
-  if (sender) {
-    s.self->monitor(sender);
+  auto asker = caf::actor_cast<caf::actor_addr>(what.asker);
+  if (what.asker) {
+    s.self->monitor(what.asker);
     s.asking.emplace(asker, gone);
   }
   auto over = [&s, asker, gone] {
@@ -402,9 +401,11 @@ console_actor::behavior_type console(console_actor::stateful_pointer<console_sta
   });
   return {
       [self](const std::string& text) {
+        auto asker = self->current_sender();  // the promise takes it away
         auto promise = self->make_response_promise<std::string>();
         answer reply(promise);
         auto parsed = parse_request(text);
+        if (parsed) parsed->asker = std::move(asker);
         if (!parsed) {
           reply(parsed.failure());
         } else if (auto command = commands.find(parsed->command); command != commands.end()) {

@@ -32,6 +32,7 @@ struct request {
   std::string command;
   nlohmann::json arguments;
   uuid id{};
+  caf::strong_actor_ptr asker;  ///< null where nobody waits for the reply
 };
 
 using command_function = void (*)(console_state&, const request&, answer);
