@@ -158,7 +158,7 @@ inline constexpr std::size_t hasher_load_max = 2;
 /// is large, and read alone.
 inline constexpr std::uint64_t reading_bytes_max = large_file_bytes;
 /// How often the places of successors are asked for, as new ones can come while they are.
-inline constexpr unsigned successor_tries_max = 3;
+inline constexpr unsigned successor_tries_max = 16;
 /// How many requests may wait for an answer before new ones are refused as busy.
 inline constexpr std::uint64_t catalog_pending_max = 4096;
 

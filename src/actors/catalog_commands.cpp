@@ -149,6 +149,8 @@ result<std::vector<event>> decide_root(const catalog_model& model, const root_re
   using step = root_request::step;
   switch (request.what) {
   case step::add:
+    // One that is listed is watched, though its disk may be away.
+    if (model.root_at(lexical_path(request.asked)) != 0) return std::vector<event>{};
     if (request.unfit) return *request.unfit;
     return decide_root_added(model, request.path, request.device, request.inode);
   case step::remove:

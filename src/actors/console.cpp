@@ -111,7 +111,9 @@ void import_wait(console_state& s, const request& what, answer reply) {
                          {"unchanged", p.unchanged},
                          {"skipped", p.skipped},
                          {"failed", p.failed},
-                         {"not_taken", to_json(p.not_taken)}}}},
+                         {"not_taken", to_json(p.not_taken)},
+                         {"missing", p.missing},
+                         {"left", p.left}}}},
                   p.last_sequence);
           },
           [reply](const caf::error& failure) mutable { reply(failure); });

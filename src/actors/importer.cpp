@@ -98,10 +98,10 @@ result<void> importer_state::check_sample() {
       file.path = move->to + file.path.substr(from.size());
     if (is_same_library(*sample, absent_file::differs)) return {};
     return error{error_code::refused,
-                 "of " + std::to_string(sample->size()) + " files of " + in_quotes(from)
-                     + " that were looked for in " + in_quotes(move->to)
-                     + " most are missing there or differ; move or copy the files there first, or "
-                       "name the folder that holds them"};
+                 "most of the " + std::to_string(sample->size()) + " files sampled from "
+                     + in_quotes(from) + " are missing from " + in_quotes(move->to)
+                     + " or differ; move or copy the files there first, or name the folder that "
+                       "contains them"};
   }
   return {};
 }
@@ -111,7 +111,7 @@ result<void> importer_state::check_any_left() {
   if (!left) return left.failure();
   if (!left->empty()) return {};
   return error{error_code::not_found, "the folder " + in_quotes(move->from)
-                                          + " is not watched, and no asset was in it; "
+                                          + " is not watched and no asset is in it; "
                                           + in_quotes(move->to) + " is watched already"};
 }
 
@@ -125,7 +125,9 @@ result<void> importer_state::end_move() {
   for (const auto& file : *known) {
     if (batch.gone.size() == max_batch_files) break;
     left_after = file.path;
-    if (is_gone(file.path))
+    bool is_missing = is_gone(file.path);
+    ++(is_missing ? progress.missing : progress.left);
+    if (is_missing)
       batch.gone.push_back({file.path, key_of(file.path), file.facts.device, true});
   }
   if (known->empty()) left_after.reset();

@@ -240,6 +240,8 @@ struct import_progress {
   std::uint64_t skipped = 0;
   std::uint64_t failed = 0;
   not_taken_counts not_taken{};  ///< of those skipped
+  std::uint64_t missing = 0;  ///< of a moved root: files that are in neither folder
+  std::uint64_t left = 0;     ///< of a moved root: files that are in the old folder only
   sequence_number last_sequence = 0;
 };
 

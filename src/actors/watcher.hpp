@@ -114,7 +114,8 @@ struct watcher_state {
   bool no_watch_left = false;         ///< a folder could not be watched in this scan
   bool limited = false;               ///< nor in the last whole one
   bool remote = false;     ///< a file system whose changes may come from elsewhere, unnoticed
-  bool held = false;       ///< a scan waits to be confirmed
+  bool held = false;       ///< the last whole scan waits to be confirmed
+  bool holding = false;    ///< so will the one that is under way
   bool confirmed = false;  ///< the next scan may tell any number of files as gone
   bool failed = false;     ///< it ends
   clock::time_point rescan_at = clock::time_point::max();

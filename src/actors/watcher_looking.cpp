@@ -144,6 +144,7 @@ void watcher_state::begin_walk() {
   bool whole = folder == root.path;
   if (whole) {
     no_watch_left = false;
+    holding = false;
     problems_seen.clear();
     not_taken_seen = {};
   } else {
@@ -179,7 +180,7 @@ bool watcher_state::scan_may_tell_gone(const reconciler::counts& counts) {
                        std::to_string(counts.gone) + " of " + std::to_string(counts.known)
                            + " files are gone; bring them back, or say that it is right with "
                              "'podstudio watch confirm'"});
-  held = hold_back;
+  holding = hold_back;
   return !hold_back;
 }
 
@@ -227,6 +228,7 @@ void watcher_state::end_walk() {
   }
   limited = watches && no_watch_left;
   not_taken = not_taken_seen;
+  held = holding;
   if (!held) problems_seen.erase(printable(root.path));
   for (auto at = problems.begin(); at != problems.end();) {
     bool still = problems_seen.contains(*at)

@@ -587,9 +587,14 @@ result<std::vector<event>> decide_root_moved(const catalog_model& model, const s
   auto id = model.root_at(from);
   if (id == 0 && model.root_at(to) != 0) return std::vector<event>{};
   if (id == 0) return not_watched(from);
+  if (from == to)
+    return error{error_code::refused, in_quotes(to) + " is the folder that is watched already"};
   if (lies_within(to, from) || lies_within(from, to))
-    return error{error_code::refused, "of " + in_quotes(from) + " and " + in_quotes(to)
-                                          + " one lies in the other; move it to another folder"};
+    return error{error_code::refused, in_quotes(from) + " and " + in_quotes(to)
+                                          + ": one contains the other; choose a separate folder"};
+  if (model.root_at(to) != 0)
+    return error{error_code::refused, in_quotes(to) + " is watched already; remove one of the two "
+                                                      "with 'watch remove' first"};
   if (auto free = check_free(model, to, id); !free) return free.failure();
   const auto& root = model.roots().at(id);
   std::vector<event> events{

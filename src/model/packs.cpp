@@ -25,9 +25,9 @@ result<void> check_facts(const pack_facts& facts) {
 result<void> check_name(const catalog_model& model, const std::string& name, pack_id own) {
   auto other = model.find_pack(name, own);
   if (other == 0) return {};
-  return error{error_code::refused, "pack " + std::to_string(other) + " has the name "
+  return error{error_code::refused, "pack " + std::to_string(other) + " is already named "
                                         + in_quotes(name)
-                                        + " already; choose another one, or use --force"};
+                                        + "; choose another name, or use --force"};
 }
 
 using decided = result<std::vector<event>>;

@@ -435,3 +435,36 @@ BOOST_AUTO_TEST_CASE(an_error_about_a_setting_says_where_it_is_set) {
   write_file(space.data + "/config.toml", "database = '" + none + "/tables'\n");
   check(podstudio.call({"status"}), "database in '" + space.data + "/config.toml')");
 }
+
+BOOST_AUTO_TEST_CASE(a_scan_that_was_held_is_released_when_the_files_are_back) {
+  workspace space;
+  library podstudio(space.data);
+  for (int i = 0; i < 120; ++i)
+    make_file(space.root + "/in/" + std::to_string(i) + ".png", "picture " + std::to_string(i));
+  {
+    service running(podstudio, {space.root});
+    podstudio.must({"sync"});
+    running.stop();
+  }
+  fs::rename(space.root + "/in", space.path + "/away");
+  service running(podstudio);
+  podstudio.must({"sync"});
+  BOOST_TEST(podstudio.json({"watch", "list"})[0]["mode"] == "held");
+  fs::rename(space.path + "/away", space.root + "/in");
+  BOOST_TEST(eventually([&] { return podstudio.json({"watch", "list"})[0]["mode"] == "live"; }));
+  BOOST_TEST(podstudio.json({"problem", "list"}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_service_starts_though_the_disk_of_a_folder_it_is_to_watch_is_away) {
+  workspace space;
+  library podstudio(space.data);
+  make_file(space.root + "/a.png", "a");
+  {
+    service running(podstudio, {space.root});
+    podstudio.must({"sync"});
+    running.stop();
+  }
+  fs::rename(space.root, space.path + "/away");
+  service running(podstudio, {space.root});
+  BOOST_TEST(eventually([&] { return podstudio.json({"watch", "list"})[0]["state"] == "lost"; }));
+}

@@ -154,7 +154,9 @@ BOOST_FIXTURE_TEST_CASE(what_did_not_come_along_is_missing_and_what_changed_is_r
   fs::remove(to + "/1/1.png");
   write_file(to + "/2/2.png", "another picture");
   fs::rename(to + "/3/3.png", to + "/elsewhere.png");
-  podstudio.must({"watch", "move", from, to});
+  auto counts = podstudio.json({"watch", "move", from, to});
+  BOOST_TEST(counts["missing"] == 2);
+  BOOST_TEST(counts["left"] == 0);
   podstudio.must({"sync"});
   BOOST_TEST(assets("approved AND missing_since IS NULL") == count - 1);
   BOOST_TEST(assets("path = '" + to + "/elsewhere.png' AND approved") == 1);

@@ -103,11 +103,13 @@ struct two_places {
       make_folder(each);
   }
 
-  /// The same names in each group.
+  /// The same names in each group, and sizes of their own: where times are told to two seconds
+  /// only, and no inodes, nothing else shows that one file took the place of another.
   void fill() const {
     for (int i = 0; i < count; ++i)
       make_file(a + "/" + std::to_string(i % groups) + "/" + std::to_string(i / groups) + ".png",
-                "group " + std::to_string(i % groups) + ", picture " + std::to_string(i));
+                "group " + std::to_string(i % groups)
+                    + std::string(static_cast<std::size_t>(i), '.'));
   }
   /// What a file of this content was labelled with.
   static std::string theme_of(const std::string& content) { return content.substr(0, 7); }
@@ -440,22 +442,6 @@ BOOST_FIXTURE_TEST_CASE(a_save_may_begin_before_a_kill_and_end_after_it, two_pla
   auto done =
       shell("for f in $A/1/*.png~; do { cat $f; echo edited; } > ${f%?}; rm $f; done", {{"A", a}});
   BOOST_REQUIRE_MESSAGE(done.code == 0, done);
-  podstudio.must({"sync"});
-  check("killed");
-}
-
-BOOST_FIXTURE_TEST_CASE(a_save_goes_on_where_the_service_was_killed_in_its_middle, two_places) {
-  fill();
-  auto running = std::make_unique<service>(podstudio, words{a});
-  podstudio.must({"sync"});
-  label();
-  auto path = a + "/1/1.png";
-  fs::rename(path, path + "~");
-  podstudio.must({"sync"});
-  running->kill();
-  write_file(path, "group 1, edited");
-  fs::remove(path + "~");
-  running = std::make_unique<service>(podstudio);
   podstudio.must({"sync"});
   check("killed");
 }

@@ -63,6 +63,11 @@ result<void> run_import(const context& where, session::need what, const char* co
   shown.row(cells);
   shown.print();
   print_not_taken(counts["not_taken"]);
+  if (count(counts, "missing") > 0)
+    print_line(std::to_string(count(counts, "missing")) + " missing: not in the new folder");
+  if (count(counts, "left") > 0)
+    print_line(std::to_string(count(counts, "left"))
+               + " left behind in the old folder; run the command again once they are copied");
   if (count(counts, "failed") > 0) print_line("see 'podstudio problem list' for what failed");
   return {};
 }

@@ -39,7 +39,7 @@ struct fact_options {
     command.add_option("--theme", theme, "Its theme; empty for none")->type_name("T");
     command.add_option("--description", description, "Its description; empty for none")
         ->type_name("D");
-    command.add_flag("--force", force, "Though another pack has that name");
+    command.add_flag("--force", force, "Allow a name that another pack has");
   }
 
   json arguments() const {
@@ -127,9 +127,10 @@ void print_warnings(json added) {
     print_line(std::to_string(already) + (already == 1 ? " was" : " were") + " in the pack already");
   if (added.contains("unchecked")) print_line("not checked: " + cell(added["unchecked"]));
   warn(added["missing"], "file missing", "files missing", "");
-  warn(added["unapproved"], "not approved", "not approved", "; 'asset approve' approves");
+  warn(added["unapproved"], "not approved", "not approved",
+       " (approve with 'podstudio asset approve')");
   for (const auto& same : added["same_content"])
-    warn(same, "same file", "the same file more than once", "");
+    warn(same, "identical content", "identical content", "");
 }
 
 action declare_add(CLI::App& command) {
@@ -207,7 +208,7 @@ constexpr subcommand commands[] = {
     {"list", "List packs", [](CLI::App&) -> action { return list; }},
     {"show", "Show a pack and its assets in order", declare_show},
     {"edit", "Change name, license, theme or description", declare_edit},
-    {"add", "Add assets at the end of a pack, and tell what is amiss with them", declare_add},
+    {"add", "Add assets to the end of a pack and report problems with them", declare_add},
     {"remove", "Take assets out of a pack", declare_remove},
     {"delete", "Delete a pack; its assets stay", declare_delete},
     {"history", "Show what happened to a pack, oldest first", declare_pack_history},
