@@ -185,7 +185,8 @@ using supervisor_actor = caf::typed_actor<
     // Has the files looked at that lie under the roots: a person holds them to be there.
     caf::reacts_to<path_atom, asset_paths>,
     // Answers once every change made under the roots before the request is visible. Where a root is
-    // lost, that is refused with its name and the reason, once the others are in step.
+    // lost or its scan held, that is refused with its name and the reason, once the others are in
+    // step.
     caf::replies_to<sync_atom>::with<sequence_number>,
     // The states of the watch roots.
     caf::replies_to<status_atom>::with<watcher_statuses>,

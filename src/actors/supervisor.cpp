@@ -421,12 +421,16 @@ void ask_watchers(supervisor_pointer self, caf::duration time_max, Then then,
 
 /// Which watched folders are not in step, and why; nothing when all are.
 std::optional<error> not_in_step(const supervisor_state& s,
-                                 const std::map<root_id, silent_watcher>& failures) {
+                                 const std::map<root_id, silent_watcher>& failures,
+                                 const watcher_statuses& statuses) {
   std::string text;
   for (const auto& [id, entry] : s.watchers) {
     auto failure = failures.find(id);
     bool failed = failure != failures.end();
-    if (!entry.root.lost && !failed && !entry.moving) continue;
+    bool held = std::ranges::any_of(statuses, [root = id](const watcher_status& each) {
+      return each.root == root && each.mode == "held";
+    });
+    if (!entry.root.lost && !failed && !entry.moving && !held) continue;
     text += (text.empty() ? "not in step with " : ", nor with ") + in_quotes(entry.root.path);
     if (entry.moving)
       text += ": it is being moved; try again when 'watch move' has ended";
@@ -434,6 +438,9 @@ std::optional<error> not_in_step(const supervisor_state& s,
       text += ": " + entry.reason;
     else if (failed)
       text += ": " + failure->second.why.message;
+    else if (held)
+      text += ": more than half of its files are gone; restore them, or accept that with "
+              "'podstudio watch confirm'";
   }
   if (text.empty()) return std::nullopt;
   return error{error_code::refused, text};
@@ -452,10 +459,15 @@ void answer_sync(supervisor_pointer self, caf::typed_response_promise<sequence_n
               if (auto entry = watchers.find(root);
                   entry != watchers.end() && entry->second.actor == silent.who)
                 return answer_sync(self, promise, got);
-            if (auto apart = not_in_step(self->state, got.failures))
-              promise.deliver(to_caf(*apart));
-            else
-              promise.deliver(holds);
+            auto with_statuses = [self, promise, got,
+                                  holds](const watcher_answers<watcher_status>& now) mutable {
+              if (auto apart = not_in_step(self->state, got.failures, now.answers))
+                promise.deliver(to_caf(*apart));
+              else
+                promise.deliver(holds);
+            };
+            ask_watchers<watcher_status>(self, caf::duration(1s), with_statuses,
+                                         status_atom::value);
           },
           [promise](const caf::error& failure) mutable { promise.deliver(failure); });
 }

@@ -292,10 +292,10 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
         auto& s = self->state;
         auto promise = self->make_response_promise<sequence_number>();
         // The kernel queues a notice before the call that made the change returns. Where it does
-        // not tell, only a walk does.
+        // not tell, only a walk does; and whether a scan is still to be held.
         s.syncs.emplace(s.ticket, promise);
         s.drain_notices();
-        if (s.polls()) s.walk(s.root.path);
+        if (s.polls() || s.held) s.walk(s.root.path);
         ++s.ticket;
         s.root_check_at = {};
         s.pump();

@@ -448,10 +448,13 @@ BOOST_AUTO_TEST_CASE(a_scan_that_was_held_is_released_when_the_files_are_back) {
   }
   fs::rename(space.root + "/in", space.path + "/away");
   service running(podstudio);
-  podstudio.must({"sync"});
+  auto synced = podstudio({"sync"});
+  BOOST_TEST(synced.code == 1, synced);
+  BOOST_TEST(synced.err.find("watch confirm") != std::string::npos, synced);
   BOOST_TEST(podstudio.json({"watch", "list"})[0]["mode"] == "held");
   fs::rename(space.path + "/away", space.root + "/in");
   BOOST_TEST(eventually([&] { return podstudio.json({"watch", "list"})[0]["mode"] == "live"; }));
+  podstudio.must({"sync"});
   BOOST_TEST(podstudio.json({"problem", "list"}).empty());
 }
 
