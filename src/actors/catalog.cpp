@@ -331,7 +331,7 @@ taken_files catalog_state::decide_calmly(const intake_ptr& batch,
   recent.forget_old(now);
   auto taken = decide(model, files, failures, vanishing, places, recent);
   // With one file left out the asset may move to another one: until none is left that may not.
-  for (auto calm = files;;) {
+  for (std::vector<digested_file> calm;;) {
     std::unordered_set<std::string> restless;
     for (const auto& [id, path] : taken.moved) {
       auto may_move = moves.may_move(id, now);
@@ -345,6 +345,7 @@ taken_files catalog_state::decide_calmly(const intake_ptr& batch,
                               + " times within a minute; is one folder to be seen at two paths?"});
     }
     if (restless.empty()) return taken;
+    if (calm.empty()) calm = files;  // it is rare: the others are not copied
     std::erase_if(calm, [&](const auto& file) { return restless.contains(file.path); });
     taken = decide(model, calm, failures, vanishing, places, recent);
   }

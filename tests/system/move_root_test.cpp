@@ -1,11 +1,11 @@
 #define BOOST_TEST_MODULE move_root
+#include "system/bytes_read.hpp"
 #include "system/process.hpp"
 #include "system/tables.hpp"
 #include "system/trees.hpp"
 #include "system/workspace.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <fstream>
 #include <thread>
 
 using namespace system_test;
@@ -59,15 +59,6 @@ struct library_to_move {
     return lines_with(podstudio({"log", "show", "--type", type}).out, type);
   }
 };
-
-/// How many bytes a process has read by now.
-std::uint64_t bytes_read(pid_t pid) {
-  std::ifstream io("/proc/" + std::to_string(pid) + "/io");
-  std::string key;
-  std::uint64_t bytes = 0;
-  io >> key >> bytes;
-  return bytes;
-}
 
 }  // namespace
 

@@ -2,13 +2,13 @@
 #include "events/backup.hpp"
 #include "events/file_system.hpp"
 #include "events/log.hpp"
+#include "system/bytes_read.hpp"
 #include "system/process.hpp"
 #include "system/tables.hpp"
 #include "system/trees.hpp"
 #include "system/workspace.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <fstream>
 #include <limits>
 #include <sys/stat.h>
 
@@ -18,14 +18,6 @@ namespace fs = std::filesystem;
 /// Data folders of earlier versions, which knew a volume by its device number.
 
 namespace {
-
-std::uint64_t bytes_read(pid_t pid) {
-  std::ifstream io("/proc/" + std::to_string(pid) + "/io");
-  std::string key;
-  std::uint64_t bytes = 0;
-  io >> key >> bytes;
-  return bytes;
-}
 
 podstudio::file_facts facts_with_device_number(const std::string& path) {
   struct stat status;
