@@ -11,7 +11,6 @@
 #include <functional>
 #include <iterator>
 #include <map>
-#include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -51,16 +50,16 @@ struct group {
 };
 
 // `lookup_copies` counts what has been entered. What has changed since, which is all while the
-// projector has not come to it, is counted here on top of that.
-constexpr const char* left_sql =
+// projector has not come to it, is counted here on top of that. There may be a million of these:
+// SQLite sorts them, in a file where they are many.
+constexpr const char* changes_sql =
     "SELECT digest, device, inode, asset_id, 0, 1 FROM lookup_content_stale"
-    " WHERE digest IS NOT NULL";
-constexpr const char* added_sql =
+    " WHERE digest IS NOT NULL UNION ALL "
     "SELECT digest_begin(a.hash), f.device, CASE f.inode WHEN 0 THEN -a.id ELSE f.inode END, a.id,"
     " f.size_bytes, 0 FROM (SELECT asset_id AS id FROM lookup_content_stale"
     "  UNION ALL SELECT id FROM asset WHERE id > (SELECT content_to FROM lookup_state)) m"
     " CROSS JOIN asset a ON a.id = m.id CROSS JOIN asset_file f ON f.asset_id = a.id"
-    " WHERE f.missing_since IS NULL AND f.size_bytes > 0";
+    " WHERE f.missing_since IS NULL AND f.size_bytes > 0 ORDER BY 1, 2, 3, 4";
 constexpr const char* totals_sql =
     "SELECT count(*), coalesce(sum(files), 0), coalesce(sum(saves), 0) FROM lookup_copies"
     " WHERE saves > 0";
@@ -84,16 +83,13 @@ bool read_content(const statement& row, digest_begin& content) {
   return true;
 }
 
-result<void> read_names(statement& bound, file_names& into) {
-  return bound.for_each_row([&](const statement& row) {
-    file_name one;
-    if (!read_content(row, one.content)) return;
-    one.file = {row.get<std::int64_t>(1), row.get<std::int64_t>(2)};
-    one.id = row.get<asset_id>(3);
-    one.size_bytes = row.get<std::int64_t>(4);
-    one.left = row.get<bool>(5);
-    into.push_back(one);
-  });
+bool read_name(const statement& row, file_name& into) {
+  if (!read_content(row, into.content)) return false;
+  into.file = {row.get<std::int64_t>(1), row.get<std::int64_t>(2)};
+  into.id = row.get<asset_id>(3);
+  into.size_bytes = row.get<std::int64_t>(4);
+  into.left = row.get<bool>(5);
+  return true;
 }
 
 group read_group(const statement& row) {
@@ -102,68 +98,51 @@ group read_group(const statement& row) {
   return one;
 }
 
-/// The duplicates of the library in one view of the tables.
+/// A content that changed since it was entered, and how.
+struct changed_group : group {
+  file_names changes;  ///< in their order
+};
+
+/// The duplicates of the library in one view of the tables, the `limit` largest of them in detail.
+/// In memory are the changes of these, those of one content more, and 16 bytes for each content
+/// that had several entered files and has changed since.
 class duplicates {
 public:
-  explicit duplicates(database& db) : db_(db) {}
+  duplicates(database& db, std::size_t limit) : db_(db), limit_(limit) {}
 
   result<void> count() {
-    for (auto sql : {left_sql, added_sql}) {
-      auto query = db_.prepare(sql);
-      if (!query) return query.failure();
-      if (auto read = read_names(*query, changes_); !read) return read;
-    }
-    std::ranges::sort(changes_, std::less<>());
     if (auto counted = count_entered(); !counted) return counted;
-    return count_changes();
+    if (auto counted = count_changes(); !counted) return counted;
+    return find_largest();
   }
 
   std::int64_t groups = 0, files = 0, saves = 0;
 
-  /// At most `limit`, those that save the most.
-  result<std::vector<group>> largest(std::size_t limit) {
-    auto query = db_.prepare(largest_sql);
-    if (!query) return query.failure();
-    auto found = changed_;
-    for (std::size_t entered = 0; entered < limit;) {
-      auto row = query->step();
-      if (!row) return row.failure();
-      if (!*row) break;
-      auto one = read_group(*query);
-      if (!changes_of(one.content).empty()) continue;
-      found.push_back(one);
-      ++entered;
-    }
-    limit = std::min(limit, found.size());
-    auto end = found.begin() + static_cast<std::ptrdiff_t>(limit);
-    std::partial_sort(found.begin(), end, found.end());
-    found.erase(end, found.end());
-    return found;
-  }
+  /// Those that save the most first.
+  const std::vector<changed_group>& largest() const { return largest_; }
 
   /// Every name of a group, in the order of their assets.
-  result<file_names> names_of(const group& each) {
+  result<file_names> names_of(const changed_group& each) {
     auto query = db_.prepare(names_sql);
     if (!query) return query.failure();
     query->bind(each.content);
     file_names names;
-    if (auto read = read_names(*query, names); !read) return read.failure();
-    auto changes = changes_of(each.content);
+    auto read = query->for_each_row([&](const statement& row) {
+      file_name one;
+      if (read_name(row, one)) names.push_back(one);
+    });
+    if (!read) return read.failure();
     std::erase_if(names, [&](const file_name& one) {
-      return std::ranges::any_of(std::ranges::equal_range(changes, one, std::less<>()),
+      return std::ranges::any_of(std::ranges::equal_range(each.changes, one, std::less<>()),
                                  [](const file_name& change) { return change.left; });
     });
-    std::ranges::copy_if(changes, std::back_inserter(names),
+    std::ranges::copy_if(each.changes, std::back_inserter(names),
                          [](const file_name& change) { return !change.left; });
     std::ranges::sort(names, std::less<>(), &file_name::id);
     return names;
   }
 
 private:
-  std::span<const file_name> changes_of(const digest_begin& content) const {
-    return std::ranges::equal_range(changes_, content, std::less<>(), &file_name::content);
-  }
-
   result<void> count_entered() {
     auto totals = db_.prepare(totals_sql);
     if (!totals) return totals.failure();
@@ -182,41 +161,58 @@ private:
   result<void> count_changes() {
     auto entered = db_.value<std::int64_t>("SELECT EXISTS (SELECT 1 FROM lookup_content)");
     if (!entered) return entered.failure();
-    auto find = db_.prepare(count_sql), find_file = db_.prepare(names_of_file_sql);
-    if (!find || !find_file) return !find ? find.failure() : find_file.failure();
-    for (auto begin = changes_.cbegin(); begin != changes_.cend();) {
-      auto end = std::find_if(begin, changes_.cend(),
-                              [&](const file_name& one) { return one.content != begin->content; });
-      group now{begin->content};
-      if (*entered != 0) {
-        find->bind(begin->content);
-        auto read = find->for_each_row([&](const statement& row) { now = read_group(row); });
-        if (!read) return read;
+    auto changes = db_.prepare(changes_sql), find = db_.prepare(count_sql),
+         find_file = db_.prepare(names_of_file_sql);
+    for (auto* query : {&changes, &find, &find_file})
+      if (!*query) return query->failure();
+    file_names same;  // content
+    for (bool more = true; more;) {
+      auto row = changes->step();
+      if (!row) return row.failure();
+      more = *row;
+      file_name one;
+      if (more && !read_name(*changes, one)) continue;
+      if (!same.empty() && (!more || one.content != same.front().content)) {
+        auto counted = count_changed(std::exchange(same, {}), *entered != 0, *find, *find_file);
+        if (!counted) return counted;
       }
-      add(now, -1);
-      if (auto changed = change(now, begin, end, *find_file); !changed) return changed;
-      add(now, 1);
-      if (now.files > 1) changed_.push_back(now);
-      begin = end;
+      if (more) same.push_back(one);
     }
     return {};
   }
 
-  using const_iterator = file_names::const_iterator;
-  static result<void> change(group& now, const_iterator begin, const_iterator end,
+  /// Counts a content anew; `changes` are all of it.
+  result<void> count_changed(file_names changes, bool may_be_entered, statement& find,
                              statement& find_file) {
+    changed_group now{{changes.front().content}, {}};
+    if (may_be_entered) {
+      find.bind(now.content);
+      auto read = find.for_each_row(
+          [&](const statement& row) { static_cast<group&>(now) = read_group(row); });
+      if (!read) return read;
+    }
+    add(now, -1);
+    if (now.saves() > 0) recounted_.push_back(now.content);
+    if (auto changed = change(now, changes, find_file); !changed) return changed;
+    add(now, 1);
+    now.changes = std::move(changes);
+    if (now.files > 1) offer(std::move(now));
+    return {};
+  }
+
+  static result<void> change(group& now, const file_names& changes, statement& find_file) {
     bool any_entered = now.names > 0;
-    while (begin != end) {
+    for (auto at = changes.begin(); at != changes.end();) {
       std::int64_t before = 0, change = 0;
       if (any_entered) {
-        find_file.bind(begin->content, begin->file.first, begin->file.second);
+        find_file.bind(at->content, at->file.first, at->file.second);
         auto read = find_file.for_each_row(
             [&](const statement& row) { before = row.get<std::int64_t>(0); });
         if (!read) return read;
       }
-      for (auto file = begin->file; begin != end && begin->file == file; ++begin) {
-        change += begin->left ? -1 : 1;
-        if (now.size_bytes == 0) now.size_bytes = begin->size_bytes;
+      for (auto file = at->file; at != changes.end() && at->file == file; ++at) {
+        change += at->left ? -1 : 1;
+        if (now.size_bytes == 0) now.size_bytes = at->size_bytes;
       }
       now.names += change;
       now.files += (before + change > 0 ? 1 : 0) - (before > 0 ? 1 : 0);
@@ -224,9 +220,37 @@ private:
     return {};
   }
 
+  /// Keeps it if it is one of the largest so far. Until `find_largest` the smallest of these is the
+  /// first.
+  void offer(changed_group one) {
+    largest_.push_back(std::move(one));
+    std::push_heap(largest_.begin(), largest_.end());
+    if (largest_.size() <= limit_) return;
+    std::pop_heap(largest_.begin(), largest_.end());
+    largest_.pop_back();
+  }
+
+  /// Adds what has been entered and has not changed.
+  result<void> find_largest() {
+    auto query = db_.prepare(largest_sql);
+    if (!query) return query.failure();
+    for (std::size_t entered = 0; entered < limit_;) {
+      auto row = query->step();
+      if (!row) return row.failure();
+      if (!*row) break;
+      auto one = read_group(*query);
+      if (std::ranges::binary_search(recounted_, one.content)) continue;
+      offer({one, {}});
+      ++entered;
+    }
+    std::sort_heap(largest_.begin(), largest_.end());
+    return {};
+  }
+
   database& db_;
-  file_names changes_;  ///< in their order
-  std::vector<group> changed_;
+  std::size_t limit_;
+  std::vector<digest_begin> recounted_;  ///< in their order
+  std::vector<changed_group> largest_;
 };
 
 /// The group as it is reported, after a look at its first files; null where less than two are left.
@@ -294,14 +318,12 @@ std::optional<file_facts> file_now(const std::string& path) {
 result<json> list_duplicates(database& db, std::int64_t limit, look_at_file look) {
   auto view = transaction::begin_read(db);
   if (!view) return view.failure();
-  duplicates found(db);
+  duplicates found(db, static_cast<std::size_t>(limit));
   if (auto counted = found.count(); !counted) return counted.failure();
-  auto groups = found.largest(static_cast<std::size_t>(limit));
-  if (!groups) return groups.failure();
   auto find = db.prepare(file_sql);
   if (!find) return find.failure();
   std::vector<json> largest;
-  for (const auto& each : *groups) {
+  for (const auto& each : found.largest()) {
     auto names = found.names_of(each);
     if (!names) return names.failure();
     auto report = report_of(*names, *find, look);
@@ -326,8 +348,8 @@ result<json> list_duplicates(database& db, std::int64_t limit, look_at_file look
 
 result<std::vector<std::string>> plan_of_duplicates(database& db) {
   std::vector<std::string> steps;
-  for (std::string sql : {left_sql, added_sql, totals_sql, largest_sql, count_sql,
-                          names_of_file_sql, names_sql, file_sql}) {
+  for (std::string sql :
+       {changes_sql, totals_sql, largest_sql, count_sql, names_of_file_sql, names_sql, file_sql}) {
     auto query = db.prepare("EXPLAIN QUERY PLAN " + sql);
     if (!query) return query.failure();
     auto read = query->for_each_row(

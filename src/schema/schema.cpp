@@ -44,7 +44,9 @@ constexpr const char* bulk_settings = "PRAGMA journal_mode = OFF;"
 constexpr const char* reader_settings = "PRAGMA query_only = ON;"
                                         // Few: the system keeps the file's pages, too.
                                         "PRAGMA cache_size = -2048;"
-                                        "PRAGMA temp_store = MEMORY;";
+                                        // What a query sorts beyond that goes to a file, which the
+                                        // system keeps in memory as well while there is room.
+                                        "PRAGMA temp_store = FILE;";
 
 std::size_t last_part_at() {
   auto at = schema_sql.find(last_part);

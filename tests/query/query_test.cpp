@@ -372,7 +372,7 @@ BOOST_FIXTURE_TEST_CASE(a_copy_that_is_not_there_as_it_was_read_is_not_offered, 
                       {"largest", json::array()}}));
 }
 
-BOOST_FIXTURE_TEST_CASE(the_report_of_duplicates_sorts_nothing_and_reads_no_table_through,
+BOOST_FIXTURE_TEST_CASE(the_report_of_duplicates_sorts_only_changes_and_reads_no_table_through,
                         copies_fixture) {
   fold({file(1, 7, 100), file(2, 7, 100)});
   catch_up();
@@ -380,7 +380,7 @@ BOOST_FIXTURE_TEST_CASE(the_report_of_duplicates_sorts_nothing_and_reads_no_tabl
   for (const auto& step : must(plan_of_duplicates(db)))
     steps += step + "\n";
   BOOST_TEST_CONTEXT(steps) {
-    BOOST_TEST((steps.find("TEMP B-TREE") == std::string::npos));
+    BOOST_TEST((steps.rfind("TEMP B-TREE") < steps.find("lookup_copies")));
     BOOST_TEST((steps.find("SCAN asset") == std::string::npos));
     BOOST_TEST((steps.find("SCAN a\n") == std::string::npos));
     BOOST_TEST((steps.find("SCAN lookup_content\n") == std::string::npos));
