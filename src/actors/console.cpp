@@ -4,6 +4,7 @@
 #include "actors/historian.hpp"
 #include "actors/reader.hpp"
 #include "console/arguments.hpp"
+#include "console/frames.hpp"
 #include "platform/sha256.hpp"
 #include "platform/text.hpp"
 
@@ -43,7 +44,7 @@ bool nests_too_deep(const std::string& text) {
 
 result<request> parse_request(const std::string& text) {
   auto bad = [](const std::string& what) { return error{error_code::invalid_argument, what}; };
-  if (text.size() > console_request_bytes_max) return bad("the request is too long; split it");
+  if (text.size() > request_bytes_max) return bad("the request is too long; split it");
   if (nests_too_deep(text)) return bad("the request nests too deep");
   auto document = json::parse(text, nullptr, false);
   if (!document.is_object()) return bad("the request is no JSON object");
@@ -306,13 +307,21 @@ void add_status(const status_parts_ptr& parts, const Actor& whom, last_status<St
           });
 }
 
+json to_json(const console_use& use) {
+  auto refused = json::object();
+  for (std::size_t i = 0; i < refusal_count; ++i)
+    refused[std::string(to_string(static_cast<refusal>(i)))] = use.refused[i].load();
+  return {{"connections", use.connections.load()}, {"refused", std::move(refused)}};
+}
+
 void status(console_state& s, const request&, answer reply) {
   auto uptime = std::chrono::duration<double>(std::chrono::steady_clock::now() - s.started).count();
   auto parts = std::make_shared<status_parts>(
       status_parts{s, reply,
                    json{{"version", PODSTUDIO_VERSION},
                         {"pid", s.service ? json(::getpid()) : json()},
-                        {"uptime_seconds", s.service ? uptime : 0.0}}});
+                        {"uptime_seconds", s.service ? uptime : 0.0},
+                        {"console", s.peers.server ? to_json(*s.peers.server) : json()}}});
   add_status(parts, s.peers.journal, s.log);
   if (s.peers.scrubber) add_status(parts, s.peers.scrubber, s.scrub);
   add_status(parts, s.peers.supervisor, s.watchers);
@@ -337,8 +346,7 @@ void log_wait(console_state& s, const request& what, answer reply) {
           });
 }
 
-/// Asks the tables. The query is given up when the asker ends, or its connection: the network tells
-/// as it would of an actor here.
+/// Asks the tables. The query is given up when the asker ends, as it does with its connection.
 void query_tables(console_state& s, const request& what, answer reply) {
   auto gone = std::make_shared<std::atomic<bool>>(false);
   auto asker = caf::actor_cast<caf::actor_addr>(what.asker);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "console/server.hpp"
 #include "events/log.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -24,6 +25,7 @@ struct console_peers {
   historian_actor historian;
   scrubber_actor scrubber;  ///< null but in a service
   supervisor_actor supervisor;
+  std::shared_ptr<const console_use> server;  ///< null but in a service
 };
 
 /// What an actor said of itself last, for those who ask while it is at work.
@@ -45,9 +47,6 @@ struct console_state {
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   static inline const char* name = "console";
 };
-
-/// The longest request, in bytes.
-inline constexpr std::size_t console_request_bytes_max = 4u << 20;
 
 /// The console; `recovery` is what opening the log found, `service` tells whether it belongs to a
 /// service or works for one command only.

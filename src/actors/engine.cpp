@@ -2,7 +2,7 @@
 
 #include "actors/supervisor.hpp"
 #include "console/protocol.hpp"
-#include "console/transport.hpp"
+#include "console/server.hpp"
 #include "events/backup.hpp"
 #include "events/file_system.hpp"
 #include "events/log.hpp"
@@ -297,11 +297,7 @@ public:
     config_.set("scheduler.max-threads", std::size_t{2});
     // Workers that steal from each other poll, also when there is nothing to do for days.
     config_.set("scheduler.policy", caf::atom("sharing"));
-    if (options_.service) {
-      auto pair = ensure_credentials(options_.folder);
-      if (!pair) return pair.failure();
-      configure_transport(config_, *pair);
-    }
+    if (options_.service) parts->server = use_;
     system_ = std::make_unique<caf::actor_system>(config_);
     // The engine waits for its own actors only, and in bounded time; see `stop`.
     system_->await_actors_before_shutdown(false);
@@ -318,25 +314,14 @@ public:
     end_with(caf::actor_cast<caf::actor>(console_), "the console");
     for (const auto& root : options_.watch)
       if (auto watched = watch(root); !watched) return watched;
-    return options_.service ? publish() : result<void>{};
+    return options_.service ? serve() : result<void>{};
   }
 
   json request(const json& request) override {
     auto reply = std::make_shared<std::promise<json>>();
     auto arrives = reply->get_future();
-    system_->spawn(
-        [reply, console = console_](caf::event_based_actor* self, const std::string& text) {
-          self->request(console, caf::infinite, text)
-              .then(
-                  [reply](const std::string& answer) {
-                    reply->set_value(json::parse(answer, nullptr, false));
-                  },
-                  [reply](const caf::error& failure) {
-                    reply->set_value(make_reply(from_caf(failure)));
-                  });
-        },
-        // An argument, as CAF binds a reference to nothing without any: undefined behaviour.
-        to_text(request));
+    ask(to_text(request),
+        [reply](const std::string& text) { reply->set_value(json::parse(text, nullptr, false)); });
     // An engine that fails may never answer.
     while (arrives.wait_for(failure_check_interval) != std::future_status::ready)
       if (auto why = failed_->why()) return make_reply(*why);
@@ -364,6 +349,7 @@ public:
           .receive([](bool) {}, [&](const caf::error& failure) { trouble = from_caf(failure); });
       self->send_exit(supervisor_, caf::exit_reason::user_shutdown);
     }
+    server_.reset();  // everything has its answer
     console_ = nullptr;
     supervisor_ = nullptr;
     if (trouble) {
@@ -393,12 +379,37 @@ private:
     return {};
   }
 
-  result<void> publish() {
-    auto port = publish_console(*system_, console_);
-    if (!port) return port.failure();
+  /// Has the console asked by an actor for this one request; when that ends, the request is given up.
+  caf::actor ask(std::string request, console_server::take_reply take) {
+    return system_->spawn(
+        [take = std::move(take), console = console_](caf::event_based_actor* self,
+                                                     const std::string& text) {
+          self->request(console, caf::infinite, text)
+              .then([take](std::string& reply) { take(std::move(reply)); },
+                    [take](const caf::error& failure) {
+                      take(to_text(make_reply(from_caf(failure))));
+                    });
+        },
+        // An argument, as CAF binds a reference to nothing without any: undefined behaviour.
+        std::move(request));
+  }
+
+  result<void> serve() {
+    auto pair = ensure_credentials(options_.folder);
+    if (!pair) return pair.failure();
+    console_server::options listening{options_.folder.console_socket(), *pair};
+    listening.use = use_;
+    listening.answer = [this](std::string request, console_server::take_reply take) {
+      return [asker = ask(std::move(request), std::move(take))] {
+        caf::anon_send_exit(asker, caf::exit_reason::kill);
+      };
+    };
+    auto server = console_server::open(std::move(listening));
+    if (!server) return server.failure();
+    server_ = std::move(*server);
     spdlog::info("ready: version {}, pid {}, console on 127.0.0.1:{}", PODSTUDIO_VERSION,
-                 ::getpid(), *port);
-    return write_console_address(options_.folder, {*port, ::getpid()});
+                 ::getpid(), server_->port());
+    return write_console_address(options_.folder, {server_->port(), ::getpid()});
   }
 
   /// The engine ends when the actor does, unless it was asked to.
@@ -417,6 +428,8 @@ private:
   std::unique_ptr<caf::actor_system> system_;
   supervisor_actor supervisor_;
   console_actor console_;
+  std::shared_ptr<console_use> use_ = std::make_shared<console_use>();
+  std::unique_ptr<console_server> server_;
 };
 
 }  // namespace

@@ -1,8 +1,6 @@
 // The precompiled header of the engine's half of the library: what nearly every file there needs
 // and what is slow to compile. Nothing relies on it; each file includes what it uses.
 #include <caf/all.hpp>
-#include <caf/io/all.hpp>
-#include <caf/openssl/all.hpp>
 
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>

@@ -92,7 +92,8 @@ void supervisor_state::start(engine_parts parts) {
     scrubber = self->spawn<caf::detached + caf::monitored>(podstudio::scrubber, parts.log_folder);
   console = self->spawn<caf::monitored>(podstudio::console,
                                         console_peers{journal, projector, catalog, reader_pool,
-                                                      historian, scrubber, supervisor_actor{self}},
+                                                      historian, scrubber, supervisor_actor{self},
+                                                      std::move(parts.server)},
                                         std::move(parts.recovery), service);
   if (!service) return;
   auto started = std::make_shared<const command>(

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "console/server.hpp"
 #include "events/log.hpp"
 #include "watch/look.hpp"
 
@@ -32,6 +33,7 @@ struct engine_parts {
   jobs_model jobs;
   command_memory_ptr memory = std::make_shared<command_memory>();
   recovery_report recovery;  ///< what opening the log found
+  std::shared_ptr<const console_use> server;  ///< null but in a service
   std::string data_folder;   ///< the engine's own, never catalogued
   std::string log_folder;
   watch_options watching;

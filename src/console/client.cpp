@@ -1,11 +1,26 @@
 #include "console/client.hpp"
 
+#include "console/frames.hpp"
 #include "console/protocol.hpp"
-#include "console/transport.hpp"
+#include "platform/text.hpp"
+#include "platform/unique_fd.hpp"
 
-#include <caf/all.hpp>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
-#include <future>
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -13,73 +28,249 @@ namespace podstudio {
 
 namespace {
 
-/// Small and quick to start: one thread for actors, none for reading messages of the network.
-struct client_config : caf::actor_system_config {
-  explicit client_config(const credentials& pair) {
-    configure_transport(*this, pair);
-    set("scheduler.max-threads", std::size_t{1});
-    set("middleman.workers", std::size_t{0});
+using clock = std::chrono::steady_clock;
+
+template <auto Free>
+struct freed_by {
+  template <class T>
+  void operator()(T* object) const {
+    Free(object);
   }
 };
+using context_ptr = std::unique_ptr<SSL_CTX, freed_by<&SSL_CTX_free>>;
+using session_ptr = std::unique_ptr<SSL, freed_by<&SSL_free>>;
+
+/// Waits for `events` of the socket until the deadline; false when it has passed.
+bool wait_for(const unique_fd& fd, short events, clock::time_point deadline) {
+  for (;;) {
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()).count();
+    if (left <= 0) return false;
+    pollfd waiting{fd.get(), events, 0};
+    auto ready = ::poll(&waiting, 1, static_cast<int>(std::min<std::int64_t>(left, INT_MAX)));
+    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;  // the call tells what is wrong
+  }
+}
+
+bool limit_connecting(const unique_fd& fd, std::chrono::milliseconds time_limit) {
+  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time_limit);
+  timeval limit{
+      seconds.count(),
+      std::chrono::duration_cast<std::chrono::microseconds>(time_limit - seconds).count()};
+  return ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0;
+}
+
+bool stop_blocking(const unique_fd& fd) { return ::fcntl(fd.get(), F_SETFL, O_NONBLOCK) == 0; }
+
+/// Where nothing is returned, errno says why.
+unique_fd connect_to_port(std::uint16_t port, std::chrono::milliseconds time_limit) {
+  unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  int on = 1;
+  if (fd && limit_connecting(fd, time_limit)
+      && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0
+      && ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 && stop_blocking(fd))
+    return fd;
+  return unique_fd{};
+}
+
+/// By way of its folder's descriptor, so that a path of any length will do.
+unique_fd connect_to_socket(const data_folder& folder, std::chrono::milliseconds time_limit) {
+  unique_fd run{::open(folder.run().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+  unique_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  auto path = "/proc/self/fd/" + std::to_string(run.get()) + "/" + console_socket_name;
+  std::ranges::copy(path, address.sun_path);
+  if (run && fd && limit_connecting(fd, time_limit)
+      && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0
+      && stop_blocking(fd))
+    return fd;
+  return unique_fd{};
+}
+
+error no_answer(std::uint16_t port, const std::string& reason) {
+  return {error_code::no_service, "no podstudio service answers on port " + std::to_string(port)
+                                      + " (" + reason + "); start it with 'podstudio serve'"};
+}
 
 }  // namespace
 
-struct console_client::connection {
-  explicit connection(const credentials& pair) : config(pair), system(config) {}
+/// Bytes to and from the service. It blocks until the deadline.
+class console_client::stream {
+public:
+  enum class outcome { done, late, ended };
 
-  client_config config;
-  caf::actor_system system;
-  console_actor console;
+  explicit stream(unique_fd fd) : fd_(std::move(fd)) {}
+  virtual ~stream() = default;
+
+  outcome write(const void* bytes, std::size_t size, clock::time_point deadline) {
+    return all(static_cast<char*>(const_cast<void*>(bytes)), size, deadline, &stream::write_some);
+  }
+  outcome read(void* into, std::size_t size, clock::time_point deadline) {
+    return all(static_cast<char*>(into), size, deadline, &stream::read_some);
+  }
+
+protected:
+  /// What became of a try: so many bytes, or what is to be waited for.
+  struct attempt {
+    std::size_t bytes = 0;
+    short events = 0;  ///< as of poll(2); 0 with no bytes: the connection has ended
+  };
+  virtual attempt write_some(char* bytes, std::size_t size) = 0;
+  virtual attempt read_some(char* into, std::size_t size) = 0;
+
+  unique_fd fd_;
+
+private:
+  outcome all(char* bytes, std::size_t size, clock::time_point deadline,
+              attempt (stream::*one)(char*, std::size_t)) {
+    while (size > 0) {
+      auto tried = (this->*one)(bytes, size);
+      if (tried.bytes == 0 && tried.events == 0) return outcome::ended;
+      if (tried.bytes == 0 && !wait_for(fd_, tried.events, deadline)) return outcome::late;
+      bytes += tried.bytes;
+      size -= tried.bytes;
+    }
+    return outcome::done;
+  }
 };
 
-console_client::console_client(std::unique_ptr<connection> open) : connection_(std::move(open)) {}
+class console_client::plain_stream final : public stream {
+public:
+  using stream::stream;
+
+private:
+  attempt write_some(char* bytes, std::size_t size) override {
+    return outcome_of(::send(fd_.get(), bytes, size, MSG_NOSIGNAL), POLLOUT);
+  }
+  attempt read_some(char* into, std::size_t size) override {
+    return outcome_of(::recv(fd_.get(), into, size, 0), POLLIN);
+  }
+  static attempt outcome_of(ssize_t moved, short events) {
+    if (moved > 0) return {static_cast<std::size_t>(moved), 0};
+    bool again = moved < 0 && (errno == EAGAIN || errno == EINTR);
+    return {0, again ? events : short{0}};
+  }
+};
+
+class console_client::tls_stream final : public stream {
+public:
+  /// Why it fails, or nothing.
+  static std::string open(const credentials& pair, unique_fd fd, clock::time_point deadline,
+                          std::unique_ptr<stream>& into) {
+    ERR_clear_error();
+    context_ptr context{SSL_CTX_new(TLS_client_method())};
+    if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION) != 1
+        || SSL_CTX_load_verify_file(context.get(), pair.certificate_file.c_str()) != 1
+        || SSL_CTX_use_certificate_chain_file(context.get(), pair.certificate_file.c_str()) != 1
+        || SSL_CTX_use_PrivateKey_file(context.get(), pair.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+      return "the console's key " + in_quotes(pair.key_file) + " cannot be used";
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+    session_ptr session{SSL_new(context.get())};
+    if (!session || SSL_set_fd(session.get(), fd.get()) != 1) return "no TLS session";
+    std::unique_ptr<tls_stream> made(new tls_stream(std::move(fd), std::move(session)));
+    for (;;) {
+      auto tried = made->outcome_of(SSL_connect(made->session_.get()));
+      if (tried.bytes > 0) break;
+      if (tried.events == 0) return "it does not hold this data folder's key";
+      if (!wait_for(made->fd_, tried.events, deadline)) return "it stays silent";
+    }
+    into = std::move(made);
+    return {};
+  }
+
+private:
+  tls_stream(unique_fd fd, session_ptr session)
+      : stream(std::move(fd)), session_(std::move(session)) {}
+
+  attempt write_some(char* bytes, std::size_t size) override {
+    ERR_clear_error();
+    return outcome_of(SSL_write(session_.get(), bytes, static_cast<int>(std::min(size, step))));
+  }
+  attempt read_some(char* into, std::size_t size) override {
+    ERR_clear_error();
+    return outcome_of(SSL_read(session_.get(), into, static_cast<int>(std::min(size, step))));
+  }
+  attempt outcome_of(int moved) const {
+    if (moved > 0) return {static_cast<std::size_t>(moved), 0};
+    switch (SSL_get_error(session_.get(), moved)) {
+    case SSL_ERROR_WANT_READ:
+      return {0, POLLIN};
+    case SSL_ERROR_WANT_WRITE:
+      return {0, POLLOUT};
+    default:
+      return {0, 0};
+    }
+  }
+
+  static constexpr std::size_t step = frame_step_bytes;
+  session_ptr session_;
+};
+
+console_client::console_client(std::unique_ptr<stream> open) : stream_(std::move(open)) {}
 console_client::~console_client() = default;
+
+result<std::unique_ptr<console_client>>
+console_client::connect(const data_folder& folder, const console_address& address,
+                        std::chrono::milliseconds time_limit) {
+  auto fd = connect_to_socket(folder, time_limit);
+  if (fd)
+    return std::unique_ptr<console_client>{
+        new console_client(std::make_unique<plain_stream>(std::move(fd)))};
+  auto pair = ensure_credentials(folder);
+  if (!pair) return pair.failure();
+  return connect(*pair, address.port, time_limit);
+}
 
 result<std::unique_ptr<console_client>>
 console_client::connect(const credentials& pair, std::uint16_t port,
                         std::chrono::milliseconds time_limit) {
-  auto open = std::make_unique<connection>(pair);
-  auto console = connect_console(open->system, port, time_limit);
-  if (!console) return console.failure();
-  open->console = std::move(*console);
+  auto deadline = clock::now() + time_limit;
+  auto fd = connect_to_port(port, time_limit);
+  if (!fd) return no_answer(port, std::strerror(errno));
+  std::unique_ptr<stream> open;
+  if (auto why = tls_stream::open(pair, std::move(fd), deadline, open); !why.empty())
+    return no_answer(port, why);
   return std::unique_ptr<console_client>{new console_client(std::move(open))};
 }
 
 result<nlohmann::json> console_client::request(const nlohmann::json& request,
                                                std::chrono::milliseconds time_limit) {
-  using outcome = result<std::string>;
-  auto done = std::make_shared<std::promise<outcome>>();
-  auto waiting = done->get_future();
-  // An actor of its own, because only the death of the other side tells that a reply will never
-  // come: CAF drops requests to an actor whose connection is lost.
-  connection_->system.spawn(
-      [=, console = connection_->console](caf::event_based_actor* self, const std::string& text) {
-        auto finish = [=](outcome what) {
-          done->set_value(std::move(what));
-          self->quit();
-        };
-        self->set_down_handler([=](const caf::down_msg&) {
-          finish(error{error_code::no_service,
-                       "the service went away before it answered; whether the command took effect "
-                       "shows once it runs again"});
-        });
-        self->monitor(console);
-        self->request(console, time_limit, text)
-            .then([=](std::string& reply) { finish(std::move(reply)); },
-                  [=](const caf::error& failure) {
-                    finish(failure == caf::sec::request_timeout
-                               ? error{error_code::timed_out,
-                                       "the service did not answer in time; see what it does with "
-                                       "'podstudio status' and try again"}
-                               : error{error_code::internal, "the service's console failed: "
-                                                                 + self->system().render(failure)});
-                  });
-      },
-      // An argument, as CAF binds a reference to nothing without any: undefined behaviour.
-      to_text(request));
-  auto reply = waiting.get();
-  if (!reply) return reply.failure();
-  return nlohmann::json::parse(*reply, nullptr, false);
+  using outcome = stream::outcome;
+  auto deadline = clock::now() + time_limit;
+  auto text = to_text(request);
+  if (text.size() > request_bytes_max)
+    return error{error_code::invalid_argument,
+                 "the request has " + std::to_string(text.size()) + " bytes, and the service takes "
+                     + std::to_string(request_bytes_max) + "; split it"};
+  std::scoped_lock mine(turn_);
+  error gone{error_code::no_service,
+             "the service went away before it answered; whether the command took effect shows once "
+             "it runs again"};
+  if (!stream_) return gone;
+  auto& to = *stream_;
+  auto header = make_frame_header(text.size());
+  text.insert(text.begin(), header.begin(), header.end());
+  auto became = to.write(text.data(), text.size(), deadline);
+  // One that is refused is told why, though not all of it was read.
+  if (became != outcome::late) became = to.read(header.data(), header.size(), deadline);
+  auto size_bytes = size_of_frame(header);
+  if (became == outcome::done && size_bytes > reply_bytes_max) became = outcome::ended;
+  text.clear();
+  while (became == outcome::done && text.size() < size_bytes) {
+    auto have = text.size();
+    text.resize(std::min(size_bytes, have + frame_step_bytes));
+    became = to.read(text.data() + have, text.size() - have, deadline);
+  }
+  if (became == outcome::done) return nlohmann::json::parse(text, nullptr, false);
+  stream_.reset();
+  if (became == outcome::ended) return gone;
+  return error{error_code::timed_out,
+               "the service did not answer in time; see what it does with 'podstudio status' and "
+               "try again"};
 }
 
 }  // namespace podstudio

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "console/credentials.hpp"
+#include "platform/data_folder.hpp"
 #include "platform/error.hpp"
 
 #include <nlohmann/json_fwd.hpp>
@@ -8,14 +9,22 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
 namespace podstudio {
 
-/// A connection to the console of a running service.
+/// A connection to the console of a running service. Threads may share it; they take turns.
 class console_client {
 public:
-  /// Connects to 127.0.0.1:`port` over mutual TLS, within `time_limit`. Error: `no_service` when
-  /// nobody answers there who holds the same key.
+  /// Connects to the service of a data folder within `time_limit`: at its Unix socket, or where the
+  /// file system has none, at its port. Errors: `no_service` when nobody answers there; of the
+  /// folder's credentials.
+  static result<std::unique_ptr<console_client>> connect(const data_folder& folder,
+                                                         const console_address& address,
+                                                         std::chrono::milliseconds time_limit);
+
+  /// Connects to 127.0.0.1:`port` over mutual TLS. Error: `no_service` when nobody answers there
+  /// who holds the same key.
   static result<std::unique_ptr<console_client>>
   connect(const credentials& pair, std::uint16_t port, std::chrono::milliseconds time_limit);
 
@@ -24,14 +33,19 @@ public:
   console_client& operator=(const console_client&) = delete;
 
   /// Sends a request of the console's protocol and waits for its reply. Errors (of the connection;
-  /// those of the command are in the reply): `timed_out`, `no_service` when the service went away.
+  /// those of the command are in the reply): `invalid_argument` for one that is too long,
+  /// `timed_out`, `no_service` when the service went away. After these two the connection is of no
+  /// more use.
   result<nlohmann::json> request(const nlohmann::json& request,
                                  std::chrono::milliseconds time_limit);
 
 private:
-  struct connection;
-  explicit console_client(std::unique_ptr<connection> open);
-  std::unique_ptr<connection> connection_;
+  class stream;
+  class plain_stream;
+  class tls_stream;
+  explicit console_client(std::unique_ptr<stream> open);
+  std::mutex turn_;
+  std::unique_ptr<stream> stream_;
 };
 
 }  // namespace podstudio

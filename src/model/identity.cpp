@@ -99,9 +99,9 @@ const former_files::past* find_former_of_copy(const catalog_model& model,
   return is_another ? nullptr : found;
 }
 
-/// What the file was, if that is what no asset is any more. Another asset of the same inode that has
-/// lost its own path does not count where it bears no decisions and the one that the file was does:
-/// `may_have_left` tells of it.
+/// What the file was, if that is what no asset is any more. Another asset of the same inode that
+/// has lost its own path does not count where it bears no decisions and the one that the file was
+/// does: `may_have_left` tells of it.
 template <class MayHaveLeft>
 const former_files::past* find_former(const catalog_model& model, const digested_file& file,
                                       MayHaveLeft may_have_left) {
@@ -233,16 +233,29 @@ private:
     };
     auto is_decided = [&](asset_id id) { return is_free(id) && model_.has_decisions(id); };
     if (file.was != 0 && is_it(file.was)) found.moved = file.was;
-    if (found.moved == 0) found.moved = model_.find_inode(content.facts, [&](asset_id id) {
-        return is_decided(id) && !model_.asset(id)->missing;
-      });
+    if (found.moved == 0)
+      found.moved = model_.find_inode(
+          content.facts, [&](asset_id id) { return is_decided(id) && !model_.asset(id)->missing; });
     if (found.moved == 0) found.moved = model_.find_inode(content.facts, is_decided);
     if (found.moved == 0) found.moved = model_.find_inode(content.facts, is_free);
-    if (found.moved == 0) found.moved = find_same_content(content.sha256, [&](asset_id id) {
-        return is_it(id) && model_.has_decisions(id);
-      });
+    if (found.moved == 0)
+      found.moved = find_same_content(
+          content.sha256, [&](asset_id id) { return is_it(id) && model_.has_decisions(id); });
     if (found.moved == 0) found.moved = find_same_content(content.sha256, is_it);
+    if (is_other_name_of_edited(found)) found.moved = 0;
     if (found.moved != 0) used_.insert(found.moved);
+  }
+
+  /// Whether what is held to have moved here is another name, or another way, to the very file that
+  /// is here. The file was replaced, the other name was told first, and is gone by now: that is an
+  /// edit of the asset here, of which people said something, as they did not of the other.
+  bool is_other_name_of_edited(const fate& found) const {
+    if (found.here == 0 || found.moved == 0 || model_.has_decisions(found.moved)
+        || !model_.has_decisions(found.here) || model_.asset(found.here)->missing)
+      return false;
+    const auto& asset = *model_.asset(found.here);
+    const auto* past = model_.former().find(file_content{asset.sha256, asset.facts});
+    return past != nullptr && past->asset == found.moved;
   }
 
   /// Whether the asset is known to have lost its file, though the model does not have it missing.
@@ -271,8 +284,8 @@ private:
       found.moved = file.was;
     } else if (file.content.facts.size_bytes > 0) {
       model_.each_twin(found.here, [&](asset_id id) {
-        bool is_it = is_free(id) && (model_.asset(id)->missing || has_left(id))
-                     && model_.has_decisions(id);
+        bool is_it =
+            is_free(id) && (model_.asset(id)->missing || has_left(id)) && model_.has_decisions(id);
         if (is_it) found.moved = id;
         return is_it;
       });

@@ -12,6 +12,8 @@
 
 namespace podstudio {
 
+inline constexpr const char* console_socket_name = "console.sock";  ///< in DATA/run
+
 /// Where everything of one library lives. The functions name the places; none of them touches the
 /// disk.
 struct data_folder {
@@ -33,6 +35,7 @@ struct data_folder {
   std::string service_lock_file() const { return run() + "/service.lock"; }
   std::string backup_lock_file() const { return run() + "/backup.lock"; }
   std::string console_file() const { return run() + "/console.json"; }
+  std::string console_socket() const { return run() + "/" + console_socket_name; }
 };
 
 /// `path` made absolute against the working directory, without `.`, doubled or trailing slashes.
@@ -102,9 +105,10 @@ private:
   unique_fd file_;
 };
 
-/// Where a running service answers commands: the contents of run/console.json.
+/// Where a running service answers commands besides run/console.sock: the contents of
+/// run/console.json.
 struct console_address {
-  std::uint16_t port = 0;  ///< on 127.0.0.1
+  std::uint16_t port = 0;  ///< on 127.0.0.1, over TLS
   pid_t pid = 0;
   bool operator==(const console_address&) const = default;
 };

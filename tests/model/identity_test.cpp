@@ -803,3 +803,21 @@ BOOST_AUTO_TEST_CASE(a_second_name_without_decisions_is_not_what_was_moved_away)
     BOOST_TEST(!library.is_missing(1));
   }
 }
+
+BOOST_AUTO_TEST_CASE(an_edit_that_another_name_of_the_file_told_first_stays_with_its_asset) {
+  for (bool is_link : {true, false}) {
+    small_library library;
+    library.take({{"/a.png", a}});
+    library.apply(*decide(library.model, label_change{.assets = {1}, .approved = true}));
+    // Another name of the file, as its folder is bound elsewhere; or a copy of it.
+    library.take({{"/bound/a.png", is_link ? a : disk_file{1, 31, 1}}}, {}, 2);
+    library.take({{"/bound/a.png", b}}, {}, 2);
+    library.gone_unseen = {"/bound/a.png"};
+    library.take({{"/a.png", b}}, {}, 2);
+    // A copy that was saved over and then moved here is another picture.
+    BOOST_TEST(library.at("/a.png") == (is_link ? 1 : 2));
+    BOOST_TEST(library.is_missing(1) == !is_link);
+    library.take({}, {"/bound/a.png"});
+    BOOST_TEST(library.is_missing(1) == !is_link);
+  }
+}

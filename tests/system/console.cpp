@@ -20,8 +20,7 @@ std::unique_ptr<podstudio::console_client> connect(const library& of) {
   auto folder = must(podstudio::resolve_data_folder(of.data(), ""));
   auto address = podstudio::read_console_address(folder);
   if (!address) throw std::runtime_error("no service has an address in " + of.data());
-  auto pair = must(podstudio::ensure_credentials(folder));
-  return must(podstudio::console_client::connect(pair, address->port, long_enough));
+  return must(podstudio::console_client::connect(folder, *address, long_enough));
 }
 
 }  // namespace

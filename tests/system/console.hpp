@@ -30,7 +30,7 @@ struct console_answer {
 };
 std::ostream& operator<<(std::ostream& to, const console_answer& what);
 
-/// A TLS connection to the console of a running service, by the engine's own client. Threads may
+/// A connection to the console of a running service, by the engine's own client. Threads may
 /// share it.
 class console {
 public:

@@ -46,9 +46,7 @@ result<session> session::open(const context& where, need what) {
   auto address = read_console_address(folder);
   // The address of a service that crashed stays behind; then its process does not hold the lock.
   if (address && folder_lock::holder(folder) == address->pid) {
-    auto pair = ensure_credentials(folder);
-    if (!pair) return pair.failure();
-    auto client = console_client::connect(*pair, address->port, connect_limit);
+    auto client = console_client::connect(folder, *address, connect_limit);
     if (!client) return client.failure();
     opened.service_ = std::move(*client);
     return opened;

@@ -39,6 +39,13 @@ void print_status(const json& s) {
                  + (log["segments"] == 1 ? " segment" : " segments"));
   add("head", cell(log["head_hash"]));
   add("tables", "at event " + number(s["projection"]["sequence"]));
+  if (runs) {
+    std::uint64_t refused = 0;
+    for (const auto& count : s["console"]["refused"])
+      refused += count.get<std::uint64_t>();
+    add("console", number(s["console"]["connections"]) + " connected, " + std::to_string(refused)
+                       + " refused");
+  }
   facts.print();
   if (s["roots"].empty()) return;
   print_line("");
