@@ -1,4 +1,4 @@
-"""Short questions beside long ones, and starts beside clients: how long each answer takes.
+"""Questions beside long ones, starts beside clients, commands beside a flood of strangers: how long they take.
 
 questions: `asset list --limit 5` and `status` from exec to exit, while three `asset duplicates` run without a
 pause, in a library half of which is duplicated; as long as the service indexes what it imported, and at rest. The
@@ -6,12 +6,18 @@ largest answer of `asset duplicates` and the service's memory are told too.
 
 starts: `podstudio serve` to `ready`, over and over, beside clients that ask for `status` without a pause. Each start
 must succeed.
+
+flood: the owner's `asset set` and `status` from exec to exit, beside strangers that make connections to the console's
+port, 1,000 a second: they hang up, stay silent, send garbage, or the first message of a TLS handshake and no more. The
+service's memory before, during and after is told too.
 """
 
 import argparse
 import collections
 import json
 import os
+import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -164,19 +170,110 @@ def measure_starts(options, folder):
         raise Failure(f"{len(failures)} of {options.starts} starts failed, the first: {failures[0]}")
 
 
-MEASURES = {"questions": measure_questions, "starts": measure_starts}
+# --- flood --------------------------------------------------------------------------------------------
+
+
+def client_hello():
+    """The first message of a handshake, as OpenSSL sends it."""
+    context = ssl.create_default_context()
+    outgoing = ssl.MemoryBIO()
+    session = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    try:
+        session.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return outgoing.read()
+
+
+class Flood:
+    """Connections of strangers at a steady rate, each open for a second at most, until the end of the context."""
+
+    def __init__(self, port, a_second):
+        self.port, self.a_second = port, a_second
+        self.made, self.late, self.ending = 0, 0.0, threading.Event()
+        self.thread = threading.Thread(target=self.go_on)
+
+    def go_on(self):
+        sends = [None, b"", b"GET / HTTP/1.1\r\n\r\n" * 10, client_hello()]
+        is_open = collections.deque()
+        begun = time.perf_counter()
+        while not self.ending.is_set():
+            due = begun + self.made / self.a_second
+            now = time.perf_counter()
+            if now < due:
+                time.sleep(due - now)
+            self.late = max(self.late, now - due)
+            with_bytes = sends[self.made % len(sends)]
+            connection = socket.create_connection(("127.0.0.1", self.port))
+            self.made += 1
+            if with_bytes is None:
+                connection.close()
+                continue
+            connection.send(with_bytes)
+            is_open.append((now, connection))
+            while is_open and is_open[0][0] < now - 1:
+                is_open.popleft()[1].close()
+        for _, connection in is_open:
+            connection.close()
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ending.set()
+        self.thread.join()
+
+
+def measure_flood(options, folder):
+    root, data = f"{folder}/few", f"{folder}/few data"
+    make_library(root, 100)
+    command = [options.program, "--data", data]
+    rows, memory = [], []
+
+    def ask(service, when):
+        for words in (["asset", "set", "1"], ["status"]):
+            times = []
+            for i in range(options.calls):
+                begun = time.perf_counter()
+                subprocess.run([*command, *words, *(["--theme", f"{when} {i}"] if words[0] == "asset" else [])],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+                times.append((time.perf_counter() - begun) * 1000)
+            rows.append([f"{' '.join(words)}, {when}", len(times),
+                         *(number(x, 1) for x in (at(0.5, times), at(0.99, times), max(times)))])
+        memory.append((when, resident_mb(service.process.pid, "VmRSS:")))
+
+    with Service(options.program, data) as service:
+        run([*command, "import", root])
+        with open(f"{data}/run/console.json", encoding="ascii") as address:
+            port = json.load(address)["port"]
+        ask(service, "before")
+        with Flood(port, options.a_second) as flood:
+            begun = time.perf_counter()
+            ask(service, "beside")
+            rate = flood.made / (time.perf_counter() - begun)
+        wait_until_idle(service.process, 60)
+        ask(service, "after")
+        refused = service.ask("status").get("console", {}).get("refused")
+    print(aligned([f"beside {number(rate)} connections a second without the key, ms", "calls", "p50", "p99", "max"], rows))
+    print("resident memory of the service: " + ", ".join(f"{number(mb, 1)} MB {when}" for when, mb in memory))
+    print(f"refused: {json.dumps(refused)}; the flood was late by {number(flood.late * 1000)} ms at most")
+
+
+MEASURES = {"questions": measure_questions, "starts": measure_starts, "flood": measure_flood}
 
 
 def main(arguments):
     parser = argparse.ArgumentParser(prog="tools/bench latency", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", help=f"{', '.join(MEASURES)}; both where none is named")
+    parser.add_argument("what", nargs="*", help=f"{', '.join(MEASURES)}; all where none is named")
     parser.add_argument("--program", help="the program to measure (the release build in build/)")
     parser.add_argument("--folder", help="where to make the files: on a disk (build/)")
     parser.add_argument("--files", type=int, action="append",
                         help="of a library; give it again for another one (120000 and 1000000)")
     parser.add_argument("--calls", type=int, default=200, help="of each question (200)")
     parser.add_argument("--starts", type=int, default=30, help="of the service (30)")
+    parser.add_argument("--a-second", type=int, default=1000, help="connections of the flood (1000)")
     parser.add_argument("--real-time", action="store_true", help="go before other processes; needs root")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.what if name not in MEASURES]

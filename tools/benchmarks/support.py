@@ -172,10 +172,10 @@ def file_system_of(path):
     """The kind of the file system a path is on."""
     best, kind = "", "unknown"
     real = os.path.realpath(path)
-    with open("/proc/self/mounts", encoding="utf-8") as mounts:
+    with open("/proc/self/mounts", encoding="utf-8", errors="surrogateescape") as mounts:
         for line in mounts:
             fields = line.split()
-            point = fields[1].encode().decode("unicode_escape")
+            point = fields[1].encode(errors="surrogateescape").decode("unicode_escape")
             if len(point) >= len(best) and os.path.commonpath([real, point]) == point:
                 best, kind = point, fields[2]
     return kind
