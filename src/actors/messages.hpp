@@ -202,7 +202,9 @@ struct watch_options {
 struct watcher_status {
   root_id root = 0;
   std::string path;
-  std::string mode;  ///< scanning, live, polling (no notices), held (a scan waits to be confirmed)
+  /// scanning, live, polling (no notices), held (a scan waits to be confirmed), or silent (it has not
+  /// answered for seconds)
+  std::string mode;
   std::uint64_t compared = 0;    ///< scanning: files and known files so far
   not_taken_counts not_taken{};  ///< by the last scan of the whole root that came to its end
 };

@@ -36,6 +36,8 @@ constexpr auto restart_after_max = 30s;
 /// How long a watcher that is at work, or hangs in a dead file system, holds up the status of the
 /// others.
 constexpr auto status_time_max = 50ms;
+/// From then on a watcher that has not answered is told as silent.
+constexpr auto silent_after = 2s;
 
 std::chrono::seconds restart_after(unsigned failures) {
   return std::min<std::chrono::seconds>(1s * (1u << std::min(failures, 5u)), restart_after_max);
@@ -84,8 +86,8 @@ void supervisor_state::start(engine_parts parts) {
   historian = self->spawn<caf::detached + caf::monitored>(podstudio::historian, parts.log_folder,
                                                           watching.database);
   catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.assets)),
-                                        parts.memory, journal, projector, readers.front(),
-                                        hashers, std::move(parts.losses));
+                                        parts.memory, journal, projector, readers.front(), hashers,
+                                        std::move(parts.losses));
   jobs = self->spawn<caf::monitored>(podstudio::jobs, shared(std::move(parts.jobs)), parts.memory,
                                      journal, projector);
   if (service)
@@ -301,14 +303,13 @@ void inspect(supervisor_pointer self, const std::string& path,
                                         "try again later"});
   caf::actor looker;
   try {
-    looker = self->spawn<caf::detached>(
-        [path, data_folder = s.data_folder](caf::event_based_actor* own) -> caf::behavior {
-          return {[=](step_atom) {
-            own->quit();
-            return std::make_shared<const result<folder_candidate>>(
-                inspect_folder(path, data_folder));
-          }};
-        });
+    looker = self->spawn<caf::detached>([path, data_folder = s.data_folder](
+                                            caf::event_based_actor* own) -> caf::behavior {
+      return {[=](step_atom) {
+        own->quit();
+        return std::make_shared<const result<folder_candidate>>(inspect_folder(path, data_folder));
+      }};
+    });
   } catch (const std::system_error& failure) {
     return then(no_thread(failure));
   }
@@ -358,7 +359,8 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
   step.path = step.asked = wanted.path;
   step.id = wanted.id;
   step.origin = wanted.origin;
-  // A folder that is gone or hangs can still be removed from the list, by the path it was added under.
+  // A folder that is gone or hangs can still be removed from the list, by the path it was added
+  // under.
   bool is_listed = std::ranges::any_of(self->state.watchers, [&](const auto& each) {
     return each.second.root.path == lexical_path(wanted.path);
   });
@@ -486,6 +488,27 @@ caf::typed_response_promise<sequence_number> sync(supervisor_pointer self) {
   return promise;
 }
 
+/// What is known of a watcher that did not answer at once. One that does not for long hangs in a
+/// file system that does not answer, most likely.
+watcher_status status_of_silent(supervisor_pointer self, root_id root,
+                                supervisor_state::watched& entry) {
+  auto now = std::chrono::steady_clock::now();
+  auto status = entry.status;
+  if (entry.asked) {
+    if (now - *entry.asked > silent_after) status.mode = "silent";
+    return status;
+  }
+  entry.asked = now;
+  auto answered = [self, root] {
+    auto known = self->state.watchers.find(root);
+    if (known != self->state.watchers.end()) known->second.asked.reset();
+  };
+  self->request(entry.actor, caf::infinite, status_atom::value)
+      .then([answered](const watcher_status&) { answered(); },
+            [answered](const caf::error&) { answered(); });
+  return status;
+}
+
 caf::typed_response_promise<bool> confirm(supervisor_pointer self, const std::string& path) {
   auto promise = self->make_response_promise<bool>();
   for (const auto& [id, entry] : self->state.watchers)
@@ -503,9 +526,9 @@ void tell_outcome(const supervisor_state& s, std::uint64_t number,
                   caf::typed_response_promise<import_progress> promise) {
   auto outcome = s.imported.find(number);
   if (outcome == s.imported.end())
-    promise.deliver(to_caf({error_code::not_found,
-                            "there is no import " + std::to_string(number) + ", or "
-                                + std::to_string(outcomes_kept) + " others have ended since"}));
+    promise.deliver(to_caf({error_code::not_found, "there is no import " + std::to_string(number)
+                                                       + ", or " + std::to_string(outcomes_kept)
+                                                       + " others have ended since"}));
   else if (outcome->second.failure)
     promise.deliver(*outcome->second.failure);
   else
@@ -513,9 +536,8 @@ void tell_outcome(const supervisor_state& s, std::uint64_t number,
 }
 
 /// The timer is the supervisor's: one of the import's own would keep its thread until it runs out.
-caf::typed_response_promise<import_progress> wait_for_import(supervisor_pointer self,
-                                                             std::uint64_t number,
-                                                             std::chrono::milliseconds time_max) {
+caf::typed_response_promise<import_progress>
+wait_for_import(supervisor_pointer self, std::uint64_t number, std::chrono::milliseconds time_max) {
   auto promise = self->make_response_promise<import_progress>();
   auto running = self->state.imports.find(number);
   if (running == self->state.imports.end()) {
@@ -533,8 +555,7 @@ caf::typed_response_promise<import_progress> wait_for_import(supervisor_pointer 
     self->request(import, caf::duration(status_time_max), status_atom::value)
         .then(deliver, [self, number, deliver, ended](const caf::error& failure) mutable {
           // It hangs on a dead disk, say.
-          failure == caf::sec::request_timeout ? deliver(self->state.told[number])
-                                               : ended(failure);
+          failure == caf::sec::request_timeout ? deliver(self->state.told[number]) : ended(failure);
         });
   };
   if (time_max.count() == 0)
@@ -576,8 +597,8 @@ caf::result<std::uint64_t> start_move(supervisor_pointer self, const move_reques
     return to_caf({error_code::busy, "another watched folder is being moved; wait until that has "
                                      "ended"});
   auto before = s.last_import;
-  auto started = start_import(self, {wanted.to},
-                      root_move{wanted, s.watching.database, supervisor_actor{self}, {}, {}});
+  auto started = start_import(
+      self, {wanted.to}, root_move{wanted, s.watching.database, supervisor_actor{self}, {}, {}});
   if (s.last_import != before) s.move = s.last_import;
   return started;
 }
@@ -587,9 +608,8 @@ caf::typed_response_promise<root_outcome> move_root(supervisor_pointer self,
                                                     const root_request& wanted) {
   auto& s = self->state;
   auto promise = self->make_response_promise<root_outcome>();
-  auto entry = std::ranges::find_if(s.watchers, [&](const auto& each) {
-    return each.second.root.path == wanted.asked;
-  });
+  auto entry = std::ranges::find_if(
+      s.watchers, [&](const auto& each) { return each.second.root.path == wanted.asked; });
   auto root = entry == s.watchers.end() ? root_id{0} : entry->first;
   auto tell = [self, promise, wanted, root] {
     self->request(self->state.catalog, caf::infinite, root_atom::value, wanted)
@@ -627,7 +647,8 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
     } catch (const std::system_error& failure) {
       return to_caf(no_thread(failure));
     } catch (const std::exception& failure) {
-      return to_caf({error_code::internal, "a defect of the engine: " + std::string(failure.what())});
+      return to_caf(
+          {error_code::internal, "a defect of the engine: " + std::string(failure.what())});
     }
   });
   state.start(std::move(*parts));
@@ -659,7 +680,7 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
           for (const auto& [root, silent] : got.failures)
             if (auto known = watchers.find(root);
                 known != watchers.end() && known->second.actor == silent.who)
-              statuses.push_back(known->second.status);
+              statuses.push_back(status_of_silent(self, root, known->second));
           promise.deliver(std::move(statuses));
         };
         ask_watchers<watcher_status>(self, caf::duration(status_time_max), all, status_atom::value);

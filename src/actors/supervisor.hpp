@@ -99,6 +99,8 @@ struct supervisor_state {
     std::string reason;    ///< why it went down last
     bool moving = false;   ///< to another path
     watcher_status status{};  ///< as it said last
+    /// Since when a question has been waiting for its answer that it did not give at once.
+    std::optional<std::chrono::steady_clock::time_point> asked;
   };
   std::map<root_id, watched> watchers;
   std::map<std::uint64_t, importer_actor> imports;  ///< that run, at most imports_max

@@ -29,6 +29,9 @@ constexpr struct {
 
 disk_image::disk_image(std::string file, std::string type)
     : file_(std::move(file)), type_(std::move(type)) {
+  if (type_ == "exfat")
+    made_ = run({.arguments = {"truncate", "-s", "64M", file_}}).code == 0
+            && run({.arguments = {"mkfs.exfat", file_}}).code == 0;
   for (const auto& each : makes) {
     if (type_ != each.type) continue;
     words make(each.make.begin(), each.make.end());

@@ -12,7 +12,8 @@ namespace system_test {
 /// A file system in a file.
 class disk_image {
 public:
-  /// Makes the file system, of this type; `is_made` says whether that went well.
+  /// Makes the file system, of one of `disk_types` or exfat, for the kernel to mount or a program;
+  /// `is_made` says whether that went well.
   disk_image(std::string file, std::string type);
   disk_image(const disk_image&) = delete;
   disk_image& operator=(const disk_image&) = delete;
@@ -22,6 +23,7 @@ public:
   /// Attaches it to a loop device.
   bool attach();
   void detach();
+  const std::string& device() const { return device_; }
   bool mount(const std::string& at) const;
 
 private:

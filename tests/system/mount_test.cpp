@@ -278,3 +278,46 @@ BOOST_AUTO_TEST_CASE(a_disk_that_is_exchanged_before_anybody_looks_is_noticed) {
   BOOST_CHECK(eventually([&] { return podstudio({"sync"}).code == 0; }));
   BOOST_CHECK(is_in_step());
 }
+
+// --- a disk that does not answer
+// -----------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_disk_that_does_not_answer_holds_up_nobody_and_is_named) {
+  workspace space;
+  auto hung = space.path + "/hung", well = space.path + "/well";
+  make_folder(hung);
+  make_file(well + "/1.png", "1");
+  disk_image image(space.path + "/image", "exfat");
+  if (skip_unless(image.is_made() && image.attach() && fs::exists("/usr/sbin/mount.exfat-fuse"),
+                  "file systems in programs cannot be mounted here"))
+    return;
+  process driver({.arguments = {"mount.exfat-fuse", "-d", image.device(), hung}});
+  auto is_mounted = [&] { return fs::exists(hung) && fs::space(hung).capacity < 1u << 30; };
+  if (skip_unless(eventually(is_mounted, 10s), "exFAT cannot be mounted here")) return;
+  make_file(hung + "/folder/2.png", "2");
+  library podstudio(space.data);
+  service running(podstudio, {hung, well});
+  podstudio.must({"sync"});
+  driver.signal(SIGSTOP);
+  process importing(podstudio.call({"import", hung}));
+  make_file(well + "/3.png", "3");
+  podstudio.must({"import", well}, 10s);
+  podstudio.must({"backup", space.path + "/copy"}, 10s);
+  podstudio.must({"asset", "approve", "1"}, 10s);
+  auto mode_of = [&](const std::string& path) {
+    auto status = podstudio.json({"status"}, 5s);
+    for (const auto& root : status["roots"])
+      if (root["path"] == path) return root["mode"].get<std::string>();
+    return std::string();
+  };
+  BOOST_TEST(eventually([&] { return mode_of(hung) == "silent"; }, 20s));
+  BOOST_TEST(mode_of(well) == "live");
+  BOOST_TEST(importing.runs());
+  // It is cut off from what hangs, and says so.
+  running.running().signal(SIGTERM);
+  auto ended = running.running().finish(15s);
+  BOOST_TEST(ended.code == 1, ended);
+  BOOST_TEST(ended.err.find("did not") != std::string::npos, ended);
+  driver.signal(SIGCONT);
+  BOOST_TEST(eventually([&] { return ::umount2(hung.c_str(), 0) == 0; }, 20s));
+}
