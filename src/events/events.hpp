@@ -1,6 +1,6 @@
 #pragma once
 
-#include "model/enums.hpp"
+#include "events/enums.hpp"
 #include "platform/types.hpp"
 
 #include <cereal/cereal.hpp>

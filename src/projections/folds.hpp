@@ -1,7 +1,7 @@
 #pragma once
 
 #include "events/command.hpp"
-#include "model/enums.hpp"
+#include "events/enums.hpp"
 #include "projections/statements.hpp"
 #include "schema/sqlite.hpp"
 

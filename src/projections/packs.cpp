@@ -1,6 +1,6 @@
 #include "projections/folds.hpp"
 
-#include "model/enums.hpp"
+#include "events/enums.hpp"
 #include "platform/text.hpp"
 
 #include <algorithm>

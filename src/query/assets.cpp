@@ -1,6 +1,6 @@
 #include "query/assets.hpp"
 
-#include "model/enums.hpp"
+#include "events/enums.hpp"
 #include "platform/text.hpp"
 #include "query/rows.hpp"
 #include "schema/sqlite.hpp"

@@ -195,8 +195,7 @@ BOOST_FIXTURE_TEST_CASE(a_move_that_was_cut_off_goes_on_when_it_is_given_again, 
   copy();
   auto running = std::make_unique<service>(podstudio);
   process moving(podstudio.call({"watch", "move", from, to}));
-  while (assets("path LIKE '" + to + "/%'") == 0)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  BOOST_REQUIRE(eventually([&] { return assets("path LIKE '" + to + "/%'") != 0; }));
   running->kill();
   BOOST_TEST(moving.finish().code != 0);
   BOOST_TEST_MESSAGE(assets("path LIKE '" + to + "/%'") << " of 3061 had moved");

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "model/enums.hpp"
+#include "events/enums.hpp"
 #include "platform/error.hpp"
 
 #include <CLI/App.hpp>

@@ -1,0 +1,100 @@
+#define BOOST_TEST_MODULE layers
+#include <boost/test/unit_test.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+
+/// Which folder of src may include which: the table of ARCHITECTURE.md, and the sources against it.
+
+namespace {
+
+namespace fs = std::filesystem;
+using names = std::set<std::string>;
+
+const fs::path root = PROJECT_ROOT;
+
+struct layers {
+  /// What each folder may include, itself among it.
+  std::map<std::string, names> may_include;
+
+  layers() {
+    std::ifstream page(root / "ARCHITECTURE.md");
+    const std::regex row(R"(\| `src/([a-z]+)` \|.*\| ([^|]+) \|)");
+    std::smatch found;
+    for (std::string line; std::getline(page, line);)
+      if (std::regex_match(line, found, row)) add(found[1], found[2]);
+  }
+
+private:
+  /// A folder may also include what those it names may include.
+  void add(const std::string& folder, const std::string& listed) {
+    names allowed{folder};
+    if (listed == "all of the above") {
+      for (const auto& [above, all] : may_include)
+        allowed.insert(above);
+    } else if (listed != "nothing of ours") {
+      std::istringstream words(listed);
+      for (std::string name; std::getline(words >> std::ws, name, ',');) {
+        BOOST_TEST(may_include.contains(name),
+                   folder << " may include " << name << ", which does not stand above it");
+        const auto& below = may_include[name];
+        allowed.insert(below.begin(), below.end());
+      }
+    }
+    may_include[folder] = allowed;
+  }
+};
+
+template <class Visit>
+void for_each_include(Visit visit) {
+  const std::regex include(R"(\s*#\s*include\s*([<"])([^>"]+)[>"].*)");
+  for (const auto& entry : fs::recursive_directory_iterator(root / "src")) {
+    auto ending = entry.path().extension();
+    if (ending != ".hpp" && ending != ".cpp") continue;
+    auto path = fs::relative(entry.path(), root / "src");
+    std::ifstream file(entry.path());
+    std::smatch found;
+    for (std::string line; std::getline(file, line);)
+      if (std::regex_match(line, found, include))
+        visit(path.begin()->string(), path.string(), found[1] == "\"", found[2].str());
+  }
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(the_table_has_every_folder, layers) {
+  for (const auto& entry : fs::directory_iterator(root / "src"))
+    if (entry.is_directory())
+      BOOST_TEST(may_include.contains(entry.path().filename().string()), entry.path());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_folder_includes_what_the_table_allows, layers) {
+  std::size_t count = 0;
+  for_each_include([&](const std::string& folder, const std::string& path, bool ours,
+                       const std::string& included) {
+    if (!ours) return;
+    ++count;
+    auto of = included.substr(0, included.find('/'));
+    // One without a folder is the including file's own.
+    if (included.find('/') == std::string::npos) return;
+    BOOST_TEST(may_include[folder].contains(of), path << " includes " << included);
+  });
+  BOOST_TEST(count > 300u);
+}
+
+BOOST_AUTO_TEST_CASE(libraries_stay_where_they_belong) {
+  // The beginning of a header's name, and the only folder that includes it.
+  const std::pair<std::string, std::string> owned[] = {
+      {"caf/", "actors"}, {"boost/", "console"}, {"sqlite3", "schema"}, {"cereal/", "events"}};
+  for_each_include(
+      [&](const std::string& folder, const std::string& path, bool, const std::string& included) {
+        for (const auto& [header, only] : owned)
+          if (included.starts_with(header))
+            BOOST_TEST(folder == only, path << " includes " << included);
+      });
+}
