@@ -22,15 +22,13 @@ bool write_all(int fd, std::string_view bytes) {
   return true;
 }
 
-}  // namespace
+/// How a small file is opened. O_NONBLOCK: opening a pipe that nobody writes to must not hang.
+constexpr int small_file_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
 
-result<std::string> read_small_file(const std::string& path, std::size_t size_bytes_max,
-                                    last_link links) {
-  // O_NONBLOCK: opening a pipe that nobody writes to must not hang.
-  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
-  auto refuse_link = links == last_link::refuse;
-  unique_fd file{::open(path.c_str(), refuse_link ? flags | O_NOFOLLOW : flags)};
-  if (!file && refuse_link && errno == ELOOP)
+/// Reads a file whole that was to be opened by the last system call.
+result<std::string> read_whole(unique_fd file, const std::string& path, std::size_t size_bytes_max,
+                               last_link links) {
+  if (!file && links == last_link::refuse && errno == ELOOP)
     return error{error_code::invalid_argument,
                  in_quotes(path) + " is a link; put a regular file in its place"};
   if (!file) return system_error()("cannot open " + in_quotes(path));
@@ -55,6 +53,21 @@ result<std::string> read_small_file(const std::string& path, std::size_t size_by
                                                    + " bytes; check that it is the right file"};
   contents.resize(size);
   return contents;
+}
+
+}  // namespace
+
+result<std::string> read_small_file(const std::string& path, std::size_t size_bytes_max,
+                                    last_link links) {
+  auto refused = links == last_link::refuse ? O_NOFOLLOW : 0;
+  unique_fd file(::open(path.c_str(), small_file_flags | refused));
+  return read_whole(std::move(file), path, size_bytes_max, links);
+}
+
+result<std::string> read_small_file(int folder, const std::string& name, const std::string& path,
+                                    std::size_t size_bytes_max) {
+  unique_fd file(::openat(folder, name.c_str(), small_file_flags | O_NOFOLLOW));
+  return read_whole(std::move(file), path, size_bytes_max, last_link::refuse);
 }
 
 result<unique_fd> open_own_file(const std::string& path) {

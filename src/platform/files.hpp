@@ -20,6 +20,10 @@ enum class last_link : bool { follow, refuse };
 result<std::string> read_small_file(const std::string& path, std::size_t size_bytes_max,
                                     last_link links = last_link::follow);
 
+/// The same of the file `name` in an open folder, for which messages say `path`. A link is refused.
+result<std::string> read_small_file(int folder, const std::string& name, const std::string& path,
+                                    std::size_t size_bytes_max);
+
 /// Opens a file of the engine's own to read and write, and makes it (0600) if need be. Errors:
 /// `refused` for what the engine did not make: a link, a pipe, a file of another user's or one that
 /// has a second name; as `system_error`.

@@ -147,6 +147,10 @@ bool lies_within(std::string_view inner, std::string_view outer) noexcept {
   return inner.starts_with(outer) && (inner.size() == outer.size() || inner[outer.size()] == '/');
 }
 
+std::string folder_of(std::string_view path) {
+  return std::string(path.substr(0, std::max<std::size_t>(path.rfind('/'), 1)));
+}
+
 std::string in_quotes(std::string_view bytes) {
   std::string out = "'";
   out += printable(bytes);

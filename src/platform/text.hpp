@@ -26,6 +26,9 @@ std::string lexical_path(const std::string& path);
 /// Whether the path `inner` is `outer` or lies below it; both absolute, neither ending in a slash.
 bool lies_within(std::string_view inner, std::string_view outer) noexcept;
 
+/// The path of the folder that the absolute path lies in; "/" of itself.
+std::string folder_of(std::string_view path);
+
 /// `printable`, in single quotes: how a message names a file.
 std::string in_quotes(std::string_view bytes);
 

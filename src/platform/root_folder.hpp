@@ -1,0 +1,52 @@
+#pragma once
+
+#include "platform/files.hpp"
+#include "platform/unique_fd.hpp"
+
+#include <string>
+#include <string_view>
+
+struct stat;
+
+/// Reaching what lies below a folder. A path is resolved anew at each use, and whoever may write to
+/// a folder on it can put a link to anywhere in its place at any moment; what is opened here is
+/// below the folder, or is not opened.
+namespace podstudio {
+
+/// Opens `path`, which is relative to the open folder and has no `.`, `..` and doubled slashes;
+/// empty: the folder itself. No symbolic link in it is followed, its last name included. `flags`
+/// are those of open(2); O_CLOEXEC is added. Nothing where it cannot be opened: then errno is as of
+/// open(2), and ELOOP or ENOTDIR where a link is in the way.
+unique_fd open_below(int folder, const char* path, int flags);
+
+/// The same one name at a time, for where the system has no openat2(2): before Linux 5.6, or in a
+/// sandbox that does not know it.
+unique_fd open_below_by_names(int folder, std::string_view path, int flags);
+
+/// Whether an errno value of the above means that nothing is there. What a link leads to lies
+/// elsewhere.
+bool is_absence(int errno_value) noexcept;
+
+/// A folder that somebody named; what is above it may be links. Keeps it open, and so its file
+/// system mounted: hence an object lasts as long as one look, not as long as the folder is known.
+class root_folder {
+public:
+  /// `path` is absolute, without `.`, `..` and doubled slashes. Where it cannot be opened, nothing
+  /// in it can.
+  explicit root_folder(std::string path, last_link itself = last_link::refuse);
+
+  const std::string& path() const noexcept { return path_; }
+
+  /// As `open_below`. `inner` is the folder's path or one below it.
+  unique_fd open(const std::string& inner, int flags) const;
+
+  /// What lstat(2) would tell of `inner`; false where it tells nothing, and errno why.
+  bool status_of(const std::string& inner, struct stat& status) const;
+
+private:
+  std::string path_;
+  unique_fd fd_;
+  int error_ = 0;  ///< errno value of opening it
+};
+
+}  // namespace podstudio
