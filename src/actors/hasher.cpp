@@ -1,5 +1,7 @@
 #include "actors/hasher.hpp"
 
+#include "platform/root_folder.hpp"
+
 namespace podstudio {
 
 hasher_actor::behavior_type hasher(hasher_actor::stateful_pointer<hasher_state> self,
@@ -10,8 +12,12 @@ hasher_actor::behavior_type hasher(hasher_actor::stateful_pointer<hasher_state> 
       [self](digest_atom, const digest_request& wanted) {
         digest_reply reply{std::make_shared<std::vector<result<file_content>>>()};
         reply.outcomes->reserve(wanted.end - wanted.begin);
-        for (auto i = wanted.begin; i < wanted.end; ++i)
-          reply.outcomes->push_back(self->state.digester->digest((*wanted.files)[i].path));
+        std::optional<root_folder> root;
+        for (auto i = wanted.begin; i < wanted.end; ++i) {
+          const auto& file = (*wanted.files)[i];
+          if (!root || root->path() != file.root()) root.emplace(std::string(file.root()));
+          reply.outcomes->push_back(self->state.digester->digest(*root, file.path));
+        }
         return reply;
       },
   };

@@ -26,8 +26,7 @@ result<std::string> importable(const std::string& path, const std::string& data_
                  in_quotes(path) + " has a name that is no valid UTF-8; rename it"};
   if (lies_within(found, data_folder))
     return error{error_code::refused, in_quotes(path) + " lies in the engine's own data folder"};
-  if (::access(found.c_str(), R_OK) != 0)
-    return system_error()("cannot import " + in_quotes(path));
+  if (::access(found.c_str(), R_OK) != 0) return system_error()("cannot import " + in_quotes(path));
   return found;
 }
 
@@ -58,10 +57,12 @@ result<void> importer_state::begin_move() {
   if (!roots) return roots.failure();
   auto folder = inspect_folder(move->wanted.to, bounds.data_folder);
   if (!folder) return folder.failure();
-  // By the path that is listed, though a link may be there by now, or by another path to the same folder.
+  // By the path that is listed, though a link may be there by now, or by another path to the same
+  // folder.
   move->from = lexical_path(move->wanted.from);
   if (std::ranges::find(*roots, move->from) == roots->end())
-    if (auto there = inspect_folder(move->wanted.from, bounds.data_folder)) move->from = there->path;
+    if (auto there = inspect_folder(move->wanted.from, bounds.data_folder))
+      move->from = there->path;
   move->to = folder->path;
   asked = named = {move->to};
   const auto& from = move->from;
@@ -96,7 +97,7 @@ result<void> importer_state::check_sample() {
     if (sample->empty()) continue;
     for (auto& file : *sample)
       file.path = move->to + file.path.substr(from.size());
-    if (is_same_library(*sample, absent_file::differs)) return {};
+    if (is_same_library(move->to, *sample, absent_file::differs)) return {};
     return error{error_code::refused,
                  "most of the " + std::to_string(sample->size()) + " files sampled from "
                      + in_quotes(from) + " are missing from " + in_quotes(move->to)
@@ -122,13 +123,13 @@ result<void> importer_state::end_move() {
   auto known = files_under(*tables, from, *left_after);
   if (!known) return known.failure();
   observation_batch batch{"import", {}, {}, {}, std::move(*resolved)};
+  const root_folder root(from);
   for (const auto& file : *known) {
     if (batch.gone.size() == max_batch_files) break;
     left_after = file.path;
-    bool is_missing = is_gone(file.path);
+    bool is_missing = is_gone(root, file.path);
     ++(is_missing ? progress.missing : progress.left);
-    if (is_missing)
-      batch.gone.push_back({file.path, key_of(file.path), file.facts.device, true});
+    if (is_missing) batch.gone.push_back({file.path, key_of(file.path), file.facts.device, true});
   }
   if (known->empty()) left_after.reset();
   if (batch.gone.empty() && batch.resolved.empty()) return {};
@@ -140,6 +141,12 @@ result<void> importer_state::end_move() {
 // --- importing
 // ------------------------------------------------------------------------------------
 
+std::string importer_state::root_of(const std::string& path) const {
+  for (const auto& each : asked)
+    if (path != each && lies_within(path, each)) return each;
+  return folder_of(path);
+}
+
 void importer_state::step() {
   while (!failure && in_flight < import_batches_max && !looked_everywhere()) {
     auto skipped = found.skipped;
@@ -150,7 +157,8 @@ void importer_state::step() {
       for (; files < found.files.size(); ++files)
         found.files[files].key = key_of(found.files[files].path);
     } else {
-      if (look(named.back(), found, key_of) == look_outcome::folder)
+      if (look(root_folder(folder_of(named.back())), named.back(), found, key_of)
+          == look_outcome::folder)
         walker->add(named.back(), named.back());
       named.pop_back();
     }
@@ -264,7 +272,8 @@ importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer
               batch.failures.push_back(
                   {printable(path), problem_kind::unstable, "it keeps changing while it is read"});
             else
-              look(path, batch, s.key_of);  // gone: then there is nothing to take
+              look(root_folder(s.root_of(path)), path, batch,
+                   s.key_of);  // gone: then there is nothing to take
           }
           s.send(std::move(batch));
         }

@@ -53,6 +53,9 @@ struct importer_state {
   /// Finds out what the paths are, before the first step.
   result<void> begin();
   void step();
+  /// The folder that was asked for, or the one of the file that was, from which a path is looked
+  /// at.
+  std::string root_of(const std::string& path) const;
   bool looked_everywhere() const { return named.empty() && walker->done(); }
   void send(findings batch);
   void observe(observation_batch batch);

@@ -8,6 +8,7 @@
 #include "schema/schema.hpp"
 #include "schema/sqlite.hpp"
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -53,7 +54,7 @@ watcher_state::~watcher_state() = default;
 
 result<void> watcher_state::check_root() const {
   struct stat status;
-  if (::stat(root.path.c_str(), &status) != 0)
+  if (::lstat(root.path.c_str(), &status) != 0)
     return system_error()("cannot watch " + in_quotes(root.path));
   // Another disk can have the device number, and the inode, of the one that was there before.
   if (folder_identity{status.st_dev, status.st_ino} != mounted
@@ -75,7 +76,7 @@ result<void> watcher_state::recognise_root() {
   if (!root.just_added) {
     auto sample = sample_under(*tables, root.path, library_sample_files);
     if (!sample) return sample.failure();
-    if (!is_same_library(*sample)) return another_folder(root.path);
+    if (!is_same_library(root.path, *sample)) return another_folder(root.path);
   }
   if (lasting == root.identity) return {};
   root_request recognised;
@@ -154,8 +155,10 @@ bool watcher_state::is_left_out(const std::string& file) {
     auto known = rules.find(folder);
     if (known != rules.end()) return known->second;
     if (rules.size() >= watcher_rules_max) rules.clear();
-    auto read = read_ignore_rules(folder);  // the walk tells of a bad one
-    return rules.emplace(folder, read ? std::move(*read) : ignore_rules()).first->second;
+    ignore_rules own;
+    if (auto opened = root_folder(root.path).open(folder, O_PATH | O_DIRECTORY))
+      if (auto read = read_ignore_rules(opened.get(), folder)) own = std::move(*read);
+    return rules.emplace(folder, std::move(own)).first->second;  // the walk tells of a bad one
   };
   auto left_out = is_ignored(root.path, file, false, rules_of);
   return left_out && *left_out;

@@ -70,8 +70,17 @@ void watcher_state::pump() {
   schedule();
 }
 
+std::string watcher_state::looked_from(const std::string& path) const {
+  if (lies_within(path, root.path)) return root.path;
+  if (auto roots = root_paths(*tables))
+    for (const auto& each : *roots)
+      if (lies_within(path, each)) return each;
+  return "/";
+}
+
 void watcher_state::look_at_due(findings& found, looked_paths& looked) {
   auto now = clock::now();
+  std::optional<root_folder> from;
   while (!agenda.empty() && agenda.begin()->first <= now && found.size() < max_batch_files) {
     auto path = std::move(agenda.begin()->second);
     auto at = agenda.begin()->first;
@@ -81,7 +90,9 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
     auto how = std::move(entry->second);
     due.erase(entry);
     auto files = found.files.size(), failures = found.failures.size();
-    if (look(path, found, key_of) == look_outcome::folder) walk(path);
+    auto folder = looked_from(path);
+    if (!from || from->path() != folder) from.emplace(std::move(folder));
+    if (look(*from, path, found, key_of) == look_outcome::folder) walk(path);
     if (found.failures.size() > failures && is_in_flight(path)) {
       // It was gone a moment ago, which may be decided after what comes later.
       found.failures.pop_back();
@@ -93,7 +104,7 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
       found.files.pop_back();
       release(how.ticket);
     } else if (found.files.size() == files) {
-      found.gone.push_back(gone_from(path, key_of));
+      found.gone.push_back(gone_from(*from, path, key_of));
       looked.emplace_back(std::move(path), std::move(how));
     } else if (is_large(found.files.back()) && large_in_flight >= watcher_slow_batches_max) {
       found.files.pop_back();
@@ -154,9 +165,9 @@ void watcher_state::begin_walk() {
   }
   // Each folder is watched before its names are read: what is made in between is noticed twice, not
   // missed.
-  auto watch = [this](const std::string& path) {
+  auto watch = [this](const std::string& path, int opened) {
     if (!watches) return;
-    auto added = watches->add(path);
+    auto added = watches->add(path, opened);
     if (added || added.failure().code == error_code::not_found) return;
     if (!std::exchange(no_watch_left, true))
       reports.push_back({printable(root.path), problem_kind::watch_limit, added.failure().message});
@@ -265,7 +276,9 @@ void watcher_state::send(findings batch, looked_paths looked) {
   // What was found there, or is gone, is so only if the root is still there afterwards, and was all
   // the time.
   // A walk found it some time ago; of what came back since, notices tell.
-  std::erase_if(batch.gone, [](const gone_file& gone) { return !is_gone(gone.path); });
+  std::erase_if(batch.gone, [this](const gone_file& gone) {
+    return !is_gone(root_folder(looked_from(gone.path)), gone.path);
+  });
   for (auto& gone : batch.gone)
     gone.on_root = gone.volume == root_volume;
   if (!batch.gone.empty() || !batch.files.empty()) {
@@ -313,7 +326,7 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
     own.insert(path);
   for (const auto& path : outcome.again) {
     // Of what is gone its own notice or walk tells.
-    if (own.contains(path) || is_gone(path)) continue;
+    if (own.contains(path) || is_gone(root_folder(looked_from(path)), path)) continue;
     hold(oldest);
     want(path, {.at = clock::now(), .ticket = oldest, .written = true});
   }

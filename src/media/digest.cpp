@@ -1,5 +1,6 @@
 #include "media/digest.hpp"
 
+#include "platform/root_folder.hpp"
 #include "platform/text.hpp"
 #include "platform/unique_fd.hpp"
 #include "platform/volume.hpp"
@@ -79,11 +80,11 @@ error read_error(int errno_value, const std::string& path) {
 }
 
 /// Opens without touching the access time where that is allowed (only to the file's owner).
-int open_quietly(const std::string& path) {
-  constexpr int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
-  int fd = ::open(path.c_str(), flags | O_NOATIME);
-  if (fd < 0 && errno == EPERM) fd = ::open(path.c_str(), flags);
-  return fd;
+unique_fd open_quietly(const root_folder& root, const std::string& path) {
+  constexpr int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+  auto file = root.open(path, flags | O_NOATIME);
+  if (!file && errno == EPERM) file = root.open(path, flags);
+  return file;
 }
 
 /// A time before 1677 or after 2262, which a file may have, is as far away as the number goes.
@@ -153,12 +154,9 @@ result<std::uint64_t> file_digester::map_through(int fd, const std::string& path
   return size;
 }
 
-result<file_content> file_digester::digest(const std::string& path) {
-  unique_fd fd(open_quietly(path));
-  if (!fd) {
-    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return changed(path);
-    return read_error(errno, path);
-  }
+result<file_content> file_digester::digest(const root_folder& root, const std::string& path) {
+  auto fd = open_quietly(root, path);
+  if (!fd) return is_absence(errno) ? changed(path) : read_error(errno, path);
   struct stat before;
   if (fstat(fd.get(), &before) != 0) return read_error(errno, path);
   if (!S_ISREG(before.st_mode))

@@ -12,6 +12,7 @@ struct stat;
 
 namespace podstudio {
 
+class root_folder;
 struct volume;
 
 /// The facts of a stat of a file on `on`. What the file system does not keep is left 0.
@@ -26,11 +27,11 @@ public:
 
   /// The digest of a regular file's bytes and the facts they were read under. The file's facts are
   /// taken before and after; unless both are equal and as many bytes were read as the size says,
-  /// the digest is rejected. Never follows a symbolic link, never waits on a pipe, never changes
-  /// the access time where the system allows to leave it. Errors: `changed` (it vanished, was
-  /// replaced or written to: look again), `not_permitted`, `invalid_argument` (no regular file),
-  /// `io_failed`, `stopping`.
-  result<file_content> digest(const std::string& path);
+  /// the digest is rejected. Never follows a symbolic link below `root`, in which the file lies,
+  /// never waits on a pipe, never changes the access time where the system allows to leave it.
+  /// Errors: `changed` (it vanished, was replaced or written to: look again), `not_permitted`,
+  /// `invalid_argument` (no regular file), `io_failed`, `stopping`.
+  result<file_content> digest(const root_folder& root, const std::string& path);
 
 private:
   result<std::uint64_t> read_through(int fd, const std::string& path, std::uint64_t size_bytes);

@@ -226,11 +226,12 @@ bool ignore_scope::ignored(std::string_view name, bool is_folder) const {
   return false;
 }
 
-result<ignore_rules> read_ignore_rules(const std::string& folder) {
-  auto path = folder;
+result<ignore_rules> read_ignore_rules(int folder, const std::string& folder_path) {
+  static const std::string name(ignore_file_name);
+  auto path = folder_path;
   if (!path.ends_with('/')) path += '/';
-  path += ignore_file_name;
-  auto text = read_small_file(path, ignore_file_bytes_max, last_link::refuse);
+  path += name;
+  auto text = read_small_file(folder, name, path, ignore_file_bytes_max);
   if (!text && text.failure().code == error_code::not_found) return ignore_rules();
   if (!text) return text.failure();
   auto rules = ignore_rules::parse(*text);

@@ -91,11 +91,11 @@ private:
   std::shared_ptr<const level> top_;
 };
 
-/// The rules of the ignore file in `folder`; none where there is no such file. Reads regular files
-/// only and follows no link at the file's name. Errors: as `read_small_file` and
-/// `ignore_rules::parse`, naming the file. The caller lists it as a problem and goes on as if the
-/// file were empty.
-result<ignore_rules> read_ignore_rules(const std::string& folder);
+/// The rules of the ignore file in an open folder, whose path is for messages; none where there is
+/// no such file. Reads regular files only and follows no link at the file's name. Errors: as
+/// `read_small_file` and `ignore_rules::parse`, naming the file. The caller lists it as a problem
+/// and goes on as if the file were empty.
+result<ignore_rules> read_ignore_rules(int folder, const std::string& folder_path);
 
 /// Gives the rules of a folder, by `read_ignore_rules` or from a cache of its own; it also deals
 /// with the errors.

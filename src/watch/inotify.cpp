@@ -18,7 +18,7 @@ constexpr std::size_t buffer_size_bytes = 64 << 10;
 
 constexpr std::uint32_t mask = IN_CREATE | IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM
                                | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ATTRIB | IN_ONLYDIR
-                               | IN_DONT_FOLLOW | IN_EXCL_UNLINK;
+                               | IN_EXCL_UNLINK;
 
 std::optional<change::kind> meaning(std::uint32_t bits) {
   if ((bits & IN_UNMOUNT) != 0) return change::kind::unmounted;
@@ -47,8 +47,12 @@ result<folder_watches> folder_watches::open() {
   return folder_watches(std::move(fd));
 }
 
-result<void> folder_watches::add(const std::string& folder) {
-  int watch = ::inotify_add_watch(fd_.get(), folder.c_str(), mask);
+result<void> folder_watches::add(const std::string& folder, int descriptor) {
+  // inotify takes paths only. This one leads to what is open, without a look at its names.
+  auto opened = "/proc/self/fd/" + std::to_string(descriptor);
+  int watch = ::inotify_add_watch(fd_.get(), opened.c_str(), mask);
+  if (watch < 0 && (errno == ENOENT || errno == EACCES))  // no /proc here, or not for this process
+    watch = ::inotify_add_watch(fd_.get(), folder.c_str(), mask | IN_DONT_FOLLOW);
   if (watch < 0 && errno == ENOSPC)
     return error{error_code::refused, "the system's limit of watched folders is reached at "
                                           + in_quotes(folder)

@@ -36,10 +36,10 @@ public:
   /// Readable when changes wait.
   int fd() const noexcept { return fd_.get(); }
 
-  /// Watches the folder, or notes its new path when it is watched under another already. Error:
-  /// `refused` when the system's limit of watches is reached; `not_found` and others when it cannot
-  /// be watched.
-  result<void> add(const std::string& folder);
+  /// Watches the folder that is open as `descriptor`, whatever is at its path by now, or notes its
+  /// new path when it is watched under another already. Error: `refused` when the system's limit of
+  /// watches is reached; `not_found` and others when it cannot be watched.
+  result<void> add(const std::string& folder, int descriptor);
 
   /// Appends the changes that wait, at most one buffer full; false when none waited.
   result<bool> read(std::vector<change>& into);

@@ -2,13 +2,16 @@
 
 #include "media/kind.hpp"
 #include "model/identity.hpp"
+#include "platform/root_folder.hpp"
 #include "watch/ignore.hpp"
 
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// Looking at folders and files: what is there, without reading any of it.
@@ -17,6 +20,9 @@ namespace podstudio {
 /// A file of a kind the library holds, as a look found it.
 struct seen_file {
   std::string path;  ///< absolute, valid UTF-8
+  /// How many bytes of the path are those of the folder that a person named: below it no link is
+  /// followed, neither to look at the file nor to read it.
+  std::uint32_t root_bytes = 1;
   path_key key{};    ///< of the path; a walk leaves it to whoever keeps the file
   asset_type type = asset_type::image;
   file_facts facts;
@@ -26,6 +32,8 @@ struct seen_file {
   bool written = false;
   /// Of the path that it had before a person moved its watch root; all 0: it had none.
   path_key key_before{};
+
+  std::string_view root() const { return std::string_view(path).substr(0, root_bytes); }
 };
 
 /// What looks found.
@@ -55,30 +63,42 @@ enum class look_outcome : std::uint8_t {
   found,   ///< in `findings`: a file, a failure, or something to skip
 };
 
-/// Looks at one path, not following a link at its end.
-look_outcome look(const std::string& path, findings& into, path_keyer& key_of);
+/// Looks at one path, which is the root's or lies in it. What a link below the root leads to is not
+/// there.
+look_outcome look(const root_folder& root, const std::string& path, findings& into,
+                  path_keyer& key_of);
 
-/// Whether there is no regular file at the path, as far as the system can tell.
-bool is_gone(const std::string& path);
+/// Whether there is no regular file at a path in the root, as far as the system can tell.
+bool is_gone(const root_folder& root, const std::string& path);
 
-/// A path that `is_gone`.
-gone_file gone_from(std::string path, path_keyer& key_of);
+/// A path in the root that `is_gone`.
+gone_file gone_from(const root_folder& root, std::string path, path_keyer& key_of);
 
 /// Walks a tree in small steps, in the order of the paths' bytes. Does not follow links; one that
 /// leads back to a folder it lies in is a failure of kind link_loop. Leaves out what ignore files
 /// and the defaults say (ignore.hpp). Memory is bounded by the names in the folders from the top to
 /// where it is.
+///
+/// It goes by descriptors: each folder is opened by its name in the open folder above it, and what
+/// is in it is looked at from there. So nothing that it finds lies behind a link, whatever is
+/// exchanged for links meanwhile. The root and the last `open_folders_max` folders down to where it
+/// is are open; when it comes back to one above them, that is opened anew, from the root down.
 class tree_walker {
 public:
   /// Called with each folder before its names are read, so that a watch set there misses nothing.
-  using folder_hook = std::function<void(const std::string& path)>;
+  /// The descriptor is the folder's: its path may be another's by then.
+  using folder_hook = std::function<void(const std::string& path, int folder)>;
+
+  /// Enough for most trees to be walked without opening a folder twice, and little beside what a
+  /// watcher has open anyway.
+  static constexpr std::size_t open_folders_max = 4;
 
   /// Leaves out the folder `excluded`: the engine's own.
   explicit tree_walker(folder_identity excluded, folder_hook hook = {});
   ~tree_walker();
 
   /// Adds a folder to walk, after those that were added before. It is, or lies in, `root`, down
-  /// from which ignore files count.
+  /// from which ignore files count and no link is followed.
   void add(std::string folder, std::string root);
 
   bool done() const noexcept { return open_.empty() && added_.empty(); }
@@ -90,15 +110,17 @@ public:
 private:
   struct reading;
   void begin(const std::string& folder, const std::string& root, findings& into);
-  void enter(std::string path, const ignore_scope* above, std::string_view name, findings& into);
-  ignore_rules rules_of(const std::string& folder, findings& into) const;
+  void enter(std::string path, unique_fd opened, const ignore_scope* above, std::string_view name,
+             findings& into);
   void visit(reading& folder, findings& into);
-  void visit_link(const std::string& path, const std::string& folder, findings& into);
+  static void visit_link(const reading& folder, const char* name, const std::string& path,
+                         findings& into);
 
   folder_identity excluded_;
   folder_hook hook_;
   std::deque<std::pair<std::string, std::string>>
       added_;                                   ///< folders not yet begun, and their roots
+  std::optional<root_folder> root_;             ///< of the walk that is under way
   std::vector<std::unique_ptr<reading>> open_;  ///< from the top down to where it is
 };
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace podstudio {
 
@@ -18,9 +19,9 @@ constexpr std::uint64_t sample_bytes_max = 4 << 20;
 /// How many equal files are enough, where none differs.
 constexpr std::size_t sample_hits_enough = 8;
 
-std::optional<file_facts> facts_at(const std::string& path) {
+std::optional<file_facts> facts_at(const root_folder& root, const std::string& path) {
   struct stat status;
-  if (is_gone(path) || ::lstat(path.c_str(), &status) != 0) return std::nullopt;
+  if (is_gone(root, path) || !root.status_of(path, status)) return std::nullopt;
   return facts_of(status, volume_of(path, status.st_dev));
 }
 
@@ -33,20 +34,41 @@ bool is_other_file(const file_facts& known, const file_facts& found) {
   return known.size_bytes != found.size_bytes || known.mtime_ns != found.mtime_ns;
 }
 
-presence presence_of(const known_file& asset, const std::vector<std::string>& roots,
+/// The watch root that a path lies in, if it lies in one.
+const std::string* root_of(const std::string& path, const std::vector<std::string>& roots) {
+  auto root =
+      std::ranges::find_if(roots, [&](const std::string& each) { return lies_within(path, each); });
+  return root == roots.end() ? nullptr : &*root;
+}
+
+/// Where paths are looked at from. Those that are asked for one after the other mostly lie in one
+/// root.
+class viewpoint {
+public:
+  /// Of a path that nobody watches it is not known which part of it was named: links on the way to
+  /// the file may have been put there to keep the path.
+  const root_folder& of(const std::string& path, const std::string* root) {
+    auto wanted = root != nullptr ? *root : folder_of(path);
+    if (!folder_ || folder_->path() != wanted)
+      folder_.emplace(std::move(wanted), root != nullptr ? last_link::refuse : last_link::follow);
+    return *folder_;
+  }
+
+private:
+  std::optional<root_folder> folder_;
+};
+
+presence presence_of(const known_file& asset, const std::string* root, const root_folder& folder,
                      path_keyer& key_of) {
-  if (auto found = facts_at(asset.path))
+  if (auto found = facts_at(folder, asset.path))
     return is_other_file(asset.facts, *found) ? presence::left : presence::there;
-  if (!is_gone(asset.path)) return presence::unseen;  // it cannot be looked at
-  auto root = std::ranges::find_if(
-      roots, [&](const std::string& each) { return lies_within(asset.path, each); });
-  if (root == roots.end()) return presence::left;
+  if (!is_gone(folder, asset.path)) return presence::unseen;  // it cannot be looked at
+  if (root == nullptr) return presence::left;
   struct stat status;
-  auto folder_volume = gone_from(asset.path, key_of).volume;
-  bool on_root = ::stat(root->c_str(), &status) == 0
-                 && volume_of(*root, status.st_dev).id == folder_volume;
-  return is_believed_gone(asset.facts, folder_volume, on_root) ? presence::left
-                                                               : presence::unseen;
+  auto folder_volume = gone_from(folder, asset.path, key_of).volume;
+  bool on_root =
+      folder.status_of(*root, status) && volume_of(*root, status.st_dev).id == folder_volume;
+  return is_believed_gone(asset.facts, folder_volume, on_root) ? presence::left : presence::unseen;
 }
 
 }  // namespace
@@ -56,31 +78,35 @@ asset_places look_at_places(const std::map<asset_id, known_file>& assets,
                             const std::vector<std::string>& roots) {
   asset_places places;
   path_keyer key_of;
+  viewpoint view;
   for (const auto& [id, asset] : assets) {
     places.paths.emplace(id, asset.path);
     if (is_aside(asset.path)) continue;
-    auto found = presence_of(asset, roots, key_of);
+    const auto* root = root_of(asset.path, roots);
+    auto found = presence_of(asset, root, view.of(asset.path, root), key_of);
     if (found == presence::left) places.left.insert(id);
     if (found == presence::unseen) places.unseen.insert(id);
   }
   for (const auto& file : files) {
-    auto found = facts_at(file.path);
+    auto found = facts_at(view.of(file.path, root_of(file.path, roots)), file.path);
     if (!found || is_other_file(file.facts, *found)) places.absent.insert(file.path);
   }
   return places;
 }
 
-bool is_same_library(const std::vector<sample_file>& sample, absent_file absent) {
+bool is_same_library(const std::string& root, const std::vector<sample_file>& sample,
+                     absent_file absent) {
   if (sample.empty()) return true;
+  const root_folder folder(root);
   file_digester digester;
   std::size_t same = 0, other = 0;
   for (const auto& file : sample) {
-    auto found = facts_at(file.path);
+    auto found = facts_at(folder, file.path);
     if (!found && absent == absent_file::differs) ++other;
     if (!found) continue;
     bool equal = found->size_bytes == file.facts.size_bytes;
     if (equal && found->size_bytes <= sample_bytes_max) {
-      auto content = digester.digest(file.path);
+      auto content = digester.digest(folder, file.path);
       if (!content) continue;
       equal = content->sha256 == file.sha256;
     } else if (equal) {

@@ -114,11 +114,13 @@ void reconciler::see_gone(const known_file& file, findings& into) {
   if (stage_ == stage::looking) ++counts_.known;
   if (stage_ == stage::others) return;
   // The names were read before the tables: it may have come since.
-  if (is_blocked(file.path) || !is_gone(file.path)) return;
+  if (is_blocked(file.path)) return;
+  const root_folder root(root_);
+  if (!is_gone(root, file.path)) return;
   if (stage_ == stage::gone) {
-    into.gone.push_back(gone_from(file.path, key_of_));
+    into.gone.push_back(gone_from(root, file.path, key_of_));
   } else if (++counts_.gone <= kept_) {
-    kept_gone_.push_back(gone_from(file.path, key_of_));
+    kept_gone_.push_back(gone_from(root, file.path, key_of_));
   }
 }
 

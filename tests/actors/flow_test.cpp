@@ -148,7 +148,7 @@ struct flow {
     std::ofstream(path) << bytes;
     findings found;
     path_keyer key_of;
-    look(path, found, key_of);
+    look(root_folder(folder.path), path, found, key_of);
     return found.files.at(0);
   }
 

@@ -1,6 +1,7 @@
 #define BOOST_TEST_MODULE digest
 #include "media/digest.hpp"
 
+#include "platform/root_folder.hpp"
 #include "platform/volume.hpp"
 
 #include "support/temp_folder.hpp"
@@ -52,7 +53,7 @@ BOOST_AUTO_TEST_CASE(digests_of_files_of_all_sizes_are_those_of_sha256sum) {
       bytes[i] = static_cast<char>(i * 2654435761u >> 13);
     auto path = folder.path + "/" + std::to_string(size);
     write(path, bytes);
-    auto content = digester.digest(path);
+    auto content = digester.digest(root_folder(folder.path), path);
     BOOST_REQUIRE(static_cast<bool>(content));
     BOOST_TEST(to_hex(content->sha256) == sha256sum(path), "size " << size);
     BOOST_TEST(content->facts.size_bytes == size);
@@ -65,7 +66,7 @@ BOOST_AUTO_TEST_CASE(reading_leaves_the_access_time_alone) {
   write(path, "x");
   timespec old[2] = {{1'000'000, 0}, {2'000'000, 0}};
   BOOST_REQUIRE(::utimensat(AT_FDCWD, path.c_str(), old, 0) == 0);
-  BOOST_REQUIRE(static_cast<bool>(file_digester().digest(path)));
+  BOOST_REQUIRE(static_cast<bool>(file_digester().digest(root_folder(folder.path), path)));
   struct stat after;
   BOOST_REQUIRE(::stat(path.c_str(), &after) == 0);
   BOOST_TEST(after.st_atim.tv_sec == 1'000'000);
@@ -77,12 +78,16 @@ BOOST_AUTO_TEST_CASE(what_is_gone_or_a_link_is_changed_and_what_is_no_file_is_le
   BOOST_REQUIRE(::symlink((folder.path + "/real").c_str(), (folder.path + "/link").c_str()) == 0);
   BOOST_REQUIRE(::mkfifo((folder.path + "/pipe").c_str(), 0600) == 0);
   file_digester digester;
-  BOOST_TEST((digester.digest(folder.path + "/none").failure().code == error_code::changed));
-  BOOST_TEST((digester.digest(folder.path + "/link").failure().code == error_code::changed));
-  BOOST_TEST((digester.digest(folder.path + "/real/below").failure().code == error_code::changed));
-  BOOST_TEST(
-      (digester.digest(folder.path + "/pipe").failure().code == error_code::invalid_argument));
-  BOOST_TEST((digester.digest(folder.path).failure().code == error_code::invalid_argument));
+  BOOST_TEST((digester.digest(root_folder(folder.path), folder.path + "/none").failure().code
+              == error_code::changed));
+  BOOST_TEST((digester.digest(root_folder(folder.path), folder.path + "/link").failure().code
+              == error_code::changed));
+  BOOST_TEST((digester.digest(root_folder(folder.path), folder.path + "/real/below").failure().code
+              == error_code::changed));
+  BOOST_TEST((digester.digest(root_folder(folder.path), folder.path + "/pipe").failure().code
+              == error_code::invalid_argument));
+  BOOST_TEST((digester.digest(root_folder(folder.path), folder.path).failure().code
+              == error_code::invalid_argument));
 }
 
 BOOST_AUTO_TEST_CASE(
@@ -103,7 +108,7 @@ BOOST_AUTO_TEST_CASE(
   unsigned changed = 0;
   // On a busy machine the writer may not come to it for long.
   for (int i = 0; i < 200 || (changed == 0 && i < 20'000); ++i) {
-    auto content = digester.digest(path);
+    auto content = digester.digest(root_folder(folder.path), path);
     if (content) {
       BOOST_TEST((content->facts.size_bytes == size || content->facts.size_bytes == 4096u));
     } else {
@@ -120,10 +125,12 @@ BOOST_AUTO_TEST_CASE(reading_stops_when_it_is_cancelled) {
   temp_folder folder;
   write(folder.path + "/a", "x");
   std::atomic<bool> cancelled{true};
-  BOOST_TEST((file_digester(&cancelled).digest(folder.path + "/a").failure().code
-              == error_code::stopping));
+  BOOST_TEST(
+      (file_digester(&cancelled).digest(root_folder(folder.path), folder.path + "/a").failure().code
+       == error_code::stopping));
   cancelled = false;
-  BOOST_TEST(static_cast<bool>(file_digester(&cancelled).digest(folder.path + "/a")));
+  BOOST_TEST(static_cast<bool>(
+      file_digester(&cancelled).digest(root_folder(folder.path), folder.path + "/a")));
 }
 
 BOOST_AUTO_TEST_CASE(times_that_are_too_far_for_nanoseconds_do_not_wrap_around) {
@@ -145,7 +152,7 @@ BOOST_AUTO_TEST_CASE(times_that_are_too_far_for_nanoseconds_do_not_wrap_around) 
   BOOST_REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
   BOOST_REQUIRE(::stat(path.c_str(), &status) == 0);
   BOOST_TEST(facts_of(status, volume()).mtime_ns > 0);
-  auto content = file_digester().digest(path);
+  auto content = file_digester().digest(root_folder(folder.path), path);
   BOOST_REQUIRE(static_cast<bool>(content));
   BOOST_CHECK(content->facts == facts_of(status, volume_of(path, status.st_dev)));
 }

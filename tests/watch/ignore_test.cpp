@@ -1,11 +1,13 @@
 #define BOOST_TEST_MODULE ignore
 #include "watch/ignore.hpp"
 
+#include "platform/unique_fd.hpp"
 #include "support/must.hpp"
 #include "support/temp_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -480,22 +482,31 @@ BOOST_AUTO_TEST_CASE(hostile_patterns_cost_no_more_than_the_product_of_the_lengt
   }
 }
 
+namespace {
+
+result<ignore_rules> rules_in(const std::string& path) {
+  unique_fd opened(::open(path.c_str(), O_PATH | O_DIRECTORY));
+  BOOST_REQUIRE(static_cast<bool>(opened));
+  return read_ignore_rules(opened.get(), path);
+}
+
+}  // namespace
+
 BOOST_AUTO_TEST_CASE(the_ignore_file_of_a_folder_is_read) {
   temp_folder temp;
   auto path = temp.path + "/" + std::string(ignore_file_name);
-  BOOST_TEST(must(read_ignore_rules(temp.path)).empty());
-  BOOST_TEST(must(read_ignore_rules(temp.path + "/gone")).empty());
+  BOOST_TEST(must(rules_in(temp.path)).empty());
   write(path, "a");
-  auto rules = must(read_ignore_rules(temp.path));
+  auto rules = must(rules_in(temp.path));
   BOOST_TEST((rules.verdict("", "a", file) == ignore_verdict::ignored));
-  BOOST_TEST(!must(read_ignore_rules(temp.path + "/")).empty());
+  BOOST_TEST(!must(rules_in(temp.path + "/")).empty());
 }
 
 BOOST_AUTO_TEST_CASE(an_ignore_file_that_cannot_be_used_is_named) {
   temp_folder temp;
   auto path = temp.path + "/" + std::string(ignore_file_name);
   auto check = [&](std::string_view reason) {
-    auto rules = read_ignore_rules(temp.path);
+    auto rules = rules_in(temp.path);
     BOOST_REQUIRE(!rules);
     BOOST_TEST(rules.failure().message.find("'" + path + "'") != std::string::npos);
     BOOST_TEST(rules.failure().message.find(reason) != std::string::npos, rules.failure().message);
@@ -575,7 +586,7 @@ public:
     std::map<std::string, ignore_rules> cache;
     auto reader = [&](const std::string& in) {
       auto [at, added] = cache.try_emplace(in);
-      if (added) at->second = must(read_ignore_rules(in));
+      if (added) at->second = must(rules_in(in));
       return at->second;
     };
     std::size_t ignored = 0, differences = 0;

@@ -191,6 +191,17 @@ BOOST_FIXTURE_TEST_CASE(a_folder_below_the_root_is_compared_alone, compared_tree
   BOOST_TEST(compare("a") == paths{"- a/b.png"}, boost::test_tools::per_element());
 }
 
+BOOST_FIXTURE_TEST_CASE(behind_a_link_in_the_place_of_a_folder_everything_is_gone, compared_tree) {
+  for (const auto* name : {"a/b/c.png", "a/d.png", "e.png"})
+    write(name);
+  take_all();
+  fs::rename(root + "/a", folder.path + "/elsewhere");
+  fs::create_directory_symlink(folder.path + "/elsewhere", root + "/a");
+  BOOST_TEST(compare() == (paths{"- a/b/c.png", "- a/d.png"}), boost::test_tools::per_element());
+  BOOST_TEST(compare("a") == (paths{"- a/b/c.png", "- a/d.png"}), boost::test_tools::per_element());
+  BOOST_TEST(compare("a/b") == paths{"- a/b/c.png"}, boost::test_tools::per_element());
+}
+
 BOOST_FIXTURE_TEST_CASE(below_a_folder_that_cannot_be_read_nothing_is_gone, compared_tree) {
   write("open/a.png");
   write("shut/b.png");
