@@ -5,6 +5,7 @@
 #include "watch/wildcard.hpp"
 
 #include <algorithm>
+#include <bitset>
 #include <cassert>
 #include <optional>
 #include <span>
@@ -156,13 +157,40 @@ std::optional<ignore_rules::pattern> ignore_rules::pattern::parse(std::string_vi
   return parsed;
 }
 
+/// Most names of a large tree end in a way that none of its patterns does. These are told by their
+/// first and last bytes, without a look at the patterns.
+struct ignore_rules::pattern_list {
+  std::vector<pattern> patterns;
+  std::bitset<256> last_bytes;   ///< of the names that patterns with a fixed last byte match
+  std::bitset<256> first_bytes;  ///< of other patterns, those with a fixed first byte
+  bool any_name = false;         ///< there are patterns with neither
+
+  void add(pattern added);
+  bool may_match(std::string_view name) const noexcept {
+    return any_name || name.empty() || last_bytes[static_cast<unsigned char>(name.back())]
+           || first_bytes[static_cast<unsigned char>(name.front())];
+  }
+};
+
+void ignore_rules::pattern_list::add(pattern added) {
+  // Whatever comes before it, the last name of a pattern is that of the entry.
+  const auto& name = added.names.back();
+  if (auto byte = name.last_byte())
+    last_bytes.set(*byte);
+  else if (auto first = name.first_byte())
+    first_bytes.set(*first);
+  else
+    any_name = true;
+  patterns.push_back(std::move(added));
+}
+
 result<ignore_rules> ignore_rules::parse(std::string_view text) {
   if (text.size() > ignore_file_bytes_max)
     return error{error_code::invalid_argument, "is larger than "
                                                    + std::to_string(ignore_file_bytes_max)
                                                    + " bytes; make it smaller"};
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  std::vector<pattern> patterns;
+  pattern_list list;
   std::size_t count = 0;
   while (!text.empty()) {
     auto line = take_line(text);
@@ -171,21 +199,21 @@ result<ignore_rules> ignore_rules::parse(std::string_view text) {
       return error{error_code::invalid_argument,
                    "has more than " + std::to_string(ignore_patterns_max) + " patterns; use fewer"};
     line = line.substr(0, line.find('\0'));  // as git reads it
-    if (auto parsed = pattern::parse(without_trailing_spaces(line)))
-      patterns.push_back(*std::move(parsed));
+    if (auto parsed = pattern::parse(without_trailing_spaces(line))) list.add(*std::move(parsed));
   }
   ignore_rules rules;
-  if (!patterns.empty())
-    rules.patterns_ = std::make_shared<const std::vector<pattern>>(std::move(patterns));
+  if (!list.patterns.empty()) rules.list_ = std::make_shared<const pattern_list>(std::move(list));
   return rules;
 }
 
 ignore_verdict ignore_rules::verdict(std::string_view folder, std::string_view name, bool is_folder,
                                      std::uint64_t* steps) const {
-  if (!patterns_) return ignore_verdict::none;
+  if (!list_) return ignore_verdict::none;
   std::uint64_t uncounted = 0;
   auto& counted = steps != nullptr ? *steps : uncounted;
-  for (auto at = patterns_->rbegin(); at != patterns_->rend(); ++at) {
+  ++counted;
+  if (!list_->may_match(name)) return ignore_verdict::none;
+  for (auto at = list_->patterns.rbegin(); at != list_->patterns.rend(); ++at) {
     if (at->folders_only && !is_folder) continue;
     path_names path(at->anchored ? folder : std::string_view(), name);
     if (matches(at->names, path, counted))

@@ -44,7 +44,7 @@ public:
   /// ("has more than ..."). Patterns that can match nothing are no error, as with git.
   static result<ignore_rules> parse(std::string_view text);
 
-  bool empty() const noexcept { return !patterns_; }
+  bool empty() const noexcept { return !list_; }
 
   /// What the last pattern that matches says of the entry `name` of `folder`, which is relative to
   /// the folder of the rules: empty for that one itself, else `a/b`. Where `steps` is given, adds
@@ -54,7 +54,8 @@ public:
 
 private:
   struct pattern;
-  std::shared_ptr<const std::vector<pattern>> patterns_;  // never points to an empty list
+  struct pattern_list;
+  std::shared_ptr<const pattern_list> list_;  // never points to an empty one
 };
 
 /// What is left out in every folder unless an ignore file takes it back in with `!`: hidden files,

@@ -194,6 +194,7 @@ struct tree_walker::reading {
     std::uint32_t name_offset;
     std::uint16_t name_size;
     unsigned char kind;
+    asset_type type;  ///< of a file
   };
 
   std::string path;
@@ -235,7 +236,8 @@ struct tree_walker::reading {
       if (kind == DT_UNKNOWN
           && ::fstatat(descriptor(), found->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0)
         kind = static_cast<unsigned char>(IFTODT(status.st_mode));
-      bool wanted = kind == DT_DIR || kind == DT_LNK || (kind == DT_REG && type_of(name));
+      auto type = kind == DT_REG ? type_of(name) : std::nullopt;
+      bool wanted = kind == DT_DIR || kind == DT_LNK || type;
       bool other_media = kind == DT_REG && !wanted && not_taken_place(name);
       if ((!wanted && !other_media) || scope.ignored(name, kind == DT_DIR)) {
         ++into.skipped;
@@ -246,7 +248,8 @@ struct tree_walker::reading {
         continue;
       }
       entries.push_back({static_cast<std::uint32_t>(names.size()),
-                         static_cast<std::uint16_t>(name.size()), kind});
+                         static_cast<std::uint16_t>(name.size()), kind,
+                         type.value_or(asset_type{})});
       names.append(name) += '\0';
     }
     auto failed = errno;
@@ -374,9 +377,8 @@ void tree_walker::visit(reading& folder, findings& into) {
     if (errno != ENOENT) into.failures.push_back(unreadable(path, errno));
     return;
   }
-  auto type = type_of(name);
-  if (S_ISREG(status.st_mode) && type)
-    see(std::move(path), *root_, *type, status,
+  if (S_ISREG(status.st_mode))
+    see(std::move(path), *root_, at.type, status,
         status.st_dev == folder.device ? folder.on : volume_of(folder.path, status.st_dev), into);
   else
     ++into.skipped;

@@ -71,11 +71,13 @@ result<void> reconciler::compare(findings& into, std::size_t size_max) {
       end_pass();
       return {};
     }
-    if (file == nullptr || (*known != nullptr && (*known)->path < file->path)) {
+    // Negative: the tables are behind.
+    auto order = file == nullptr ? -1 : *known == nullptr ? 1 : (*known)->path.compare(file->path);
+    if (order < 0) {
       see_gone(**known, into);
       ++at_;
     } else {
-      bool is_known = *known != nullptr && (*known)->path == file->path;
+      bool is_known = order == 0;
       if (is_known && stage_ == stage::looking) ++counts_.known;
       if (!is_known || !same_state((*known)->facts, file->facts)) see_other(std::move(*file), into);
       ++seen_at_;
@@ -87,6 +89,8 @@ result<void> reconciler::compare(findings& into, std::size_t size_max) {
 
 void reconciler::walk_on(findings& into) {
   findings chunk;
+  chunk.files = std::move(seen_);  // for its memory
+  chunk.files.clear();
   walker_->step(chunk, chunk_files);
   seen_ = std::move(chunk.files);
   seen_at_ = 0;

@@ -154,6 +154,16 @@ wildcard wildcard::any_folders() {
   return any;
 }
 
+std::optional<unsigned char> wildcard::last_byte() const noexcept {
+  if (parts_.empty() || parts_.back().kind != part_kind::byte) return std::nullopt;
+  return parts_.back().byte;
+}
+
+std::optional<unsigned char> wildcard::first_byte() const noexcept {
+  if (parts_.empty() || parts_.front().kind != part_kind::byte) return std::nullopt;
+  return parts_.front().byte;
+}
+
 bool wildcard::accepts(const part& wanted, unsigned char found) const noexcept {
   switch (wanted.kind) {
   case part_kind::byte:
@@ -171,6 +181,7 @@ bool wildcard::accepts(const part& wanted, unsigned char found) const noexcept {
 bool wildcard::matches(std::string_view name, std::uint64_t& steps) const noexcept {
   ++steps;
   if (name.size() < bytes_min_ || (!has_run_ && name.size() != bytes_min_)) return false;
+  if (auto last = last_byte(); last && *last != static_cast<byte>(name.back())) return false;
   // Only the last run that was met is ever made longer: what a longer earlier one could reach, the
   // last one reaches too. That is why nothing here takes exponential time.
   constexpr auto none = static_cast<std::size_t>(-1);

@@ -29,6 +29,10 @@ public:
   bool is_any_folders() const noexcept { return any_folders_; }
   bool empty() const noexcept { return parts_.empty(); }
 
+  /// The byte that every name it matches ends in, or begins with; nothing if that is not one byte.
+  std::optional<unsigned char> last_byte() const noexcept;
+  std::optional<unsigned char> first_byte() const noexcept;
+
   /// Adds the comparisons made to `steps`; they are bounded by the product of the lengths.
   bool matches(std::string_view name, std::uint64_t& steps) const noexcept;
 
