@@ -4,7 +4,6 @@
 #include "actors/historian.hpp"
 #include "actors/reader.hpp"
 #include "console/arguments.hpp"
-#include "console/frames.hpp"
 #include "platform/sha256.hpp"
 #include "platform/text.hpp"
 
@@ -20,49 +19,6 @@ namespace podstudio {
 namespace {
 
 using nlohmann::json;
-
-/// The deepest request anybody needs has 4 levels. Copying or printing JSON recurses, so its depth
-/// is bounded before it is parsed.
-constexpr int depth_max = 64;
-
-bool nests_too_deep(const std::string& text) {
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (in_string && c == '\\')
-      ++i;
-    else if (c == '"')
-      in_string = !in_string;
-    else if (!in_string && (c == '[' || c == '{') && ++depth > depth_max)
-      return true;
-    else if (!in_string && (c == ']' || c == '}'))
-      --depth;
-  }
-  return false;
-}
-
-result<request> parse_request(const std::string& text) {
-  auto bad = [](const std::string& what) { return error{error_code::invalid_argument, what}; };
-  if (text.size() > request_bytes_max) return bad("the request is too long; split it");
-  if (nests_too_deep(text)) return bad("the request nests too deep");
-  auto document = json::parse(text, nullptr, false);
-  if (!document.is_object()) return bad("the request is no JSON object");
-  request parsed;
-  auto command = document.find("command");
-  if (command == document.end() || !command->is_string())
-    return bad("the request names no 'command'");
-  parsed.command = command->get<std::string>();
-  parsed.arguments = document.value("arguments", json::object());
-  if (!parsed.arguments.is_object()) return bad("the request's 'arguments' are no JSON object");
-  auto id = document.find("id");
-  if (id == document.end())
-    parsed.id = make_uuid();
-  else if (!id->is_string() || !parse_uuid(id->get<std::string>(), parsed.id)
-           || parsed.id == uuid{})
-    return bad("the request's 'id' is no UUID, or the nil UUID");
-  return parsed;
-}
 
 // The commands.
 
@@ -346,37 +302,12 @@ void log_wait(console_state& s, const request& what, answer reply) {
           });
 }
 
-/// Asks the tables. The query is given up when the asker ends, as it does with its connection.
-void query_tables(console_state& s, const request& what, answer reply) {
-  auto gone = std::make_shared<std::atomic<bool>>(false);
-  auto asker = caf::actor_cast<caf::actor_addr>(what.asker);
-  if (what.asker) {
-    s.self->monitor(what.asker);
-    s.asking.emplace(asker, gone);
-  }
-  auto over = [&s, asker, gone] {
-    if (!asker) return;
-    s.self->demonitor(asker);
-    std::erase_if(s.asking, [&](const auto& each) { return each.second == gone; });
-  };
+/// Asks the reader pool or the historian. They let go of it when the asker has gone.
+template <class Actor>
+void query(console_state& s, const Actor& whom, const request& what, answer reply) {
   s.self
-      ->request(s.peers.reader, caf::infinite, query_atom::value, what.command,
-                to_text(what.arguments), given_up(gone))
-      .then(
-          [reply, over](const std::string& text) mutable {
-            over();
-            reply(json::parse(text));
-          },
-          [reply, over](const caf::error& failure) mutable {
-            over();
-            reply(failure);
-          });
-}
-
-void query_log(console_state& s, const request& what, answer reply) {
-  s.self
-      ->request(s.peers.historian, caf::infinite, query_atom::value, what.command,
-                to_text(what.arguments))
+      ->request(whom, caf::infinite, query_atom::value, what.command, to_text(what.arguments),
+                what.gone)
       .then([reply](const std::string& text) mutable { reply(json::parse(text)); },
             [reply](const caf::error& failure) mutable { reply(failure); });
 }
@@ -404,32 +335,29 @@ console_actor::behavior_type console(console_actor::stateful_pointer<console_sta
   self->state.peers = std::move(peers);
   self->state.recovery = std::move(recovery);
   self->state.service = service;
-  self->set_down_handler([self](const caf::down_msg& who) {
-    auto [first, last] = self->state.asking.equal_range(who.source);
-    for (auto at = first; at != last; ++at)
-      *at->second = true;
-  });
   return {
-      [self](const std::string& text) {
-        auto asker = self->current_sender();  // the promise takes it away
+      [self](const request_ptr& asked) {
         auto promise = self->make_response_promise<std::string>();
-        answer reply(promise);
-        auto parsed = parse_request(text);
-        if (parsed) parsed->asker = std::move(asker);
-        if (!parsed) {
-          reply(parsed.failure());
-        } else if (auto command = commands.find(parsed->command); command != commands.end()) {
-          command->second(self->state, *parsed, reply);
-        } else if (auto change = change_commands().find(parsed->command);
-                   change != change_commands().end()) {
-          change->second(self->state, *parsed, reply);
-        } else if (is_query(parsed->command)) {
-          query_tables(self->state, *parsed, reply);
-        } else if (is_history(parsed->command)) {
-          query_log(self->state, *parsed, reply);
+        answer reply(promise, self->state.answering);
+        if (asked->gone && *asked->gone) {
+          reply(error{error_code::stopping, "nobody waits for the answer"});
+          return promise;
+        }
+        if (*self->state.answering > console_requests_max) {
+          reply(error{error_code::busy, "the service is answering too many requests; try again"});
+          return promise;
+        }
+        const auto& name = asked->command;
+        if (auto command = commands.find(name); command != commands.end()) {
+          command->second(self->state, *asked, reply);
+        } else if (auto change = change_commands().find(name); change != change_commands().end()) {
+          change->second(self->state, *asked, reply);
+        } else if (is_query(name)) {
+          query(self->state, self->state.peers.reader, *asked, reply);
+        } else if (is_history(name)) {
+          query(self->state, self->state.peers.historian, *asked, reply);
         } else {
-          reply(error{error_code::invalid_argument, "the engine knows no command "
-                                                        + in_quotes(parsed->command)
+          reply(error{error_code::invalid_argument, "the engine knows no command " + in_quotes(name)
                                                         + "; is the service of another version?"});
         }
         return promise;

@@ -40,13 +40,18 @@ struct console_state {
   console_peers peers;
   recovery_report recovery;
   bool service = false;
-  std::multimap<caf::actor_addr, given_up> asking;  ///< whose queries are being answered
+  /// How many requests are being answered, see `console_requests_max`.
+  std::shared_ptr<std::size_t> answering = std::make_shared<std::size_t>(0);
   last_status<journal_status> log;
   last_status<scrub_status> scrub;
   last_status<watcher_statuses> watchers;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   static inline const char* name = "console";
 };
+
+/// How many requests are answered at the same time; one more is refused as `busy`. Those of clients
+/// that have gone count until they are done, as each of them waits somewhere.
+inline constexpr std::size_t console_requests_max = 4096;
 
 /// The console; `recovery` is what opening the log found, `service` tells whether it belongs to a
 /// service or works for one command only.

@@ -4,16 +4,18 @@
 #include "console/protocol.hpp"
 
 #include <map>
+#include <memory>
 #include <string>
 
 /// INTERNAL to the console's files: what they make of a request.
 namespace podstudio {
 
-/// The answer to one request. Copies are the same answer.
+/// The answer to one request. Copies are the same answer. While there is one, the request counts as
+/// being answered.
 class answer {
 public:
-  explicit answer(caf::typed_response_promise<std::string> promise)
-      : promise_(std::move(promise)) {}
+  answer(caf::typed_response_promise<std::string> promise, std::shared_ptr<std::size_t> count)
+      : promise_(std::move(promise)), counted_(std::make_shared<counted>(std::move(count))) {}
 
   void operator()(const nlohmann::json& outcome, sequence_number sequence = 0) {
     nlohmann::json reply{{"ok", true}, {"result", outcome}};
@@ -24,15 +26,16 @@ public:
   void operator()(const caf::error& failure) { (*this)(from_caf(failure)); }
 
 private:
-  caf::typed_response_promise<std::string> promise_;
-};
+  struct counted {
+    explicit counted(std::shared_ptr<std::size_t> in) : count(std::move(in)) { ++*count; }
+    counted(const counted&) = delete;
+    counted& operator=(const counted&) = delete;
+    ~counted() { --*count; }
+    std::shared_ptr<std::size_t> count;
+  };
 
-/// A request that is well formed.
-struct request {
-  std::string command;
-  nlohmann::json arguments;
-  uuid id{};
-  caf::strong_actor_ptr asker;  ///< null where nobody waits for the reply
+  caf::typed_response_promise<std::string> promise_;
+  std::shared_ptr<counted> counted_;
 };
 
 using command_function = void (*)(console_state&, const request&, answer);

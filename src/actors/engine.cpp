@@ -320,7 +320,7 @@ public:
   json request(const json& request) override {
     auto reply = std::make_shared<std::promise<json>>();
     auto arrives = reply->get_future();
-    ask(to_text(request),
+    ask(to_text(request), nullptr,
         [reply](const std::string& text) { reply->set_value(json::parse(text, nullptr, false)); });
     // An engine that fails may never answer.
     while (arrives.wait_for(failure_check_interval) != std::future_status::ready)
@@ -344,7 +344,7 @@ public:
     {
       caf::scoped_actor self{*system_};
       auto time_max = options_.service || failed_->why() ? caf::duration(stop_time_max)
-                                                    : caf::duration(caf::infinite);
+                                                         : caf::duration(caf::infinite);
       self->request(supervisor_, time_max, stop_atom::value)
           .receive([](bool) {}, [&](const caf::error& failure) { trouble = from_caf(failure); });
       self->send_exit(supervisor_, caf::exit_reason::user_shutdown);
@@ -358,8 +358,7 @@ public:
       // Threads that hang (a dead network disk, say) would keep the process for ever.
       // Neither can they be ended where the supervisor, which knows them, is gone.
       std::fflush(stdout);
-      std::fprintf(stderr, "podstudio: %s\n",
-                   for_terminal(why.value_or(*trouble).message).c_str());
+      std::fprintf(stderr, "podstudio: %s\n", for_terminal(why.value_or(*trouble).message).c_str());
       ::_exit(1);
     }
     if (thread_was_refused) {  // all is down, and the system would not end
@@ -379,19 +378,22 @@ private:
     return {};
   }
 
-  /// Has the console asked by an actor for this one request; when that ends, the request is given up.
-  caf::actor ask(std::string request, console_server::take_reply take) {
-    return system_->spawn(
+  /// Sends this request to the console from an actor of its own. It is always answered.
+  void ask(const std::string& text, given_up gone, console_server::take_reply take) {
+    auto parsed = read_request(text);
+    if (!parsed) return take(to_text(make_reply(parsed.failure())));
+    parsed->gone = std::move(gone);
+    system_->spawn(
         [take = std::move(take), console = console_](caf::event_based_actor* self,
-                                                     const std::string& text) {
-          self->request(console, caf::infinite, text)
+                                                     const request_ptr& asked) {
+          self->request(console, caf::infinite, asked)
               .then([take](std::string& reply) { take(std::move(reply)); },
                     [take](const caf::error& failure) {
                       take(to_text(make_reply(from_caf(failure))));
                     });
         },
         // An argument, as CAF binds a reference to nothing without any: undefined behaviour.
-        std::move(request));
+        std::make_shared<const podstudio::request>(std::move(*parsed)));
   }
 
   result<void> serve() {
@@ -399,10 +401,9 @@ private:
     if (!pair) return pair.failure();
     console_server::options listening{options_.folder.console_socket(), *pair};
     listening.use = use_;
-    listening.answer = [this](std::string request, console_server::take_reply take) {
-      return [asker = ask(std::move(request), std::move(take))] {
-        caf::anon_send_exit(asker, caf::exit_reason::kill);
-      };
+    listening.answer = [this](const std::string& text, given_up gone,
+                              console_server::take_reply take) {
+      ask(text, std::move(gone), std::move(take));
     };
     auto server = console_server::open(std::move(listening));
     if (!server) return server.failure();

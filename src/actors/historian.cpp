@@ -159,7 +159,8 @@ historian_actor::behavior_type historian(historian_actor::stateful_pointer<histo
   self->state.tables = std::move(tables);
   return {
       [self](query_atom, const std::string& command,
-             const std::string& arguments) -> caf::result<std::string> {
+             const std::string& arguments, const given_up& gone) -> caf::result<std::string> {
+        if (gone && *gone) return to_caf({error_code::stopping, "nobody waits for " + command});
         auto given = json::parse(arguments, nullptr, false);
         if (!is_history(command) || !given.is_object())
           return to_caf({error_code::invalid_argument, "there is no query '" + command + "'"});

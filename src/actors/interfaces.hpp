@@ -146,8 +146,9 @@ using reader_actor = caf::typed_actor<
 /// HISTORIAN: reads what happened in the log. Detached: it blocks in reads. A request reads a
 /// bounded part of the log; where there is more, the answer tells where to go on.
 using historian_actor = caf::typed_actor<
-    // A question to the log by its console name with JSON arguments; answers with JSON text.
-    caf::replies_to<query_atom, std::string, std::string>::with<std::string>,
+    // A question to the log by its console name with JSON arguments; answers with JSON text, unless it
+    // was given up before its turn came.
+    caf::replies_to<query_atom, std::string, std::string, given_up>::with<std::string>,
     // A command by its id, which is to be undone.
     caf::replies_to<undo_atom, std::string>::with<past_command>,
     // The commands that changed any of some fields.
@@ -161,9 +162,9 @@ using scrubber_actor = caf::typed_actor<
     // How far it is, and what it found.
     caf::replies_to<status_atom>::with<scrub_status>>;
 
-/// CONSOLE: what people and scripts steer the engine by; published over mutual TLS by a service. A
-/// JSON request gets a JSON reply, always.
-using console_actor = caf::typed_actor<caf::replies_to<std::string>::with<std::string>>;
+/// CONSOLE: what people and scripts steer the engine by, by way of the server of a service. A request
+/// gets a JSON reply, always.
+using console_actor = caf::typed_actor<caf::replies_to<request_ptr>::with<std::string>>;
 
 /// SUPERVISOR: starts, restarts and stops all others.
 using supervisor_actor = caf::typed_actor<

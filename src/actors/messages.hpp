@@ -250,6 +250,10 @@ struct import_progress {
 /// Set once nobody waits for an answer any more.
 using given_up = std::shared_ptr<std::atomic<bool>>;
 
+/// A request to the console, see console/protocol.hpp.
+struct request;
+using request_ptr = std::shared_ptr<const request>;
+
 /// Our errors in the actor system's, and back.
 caf::error to_caf(const error& failure);
 error from_caf(const caf::error& failure);
@@ -265,6 +269,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_paths)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_places)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::place_query)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::given_up)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::journal_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::projector_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::scrub_status)

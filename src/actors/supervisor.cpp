@@ -122,6 +122,7 @@ void supervisor_state::watch(const watched_root& root) {
     return watcher_down(root.id, to_caf(no_thread(failure)));  // and again later
   }
   entry.status = {root.id, root.path, "scanning"};  // which is how it begins
+  entry.asked.reset();
   entry.root.just_added = false;  // when it is started again, what is in it counts
   if (entry.failures == 0 && !root.lost) return;
   // It is back only if the watcher lives; a root that is not lost is left as it is.

@@ -14,14 +14,15 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <utility>
 
 namespace podstudio {
@@ -40,6 +41,32 @@ struct freed_by {
 using context_ptr = std::unique_ptr<SSL_CTX, freed_by<&SSL_CTX_free>>;
 using session_ptr = std::unique_ptr<SSL, freed_by<&SSL_free>>;
 
+/// While it lives, writing to a connection that has ended raises no SIGPIPE in this thread.
+/// OpenSSL's writes do, and a command must be able to say what became of it.
+class no_pipe_signal {
+public:
+  no_pipe_signal() {
+    sigset_t waiting;
+    was_pending_ = ::sigpending(&waiting) == 0 && sigismember(&waiting, SIGPIPE) == 1;
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  no_pipe_signal(const no_pipe_signal&) = delete;
+  no_pipe_signal& operator=(const no_pipe_signal&) = delete;
+  ~no_pipe_signal() {
+    constexpr timespec now{};
+    auto error_before = errno;
+    if (!was_pending_) ::sigtimedwait(&pipe_, nullptr, &now);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    errno = error_before;
+  }
+
+private:
+  sigset_t pipe_{}, before_{};
+  bool was_pending_ = false;
+};
+
 /// Waits for `events` of the socket until the deadline; false when it has passed.
 bool wait_for(const unique_fd& fd, short events, clock::time_point deadline) {
   for (;;) {
@@ -51,44 +78,59 @@ bool wait_for(const unique_fd& fd, short events, clock::time_point deadline) {
   }
 }
 
-bool limit_connecting(const unique_fd& fd, std::chrono::milliseconds time_limit) {
-  auto seconds = std::chrono::duration_cast<std::chrono::seconds>(time_limit);
-  timeval limit{
-      seconds.count(),
-      std::chrono::duration_cast<std::chrono::microseconds>(time_limit - seconds).count()};
-  return ::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0;
+/// Connects without blocking, again and again where a queue is full; 0, or why not.
+int connect_until(const unique_fd& fd, const sockaddr* address, socklen_t size,
+                  clock::time_point deadline) {
+  constexpr auto again_after = std::chrono::milliseconds(5);
+  for (;;) {
+    if (::connect(fd.get(), address, size) == 0 || errno == EISCONN) return 0;
+    if (errno == EINPROGRESS || errno == EALREADY) {
+      int failure = 0;
+      socklen_t length = sizeof failure;
+      if (!wait_for(fd, POLLOUT, deadline)) return ETIMEDOUT;
+      if (::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &failure, &length) != 0) return errno;
+      return failure;
+    }
+    if (errno != EAGAIN && errno != EINTR) return errno;
+    if (clock::now() >= deadline) return EAGAIN;
+    std::this_thread::sleep_for(again_after);
+  }
 }
 
-bool stop_blocking(const unique_fd& fd) { return ::fcntl(fd.get(), F_SETFL, O_NONBLOCK) == 0; }
+constexpr int socket_flags = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
 
-/// Where nothing is returned, errno says why.
-unique_fd connect_to_port(std::uint16_t port, std::chrono::milliseconds time_limit) {
-  unique_fd fd{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+/// Where nothing is returned, `why` says why.
+unique_fd connect_to_port(std::uint16_t port, clock::time_point deadline, int& why) {
+  unique_fd fd{::socket(AF_INET, socket_flags, 0)};
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   int on = 1;
-  if (fd && limit_connecting(fd, time_limit)
-      && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0
-      && ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0 && stop_blocking(fd))
-    return fd;
-  return unique_fd{};
+  why =
+      fd ? connect_until(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address, deadline)
+         : errno;
+  if (why != 0) return unique_fd{};
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  return fd;
 }
 
 /// By way of its folder's descriptor, so that a path of any length will do.
-unique_fd connect_to_socket(const data_folder& folder, std::chrono::milliseconds time_limit) {
+unique_fd connect_to_socket(const data_folder& folder, clock::time_point deadline, int& why) {
   unique_fd run{::open(folder.run().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-  unique_fd fd{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (!run) {
+    why = errno;
+    return unique_fd{};
+  }
+  unique_fd fd{::socket(AF_UNIX, socket_flags, 0)};
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   auto path = "/proc/self/fd/" + std::to_string(run.get()) + "/" + console_socket_name;
   std::ranges::copy(path, address.sun_path);
-  if (run && fd && limit_connecting(fd, time_limit)
-      && ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0
-      && stop_blocking(fd))
-    return fd;
-  return unique_fd{};
+  why =
+      fd ? connect_until(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address, deadline)
+         : errno;
+  return why == 0 ? std::move(fd) : unique_fd{};
 }
 
 error no_answer(std::uint16_t port, const std::string& reason) {
@@ -172,11 +214,15 @@ public:
     session_ptr session{SSL_new(context.get())};
     if (!session || SSL_set_fd(session.get(), fd.get()) != 1) return "no TLS session";
     std::unique_ptr<tls_stream> made(new tls_stream(std::move(fd), std::move(session)));
+    no_pipe_signal quiet;
     for (;;) {
       auto tried = made->outcome_of(SSL_connect(made->session_.get()));
       if (tried.bytes > 0) break;
-      if (tried.events == 0) return "it does not hold this data folder's key";
-      if (!wait_for(made->fd_, tried.events, deadline)) return "it stays silent";
+      if (tried.events == 0)
+        return SSL_get_verify_result(made->session_.get()) == X509_V_OK
+                   ? "the connection ended during the TLS handshake"
+                   : "it does not hold this data folder's key";
+      if (!wait_for(made->fd_, tried.events, deadline)) return "the TLS handshake timed out";
     }
     into = std::move(made);
     return {};
@@ -187,10 +233,12 @@ private:
       : stream(std::move(fd)), session_(std::move(session)) {}
 
   attempt write_some(char* bytes, std::size_t size) override {
+    no_pipe_signal quiet;
     ERR_clear_error();
     return outcome_of(SSL_write(session_.get(), bytes, static_cast<int>(std::min(size, step))));
   }
   attempt read_some(char* into, std::size_t size) override {
+    no_pipe_signal quiet;
     ERR_clear_error();
     return outcome_of(SSL_read(session_.get(), into, static_cast<int>(std::min(size, step))));
   }
@@ -216,21 +264,28 @@ console_client::~console_client() = default;
 result<std::unique_ptr<console_client>>
 console_client::connect(const data_folder& folder, const console_address& address,
                         std::chrono::milliseconds time_limit) {
-  auto fd = connect_to_socket(folder, time_limit);
+  auto deadline = clock::now() + time_limit;
+  int why = 0;
+  auto fd = connect_to_socket(folder, deadline, why);
   if (fd)
     return std::unique_ptr<console_client>{
         new console_client(std::make_unique<plain_stream>(std::move(fd)))};
+  if (why == EAGAIN)
+    return error{error_code::timed_out,
+                 "the service is busy with other clients; try again, or end some of them"};
   auto pair = ensure_credentials(folder);
   if (!pair) return pair.failure();
-  return connect(*pair, address.port, time_limit);
+  return connect(*pair, address.port,
+                 std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()));
 }
 
 result<std::unique_ptr<console_client>>
 console_client::connect(const credentials& pair, std::uint16_t port,
                         std::chrono::milliseconds time_limit) {
   auto deadline = clock::now() + time_limit;
-  auto fd = connect_to_port(port, time_limit);
-  if (!fd) return no_answer(port, std::strerror(errno));
+  int refused = 0;
+  auto fd = connect_to_port(port, deadline, refused);
+  if (!fd) return no_answer(port, std::strerror(refused));
   std::unique_ptr<stream> open;
   if (auto why = tls_stream::open(pair, std::move(fd), deadline, open); !why.empty())
     return no_answer(port, why);
@@ -253,19 +308,28 @@ result<nlohmann::json> console_client::request(const nlohmann::json& request,
   if (!stream_) return gone;
   auto& to = *stream_;
   auto header = make_frame_header(text.size());
-  text.insert(text.begin(), header.begin(), header.end());
-  auto became = to.write(text.data(), text.size(), deadline);
-  // One that is refused is told why, though not all of it was read.
+  auto became = to.write(header.data(), header.size(), deadline);
+  if (became == outcome::done) became = to.write(text.data(), text.size(), deadline);
+  // A request that is refused is answered even if it was not read completely.
   if (became != outcome::late) became = to.read(header.data(), header.size(), deadline);
   auto size_bytes = size_of_frame(header);
-  if (became == outcome::done && size_bytes > reply_bytes_max) became = outcome::ended;
+  const error foreign{
+      error_code::internal,
+      "what answers is not a podstudio service of this version; restart the service"};
+  if (became == outcome::done && size_bytes > reply_bytes_max) {
+    stream_.reset();
+    return foreign;
+  }
   text.clear();
   while (became == outcome::done && text.size() < size_bytes) {
     auto have = text.size();
     text.resize(std::min(size_bytes, have + frame_step_bytes));
     became = to.read(text.data() + have, text.size() - have, deadline);
   }
-  if (became == outcome::done) return nlohmann::json::parse(text, nullptr, false);
+  if (became == outcome::done) {
+    if (nests_too_deep(text)) return foreign;
+    return nlohmann::json::parse(text, nullptr, false);
+  }
   stream_.reset();
   if (became == outcome::ended) return gone;
   return error{error_code::timed_out,

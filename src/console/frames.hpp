@@ -6,8 +6,8 @@
 
 /// What crosses a connection to the console: frames, each a JSON text of protocol.hpp after its
 /// length in bytes as 4 bytes, the highest first. A peer sends a request and reads the reply before
-/// it sends the next. The length is checked before anything is set aside for the text, and then no
-/// more is than has come.
+/// it sends the next. The length is checked before memory is allocated, and the buffer grows only
+/// as data arrives.
 namespace podstudio {
 
 using frame_header = std::array<std::uint8_t, 4>;
@@ -16,7 +16,7 @@ using frame_header = std::array<std::uint8_t, 4>;
 inline constexpr std::size_t request_bytes_max = std::size_t{4} << 20;
 /// The longest reply, in bytes.
 inline constexpr std::size_t reply_bytes_max = std::size_t{256} << 20;
-/// By how much what is set aside for a text runs ahead of what has come, in bytes.
+/// By how much a buffer is ahead of the data at most, in bytes.
 inline constexpr std::size_t frame_step_bytes = std::size_t{64} << 10;
 
 constexpr frame_header make_frame_header(std::size_t size_bytes) {

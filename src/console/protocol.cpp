@@ -1,6 +1,6 @@
 #include "console/protocol.hpp"
 
-#include "platform/types.hpp"
+#include "console/frames.hpp"
 
 #include <utility>
 
@@ -15,6 +15,45 @@ error_code code_of(const std::string& text) noexcept {
 }
 
 }  // namespace
+
+bool nests_too_deep(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (in_string && c == '\\')
+      ++i;
+    else if (c == '"')
+      in_string = !in_string;
+    else if (!in_string && (c == '[' || c == '{') && ++depth > json_depth_max)
+      return true;
+    else if (!in_string && (c == ']' || c == '}'))
+      --depth;
+  }
+  return false;
+}
+
+result<request> read_request(const std::string& text) {
+  auto bad = [](const std::string& what) { return error{error_code::invalid_argument, what}; };
+  if (text.size() > request_bytes_max) return bad("the request is too long; split it");
+  if (nests_too_deep(text)) return bad("the request is nested too deeply");
+  auto document = nlohmann::json::parse(text, nullptr, false);
+  if (!document.is_object()) return bad("the request is no JSON object");
+  request parsed;
+  auto command = document.find("command");
+  if (command == document.end() || !command->is_string())
+    return bad("the request names no 'command'");
+  parsed.command = command->get<std::string>();
+  parsed.arguments = document.value("arguments", nlohmann::json::object());
+  if (!parsed.arguments.is_object()) return bad("the request's 'arguments' are no JSON object");
+  auto id = document.find("id");
+  if (id == document.end())
+    parsed.id = make_uuid();
+  else if (!id->is_string() || !parse_uuid(id->get<std::string>(), parsed.id)
+           || parsed.id == uuid{})
+    return bad("the request's 'id' is no UUID, or the nil UUID");
+  return parsed;
+}
 
 nlohmann::json make_request(const std::string& command, nlohmann::json arguments) {
   return {

@@ -11,12 +11,15 @@
 #include <spdlog/spdlog.h>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -42,10 +45,13 @@ using clock = std::chrono::steady_clock;
 constexpr auto log_refusals_every = std::chrono::minutes(1);
 /// How long nobody is accepted once there is no descriptor or memory for it.
 constexpr auto accept_again_after = std::chrono::milliseconds(100);
-/// How long the last replies have.
-constexpr auto farewell_max = std::chrono::seconds(1);
-/// How many certificates a stranger may send, in bytes; ours has some 500.
+/// How long the last replies may take when the server closes.
+constexpr auto drain_max = std::chrono::seconds(1);
+/// Of the chain of certificates that a peer sends, in bytes; ours has some 500.
 constexpr long certificates_bytes_max = 8192;
+/// What a request costs in memory once it is parsed, for each byte of its text: `[],[],...` is the
+/// worst of JSON.
+constexpr std::size_t parsed_bytes_per_byte = 16;
 
 /// A connection, as its listener knows it. Used in the listener's thread only.
 class peer {
@@ -62,7 +68,51 @@ protected:
   std::optional<clock::time_point> idle_since_;
 };
 
-/// What the connections of one listener share. Used in its thread only, but for `io` and `use`.
+/// From a request of so many bytes on what it leaves behind is given back to the system.
+constexpr std::size_t trim_bytes_min = std::size_t{16} << 20;
+
+/// How many bytes requests and replies take up. Used by any thread.
+class byte_budget {
+public:
+  explicit byte_budget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  /// Changes a part of it from `before` bytes to `after`; false, and no change, where that would be
+  /// too much.
+  bool reserve(std::size_t before, std::size_t after) {
+    if (after <= before) {
+      used_ -= before - after;
+      return true;
+    }
+    auto more = after - before;
+    if (used_.fetch_add(more) + more <= bytes_max_) return true;
+    used_ -= more;
+    return false;
+  }
+
+private:
+  const std::size_t bytes_max_;
+  std::atomic<std::size_t> used_{0};
+};
+
+/// A request that is being answered. It takes up memory until nobody has it any more, also where
+/// its peer has gone long since.
+struct pending_request {
+  pending_request(std::shared_ptr<byte_budget> from, std::size_t size_bytes)
+      : budget(std::move(from)), bytes(size_bytes) {}
+  pending_request(const pending_request&) = delete;
+  pending_request& operator=(const pending_request&) = delete;
+  ~pending_request() {
+    budget->reserve(bytes, 0);
+    if (bytes >= trim_bytes_min) ::malloc_trim(0);
+  }
+
+  std::atomic<bool> gone{false};
+  const std::shared_ptr<byte_budget> budget;
+  const std::size_t bytes;
+};
+
+/// What the connections of one listener share. Used in its thread only, but for `io`, `use` and
+/// `budget`.
 class listener {
 public:
   explicit listener(const console_server::options& what)
@@ -73,6 +123,7 @@ public:
   const console_limits limits;
   const console_server::answer_request answer;
   const std::shared_ptr<console_use> use;
+  const std::shared_ptr<byte_budget> budget = std::make_shared<byte_budget>(limits.bytes_max);
 
   void refused(refusal why) {
     ++use->refused[static_cast<std::size_t>(why)];
@@ -80,12 +131,12 @@ public:
     auto now = clock::now();
     if (logged_ && now - *logged_ < log_refusals_every) return;
     logged_ = now;
-    spdlog::warn("console: connections refused: {}, the last as {}", std::exchange(unlogged_, 0),
+    spdlog::warn("console: refused {} connections, the latest as {}", std::exchange(unlogged_, 0),
                  to_string(why));
   }
 
   /// Whether there is room for one more; ends the peer that has been idle the longest if need be.
-  bool make_room() {
+  bool evict_idle() {
     if (peers_.size() < limits.peers_max) return true;
     std::shared_ptr<peer> oldest;
     for (const auto& each : peers_)
@@ -94,28 +145,18 @@ public:
     if (oldest) oldest->end();
     return oldest != nullptr;
   }
-  void enter(std::shared_ptr<peer> one) {
+  void add(std::shared_ptr<peer> one) {
     peers_.push_back(std::move(one));
     ++use->connections;
   }
-  virtual void leave(const peer& one) {
+  virtual void remove(const peer& one) {
     use->connections -= std::erase_if(peers_, [&](const auto& each) { return each.get() == &one; });
-  }
-
-  /// Changes what is held for a peer from `before` bytes to `after`; false where that is too much
-  /// for all.
-  bool hold(std::size_t before, std::size_t after) {
-    if (after > before && after - before > limits.bytes_max - std::min(held_, limits.bytes_max))
-      return false;
-    held_ += after;
-    held_ -= before;
-    return true;
   }
 
   virtual void accept() = 0;
   virtual void stop_accepting() = 0;
   /// A peer has been answered.
-  virtual void rested() {}
+  virtual void on_idle() {}
 
   /// Answers until it is closed; in a thread of its own.
   void run() {
@@ -123,7 +164,7 @@ public:
       try {
         io.run();
         return;
-      } catch (const std::exception& failure) {  // out of memory: costs the connection
+      } catch (const std::exception& failure) {
         spdlog::error("console: {}", failure.what());
       }
   }
@@ -131,13 +172,16 @@ public:
   /// Lets those that are being answered take their replies. From any thread.
   void close() {
     asio::post(io, [this] {
+      closing_ = true;
+      drain_.expires_after(drain_max);
+      drain_.async_wait([this](const asio_error&) {
+        end_all();
+        work_.reset();
+      });
       stop_accepting();
       for (const auto& each : std::vector(peers_))
         each->end_when_idle();
-      farewell_.expires_after(farewell_max);
-      farewell_.async_wait([this](const asio_error&) { end_all(); });
-      if (peers_.empty()) farewell_.cancel();
-      closing_ = true;
+      all_left();
     });
   }
 
@@ -147,16 +191,17 @@ protected:
       each->end();
   }
   void all_left() {
-    if (closing_ && peers_.empty()) farewell_.cancel();
+    if (closing_ && peers_.empty()) drain_.cancel();
   }
   std::size_t peers() const { return peers_.size(); }
 
 private:
   std::vector<std::shared_ptr<peer>> peers_;  ///< that were let in
-  std::size_t held_ = 0;                      ///< bytes
+  /// Also while nothing is being waited for.
+  asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(io);
   std::uint64_t unlogged_ = 0;
   std::optional<clock::time_point> logged_;
-  asio::steady_timer farewell_{io};
+  asio::steady_timer drain_{io};
   bool closing_ = false;
 };
 
@@ -174,9 +219,9 @@ public:
   void allow(std::chrono::milliseconds time) {
     deadline_.expires_after(time);
     deadline_.async_wait([self = this->shared_from_this()](const asio_error& cancelled) {
-      // It may have been set anew when this was on its way already.
+      // The timer may have been set anew after this was queued.
       if (cancelled || self->deadline_.expiry() > clock::now()) return;
-      if (!self->idle_since_) self->at_->refused(refusal::slow);
+      if (!self->idle_since_) self->at_->refused(refusal::timed_out);
       self->end();
     });
   }
@@ -186,14 +231,25 @@ public:
     await_request();
   }
 
+  /// Has `work` done; where memory fails it, that costs the connection.
+  template <class Work>
+  void guarded(Work work) {
+    try {
+      work();
+    } catch (const std::exception& failure) {
+      spdlog::error("console: a connection was ended: {}", failure.what());
+      end();
+    }
+  }
+
   void end() override {
     if (std::exchange(ended_, true)) return;
     deadline_.cancel();
     asio_error ignored;  // there is nothing to be done about it
     stream_.lowest_layer().close(ignored);
-    if (give_up_) std::exchange(give_up_, nullptr)();
-    hold(0);
-    at_->leave(*this);
+    if (auto pending = pending_.lock()) pending->gone = true;
+    reserve(0);
+    at_->remove(*this);
   }
   void end_when_idle() override {
     last_ = true;
@@ -205,10 +261,14 @@ private:
     if (why) end();
     return why || ended_;
   }
-  bool hold(std::size_t size_bytes) {
-    if (!at_->hold(held_, size_bytes)) return false;
-    held_ = size_bytes;
+  bool reserve(std::size_t size_bytes) {
+    if (!at_->budget->reserve(reserved_, size_bytes)) return false;
+    reserved_ = size_bytes;
     return true;
+  }
+  void refuse(refusal why) {
+    at_->refused(why);
+    end();
   }
 
   void rest() {
@@ -216,28 +276,32 @@ private:
     allow(at_->limits.idle_max);
   }
 
-  /// Also while a request is being answered, as only this tells that the peer has gone.
+  /// Also while a request is being answered, as only this tells that the peer has gone. Who sends
+  /// more before the reply speaks another protocol.
   void await_request() {
     asio::async_read(stream_, asio::buffer(header_, 1),
                      [self = this->shared_from_this()](const asio_error& why, std::size_t) {
-                       if (self->failed(why)) return;
-                       self->begun_ = true;
-                       if (self->idle_since_) self->read_header();
+                       self->guarded([&] {
+                         if (self->failed(why)) return;
+                         if (!self->idle_since_) return self->refuse(refusal::malformed);
+                         self->read_header();
+                       });
                      });
   }
 
   void read_header() {
-    begun_ = false;
     idle_since_.reset();
     allow(at_->limits.request_max);
     asio::async_read(stream_, asio::buffer(header_) + 1,
                      [self = this->shared_from_this()](const asio_error& why, std::size_t) {
-                       if (self->failed(why)) return;
-                       auto size_bytes = size_of_frame(self->header_);
-                       if (size_bytes == 0 || size_bytes > request_bytes_max)
-                         self->refuse_request(size_bytes);
-                       else
-                         self->read_request(size_bytes);
+                       self->guarded([&] {
+                         if (self->failed(why)) return;
+                         auto size_bytes = size_of_frame(self->header_);
+                         if (size_bytes == 0 || size_bytes > request_bytes_max)
+                           self->refuse_request(size_bytes);
+                         else
+                           self->read_request(size_bytes);
+                       });
                      });
   }
 
@@ -253,79 +317,91 @@ private:
     auto have = request_.size();
     if (have == size_bytes) return have_answered();
     auto next = std::min(size_bytes, have + frame_step_bytes);
-    if (!hold(next)) {
-      at_->refused(refusal::crowd);
-      return end();
-    }
+    if (!reserve(next)) return refuse(refusal::over_limit);
     request_.resize(next);
     asio::async_read(
         stream_, asio::buffer(request_.data() + have, next - have),
         [self = this->shared_from_this(), size_bytes](const asio_error& why, std::size_t) {
-          if (!self->failed(why)) self->read_request(size_bytes);
+          self->guarded([&] {
+            if (!self->failed(why)) self->read_request(size_bytes);
+          });
         });
   }
 
   void have_answered() {
-    deadline_.cancel();  // it takes what it takes
-    give_up_ = at_->answer(std::exchange(request_, {}),
-                           [at = at_, weak = this->weak_from_this()](std::string reply) {
-                             // Holds nothing of the listener's, which may be gone before this runs.
-                             asio::post(at->io, [weak, text = std::move(reply)]() mutable {
-                               if (auto self = weak.lock(); self && !self->ended_)
-                                 self->send(std::move(text));
-                             });
-                           });
+    auto size_bytes = request_.size() * parsed_bytes_per_byte;
+    if (!reserve(size_bytes)) return refuse(refusal::over_limit);
+    auto pending = std::make_shared<pending_request>(at_->budget, size_bytes);
+    reserved_ = 0;  // it is the request's from now on
+    pending_ = pending;
     await_request();
+    at_->answer(std::exchange(request_, {}), {pending, &pending->gone}, take_reply());
+    // No deadline while it is answered. The reply comes later, if only to this thread.
+    deadline_.expires_at(clock::time_point::max());
+  }
+
+  /// Takes the reply, from any thread. Where all copies of it are let go of without one, as memory
+  /// failed somebody, the connection ends.
+  console_server::take_reply take_reply() {
+    struct expected {
+      std::shared_ptr<listener> at;
+      std::weak_ptr<connection> to;
+      std::atomic<bool> came{false};
+      ~expected() {
+        if (!came)
+          asio::post(at->io, [weak = to] {
+            if (auto self = weak.lock()) self->end();
+          });
+      }
+    };
+    auto reply = std::make_shared<expected>();
+    reply->at = at_;
+    reply->to = this->weak_from_this();
+    return [reply](std::string text) {
+      // What is posted holds nothing of the listener's, which may be gone before it runs.
+      asio::post(reply->at->io, [weak = reply->to, taken = std::move(text)]() mutable {
+        if (auto self = weak.lock(); self && !self->ended_)
+          self->guarded([&] { self->send(std::move(taken)); });
+      });
+      reply->came = true;
+    };
   }
 
   void send(std::string reply) {
-    give_up_ = nullptr;
+    pending_.reset();
     if (reply.size() > reply_bytes_max)
       reply = to_text(make_reply(
           {error_code::refused, "the answer is too long to be sent; ask for fewer at a time"}));
-    if (!hold(reply.size())) {
-      at_->refused(refusal::crowd);
-      return end();
-    }
+    if (!reserve(reply.size())) return refuse(refusal::over_limit);
     reply_ = std::move(reply);
-    auto header = make_frame_header(reply_.size());
-    reply_.insert(reply_.begin(), header.begin(), header.end());
-    sent_ = 0;
-    send_more();
-  }
-
-  void send_more() {
-    if (sent_ == reply_.size()) return replied();
-    allow(at_->limits.reply_max);
-    auto some = asio::buffer(asio::buffer(reply_) + sent_, frame_step_bytes);
-    asio::async_write(stream_, some,
-                      [self = this->shared_from_this()](const asio_error& why, std::size_t size) {
-                        if (self->failed(why)) return;
-                        self->sent_ += size;
-                        self->send_more();
+    reply_header_ = make_frame_header(reply_.size());
+    allow(at_->limits.reply_max
+          + std::chrono::seconds(reply_.size() / at_->limits.reply_bytes_a_second_min));
+    const std::array both{asio::buffer(reply_header_), asio::buffer(reply_)};
+    asio::async_write(stream_, both,
+                      [self = this->shared_from_this()](const asio_error& why, std::size_t) {
+                        self->guarded([&] {
+                          if (!self->failed(why)) self->replied();
+                        });
                       });
   }
 
   void replied() {
     std::string().swap(reply_);
-    hold(0);
+    reserve(0);
     if (last_) return end();
     rest();
-    at_->rested();
-    if (begun_ && !ended_) read_header();
+    at_->on_idle();
   }
 
   std::shared_ptr<listener> at_;
   Stream stream_;
   asio::steady_timer deadline_{at_->io};
-  frame_header header_{};
-  std::string request_;
-  std::string reply_;     ///< with its header
-  std::size_t sent_ = 0;  ///< of it
-  std::size_t held_ = 0;  ///< bytes
-  std::function<void()> give_up_;
-  bool begun_ = false;  ///< the next request has come while this one was being answered
-  bool last_ = false;   ///< there will be no further request
+  frame_header header_{}, reply_header_{};
+  std::string request_, reply_;
+  std::size_t reserved_ = 0;  ///< bytes
+  std::weak_ptr<pending_request> pending_;
+  bool last_ = false;  ///< there will be no further request
   bool ended_ = false;
 };
 
@@ -338,8 +414,13 @@ public:
   void accept() override {
     acceptor.async_accept([this](const asio_error& why, typename Protocol::socket socket) {
       if (why == asio::error::operation_aborted || !acceptor.is_open()) return;
-      if (why) return pause();
-      welcome(std::move(socket));
+      if (why) return pause();  // there is no descriptor, say
+      try {
+        on_accept(std::move(socket));
+      } catch (const std::exception& failure) {
+        spdlog::error("console: a connection was not accepted: {}", failure.what());
+        return pause();
+      }
       next();
     });
   }
@@ -352,7 +433,7 @@ public:
   typename Protocol::acceptor acceptor{io};
 
 protected:
-  virtual void welcome(typename Protocol::socket socket) = 0;
+  virtual void on_accept(typename Protocol::socket socket) = 0;
   virtual void next() { accept(); }
 
 private:
@@ -371,25 +452,25 @@ class local_listener final : public accepting<local> {
 public:
   using accepting::accepting;
 
-  void leave(const peer& one) override {
-    listener::leave(one);
+  void remove(const peer& one) override {
+    listener::remove(one);
     all_left();
     if (full_ && acceptor.is_open()) next();
   }
-  void rested() override {
-    if (full_) static_cast<void>(make_room());
+  void on_idle() override {
+    if (full_) static_cast<void>(evict_idle());
   }
 
 private:
-  void welcome(local::socket socket) override {
+  void on_accept(local::socket socket) override {
     ucred who{};
     socklen_t size = sizeof who;
     if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0
         || (who.uid != ::geteuid() && who.uid != 0))
-      return refused(refusal::stranger);
-    static_cast<void>(make_room());  // where there is none, it is the last for now
+      return refused(refusal::unauthenticated);
+    static_cast<void>(evict_idle());  // where there is none, it is the last for now
     auto one = std::make_shared<connection<local::socket>>(shared_from_this(), std::move(socket));
-    enter(one);
+    add(one);
     one->begin();
   }
 
@@ -430,9 +511,9 @@ public:
     return {};
   }
 
-  void leave(const peer& one) override {
+  void remove(const peer& one) override {
     std::erase_if(handshakes_, [&](const handshake& each) { return each.with.get() == &one; });
-    listener::leave(one);
+    listener::remove(one);
     all_left();
   }
 
@@ -449,7 +530,7 @@ private:
     return address.is_loopback() ? asio::ip::address(asio::ip::address_v4::loopback()) : address;
   }
 
-  void welcome(tcp::socket socket) override {
+  void on_accept(tcp::socket socket) override {
     auto from = origin(socket);
     auto is_same = [&](const handshake& each) { return each.from == from; };
     auto oldest = handshakes_.end();
@@ -459,7 +540,7 @@ private:
     else if (handshakes_.size() >= limits.handshakes_max)
       oldest = handshakes_.begin();
     if (oldest != handshakes_.end()) {
-      refused(refusal::crowd);
+      refused(refusal::over_limit);
       auto ending = oldest->with;
       ending->end();
     }
@@ -468,19 +549,20 @@ private:
     auto one = std::make_shared<tls_connection>(shared_from_this(), std::move(socket), context_);
     handshakes_.push_back({from, one});
     one->allow(limits.handshake_max);
-    one->stream().async_handshake(ssl::stream_base::server,
-                                  [this, one](const asio_error& why) { met(one, why); });
+    one->stream().async_handshake(ssl::stream_base::server, [this, one](const asio_error& why) {
+      one->guarded([&] { on_handshake(one, why); });
+    });
   }
 
-  void met(const std::shared_ptr<tls_connection>& one, const asio_error& why) {
+  void on_handshake(const std::shared_ptr<tls_connection>& one, const asio_error& why) {
     auto waits = std::ranges::find(handshakes_, one, &handshake::with);
     if (waits == handshakes_.end()) return;  // it was ended meanwhile, and counted
     handshakes_.erase(waits);
-    if (why || !make_room()) {
-      refused(why ? refusal::stranger : refusal::crowd);
+    if (why || !evict_idle()) {
+      refused(why ? refusal::unauthenticated : refusal::over_limit);
       return one->end();
     }
-    enter(one);
+    add(one);
     one->begin();
   }
 
@@ -494,9 +576,27 @@ private:
   std::deque<handshake> handshakes_;  ///< oldest first
 };
 
+/// The name of a socket that was made. It is removed at the end, unless another file has it by
+/// then.
+struct bound_socket {
+  unique_fd folder;  ///< where it is, also when that has been moved
+  std::string name;
+  std::pair<dev_t, ino_t> file{};
+
+  bound_socket() = default;
+  bound_socket(bound_socket&&) = default;
+  bound_socket& operator=(bound_socket&&) = default;
+  ~bound_socket() {
+    struct stat facts {};
+    if (folder && ::fstatat(folder.get(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0
+        && S_ISSOCK(facts.st_mode) && std::pair(facts.st_dev, facts.st_ino) == file)
+      ::unlinkat(folder.get(), name.c_str(), 0);
+  }
+};
+
 /// Binds the socket in place of what a service that was killed left behind. A path of any length
 /// will do: it is bound by way of its folder's descriptor.
-result<void> listen_at(const std::string& path, local::acceptor& acceptor) {
+result<bound_socket> listen_at(const std::string& path, local::acceptor& acceptor) {
   auto failed = [&](const asio_error& why) {
     return system_error(why.value())("cannot make the socket " + in_quotes(path));
   };
@@ -521,7 +621,14 @@ result<void> listen_at(const std::string& path, local::acceptor& acceptor) {
     return system_error()("cannot make the socket " + in_quotes(path));
   acceptor.bind(at, failure);
   if (!failure) acceptor.listen(asio::socket_base::max_listen_connections, failure);
-  if (!failure) return {};
+  if (!failure) {
+    bound_socket bound;
+    if (::fstatat(folder.get(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0)
+      bound.file = {facts.st_dev, facts.st_ino};
+    bound.folder = std::move(folder);
+    bound.name = std::move(name);
+    return bound;
+  }
   asio_error ignored;  // the first failure counts
   acceptor.close(ignored);
   return failed(failure);
@@ -544,12 +651,12 @@ result<void> listen_at(std::uint16_t port, tcp::acceptor& acceptor) {
 
 std::string_view to_string(refusal why) noexcept {
   switch (why) {
-  case refusal::stranger:
-    return "stranger";
-  case refusal::crowd:
-    return "crowd";
-  case refusal::slow:
-    return "slow";
+  case refusal::unauthenticated:
+    return "unauthenticated";
+  case refusal::over_limit:
+    return "over_limit";
+  case refusal::timed_out:
+    return "timed_out";
   case refusal::malformed:
     return "malformed";
   }
@@ -560,14 +667,13 @@ std::string_view to_string(refusal why) noexcept {
 struct console_server::parts {
   std::vector<std::pair<std::shared_ptr<listener>, std::thread>> running;
   std::uint16_t port = 0;
-  std::string socket;  ///< its path; empty where there is none
+  std::optional<bound_socket> socket;
 
   ~parts() {
     for (const auto& [each, thread] : running)
       each->close();
     for (auto& [each, thread] : running)
       thread.join();
-    if (!socket.empty()) ::unlink(socket.c_str());
   }
 
   /// `nice` is of its thread, as in setpriority(2).
@@ -589,7 +695,7 @@ console_server::console_server(std::unique_ptr<parts> made) : parts_(std::move(m
 console_server::~console_server() = default;
 std::uint16_t console_server::port() const { return parts_->port; }
 
-result<std::unique_ptr<console_server>> console_server::open(options what) {
+result<std::unique_ptr<console_server>> console_server::open(options what) try {
   auto made = std::make_unique<parts>();
   auto tls = std::make_shared<tls_listener>(what);
   if (auto configured = tls->configure(what.pair); !configured) return configured.failure();
@@ -597,17 +703,19 @@ result<std::unique_ptr<console_server>> console_server::open(options what) {
   made->port = tls->acceptor.local_endpoint().port();
   if (!what.socket.empty()) {
     auto owner = std::make_shared<local_listener>(what);
-    if (auto listens = listen_at(what.socket, owner->acceptor); !listens) {
-      spdlog::warn("console: {}; commands go to the port instead", listens.failure().message);
+    auto bound = listen_at(what.socket, owner->acceptor);
+    if (!bound) {
+      spdlog::warn("console: {}; commands go to the port instead", bound.failure().message);
     } else {
-      made->socket = what.socket;
+      made->socket = std::move(*bound);
       if (auto started = made->start(owner, 0); !started) return started.failure();
     }
   }
-  // The owner's commands go before strangers' handshakes.
-  if (auto started = made->start(tls, made->socket.empty() ? 0 : 5); !started)
-    return started.failure();
+  // The owner's commands go before the handshakes of others.
+  if (auto started = made->start(tls, made->socket ? 5 : 0); !started) return started.failure();
   return std::unique_ptr<console_server>(new console_server(std::move(made)));
+} catch (const boost::system::system_error& failure) {
+  return system_error(failure.code().value())("cannot start the console");
 }
 
 }  // namespace podstudio

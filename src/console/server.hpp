@@ -15,28 +15,28 @@
 
 /// Where a service answers commands.
 ///
-/// The owner's programs connect to a Unix socket in DATA/run, which says who they are; others to a
-/// TLS port on the loopback interface, where they prove that they hold the data folder's key. Each
-/// of the two has a thread of its own, so that strangers at the port hold up no command of the
-/// owner. Both speak the frames of frames.hpp, and all that has been read of a peer before it is
-/// let in is its credentials or its handshake.
+/// The owner's programs connect to a Unix socket in DATA/run, where the kernel tells who they are.
+/// Others connect to a TLS port on the loopback interface, where they prove that they hold the data
+/// folder's key. Each of the two has a thread of its own, so connections at the port cannot delay
+/// the owner's commands. Both speak the frames of frames.hpp. Before a peer is authenticated, only
+/// its credentials or its handshake are read.
 ///
-/// Asio (Boost) and OpenSSL do the work. CAF's remote actors, which would do it in a few lines, are
-/// not for this: their protocol trusts its peers. One message of theirs that is cut short, nested
-/// deep or announces 4 GB ends or fills the process.
+/// Boost.Asio and OpenSSL do the work. CAF's remote actors are not used because their protocol
+/// trusts its peers: a truncated, deeply nested or 4 GB message can crash the process or exhaust
+/// its memory.
 namespace podstudio {
 
 /// Why a connection was ended by the service.
 enum class refusal : std::uint8_t {
-  stranger,   ///< another user at the Unix socket, or no proof of the key
-  crowd,      ///< more of the same kind than there is room for
-  slow,       ///< did not finish its handshake, its request or reading its reply in time
-  malformed,  ///< sent something that is no frame, or one that is too long
+  unauthenticated,  ///< another user at the Unix socket, or no proof of the key
+  over_limit,       ///< more connections or bytes than the limits allow
+  timed_out,        ///< a handshake, a request or the reading of a reply took too long
+  malformed,        ///< bytes that are not a frame, or a frame that is too long
 };
 inline constexpr std::size_t refusal_count = 4;
 std::string_view to_string(refusal why) noexcept;
 
-/// How the server is used; read by others while it runs.
+/// Usage counters. Any thread may read them.
 struct console_use {
   std::atomic<std::uint64_t> connections{0};                        ///< now
   std::array<std::atomic<std::uint64_t>, refusal_count> refused{};  ///< since the start
@@ -44,30 +44,33 @@ struct console_use {
 
 /// The bounds of each of the two listeners.
 struct console_limits {
-  /// Peers that were let in. When so many are there, the one that has been idle the longest is
-  /// ended; where all are being answered, at the Unix socket one more is let in and the next ones
-  /// wait, and at the port they are refused.
+  /// Authenticated peers. When so many are there, the one that has been idle the longest is ended;
+  /// where all are being answered, the Unix socket lets one more in and the next ones wait, and the
+  /// port refuses them.
   std::size_t peers_max = 256;
-  /// Peers that are in the middle of their TLS handshake; of one address a half of these. One more
-  /// ends the oldest. Each costs a descriptor and some 50 kB.
+  /// Peers in the middle of their TLS handshake; a half of these from one address, as all of the
+  /// loopback network is. One more ends the oldest. Each costs a descriptor and some 50 kB.
   std::size_t handshakes_max = 128;
   std::chrono::milliseconds handshake_max = std::chrono::seconds(5);
   /// From the first byte of a request to its last.
   std::chrono::milliseconds request_max = std::chrono::seconds(30);
-  /// For each 64 KiB of a reply to be read.
+  /// For a reply to be read, in addition to the time it takes at the rate below.
   std::chrono::milliseconds reply_max = std::chrono::seconds(30);
+  std::size_t reply_bytes_a_second_min = std::size_t{1} << 20;
   /// Between requests.
   std::chrono::milliseconds idle_max = std::chrono::minutes(10);
-  /// Requests that are being received and replies that are being read, of all peers together.
+  /// The memory that requests and replies of all peers take: their text, and until a request is
+  /// answered what it may need once it is parsed. The largest request needs 64 MiB.
   std::size_t bytes_max = std::size_t{512} << 20;
 };
 
 class console_server {
 public:
   using take_reply = std::function<void(std::string reply)>;
-  /// Has a request answered: later, once, on any thread. What it returns gives the request up, as
-  /// its peer is gone; the reply may come nevertheless.
-  using answer_request = std::function<std::function<void()>(std::string request, take_reply take)>;
+  /// Has a request answered, once, on any thread. `gone` is set once its peer has gone; what it
+  /// points to is kept for as long as the request takes up memory.
+  using answer_request = std::function<void(
+      const std::string& request, std::shared_ptr<std::atomic<bool>> gone, take_reply take)>;
 
   struct options {
     std::string socket;      ///< the path of the Unix socket; empty: none
@@ -80,7 +83,7 @@ public:
 
   /// Listens from now on. Where the file system of the socket has none, there is the TLS port only,
   /// with a warning in the log. Errors: `io_failed` when the port cannot be had or the key not be
-  /// used.
+  /// used; as `system_error`.
   static result<std::unique_ptr<console_server>> open(options what);
 
   /// Ends all connections; replies that were given by then are sent first, for a second at most.

@@ -190,10 +190,16 @@ class Flood:
 
     def __init__(self, port, a_second):
         self.port, self.a_second = port, a_second
-        self.made, self.late, self.ending = 0, 0.0, threading.Event()
+        self.made, self.late, self.ending, self.failure = 0, 0.0, threading.Event(), None
         self.thread = threading.Thread(target=self.go_on)
 
     def go_on(self):
+        try:
+            self.connect_on_and_on()
+        except OSError as reason:  # told where the context ends
+            self.failure = reason
+
+    def connect_on_and_on(self):
         sends = [None, b"", b"GET / HTTP/1.1\r\n\r\n" * 10, client_hello()]
         is_open = collections.deque()
         begun = time.perf_counter()
@@ -204,7 +210,7 @@ class Flood:
                 time.sleep(due - now)
             self.late = max(self.late, now - due)
             with_bytes = sends[self.made % len(sends)]
-            connection = socket.create_connection(("127.0.0.1", self.port))
+            connection = socket.create_connection(("127.0.0.1", self.port), timeout=10)
             self.made += 1
             if with_bytes is None:
                 connection.close()
@@ -223,6 +229,8 @@ class Flood:
     def __exit__(self, *_):
         self.ending.set()
         self.thread.join()
+        if self.failure:
+            raise Failure(f"the flood ended: {self.failure}")
 
 
 def measure_flood(options, folder):
