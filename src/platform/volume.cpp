@@ -3,6 +3,7 @@
 #include "platform/sha256.hpp"
 
 #include <fcntl.h>
+#include <linux/btrfs.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -11,6 +12,7 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -33,8 +35,8 @@ bool is_one_of(std::uint32_t type, std::initializer_list<std::uint32_t> types) {
   return std::ranges::find(types, type) != types.end();
 }
 
-/// File systems whose f_fsid is made from the identifier on the disk. Others make it from the device
-/// number, or draw it at each mount.
+/// File systems whose f_fsid is made from the identifier on the disk. Others make it from the
+/// device number, or draw it at each mount.
 bool has_lasting_fsid(std::uint32_t type) {
   return is_one_of(type, {EXT4_SUPER_MAGIC, BTRFS_SUPER_MAGIC, f2fs_magic});
 }
@@ -66,19 +68,44 @@ std::optional<struct statfs> status_of(std::string path, std::uint64_t device) {
   }
 }
 
-/// The identifier that the kernel tells through any file that can be opened, from `path` upwards.
-std::optional<std::string> uuid_of(std::string path, std::uint64_t device) {
+/// Opens what can be read, from `path` upwards, as long as it is on this device.
+unique_fd open_on(std::string path, std::uint64_t device) {
   for (;;) {
     unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY));
     struct stat status;
-    if (fd && ::fstat(fd.get(), &status) == 0 && status.st_dev != device) return std::nullopt;
-    file_system_uuid answer;
-    if (fd && ::ioctl(fd.get(), get_file_system_uuid, &answer) == 0 && answer.size > 0)
-      return std::string(reinterpret_cast<const char*>(answer.bytes),
-                         std::min<std::size_t>(answer.size, sizeof answer.bytes));
-    if (fd || path == "/") return std::nullopt;
+    if (fd && (::fstat(fd.get(), &status) != 0 || status.st_dev != device)) return unique_fd{};
+    if (fd || path == "/") return fd;
     path.resize(std::max<std::size_t>(path.rfind('/'), 1));
   }
+}
+
+/// The identifier that the kernel tells through any file that can be opened.
+std::optional<std::string> uuid_of(const std::string& path, std::uint64_t device) {
+  auto fd = open_on(path, device);
+  file_system_uuid answer;
+  if (!fd || ::ioctl(fd.get(), get_file_system_uuid, &answer) != 0 || answer.size == 0)
+    return std::nullopt;
+  return std::string(reinterpret_cast<const char*>(answer.bytes),
+                     std::min<std::size_t>(answer.size, sizeof answer.bytes));
+}
+
+/// What f_fsid is of a Btrfs whose device has not been mounted under another number at the same
+/// time, as while a folder of it is still mounted elsewhere: then it is made from an identifier
+/// that is drawn for that mount (Linux 6.7). f_fsid is the identifier folded to 8 bytes, and the
+/// subvolume's number.
+std::string lasting_fsid_of_btrfs(const std::string& path, std::uint64_t device, std::string fsid) {
+  auto fd = open_on(path, device);
+  btrfs_ioctl_fs_info_args info{};
+  info.flags = BTRFS_FS_INFO_FLAG_METADATA_UUID;
+  if (!fd || ::ioctl(fd.get(), BTRFS_IOC_FS_INFO, &info) != 0
+      || (info.flags & BTRFS_FS_INFO_FLAG_METADATA_UUID) == 0 || fsid.size() != 8)
+    return fsid;
+  for (std::size_t i = 0; i < BTRFS_FSID_SIZE; ++i) {
+    // Each 4 bytes are a big-endian number, and those of `fsid` are the machine's own.
+    auto at = (i % 8) / 4 * 4 + (std::endian::native == std::endian::little ? 3 - i % 4 : i % 4);
+    fsid[at] = static_cast<char>(fsid[at] ^ info.fsid[i] ^ info.metadata_uuid[i]);
+  }
+  return fsid;
 }
 
 /// "TYPE MOUNT-POINT" of the first mount of a device; see proc_pid_mountinfo(5).
@@ -135,6 +162,7 @@ std::optional<volume> volume_table::identify(const std::string& path, std::uint6
   auto type_name = std::to_string(type);
   std::string fsid(reinterpret_cast<const char*>(&status->f_fsid), sizeof status->f_fsid);
   bool has_fsid = fsid.find_first_not_of('\0') != fsid.npos;
+  if (type == BTRFS_SUPER_MAGIC) fsid = lasting_fsid_of_btrfs(path, device, fsid);
   if (has_lasting_fsid(type) && has_fsid)
     return volume{id_of("fsid " + type_name + " " + fsid), true, keeps_inodes};
   // The identifiers of file systems in memory are drawn at each mount.
