@@ -25,6 +25,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <mutex>
@@ -442,6 +443,9 @@ result<std::unique_ptr<engine>> engine::start(engine_options options) {
                               : folder_lock::acquire(options.folder);
   if (!lock) return lock.failure();
   if (auto opened = open_service_log(options); !opened) return opened.failure();
+  // Where SQLite sorts what does not fit into memory: on the library's disk, not in /var/tmp. No
+  // other thread of ours runs yet.
+  ::setenv("SQLITE_TMPDIR", options.folder.cache().c_str(), 1);
   auto started = std::make_unique<running_engine>(std::move(options), std::move(*lock));
   if (auto run = started->run(); !run) return run.failure();
   return std::unique_ptr<engine>(std::move(started));
