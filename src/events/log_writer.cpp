@@ -96,6 +96,7 @@ private:
   std::vector<committed_command> seal_group(std::span<const std::shared_ptr<const command>> group,
                                             std::int64_t at_us, log_head& head);
   result<void> write_group();
+  result<void> check_undisturbed();
   bool belongs_here(std::uint64_t bytes) const noexcept;
   std::uint64_t space_here() const noexcept { return current_.space(options_.segment_size_bytes); }
   error poison(const error& cause);
@@ -259,6 +260,13 @@ void writer::enter(std::unique_ptr<file> source, std::uint64_t space_to,
 result<void> writer::roll() {
   assert(prepared_.source != nullptr && current_.frames > 0);
   if (auto synced = sync(); !synced) return synced;
+  // Nobody looks at it again, and what comes next builds on it.
+  if (auto there = check_undisturbed(); !there) return there;
+  // The name would be given to whatever is at the path now.
+  if (auto ours =
+          prepared_.source->check_undisturbed(prepared_path(folder_), prepared_.space_to, 0, {});
+      !ours)
+    return drop_prepared(ours.failure());
   auto header = next_header();
   if (auto named = name_segment(*prepared_.source, header); !named) {
     if (named.failure().code != error_code::disk_full) return poison(named.failure());
@@ -309,17 +317,20 @@ result<void> writer::write_group() {
   return {};
 }
 
+/// Somebody may have removed, replaced or cut the segment, or filled it with something else. What
+/// was written is in the log only if the file still is, and what it goes on from.
+result<void> writer::check_undisturbed() {
+  auto there = current_.source->check_undisturbed(
+      segment_path(folder_, current_.header.first_sequence), current_.end,
+      current_.synced_to - current_.synced_tail.size(), as_bytes(current_.synced_tail));
+  return there ? there : poison(there.failure());
+}
+
 result<void> writer::sync() {
   if (poisoned_) return *poisoned_;
   if (current_.synced_to == current_.end) return {};
   if (auto synced = current_.source->sync_data(); !synced) return poison(synced.failure());
-  // Somebody may have removed, replaced or cut the segment, or filled it with something else. What
-  // was written is in the log only if the file still is, and what it goes on from.
-  if (auto there = current_.source->check_undisturbed(
-          segment_path(folder_, current_.header.first_sequence), current_.end,
-          current_.synced_to - current_.synced_tail.size(), as_bytes(current_.synced_tail));
-      !there)
-    return poison(there.failure());
+  if (auto there = check_undisturbed(); !there) return there;
   current_.synced_tail = current_.tail;
   current_.synced_to = current_.end;
   durable_ = head_;

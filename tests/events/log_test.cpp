@@ -2,6 +2,7 @@
 
 #include "events/codec.hpp"
 #include "log_fixture.hpp"
+#include "support/must.hpp"
 #include "support/temp_folder.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -295,6 +296,49 @@ BOOST_AUTO_TEST_CASE(a_full_disk_at_a_segment_change_is_only_a_refusal) {
   REQUIRE_OK(append(**log, number, number + 5));
   BOOST_TEST((*log)->segments() == 2u);
   BOOST_TEST(count_prefix(disk) == number + 5);
+}
+
+namespace {
+
+/// The first command that goes into the second segment.
+std::uint64_t first_of_second() {
+  memory_disk disk;
+  auto log = open_log(disk);
+  REQUIRE_OK(log);
+  for (std::uint64_t number = 1;; ++number) {
+    REQUIRE_OK(append(**log, number, number));
+    if ((*log)->segments() == 2) return number;
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_segment_that_others_took_away_gets_no_successor) {
+  memory_disk disk;
+  auto log = open_log(disk);
+  REQUIRE_OK(log);
+  auto number = first_of_second();
+  REQUIRE_OK(append(**log, 1, number - 1));
+  disk.erase(first_segment());
+  REQUIRE_FAILS(append(**log, number, number), error_code::outcome_unknown);
+  BOOST_TEST(must(list_segments(disk, log_folder)).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_others_put_in_place_of_the_prepared_segment_gets_no_name) {
+  memory_disk disk;
+  auto log = open_log(disk);
+  REQUIRE_OK(log);
+  auto number = first_of_second();
+  REQUIRE_OK(append(**log, 1, number - 1));
+  // More than the segment has left, so it is made ready in the next one.
+  REQUIRE_OK((*log)->reserve(small_log.segment_size_bytes / 2));
+  BOOST_TEST_REQUIRE(disk.exists(prepared_path(log_folder)));
+  disk.put(prepared_path(log_folder), std::string(small_log.segment_size_bytes, 'x'));
+  REQUIRE_FAILS(append(**log, number, number), error_code::io_failed);
+  REQUIRE_OK(append(**log, number, number + 3));
+  BOOST_TEST((*log)->segments() == 2u);
+  log->reset();
+  BOOST_TEST(count_prefix(disk) == number + 3);
 }
 
 BOOST_AUTO_TEST_CASE(a_clean_stop_is_seen_at_the_next_start) {

@@ -137,6 +137,64 @@ BOOST_FIXTURE_TEST_CASE(root_leaves_a_users_library_alone, guarded_library) {
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(a_next_segment_that_others_disturb_gets_no_name, guarded_library) {
+  using disturbance = void (*)(const std::string& next);
+  const std::pair<const char*, disturbance> disturbances[] = {
+      {"removed", [](const std::string& next) { fs::remove(next); }},
+      {"replaced",
+       [](const std::string& next) {
+         fs::remove(next);
+         write_file(next, "nothing of a log");
+       }},
+      {"a pipe",
+       [](const std::string& next) {
+         fs::remove(next);
+         BOOST_REQUIRE(::mkfifo(next.c_str(), 0600) == 0);
+       }},
+      {"cut", [](const std::string& next) { fs::resize_file(next, 100); }},
+  };
+  int number = 0;
+  for (const auto& [name, disturb] : disturbances) {
+    library other(space.data + std::to_string(++number));
+    make_file(other.data() + "/config.toml", "log_segment_bytes = 65536\n");
+    service running(other, {space.root});
+    other.must({"sync"});
+    auto next = other.data() + "/log/next.tmp";
+    auto first = other.data() + "/log/00000000000000000001.log";
+    constexpr std::uintmax_t segment_bytes = 65536;
+    std::size_t done = 0;
+    auto tag = [&] {
+      auto text = std::to_string(done) + std::string(300, 't');
+      done += other({"asset", "set", "--all-matching", "--theme", text}).code == 0 ? 1 : 0;
+    };
+    // It is made once half of the segment is in use.
+    BOOST_TEST_REQUIRE(eventually([&] {
+      bool made = fs::exists(next) && fs::file_size(next) >= segment_bytes;
+      if (!made) tag();
+      return made;
+    }));
+    disturb(next);
+    auto second = [&] {
+      for (const auto& entry : fs::directory_iterator(other.data() + "/log"))
+        if (entry.path().extension() == ".log" && entry.path() != first) return true;
+      return false;
+    };
+    BOOST_TEST(eventually([&] {
+                 tag();
+                 return second();
+               }),
+               name);
+    running.running().must_run();
+    tag();
+    running.kill();
+    other.must({"log", "verify"});
+    service again(other);
+    auto commands =
+        value(other.database(), "SELECT count(*) FROM command WHERE summary LIKE 'set theme%'");
+    BOOST_TEST(commands == std::to_string(done), name);
+  }
+}
+
 // --- other people's files
 // -------------------------------------------------------------------------
 
