@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <mutex>
 
 namespace podstudio {
@@ -73,6 +74,21 @@ error failure_of(int code, sqlite3* handle) { return failure_of(code, handle, fi
 /// file at all; here a path is always a path.
 std::string plain_path(const std::string& path) {
   return path.starts_with('/') ? path : "./" + path;
+}
+
+/// SQLite would wait for ever for somebody to write to a pipe, and its own files are no links.
+result<void> check_regular(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code unknown;  // opening it tells more
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    auto file = path + suffix;
+    auto type =
+        (*suffix == '\0' ? fs::status(file, unknown) : fs::symlink_status(file, unknown)).type();
+    if (type != fs::file_type::none && type != fs::file_type::not_found
+        && type != fs::file_type::regular)
+      return error{error_code::refused, "'" + file + "' is no regular file; move it away"};
+  }
+  return {};
 }
 
 int flags_of(database_access access) {
@@ -261,6 +277,7 @@ result<database> database::open(const std::string& path, database_access access)
   // of the time of an insert. It must be said before the library's first use.
   static std::once_flag configured;
   std::call_once(configured, [] { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); });
+  if (auto regular = check_regular(path); !regular) return regular.failure();
   sqlite3* handle = nullptr;
   auto code = sqlite3_open_v2(plain_path(path).c_str(), &handle, flags_of(access), nullptr);
   database opened(handle);

@@ -162,7 +162,8 @@ enum class database_access {
 /// `digest_begin`, as sqlite.cpp says.
 class database {
 public:
-  /// Waits up to five seconds for another program's lock before an operation fails as `busy`.
+  /// Waits up to five seconds for another program's lock before an operation fails as `busy`. Error
+  /// `refused` besides those above: a file of it is no regular one.
   static result<database> open(const std::string& path, database_access access);
 
   /// Runs SQL text of one or more statements that take no parameters.

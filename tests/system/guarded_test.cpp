@@ -317,6 +317,32 @@ BOOST_FIXTURE_TEST_CASE(names_act_on_no_terminal_and_forge_no_line, guarded_libr
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(tables_that_are_no_regular_files_are_refused_at_once, guarded_library) {
+  podstudio.must({"import", space.root});
+  auto precious = space.path + "/precious";
+  write_file(precious, "precious");
+  for (const auto* suffix : {"", "-wal", "-shm", "-journal"})
+    for (bool pipe : {true, false}) {
+      auto file = space.data + "/podstudio.db" + suffix;
+      if (!pipe && *suffix == '\0') continue;  // the tables themselves may lie elsewhere
+      fs::remove(file);
+      if (pipe)
+        BOOST_REQUIRE(::mkfifo(file.c_str(), 0600) == 0);
+      else
+        fs::create_symlink(precious, file);
+      for (const words& command : {words{"asset", "list"}, words{"serve"}}) {
+        process asked(podstudio.call(command));
+        auto outcome = asked.finish(20s);
+        BOOST_TEST(outcome.code == 1, file << ": " << outcome);
+        BOOST_TEST(outcome.err.find("no regular file") != std::string::npos,
+                   file << ": " << outcome);
+      }
+      BOOST_TEST(read_file(precious) == "precious");
+      fs::remove(file);
+      podstudio.must({"asset", "list"});
+    }
+}
+
 // --- alive or honestly dead
 // -----------------------------------------------------------------------
 
