@@ -40,6 +40,9 @@ struct lookup_state {
   asset_id content_to = 0;
 };
 
+/// Device and inode of a database, its WAL and the WAL's index; nothing for one that is not there.
+using file_identities = std::array<std::optional<std::pair<std::uint64_t, std::uint64_t>>, 3>;
+
 struct fold_context {
   fold_context(database opened, bool in_bulk) : db(std::move(opened)), bulk(in_bulk) {}
   // The statements refer to the database beside them.
@@ -47,7 +50,7 @@ struct fold_context {
   fold_context& operator=(const fold_context&) = delete;
 
   database db;
-  std::optional<std::pair<std::uint64_t, std::uint64_t>> file;  ///< its device and inode
+  file_identities files{};  ///< of `db`, as they were when it was opened
   statement_preparer prepare{db};
   asset_statements assets{prepare};
   pack_statements packs{prepare};

@@ -4,6 +4,7 @@
 #include "schema/schema.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <string_view>
 #include <sys/stat.h>
@@ -28,11 +29,17 @@ result<last_ids> read_last_ids(database& db) {
   return ids;
 }
 
-/// What the path names: device and inode; nothing where it names none.
-std::optional<std::pair<std::uint64_t, std::uint64_t>> file_identity_of(const std::string& path) {
-  struct stat status;
-  if (::stat(path.c_str(), &status) != 0) return {};
-  return std::pair{status.st_dev, status.st_ino};
+constexpr std::array suffixes{"", "-wal", "-shm"};
+
+/// What the paths of a database name now.
+file_identities identities_of(const std::string& path) {
+  file_identities all;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    struct stat status;
+    if (::stat((path + suffixes[i]).c_str(), &status) == 0)
+      all[i].emplace(status.st_dev, status.st_ino);
+  }
+  return all;
 }
 
 result<log_head> read_checkpoint(statement& query, const std::string& path) {
@@ -67,9 +74,11 @@ result<void> expect_in_order(const log_head& head, std::span<const committed_com
 }  // namespace
 
 result<void> expect_untouched(fold_context& context) {
-  if (file_identity_of(context.db.path()) != context.file)
+  // Other programs would read another WAL than is written, or not see who else is at work.
+  auto files = identities_of(context.db.path());
+  if (auto [now, then] = std::ranges::mismatch(files, context.files); now != files.end())
     return error{error_code::damaged,
-                 "'" + context.db.path()
+                 "'" + context.db.path() + suffixes[static_cast<std::size_t>(now - files.begin())]
                      + "' was removed or replaced by another file; restart the "
                        "service, which builds it anew"};
   auto head = read_checkpoint(context.commands.checkpoint, context.db.path());
@@ -97,7 +106,7 @@ result<std::unique_ptr<projection>> projection::start(database db, bool bulk) {
   if (!counts) return counts.failure();
   auto indexed = read_lookup_state(context->db);
   if (!indexed) return indexed.failure();
-  context->file = file_identity_of(context->db.path());
+  context->files = identities_of(context->db.path());
   context->indexed = *indexed;
   context->head = *head;
   context->committed_ids = *ids;

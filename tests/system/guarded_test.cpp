@@ -383,3 +383,26 @@ BOOST_FIXTURE_TEST_CASE(a_service_that_gets_no_thread_says_so_and_goes_on, guard
   auto ended = running.finish(15s);
   BOOST_TEST(ended.code == 0, ended);
 }
+
+BOOST_FIXTURE_TEST_CASE(a_wal_that_others_take_away_costs_the_tables_only, guarded_library) {
+  service running(podstudio, {space.root});
+  podstudio.must({"sync"});
+  int number = 0;
+  for (const auto* suffix : {"-wal", "-shm"}) {
+    auto tag = "tag" + std::to_string(++number);
+    auto file = space.data + "/podstudio.db" + suffix;
+    fs::copy_file(file, file + ".copy");
+    fs::rename(file + ".copy", file);
+    // It is done, and the tables that are built anew show it, whatever the answer was.
+    podstudio({"asset", "tag", "1", tag});
+    BOOST_TEST(eventually([&] {
+                 auto found = podstudio({"--json", "asset", "list", "--tag", tag});
+                 return found.code == 0 && found.json().size() == 1;
+               }),
+               suffix);
+    running.running().must_run();
+    BOOST_TEST(value(podstudio.database(), "SELECT count(*) FROM asset_tag")
+               == std::to_string(number));
+    podstudio.must({"replay", "--check"});
+  }
+}
