@@ -44,6 +44,9 @@ error system_error::operator()(std::string_view what) const {
   case ENOSPC:
   case EDQUOT:
     return {error_code::disk_full, message + "; free some space and try again"};
+  case EFBIG:
+    return {error_code::disk_full,
+            message + "; raise the limit of a file's size (ulimit -f) and try again"};
   case EACCES:
   case EPERM:
     return {error_code::not_permitted, message + "; check the permissions"};

@@ -406,3 +406,40 @@ BOOST_FIXTURE_TEST_CASE(a_wal_that_others_take_away_costs_the_tables_only, guard
     podstudio.must({"replay", "--check"});
   }
 }
+
+BOOST_FIXTURE_TEST_CASE(a_service_whose_mapped_file_is_cut_says_what_it_ends_of, guarded_library) {
+  {
+    service running(podstudio, {space.root});
+    podstudio.must({"sync"});
+    podstudio.must({"asset", "tag", "1", "before"});
+    fs::resize_file(podstudio.database() + "-shm", 0);
+    podstudio({"asset", "tag", "1", "after"});
+    auto ended = running.running().finish(20s);
+    BOOST_TEST(ended.code == 1, ended);
+    BOOST_TEST(ended.err.find("SIGBUS") != std::string::npos, ended);
+  }
+  service again(podstudio);
+  BOOST_TEST(tagged(podstudio, "before") == 1u);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_service_that_may_not_write_says_so_instead_of_being_killed,
+                        guarded_library) {
+  {
+    service running(podstudio, {space.root});
+    podstudio.must({"sync"});
+    for (auto theme : {'a', 'b'})
+      podstudio.must({"asset", "set", "--all-matching", "--theme", std::string(1'000, theme)});
+    constexpr rlim_t less_than_the_log = 10'000;  // and more than it says
+    rlimit low{less_than_the_log, RLIM_INFINITY};
+    BOOST_REQUIRE(::prlimit(running.pid(), RLIMIT_FSIZE, &low, nullptr) == 0);
+    auto answer = podstudio({"asset", "tag", "1", "after"});
+    BOOST_TEST(answer.code == 1, answer);
+    BOOST_TEST(answer.err.find("ulimit -f") != std::string::npos, answer);
+    auto ended = running.running().finish(20s);
+    BOOST_TEST(ended.code == 1, ended);
+    BOOST_TEST(ended.err.find("ulimit -f") != std::string::npos, ended);
+  }
+  service again(podstudio);
+  podstudio.must({"asset", "tag", "1", "again"});
+  podstudio.must({"log", "verify"});
+}

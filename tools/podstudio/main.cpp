@@ -11,10 +11,13 @@
 
 #include <cerrno>
 #include <clocale>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <string_view>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace podstudio {
 
@@ -127,6 +130,25 @@ int run(int argc, const char* const* argv) {
   return fail(failure);
 }
 
+/// SQLite maps a file that all who use the tables share. Where another program cuts that, or the
+/// disk fails under a mapped file, a process dies; this one says of what. The digests of files,
+/// which are mapped too, catch their own.
+void on_bus_error(int) {
+  constexpr std::string_view why = "podstudio: a file was cut by another program or could not be "
+                                   "read while it was in use (SIGBUS); "
+                                   "nothing that was acknowledged is lost: start again\n";
+  (void)!::write(STDERR_FILENO, why.data(), why.size());
+  ::_exit(1);
+}
+
+void take_fatal_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_bus_error;
+  ::sigaction(SIGBUS, &action, nullptr);
+  // A write beyond the limit of a file's size is to fail, not to kill.
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
 }  // namespace
 
 }  // namespace podstudio
@@ -134,6 +156,7 @@ int run(int argc, const char* const* argv) {
 int main(int argc, char** argv) {
   if (auto reserved = podstudio::reserve_standard_streams(); !reserved)
     return podstudio::fail(reserved.failure());
+  podstudio::take_fatal_signals();
   ::umask(S_IRWXG | S_IRWXO);  // what we make is the owner's alone
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the width of letters
   try {
