@@ -267,6 +267,9 @@ result<check_report> check_tables(file_system& files, const std::string& log_fol
   auto sound = expect_sound(*db, live);
   if (!sound) return sound.failure();
 
+  // It may be deleted at any time, and must not lead elsewhere.
+  auto made = files.make_folder(scratch_folder);
+  if (!made) return made.failure();
   remove_of_ended_checks(scratch_folder);
   // Two checks may run at once, and a service does not mind either.
   auto scratch = scratch_folder + "/" + std::string(scratch_prefix) + std::to_string(getpid()) + ".db";

@@ -343,6 +343,21 @@ BOOST_FIXTURE_TEST_CASE(tables_that_are_no_regular_files_are_refused_at_once, gu
     }
 }
 
+BOOST_FIXTURE_TEST_CASE(a_cache_that_is_gone_or_a_link_keeps_no_check, guarded_library) {
+  podstudio.must({"import", space.root});
+  fs::remove_all(space.data + "/cache");
+  service running(podstudio);
+  fs::remove_all(space.data + "/cache");
+  podstudio.must({"replay", "--check"});
+  auto elsewhere = space.path + "/elsewhere";
+  make_folder(elsewhere);
+  fs::remove_all(space.data + "/cache");
+  fs::create_symlink(elsewhere, space.data + "/cache");
+  auto before = fs::last_write_time(elsewhere);
+  refused({"replay", "--check"}, "cache");
+  BOOST_TEST((fs::last_write_time(elsewhere) == before));
+}
+
 // --- alive or honestly dead
 // -----------------------------------------------------------------------
 
