@@ -256,6 +256,8 @@ result<folder_lock> folder_lock::acquire_for_service(const data_folder& folder,
 }
 
 result<folder_lock> folder_lock::acquire_for_backup(const data_folder& folder) {
+  // The service that runs may be older than a link in the folder's place.
+  if (auto ours = create_folder(folder.run(), last_link::refuse); !ours) return ours.failure();
   auto file = take_lock(folder.backup_lock_file(), [&](pid_t holder) {
     return "another backup of " + in_quotes(folder.root) + " is being made"
            + (holder != 0 ? ", by process " + std::to_string(holder) : "") + "; wait for its end";

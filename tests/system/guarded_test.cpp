@@ -343,6 +343,16 @@ BOOST_FIXTURE_TEST_CASE(tables_that_are_no_regular_files_are_refused_at_once, gu
     }
 }
 
+BOOST_FIXTURE_TEST_CASE(a_backup_makes_its_lock_in_no_folder_of_other_peoples, guarded_library) {
+  service running(podstudio, {space.root});
+  podstudio.must({"sync"});
+  auto elsewhere = space.path + "/elsewhere";
+  fs::rename(space.data + "/run", elsewhere);
+  fs::create_directory_symlink(elsewhere, space.data + "/run");
+  refused({"backup", space.path + "/backup"}, "is a link");
+  BOOST_TEST(!fs::exists(elsewhere + "/backup.lock"));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_cache_that_is_gone_or_a_link_keeps_no_check, guarded_library) {
   podstudio.must({"import", space.root});
   fs::remove_all(space.data + "/cache");
