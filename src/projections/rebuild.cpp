@@ -124,6 +124,14 @@ result<void> replace_database(file_system& files, const std::string& from, const
 
 }  // namespace
 
+error as_damage_of_log(error failure) {
+  if (failure.code != error_code::internal) return failure;
+  auto remedy = failure.message.rfind("; rebuild the tables");
+  return {error_code::damaged,
+          "the log is whole, but not PODStudio's: " + failure.message.substr(0, remedy)
+              + "; use another backup, or the PODStudio that wrote it"};
+}
+
 std::string aside_of(const std::string& output) { return output + ".podstudio-new"; }
 
 result<void> remove_unfinished_rebuild(file_system& files, const std::string& output) {

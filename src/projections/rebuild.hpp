@@ -40,6 +40,10 @@ result<log_head> rebuild(file_system& files, const std::string& log_folder,
 result<log_head> rebuild(file_system& files, log_reader& log, const std::string& output,
                          const rebuild_bound& until = {}, const rebuild_progress& progress = {});
 
+/// An error of building tables from a log that others may have made, as a backup's is: events that
+/// do not follow from those before (`internal`) are no defect of ours, but of the log (`damaged`).
+error as_damage_of_log(error failure);
+
 /// The file beside `output` in which new tables are built.
 std::string aside_of(const std::string& output);
 

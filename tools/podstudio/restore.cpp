@@ -63,7 +63,7 @@ result<backup_report> restore_into(const data_folder& folder, const std::string&
   if (!restored) return restored;
   auto built = rebuild(files, staging_folder(folder.log()), folder.database, {},
                        [&](sequence_number done) { line.show(done, restored->head.sequence); });
-  if (!built) return built.failure();
+  if (!built) return as_damage_of_log(built.failure());
   if (auto usable = check_usable(folder.database); !usable) {
     // Tables without their log would pass for a log that lost its end.
     (void)drop_restore(files, folder.log());
