@@ -29,15 +29,20 @@ bool frame(const_bytes input);
 bool segment_header(const_bytes input);
 
 /// A log of one or two segments: reading forward and backward, verifying, recovering, appending.
-/// segment.cpp has the form of the input.
+/// made_log.hpp has the form of the input.
 bool segment(const_bytes input);
+
+/// A backup: restoring it, building its tables, starting on them. restore.cpp has the form of the
+/// input.
+bool restore(const_bytes input);
 
 struct target {
   std::string_view name;  ///< also of its folder in the corpus
   bool (*property)(const_bytes input);
 };
 inline constexpr std::array targets{target{"event", event_body}, target{"frame", frame},
-                                    target{"header", segment_header}, target{"segment", segment}};
+                                    target{"header", segment_header}, target{"segment", segment},
+                                    target{"restore", restore}};
 
 struct broken_property : std::logic_error {
   using std::logic_error::logic_error;

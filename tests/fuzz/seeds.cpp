@@ -7,6 +7,7 @@
 #include "events/codec.hpp"
 #include "events/segment.hpp"
 #include "support/memory_disk.hpp"
+#include "support/random_library.hpp"
 #include "support/small_log.hpp"
 
 #include <filesystem>
@@ -71,6 +72,11 @@ std::string without_zeros(std::string bytes) {
   return bytes;
 }
 
+/// A size as the inputs have it.
+std::string u16(std::size_t number) {
+  return {static_cast<char>(number & 0xff), static_cast<char>(number >> 8)};
+}
+
 /// Logs of one and two segments, whole, and with a frame too little or too much.
 void segment_seeds(seed_folder segments, seed_folder headers) {
   auto options = small_log;
@@ -98,16 +104,48 @@ void segment_seeds(seed_folder segments, seed_folder headers) {
     for (auto zeros : {'\0', '\x20'}) {
       std::string input{static_cast<char>(flags), zeros};
       auto add = [&](const std::string& first, const std::string& second) {
-        auto with_size = input;
-        with_size += static_cast<char>(first.size() & 0xff);
-        with_size += static_cast<char>(first.size() >> 8);
-        segments.add(with_size + first + second);
+        segments.add(input + u16(first.size()) + first + second);
       };
       add(parts[0], "");
       add(parts[0], parts[1]);
       add(parts[0] + parts[0].substr(short_header_bytes), "");
       add(parts[0].substr(0, parts[0].size() - 8), "");
     }
+}
+
+/// Backups of libraries with every event, in the order in which an engine would have decided them;
+/// and manifests that do not fit.
+void restore_seeds(seed_folder folder) {
+  constexpr std::uint64_t libraries = 24;
+  constexpr int commands = 20;
+  for (std::uint64_t seed = 1; seed <= libraries; ++seed) {
+    random_library library(seed);
+    memory_disk disk;
+    recovery_report report;
+    auto options = small_log;
+    if (seed % 2 == 0) options.segment_size_bytes = segment_header_bytes + 2048;
+    auto log = log_writer::open(disk, log_folder, options, {}, report);
+    if (!log) throw std::runtime_error(log.failure().message);
+    for (int i = 0; i < commands && (*log)->segments() < 3; ++i)
+      if (auto what = library.next().what; !(*log)->append({&what, 1}, i))
+        throw std::runtime_error("cannot append");
+    log->reset();
+    std::vector<std::string> parts;
+    auto firsts = list_segments(disk, log_folder);
+    for (auto first : *firsts) {
+      auto bytes = without_zeros(disk.bytes(segment_path(log_folder, first)));
+      parts.push_back(bytes.substr(0, short_header_bytes)
+                      + bytes.substr(std::min(bytes.size(), segment_header_bytes)));
+    }
+    auto second = parts.size() > 1 ? parts[1] : "";
+    constexpr char all_made_right = 63;
+    auto log_input = std::string{all_made_right, '\0'} + u16(parts[0].size()) + parts[0] + second;
+    folder.add(u16(0) + log_input);
+    const std::string manifest =
+        R"({"format":1,"log":"00000000-0000-0000-0000-000000000000","head_sequence":1,)"
+        R"("head_hash":"","last_segment_bytes":4208,"at":"2026-01-01 00:00:00.000000"})";
+    if (seed == 1) folder.add(u16(manifest.size()) + manifest + log_input);
+  }
 }
 
 }  // namespace
@@ -121,4 +159,5 @@ int main(int count, char** arguments) {
   event_seeds(seed_folder(folder / "event"));
   frame_seeds(seed_folder(folder / "frame"));
   segment_seeds(seed_folder(folder / "segment"), seed_folder(folder / "header"));
+  restore_seeds(seed_folder(folder / "restore"));
 }
