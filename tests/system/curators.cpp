@@ -103,7 +103,7 @@ void curated_library::check_complete() {
   }
   auto all = std::to_string(found());
   BOOST_TEST(value(podstudio.database(), "SELECT count(*) || ' ' || count(DISTINCT id) FROM command"
-                                         " WHERE origin = 'console'")
+                                         " WHERE origin = 'console' AND subject_id = 0")
              == all + " " + all);
 }
 
@@ -115,7 +115,8 @@ void curated_library::read_new_commands() {
   for (std::string line; std::getline(lines, line);) {
     auto event = nlohmann::json::parse(line);
     BOOST_TEST_REQUIRE(event["sequence"] == ++read_to_);
-    if (event["origin"] != "console") continue;
+    bool is_curated = event["type"].get<std::string>().starts_with("asset.");
+    if (event["origin"] != "console" || !is_curated) continue;
     auto id = event["command"].get<std::string>();
     if (commands.empty() || commands.back().first != id) commands.push_back({id, {}});
     commands.back().second = {read_to_, commands.back().second.events + 1};
