@@ -813,7 +813,7 @@ private:
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(whatever_is_done_to_a_library_nothing_acknowledged_is_lost_in_silence) {
-  auto seed = number_from_env("PODSTUDIO_TEST_SEED", std::random_device{}());
+  auto seed = number_from_env("PODSTUDIO_TEST_SEED", 1);
   BOOST_TEST_MESSAGE("seed " << seed << "; PODSTUDIO_TEST_SEED=" << seed << " runs it again");
   std::mt19937_64 random(seed);
   tally counts;
