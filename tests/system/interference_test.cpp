@@ -470,6 +470,8 @@ private:
   bool do_to_frozen(const target& what, deed how) {
     auto path = path_of(what);
     if (how == deed::pipe && path.find("/tls") != std::string::npos) return false;
+    // That is another data folder, as good as one that a person names.
+    if (how == deed::outside_link && what.what == part::data) return false;
     struct stat facts {};
     if (path.empty() || ::lstat(path.c_str(), &facts) != 0) return false;
     bool folder = S_ISDIR(facts.st_mode);
@@ -513,6 +515,7 @@ private:
     if (moves_away(how)) {
       fs::rename(path, aside);
       at_last_.push_back([path, aside] {
+        if (!fs::exists(fs::symlink_status(aside))) return;  // it went with its folder
         fs::remove_all(path);
         fs::rename(aside, path);
       });
@@ -557,7 +560,13 @@ private:
     case deed::forbid:
     case deed::open_up: {
       auto mode = facts.st_mode & 07777;
-      at_last_.push_back([path, mode] { ::chmod(path.c_str(), mode); });
+      at_last_.push_back([this, path, mode] {
+        ::chmod(path.c_str(), mode);
+        // What was the next segment may have its name by now.
+        if (fs::is_directory(data() + "/log"))
+          for (const auto& segment : segments_of(data()))
+            if (!fs::is_symlink(segment)) ::chmod(segment.c_str(), S_IRUSR | S_IWUSR);
+      });
       return ::chmod(path.c_str(), how == deed::forbid ? 0 : 0777) == 0;
     }
     case deed::give_away:
@@ -679,8 +688,7 @@ private:
       if (again) {
         end_service();
         running_.reset();
-        // In another folder that somebody named it would make a library, as it should.
-        if (!at_last_.empty() && one_in(2) && !fs::is_symlink(data())) start_as_it_is();
+        if (!at_last_.empty() && one_in(2)) start_as_it_is();
         for (auto undo = at_last_.rbegin(); undo != at_last_.rend(); ++undo)
           (*undo)();
         at_last_.clear();
@@ -773,6 +781,12 @@ private:
     if (running_ && !running_->running().runs()) {  // what was done to it had its effect only now
       end_service();
       running_.reset();
+    }
+    // Where not even the first page is left, nobody can tell that they are ours.
+    if (!running_ && tables_harmed_ && podstudio({"asset", "list"}).code == 1) {
+      for (const auto* suffix : {"", "-wal", "-shm"})
+        fs::remove(podstudio.database() + suffix);
+      ++counts_.ends["harmed tables were moved away"];
     }
     if (!running_) running_.emplace(podstudio);
     for (const auto& at : left_watches_)
