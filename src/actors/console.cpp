@@ -272,12 +272,13 @@ json to_json(const console_use& use) {
 
 void status(console_state& s, const request&, answer reply) {
   auto uptime = std::chrono::duration<double>(std::chrono::steady_clock::now() - s.started).count();
+  bool service = s.peers.server != nullptr;
   auto parts = std::make_shared<status_parts>(
       status_parts{s, reply,
                    json{{"version", PODSTUDIO_VERSION},
-                        {"pid", s.service ? json(::getpid()) : json()},
-                        {"uptime_seconds", s.service ? uptime : 0.0},
-                        {"console", s.peers.server ? to_json(*s.peers.server) : json()}}});
+                        {"pid", service ? json(::getpid()) : json()},
+                        {"uptime_seconds", service ? uptime : 0.0},
+                        {"console", service ? to_json(*s.peers.server) : json()}}});
   add_status(parts, s.peers.journal, s.log);
   if (s.peers.scrubber) add_status(parts, s.peers.scrubber, s.scrub);
   add_status(parts, s.peers.supervisor, s.watchers);
@@ -330,11 +331,10 @@ const command_table commands = {
 }  // namespace
 
 console_actor::behavior_type console(console_actor::stateful_pointer<console_state> self,
-                                     console_peers peers, recovery_report recovery, bool service) {
+                                     console_peers peers, recovery_report recovery) {
   self->state.self = self;
   self->state.peers = std::move(peers);
   self->state.recovery = std::move(recovery);
-  self->state.service = service;
   return {
       [self](const request_ptr& asked) {
         auto promise = self->make_response_promise<std::string>();

@@ -25,7 +25,7 @@ struct console_peers {
   historian_actor historian;
   scrubber_actor scrubber;  ///< null but in a service
   supervisor_actor supervisor;
-  std::shared_ptr<const console_use> server;  ///< null but in a service
+  std::shared_ptr<const console_use> server;  ///< null but in a service, as the scrubber is
 };
 
 /// What an actor said of itself last, for those who ask while it is at work.
@@ -39,7 +39,6 @@ struct console_state {
   console_actor::pointer self = nullptr;
   console_peers peers;
   recovery_report recovery;
-  bool service = false;
   /// How many requests are being answered, see `console_requests_max`.
   std::shared_ptr<std::size_t> answering = std::make_shared<std::size_t>(0);
   last_status<journal_status> log;
@@ -53,10 +52,10 @@ struct console_state {
 /// that have gone count until they are done, as each of them waits somewhere.
 inline constexpr std::size_t console_requests_max = 4096;
 
-/// The console; `recovery` is what opening the log found, `service` tells whether it belongs to a
-/// service or works for one command only.
+/// The console; `recovery` is what opening the log found. One that has no server works for a single
+/// command.
 console_actor::behavior_type console(console_actor::stateful_pointer<console_state> self,
-                                     console_peers peers, recovery_report recovery, bool service);
+                                     console_peers peers, recovery_report recovery);
 
 }  // namespace podstudio
 

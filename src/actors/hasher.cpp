@@ -12,11 +12,10 @@ hasher_actor::behavior_type hasher(hasher_actor::stateful_pointer<hasher_state> 
       [self](digest_atom, const digest_request& wanted) {
         digest_reply reply{std::make_shared<std::vector<result<file_content>>>()};
         reply.outcomes->reserve(wanted.end - wanted.begin);
-        std::optional<root_folder> root;
+        last_root_folder root;
         for (auto i = wanted.begin; i < wanted.end; ++i) {
           const auto& file = (*wanted.files)[i];
-          if (!root || root->path() != file.root()) root.emplace(std::string(file.root()));
-          reply.outcomes->push_back(self->state.digester->digest(*root, file.path));
+          reply.outcomes->push_back(self->state.digester->digest(root.at(file.root()), file.path));
         }
         return reply;
       },

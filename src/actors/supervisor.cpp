@@ -96,7 +96,7 @@ void supervisor_state::start(engine_parts parts) {
                                         console_peers{journal, projector, catalog, reader_pool,
                                                       historian, scrubber, supervisor_actor{self},
                                                       std::move(parts.server)},
-                                        std::move(parts.recovery), service);
+                                        std::move(parts.recovery));
   if (!service) return;
   auto started = std::make_shared<const command>(
       command{make_uuid(),
@@ -500,9 +500,10 @@ watcher_status status_of_silent(supervisor_pointer self, root_id root,
     return status;
   }
   entry.asked = now;
-  auto answered = [self, root] {
+  auto answered = [self, root, who = entry.actor] {
     auto known = self->state.watchers.find(root);
-    if (known != self->state.watchers.end()) known->second.asked.reset();
+    if (known != self->state.watchers.end() && known->second.actor == who)
+      known->second.asked.reset();
   };
   self->request(entry.actor, caf::infinite, status_atom::value)
       .then([answered](const watcher_status&) { answered(); },

@@ -63,10 +63,7 @@ struct watcher_state {
   // Looking.
   void pump();
   void look_at_due(findings& found, looked_paths& looked);
-  /// The folder from which a path is looked at. An asset that is looked at for the sake of another
-  /// may lie in another root; where it was imported nobody knows what was named, and no link in its
-  /// path is followed.
-  std::string looked_from(const std::string& path) const;
+  class view;  ///< where paths are looked at from
   bool settled(const findings& found, due_path& how);
   bool is_in_flight(const std::string& path) const;
   bool may_begin_walk() const;

@@ -70,17 +70,32 @@ void watcher_state::pump() {
   schedule();
 }
 
-std::string watcher_state::looked_from(const std::string& path) const {
-  if (lies_within(path, root.path)) return root.path;
-  if (auto roots = root_paths(*tables))
-    for (const auto& each : *roots)
-      if (lies_within(path, each)) return each;
-  return "/";
-}
+/// Where the paths of a batch are looked at from. An asset that is looked at for the sake of
+/// another may lie in another root; where it was imported nobody knows what was named, and no link
+/// in its path is followed.
+class watcher_state::view {
+public:
+  explicit view(const watcher_state& of) : of_(of) {}
+
+  const root_folder& at(const std::string& path) {
+    if (lies_within(path, of_.root.path)) return last_.at(of_.root.path);
+    if (!roots_) {
+      auto read = root_paths(*of_.tables);
+      roots_ = read ? std::move(*read) : std::vector<std::string>();
+    }
+    const auto* root = find_enclosing(path, *roots_);
+    return last_.at(root != nullptr ? *root : "/");
+  }
+
+private:
+  const watcher_state& of_;
+  last_root_folder last_;
+  std::optional<std::vector<std::string>> roots_;  ///< read once they are needed
+};
 
 void watcher_state::look_at_due(findings& found, looked_paths& looked) {
   auto now = clock::now();
-  std::optional<root_folder> from;
+  view from(*this);
   while (!agenda.empty() && agenda.begin()->first <= now && found.size() < max_batch_files) {
     auto path = std::move(agenda.begin()->second);
     auto at = agenda.begin()->first;
@@ -90,9 +105,7 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
     auto how = std::move(entry->second);
     due.erase(entry);
     auto files = found.files.size(), failures = found.failures.size();
-    auto folder = looked_from(path);
-    if (!from || from->path() != folder) from.emplace(std::move(folder));
-    if (look(*from, path, found, key_of) == look_outcome::folder) walk(path);
+    if (look(from.at(path), path, found, key_of) == look_outcome::folder) walk(path);
     if (found.failures.size() > failures && is_in_flight(path)) {
       // It was gone a moment ago, which may be decided after what comes later.
       found.failures.pop_back();
@@ -104,7 +117,7 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
       found.files.pop_back();
       release(how.ticket);
     } else if (found.files.size() == files) {
-      found.gone.push_back(gone_from(*from, path, key_of));
+      found.gone.push_back(gone_from(from.at(path), path, key_of));
       looked.emplace_back(std::move(path), std::move(how));
     } else if (is_large(found.files.back()) && large_in_flight >= watcher_slow_batches_max) {
       found.files.pop_back();
@@ -249,9 +262,9 @@ void watcher_state::end_walk() {
   }
   if (held || limited || !watches) problems.insert(printable(root.path));
   clock::duration wait = polls() ? options.poll_interval : options.rescan_interval;
-  held_wait = held ? std::clamp<clock::duration>(held_wait * 2, held_wait_min,
-                                                 std::max<clock::duration>(options.poll_interval,
-                                                                           held_wait_min))
+  held_wait = held ? std::clamp<clock::duration>(
+                  held_wait * 2, held_wait_min,
+                  std::max<clock::duration>(options.poll_interval, held_wait_min))
                    : 0s;
   if (held) wait = held_wait;
   rescan_at = clock::now() + wait;
@@ -276,9 +289,9 @@ void watcher_state::send(findings batch, looked_paths looked) {
   // What was found there, or is gone, is so only if the root is still there afterwards, and was all
   // the time.
   // A walk found it some time ago; of what came back since, notices tell.
-  std::erase_if(batch.gone, [this](const gone_file& gone) {
-    return !is_gone(root_folder(looked_from(gone.path)), gone.path);
-  });
+  view from(*this);
+  std::erase_if(batch.gone,
+                [&](const gone_file& gone) { return !is_gone(from.at(gone.path), gone.path); });
   for (auto& gone : batch.gone)
     gone.on_root = gone.volume == root_volume;
   if (!batch.gone.empty() || !batch.files.empty()) {
@@ -324,9 +337,10 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
   std::unordered_set<std::string_view> own;
   for (const auto& [path, how] : looked)
     own.insert(path);
+  view from(*this);
   for (const auto& path : outcome.again) {
     // Of what is gone its own notice or walk tells.
-    if (own.contains(path) || is_gone(root_folder(looked_from(path)), path)) continue;
+    if (own.contains(path) || is_gone(from.at(path), path)) continue;
     hold(oldest);
     want(path, {.at = clock::now(), .ticket = oldest, .written = true});
   }

@@ -1,6 +1,7 @@
 #include "console/client.hpp"
 
 #include "console/frames.hpp"
+#include "console/openssl_ptr.hpp"
 #include "console/protocol.hpp"
 #include "platform/text.hpp"
 #include "platform/unique_fd.hpp"
@@ -31,15 +32,8 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using context_ptr = std::unique_ptr<SSL_CTX, freed_by<&SSL_CTX_free>>;
-using session_ptr = std::unique_ptr<SSL, freed_by<&SSL_free>>;
+using context_ptr = openssl_ptr<SSL_CTX, &SSL_CTX_free>;
+using session_ptr = openssl_ptr<SSL, &SSL_free>;
 
 /// While it lives, writing to a connection that has ended raises no SIGPIPE in this thread.
 /// OpenSSL's writes do, and a command must be able to say what became of it.

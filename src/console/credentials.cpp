@@ -1,5 +1,6 @@
 #include "console/credentials.hpp"
 
+#include "console/openssl_ptr.hpp"
 #include "platform/files.hpp"
 #include "platform/text.hpp"
 
@@ -22,17 +23,10 @@ namespace podstudio {
 
 namespace {
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<&EVP_PKEY_free>>;
-using certificate_ptr = std::unique_ptr<X509, freed_by<&X509_free>>;
-using extension_ptr = std::unique_ptr<X509_EXTENSION, freed_by<&X509_EXTENSION_free>>;
-using bio_ptr = std::unique_ptr<BIO, freed_by<&BIO_free_all>>;
+using key_ptr = openssl_ptr<EVP_PKEY, &EVP_PKEY_free>;
+using certificate_ptr = openssl_ptr<X509, &X509_free>;
+using extension_ptr = openssl_ptr<X509_EXTENSION, &X509_EXTENSION_free>;
+using bio_ptr = openssl_ptr<BIO, &BIO_free_all>;
 
 struct pem_pair {
   std::string certificate;

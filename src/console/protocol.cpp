@@ -44,7 +44,8 @@ result<request> read_request(const std::string& text) {
   if (command == document.end() || !command->is_string())
     return bad("the request names no 'command'");
   parsed.command = command->get<std::string>();
-  parsed.arguments = document.value("arguments", nlohmann::json::object());
+  auto arguments = document.find("arguments");
+  parsed.arguments = arguments == document.end() ? nlohmann::json::object() : std::move(*arguments);
   if (!parsed.arguments.is_object()) return bad("the request's 'arguments' are no JSON object");
   auto id = document.find("id");
   if (id == document.end())

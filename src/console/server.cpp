@@ -1,25 +1,20 @@
 #include "console/server.hpp"
 
-#include "console/frames.hpp"
-#include "console/protocol.hpp"
+#include "console/connection.hpp"
 #include "platform/text.hpp"
 #include "platform/unique_fd.hpp"
 
-#include <boost/asio.hpp>
 #include <boost/asio/ssl.hpp>
 
 #include <spdlog/spdlog.h>
 
 #include <fcntl.h>
-#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <deque>
@@ -34,376 +29,15 @@ namespace podstudio {
 
 namespace {
 
-namespace asio = boost::asio;
+using namespace console_detail;
 namespace ssl = asio::ssl;
-using asio_error = boost::system::error_code;
 using local = asio::local::stream_protocol;
 using tcp = asio::ip::tcp;
-using clock = std::chrono::steady_clock;
 
-/// Refusals are logged once in a while, so that a flood of them fills no disk.
-constexpr auto log_refusals_every = std::chrono::minutes(1);
 /// How long nobody is accepted once there is no descriptor or memory for it.
 constexpr auto accept_again_after = std::chrono::milliseconds(100);
-/// How long the last replies may take when the server closes.
-constexpr auto drain_max = std::chrono::seconds(1);
 /// Of the chain of certificates that a peer sends, in bytes; ours has some 500.
 constexpr long certificates_bytes_max = 8192;
-/// What a request costs in memory once it is parsed, for each byte of its text: `[],[],...` is the
-/// worst of JSON.
-constexpr std::size_t parsed_bytes_per_byte = 16;
-
-/// A connection, as its listener knows it. Used in the listener's thread only.
-class peer {
-public:
-  virtual ~peer() = default;
-  /// Closes the connection; what waits for it is told so.
-  virtual void end() = 0;
-  /// No more requests; ends it once it has been answered.
-  virtual void end_when_idle() = 0;
-  /// Since when it has asked for nothing; nothing where it is being answered.
-  std::optional<clock::time_point> idle_since() const { return idle_since_; }
-
-protected:
-  std::optional<clock::time_point> idle_since_;
-};
-
-/// From a request of so many bytes on what it leaves behind is given back to the system.
-constexpr std::size_t trim_bytes_min = std::size_t{16} << 20;
-
-/// How many bytes requests and replies take up. Used by any thread.
-class byte_budget {
-public:
-  explicit byte_budget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
-
-  /// Changes a part of it from `before` bytes to `after`; false, and no change, where that would be
-  /// too much.
-  bool reserve(std::size_t before, std::size_t after) {
-    if (after <= before) {
-      used_ -= before - after;
-      return true;
-    }
-    auto more = after - before;
-    if (used_.fetch_add(more) + more <= bytes_max_) return true;
-    used_ -= more;
-    return false;
-  }
-
-private:
-  const std::size_t bytes_max_;
-  std::atomic<std::size_t> used_{0};
-};
-
-/// A request that is being answered. It takes up memory until nobody has it any more, also where
-/// its peer has gone long since.
-struct pending_request {
-  pending_request(std::shared_ptr<byte_budget> from, std::size_t size_bytes)
-      : budget(std::move(from)), bytes(size_bytes) {}
-  pending_request(const pending_request&) = delete;
-  pending_request& operator=(const pending_request&) = delete;
-  ~pending_request() {
-    budget->reserve(bytes, 0);
-    if (bytes >= trim_bytes_min) ::malloc_trim(0);
-  }
-
-  std::atomic<bool> gone{false};
-  const std::shared_ptr<byte_budget> budget;
-  const std::size_t bytes;
-};
-
-/// What the connections of one listener share. Used in its thread only, but for `io`, `use` and
-/// `budget`.
-class listener {
-public:
-  explicit listener(const console_server::options& what)
-      : limits(what.limits), answer(what.answer), use(what.use) {}
-  virtual ~listener() = default;
-
-  asio::io_context io{1};
-  const console_limits limits;
-  const console_server::answer_request answer;
-  const std::shared_ptr<console_use> use;
-  const std::shared_ptr<byte_budget> budget = std::make_shared<byte_budget>(limits.bytes_max);
-
-  void refused(refusal why) {
-    ++use->refused[static_cast<std::size_t>(why)];
-    ++unlogged_;
-    auto now = clock::now();
-    if (logged_ && now - *logged_ < log_refusals_every) return;
-    logged_ = now;
-    spdlog::warn("console: refused {} connections, the latest as {}", std::exchange(unlogged_, 0),
-                 to_string(why));
-  }
-
-  /// Whether there is room for one more; ends the peer that has been idle the longest if need be.
-  bool evict_idle() {
-    if (peers_.size() < limits.peers_max) return true;
-    std::shared_ptr<peer> oldest;
-    for (const auto& each : peers_)
-      if (each->idle_since() && (!oldest || *each->idle_since() < *oldest->idle_since()))
-        oldest = each;
-    if (oldest) oldest->end();
-    return oldest != nullptr;
-  }
-  void add(std::shared_ptr<peer> one) {
-    peers_.push_back(std::move(one));
-    ++use->connections;
-  }
-  virtual void remove(const peer& one) {
-    use->connections -= std::erase_if(peers_, [&](const auto& each) { return each.get() == &one; });
-  }
-
-  virtual void accept() = 0;
-  virtual void stop_accepting() = 0;
-  /// A peer has been answered.
-  virtual void on_idle() {}
-
-  /// Answers until it is closed; in a thread of its own.
-  void run() {
-    for (;;)
-      try {
-        io.run();
-        return;
-      } catch (const std::exception& failure) {
-        spdlog::error("console: {}", failure.what());
-      }
-  }
-
-  /// Lets those that are being answered take their replies. From any thread.
-  void close() {
-    asio::post(io, [this] {
-      closing_ = true;
-      drain_.expires_after(drain_max);
-      drain_.async_wait([this](const asio_error&) {
-        end_all();
-        work_.reset();
-      });
-      stop_accepting();
-      for (const auto& each : std::vector(peers_))
-        each->end_when_idle();
-      all_left();
-    });
-  }
-
-protected:
-  virtual void end_all() {
-    for (const auto& each : std::vector(peers_))
-      each->end();
-  }
-  void all_left() {
-    if (closing_ && peers_.empty()) drain_.cancel();
-  }
-  std::size_t peers() const { return peers_.size(); }
-
-private:
-  std::vector<std::shared_ptr<peer>> peers_;  ///< that were let in
-  /// Also while nothing is being waited for.
-  asio::executor_work_guard<asio::io_context::executor_type> work_ = asio::make_work_guard(io);
-  std::uint64_t unlogged_ = 0;
-  std::optional<clock::time_point> logged_;
-  asio::steady_timer drain_{io};
-  bool closing_ = false;
-};
-
-/// The conversation with a peer that was let in: a request, its reply, the next request.
-template <class Stream>
-class connection final : public peer, public std::enable_shared_from_this<connection<Stream>> {
-public:
-  template <class... Arguments>
-  explicit connection(std::shared_ptr<listener> at, Arguments&&... stream)
-      : at_(std::move(at)), stream_(std::forward<Arguments>(stream)...) {}
-
-  Stream& stream() { return stream_; }
-
-  /// Ends it as refused unless this is called again, or `end`, within the time.
-  void allow(std::chrono::milliseconds time) {
-    deadline_.expires_after(time);
-    deadline_.async_wait([self = this->shared_from_this()](const asio_error& cancelled) {
-      // The timer may have been set anew after this was queued.
-      if (cancelled || self->deadline_.expiry() > clock::now()) return;
-      if (!self->idle_since_) self->at_->refused(refusal::timed_out);
-      self->end();
-    });
-  }
-
-  void begin() {
-    rest();
-    await_request();
-  }
-
-  /// Has `work` done; where memory fails it, that costs the connection.
-  template <class Work>
-  void guarded(Work work) {
-    try {
-      work();
-    } catch (const std::exception& failure) {
-      spdlog::error("console: a connection was ended: {}", failure.what());
-      end();
-    }
-  }
-
-  void end() override {
-    if (std::exchange(ended_, true)) return;
-    deadline_.cancel();
-    asio_error ignored;  // there is nothing to be done about it
-    stream_.lowest_layer().close(ignored);
-    if (auto pending = pending_.lock()) pending->gone = true;
-    reserve(0);
-    at_->remove(*this);
-  }
-  void end_when_idle() override {
-    last_ = true;
-    if (idle_since_) end();
-  }
-
-private:
-  bool failed(const asio_error& why) {
-    if (why) end();
-    return why || ended_;
-  }
-  bool reserve(std::size_t size_bytes) {
-    if (!at_->budget->reserve(reserved_, size_bytes)) return false;
-    reserved_ = size_bytes;
-    return true;
-  }
-  void refuse(refusal why) {
-    at_->refused(why);
-    end();
-  }
-
-  void rest() {
-    idle_since_ = clock::now();
-    allow(at_->limits.idle_max);
-  }
-
-  /// Also while a request is being answered, as only this tells that the peer has gone. Who sends
-  /// more before the reply speaks another protocol.
-  void await_request() {
-    asio::async_read(stream_, asio::buffer(header_, 1),
-                     [self = this->shared_from_this()](const asio_error& why, std::size_t) {
-                       self->guarded([&] {
-                         if (self->failed(why)) return;
-                         if (!self->idle_since_) return self->refuse(refusal::malformed);
-                         self->read_header();
-                       });
-                     });
-  }
-
-  void read_header() {
-    idle_since_.reset();
-    allow(at_->limits.request_max);
-    asio::async_read(stream_, asio::buffer(header_) + 1,
-                     [self = this->shared_from_this()](const asio_error& why, std::size_t) {
-                       self->guarded([&] {
-                         if (self->failed(why)) return;
-                         auto size_bytes = size_of_frame(self->header_);
-                         if (size_bytes == 0 || size_bytes > request_bytes_max)
-                           self->refuse_request(size_bytes);
-                         else
-                           self->read_request(size_bytes);
-                       });
-                     });
-  }
-
-  void refuse_request(std::size_t size_bytes) {
-    at_->refused(refusal::malformed);
-    last_ = true;  // what follows cannot be told from it
-    send(to_text(make_reply({error_code::invalid_argument,
-                             "the request has " + std::to_string(size_bytes) + " bytes; send 1 to "
-                                 + std::to_string(request_bytes_max)})));
-  }
-
-  void read_request(std::size_t size_bytes) {
-    auto have = request_.size();
-    if (have == size_bytes) return have_answered();
-    auto next = std::min(size_bytes, have + frame_step_bytes);
-    if (!reserve(next)) return refuse(refusal::over_limit);
-    request_.resize(next);
-    asio::async_read(
-        stream_, asio::buffer(request_.data() + have, next - have),
-        [self = this->shared_from_this(), size_bytes](const asio_error& why, std::size_t) {
-          self->guarded([&] {
-            if (!self->failed(why)) self->read_request(size_bytes);
-          });
-        });
-  }
-
-  void have_answered() {
-    auto size_bytes = request_.size() * parsed_bytes_per_byte;
-    if (!reserve(size_bytes)) return refuse(refusal::over_limit);
-    auto pending = std::make_shared<pending_request>(at_->budget, size_bytes);
-    reserved_ = 0;  // it is the request's from now on
-    pending_ = pending;
-    await_request();
-    at_->answer(std::exchange(request_, {}), {pending, &pending->gone}, take_reply());
-    // No deadline while it is answered. The reply comes later, if only to this thread.
-    deadline_.expires_at(clock::time_point::max());
-  }
-
-  /// Takes the reply, from any thread. Where all copies of it are let go of without one, as memory
-  /// failed somebody, the connection ends.
-  console_server::take_reply take_reply() {
-    struct expected {
-      std::shared_ptr<listener> at;
-      std::weak_ptr<connection> to;
-      std::atomic<bool> came{false};
-      ~expected() {
-        if (!came)
-          asio::post(at->io, [weak = to] {
-            if (auto self = weak.lock()) self->end();
-          });
-      }
-    };
-    auto reply = std::make_shared<expected>();
-    reply->at = at_;
-    reply->to = this->weak_from_this();
-    return [reply](std::string text) {
-      // What is posted holds nothing of the listener's, which may be gone before it runs.
-      asio::post(reply->at->io, [weak = reply->to, taken = std::move(text)]() mutable {
-        if (auto self = weak.lock(); self && !self->ended_)
-          self->guarded([&] { self->send(std::move(taken)); });
-      });
-      reply->came = true;
-    };
-  }
-
-  void send(std::string reply) {
-    pending_.reset();
-    if (reply.size() > reply_bytes_max)
-      reply = to_text(make_reply(
-          {error_code::refused, "the answer is too long to be sent; ask for fewer at a time"}));
-    if (!reserve(reply.size())) return refuse(refusal::over_limit);
-    reply_ = std::move(reply);
-    reply_header_ = make_frame_header(reply_.size());
-    allow(at_->limits.reply_max
-          + std::chrono::seconds(reply_.size() / at_->limits.reply_bytes_a_second_min));
-    const std::array both{asio::buffer(reply_header_), asio::buffer(reply_)};
-    asio::async_write(stream_, both,
-                      [self = this->shared_from_this()](const asio_error& why, std::size_t) {
-                        self->guarded([&] {
-                          if (!self->failed(why)) self->replied();
-                        });
-                      });
-  }
-
-  void replied() {
-    std::string().swap(reply_);
-    reserve(0);
-    if (last_) return end();
-    rest();
-    at_->on_idle();
-  }
-
-  std::shared_ptr<listener> at_;
-  Stream stream_;
-  asio::steady_timer deadline_{at_->io};
-  frame_header header_{}, reply_header_{};
-  std::string request_, reply_;
-  std::size_t reserved_ = 0;  ///< bytes
-  std::weak_ptr<pending_request> pending_;
-  bool last_ = false;  ///< there will be no further request
-  bool ended_ = false;
-};
 
 /// Accepts connections of one kind.
 template <class Protocol>
@@ -468,7 +102,7 @@ private:
     if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &who, &size) != 0
         || (who.uid != ::geteuid() && who.uid != 0))
       return refused(refusal::unauthenticated);
-    static_cast<void>(evict_idle());  // where there is none, it is the last for now
+    static_cast<void>(evict_idle());  // where none is idle, `next` accepts nobody after it
     auto one = std::make_shared<connection<local::socket>>(shared_from_this(), std::move(socket));
     add(one);
     one->begin();
@@ -512,42 +146,22 @@ public:
   }
 
   void remove(const peer& one) override {
-    std::erase_if(handshakes_, [&](const handshake& each) { return each.with.get() == &one; });
+    std::erase_if(handshakes_, [&](const auto& each) { return each.get() == &one; });
     listener::remove(one);
     all_left();
   }
 
 private:
-  struct handshake {
-    asio::ip::address from;
-    std::shared_ptr<tls_connection> with;
-  };
-
-  /// All of the loopback network is one machine, which could be anywhere in it.
-  static asio::ip::address origin(const tcp::socket& socket) {
-    asio_error gone;  // then it is nobody's
-    auto address = socket.remote_endpoint(gone).address();
-    return address.is_loopback() ? asio::ip::address(asio::ip::address_v4::loopback()) : address;
-  }
-
   void on_accept(tcp::socket socket) override {
-    auto from = origin(socket);
-    auto is_same = [&](const handshake& each) { return each.from == from; };
-    auto oldest = handshakes_.end();
-    if (std::ranges::count_if(handshakes_, is_same)
-        >= static_cast<std::ptrdiff_t>(limits.handshakes_max / 2))
-      oldest = std::ranges::find_if(handshakes_, is_same);
-    else if (handshakes_.size() >= limits.handshakes_max)
-      oldest = handshakes_.begin();
-    if (oldest != handshakes_.end()) {
+    if (handshakes_.size() >= limits.handshakes_max) {
       refused(refusal::over_limit);
-      auto ending = oldest->with;
-      ending->end();
+      auto oldest = handshakes_.front();
+      oldest->end();
     }
     asio_error ignored;  // it only makes small replies quicker
     socket.set_option(tcp::no_delay(true), ignored);
     auto one = std::make_shared<tls_connection>(shared_from_this(), std::move(socket), context_);
-    handshakes_.push_back({from, one});
+    handshakes_.push_back(one);
     one->allow(limits.handshake_max);
     one->stream().async_handshake(ssl::stream_base::server, [this, one](const asio_error& why) {
       one->guarded([&] { on_handshake(one, why); });
@@ -555,9 +169,7 @@ private:
   }
 
   void on_handshake(const std::shared_ptr<tls_connection>& one, const asio_error& why) {
-    auto waits = std::ranges::find(handshakes_, one, &handshake::with);
-    if (waits == handshakes_.end()) return;  // it was ended meanwhile, and counted
-    handshakes_.erase(waits);
+    if (std::erase(handshakes_, one) == 0) return;  // it was ended meanwhile, and counted
     if (why || !evict_idle()) {
       refused(why ? refusal::unauthenticated : refusal::over_limit);
       return one->end();
@@ -568,12 +180,12 @@ private:
 
   void end_all() override {
     for (const auto& each : std::vector(handshakes_.begin(), handshakes_.end()))
-      each.with->end();
+      each->end();
     listener::end_all();
   }
 
   ssl::context context_{ssl::context::tls_server};
-  std::deque<handshake> handshakes_;  ///< oldest first
+  std::deque<std::shared_ptr<tls_connection>> handshakes_;  ///< oldest first
 };
 
 /// The name of a socket that was made. It is removed at the end, unless another file has it by
@@ -603,9 +215,9 @@ result<bound_socket> listen_at(const std::string& path, local::acceptor& accepto
   auto slash = path.rfind('/');
   unique_fd folder{
       ::open(path.substr(0, slash).c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+  if (!folder) return system_error()("cannot make the socket " + in_quotes(path));
   auto name = path.substr(slash + 1);
   struct stat facts {};
-  if (!folder) return system_error()("cannot make the socket " + in_quotes(path));
   if (::fstatat(folder.get(), name.c_str(), &facts, AT_SYMLINK_NOFOLLOW) == 0) {
     if (!S_ISSOCK(facts.st_mode))
       return error{error_code::refused,

@@ -42,15 +42,19 @@ struct console_use {
   std::array<std::atomic<std::uint64_t>, refusal_count> refused{};  ///< since the start
 };
 
+/// What a request may need in memory once it is parsed, for each byte of its text. Of `{},{},...`,
+/// the worst that was found, it is 28.
+inline constexpr std::size_t parsed_bytes_per_byte = 32;
+
 /// The bounds of each of the two listeners.
 struct console_limits {
   /// Authenticated peers. When so many are there, the one that has been idle the longest is ended;
   /// where all are being answered, the Unix socket lets one more in and the next ones wait, and the
   /// port refuses them.
   std::size_t peers_max = 256;
-  /// Peers in the middle of their TLS handshake; a half of these from one address, as all of the
-  /// loopback network is. One more ends the oldest. Each costs a descriptor and some 50 kB.
-  std::size_t handshakes_max = 128;
+  /// Peers in the middle of their TLS handshake. One more ends the oldest. Each costs a descriptor
+  /// and some 90 kB. All of them come from the loopback network, which is one address.
+  std::size_t handshakes_max = 64;
   std::chrono::milliseconds handshake_max = std::chrono::seconds(5);
   /// From the first byte of a request to its last.
   std::chrono::milliseconds request_max = std::chrono::seconds(30);
@@ -60,7 +64,7 @@ struct console_limits {
   /// Between requests.
   std::chrono::milliseconds idle_max = std::chrono::minutes(10);
   /// The memory that requests and replies of all peers take: their text, and until a request is
-  /// answered what it may need once it is parsed. The largest request needs 64 MiB.
+  /// answered what it may need once it is parsed. The largest request needs 128 MiB.
   std::size_t bytes_max = std::size_t{512} << 20;
 };
 

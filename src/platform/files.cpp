@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace podstudio {
@@ -33,8 +34,7 @@ result<std::string> read_whole(unique_fd file, const std::string& path, std::siz
                  in_quotes(path) + " is a link; put a regular file in its place"};
   if (!file) return system_error()("cannot open " + in_quotes(path));
   struct stat facts {};
-  if (::fstat(file.get(), &facts) != 0)
-    return system_error()("cannot read " + in_quotes(path));
+  if (::fstat(file.get(), &facts) != 0) return system_error()("cannot read " + in_quotes(path));
   if (!S_ISREG(facts.st_mode))
     return error{error_code::invalid_argument,
                  in_quotes(path) + " is no regular file; check the path"};
@@ -68,6 +68,14 @@ result<std::string> read_small_file(int folder, const std::string& name, const s
                                     std::size_t size_bytes_max) {
   unique_fd file(::openat(folder, name.c_str(), small_file_flags | O_NOFOLLOW));
   return read_whole(std::move(file), path, size_bytes_max, last_link::refuse);
+}
+
+std::optional<named_file> find_named_file(int folder, const char* path, int flags) noexcept {
+  struct statx found {};
+  if (::statx(folder, path, flags, STATX_NLINK | STATX_INO | STATX_SIZE, &found) != 0)
+    return std::nullopt;
+  return named_file{gnu_dev_makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino,
+                    found.stx_nlink, found.stx_size};
 }
 
 result<unique_fd> open_own_file(const std::string& path) {

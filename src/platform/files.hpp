@@ -4,6 +4,8 @@
 #include "platform/unique_fd.hpp"
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +25,16 @@ result<std::string> read_small_file(const std::string& path, std::size_t size_by
 /// The same of the file `name` in an open folder, for which messages say `path`. A link is refused.
 result<std::string> read_small_file(int folder, const std::string& name, const std::string& path,
                                     std::size_t size_bytes_max);
+
+/// Which file a path names.
+struct named_file {
+  std::uint64_t device = 0, inode = 0, links = 0, size_bytes = 0;
+};
+
+/// As fstatat(2), but for the times, of which nothing is asked: since Linux 6.13 a file whose times
+/// were asked for records each later write exactly instead of with the kernel's tick, which makes a
+/// sync that follows each write slower by a third. Nothing where there is no file; errno says why.
+std::optional<named_file> find_named_file(int folder, const char* path, int flags) noexcept;
 
 /// Opens a file of the engine's own to read and write, and makes it (0600) if need be. Errors:
 /// `refused` for what the engine did not make: a link, a pipe, a file of another user's or one that

@@ -3,6 +3,7 @@
 #include "platform/files.hpp"
 #include "platform/unique_fd.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -47,6 +48,19 @@ private:
   std::string path_;
   unique_fd fd_;
   int error_ = 0;  ///< errno value of opening it
+};
+
+/// The folder that was asked for last, kept open: of paths that are looked at one after the other
+/// most lie in one. It lasts as long as they do.
+class last_root_folder {
+public:
+  const root_folder& at(std::string_view path, last_link itself = last_link::refuse) {
+    if (!folder_ || folder_->path() != path) folder_.emplace(std::string(path), itself);
+    return *folder_;
+  }
+
+private:
+  std::optional<root_folder> folder_;
 };
 
 }  // namespace podstudio

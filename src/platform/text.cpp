@@ -98,8 +98,8 @@ constexpr bool is_joiner(char32_t point) noexcept { return point == 0x200c || po
 /// Unicode 15: Bidi_Control, and what has no width and no part in a letter.
 constexpr bool hides(char32_t point) noexcept {
   constexpr std::pair<char32_t, char32_t> ranges[] = {
-      {0xad, 0xad},     {0x61c, 0x61c},   {0x115f, 0x1160}, {0x180e, 0x180e},   {0x200b, 0x200f},
-      {0x2028, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164}, {0xfeff, 0xfeff},   {0xffa0, 0xffa0},
+      {0xad, 0xad},     {0x61c, 0x61c},     {0x115f, 0x1160},  {0x180e, 0x180e}, {0x200b, 0x200f},
+      {0x2028, 0x202e}, {0x2060, 0x206f},   {0x3164, 0x3164},  {0xfeff, 0xfeff}, {0xffa0, 0xffa0},
       {0xfff9, 0xfffb}, {0x1d173, 0x1d17a}, {0xe0000, 0xe007f}};
   for (auto [first, last] : ranges)
     if (point >= first && point <= last) return true;
@@ -145,6 +145,13 @@ std::string lexical_path(const std::string& path) {
 bool lies_within(std::string_view inner, std::string_view outer) noexcept {
   if (outer == "/") return true;
   return inner.starts_with(outer) && (inner.size() == outer.size() || inner[outer.size()] == '/');
+}
+
+const std::string* find_enclosing(std::string_view path,
+                                  const std::vector<std::string>& folders) noexcept {
+  auto found = std::ranges::find_if(
+      folders, [&](const std::string& each) { return lies_within(path, each); });
+  return found == folders.end() ? nullptr : &*found;
 }
 
 std::string folder_of(std::string_view path) {

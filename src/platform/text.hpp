@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace podstudio {
 
@@ -14,8 +15,9 @@ bool is_utf8(std::string_view bytes) noexcept;
 /// and control characters (C0, C1, DEL) become `\xNN`, a backslash becomes `\\`.
 std::string printable(std::string_view bytes);
 
-/// A line for people or for a log of lines: what acts on a terminal, ends the line, or hides or turns
-/// what stands beside it becomes visible. Control characters and bytes that are no UTF-8 become
+/// A line for people or for a log of lines: what acts on a terminal, ends the line, or hides or
+/// turns what stands beside it becomes visible. Control characters and bytes that are no UTF-8
+/// become
 /// `\xNN`; bidirectional controls and characters without width become `\u{NNNN}`, but for the
 /// joiners within a word or an emoji. All else stays, so that a text can go through it twice.
 std::string for_terminal(std::string_view text);
@@ -25,6 +27,10 @@ std::string lexical_path(const std::string& path);
 
 /// Whether the path `inner` is `outer` or lies below it; both absolute, neither ending in a slash.
 bool lies_within(std::string_view inner, std::string_view outer) noexcept;
+
+/// The first of the folders that the path is or lies in; null where there is none.
+const std::string* find_enclosing(std::string_view path,
+                                  const std::vector<std::string>& folders) noexcept;
 
 /// The path of the folder that the absolute path lies in; "/" of itself.
 std::string folder_of(std::string_view path);

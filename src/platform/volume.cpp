@@ -1,6 +1,7 @@
 #include "platform/volume.hpp"
 
 #include "platform/sha256.hpp"
+#include "platform/text.hpp"
 
 #include <fcntl.h>
 #include <linux/btrfs.h>
@@ -57,7 +58,7 @@ std::uint64_t id_of(std::string_view what) {
 /// What the kernel tells of the file system that has this device number. `path` lay on it a moment
 /// ago; if it is gone, one of the folders above it serves.
 std::optional<struct statfs> status_of(std::string path, std::uint64_t device) {
-  for (;; path.resize(std::max<std::size_t>(path.rfind('/'), 1))) {
+  for (;; path = folder_of(path)) {
     unique_fd fd(::open(path.c_str(), O_PATH | O_CLOEXEC));
     struct stat status;
     struct statfs answer;
@@ -75,7 +76,7 @@ unique_fd open_on(std::string path, std::uint64_t device) {
     struct stat status;
     if (fd && (::fstat(fd.get(), &status) != 0 || status.st_dev != device)) return unique_fd{};
     if (fd || path == "/") return fd;
-    path.resize(std::max<std::size_t>(path.rfind('/'), 1));
+    path = folder_of(path);
   }
 }
 

@@ -1,13 +1,14 @@
 #include "projections/projection.hpp"
 
+#include "platform/files.hpp"
 #include "projections/folds.hpp"
 #include "schema/schema.hpp"
 
 #include <algorithm>
 #include <array>
+#include <fcntl.h>
 #include <optional>
 #include <string_view>
-#include <sys/stat.h>
 
 namespace podstudio {
 
@@ -35,9 +36,8 @@ constexpr std::array suffixes{"", "-wal", "-shm"};
 file_identities identities_of(const std::string& path) {
   file_identities all;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    struct stat status;
-    if (::stat((path + suffixes[i]).c_str(), &status) == 0)
-      all[i].emplace(status.st_dev, status.st_ino);
+    if (auto file = find_named_file(AT_FDCWD, (path + suffixes[i]).c_str(), 0))
+      all[i].emplace(file->device, file->inode);
   }
   return all;
 }

@@ -133,8 +133,8 @@ public:
     });
     if (!read) return read.failure();
     std::erase_if(names, [&](const file_name& one) {
-      return std::ranges::any_of(std::ranges::equal_range(each.changes, one, std::less<>()),
-                                 [](const file_name& change) { return change.left; });
+      auto [first, last] = std::equal_range(each.changes.begin(), each.changes.end(), one);
+      return std::any_of(first, last, [](const file_name& change) { return change.left; });
     });
     std::ranges::copy_if(each.changes, std::back_inserter(names),
                          [](const file_name& change) { return !change.left; });
@@ -292,8 +292,7 @@ result<json> report_of(const file_names& names, statement& find, look_at_file lo
                       {"same_file_as", is_first ? json() : json(known->second)}});
   }
   std::ranges::sort(files);
-  auto repeated = std::ranges::unique(files);
-  files.erase(repeated.begin(), repeated.end());
+  files.erase(std::unique(files.begin(), files.end()), files.end());
   if (files.size() < 2) return json();
   auto count = static_cast<std::int64_t>(files.size());
   return json{{"hash", hash},

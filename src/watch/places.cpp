@@ -34,29 +34,12 @@ bool is_other_file(const file_facts& known, const file_facts& found) {
   return known.size_bytes != found.size_bytes || known.mtime_ns != found.mtime_ns;
 }
 
-/// The watch root that a path lies in, if it lies in one.
-const std::string* root_of(const std::string& path, const std::vector<std::string>& roots) {
-  auto root =
-      std::ranges::find_if(roots, [&](const std::string& each) { return lies_within(path, each); });
-  return root == roots.end() ? nullptr : &*root;
+/// Of a path that nobody watches it is not known which part of it was named: links on the way to
+/// the file may have been put there to keep the path.
+const root_folder& viewpoint(const std::string& path, const std::string* root,
+                             last_root_folder& last) {
+  return root != nullptr ? last.at(*root) : last.at(folder_of(path), last_link::follow);
 }
-
-/// Where paths are looked at from. Those that are asked for one after the other mostly lie in one
-/// root.
-class viewpoint {
-public:
-  /// Of a path that nobody watches it is not known which part of it was named: links on the way to
-  /// the file may have been put there to keep the path.
-  const root_folder& of(const std::string& path, const std::string* root) {
-    auto wanted = root != nullptr ? *root : folder_of(path);
-    if (!folder_ || folder_->path() != wanted)
-      folder_.emplace(std::move(wanted), root != nullptr ? last_link::refuse : last_link::follow);
-    return *folder_;
-  }
-
-private:
-  std::optional<root_folder> folder_;
-};
 
 presence presence_of(const known_file& asset, const std::string* root, const root_folder& folder,
                      path_keyer& key_of) {
@@ -78,17 +61,17 @@ asset_places look_at_places(const std::map<asset_id, known_file>& assets,
                             const std::vector<std::string>& roots) {
   asset_places places;
   path_keyer key_of;
-  viewpoint view;
+  last_root_folder last;
   for (const auto& [id, asset] : assets) {
     places.paths.emplace(id, asset.path);
     if (is_aside(asset.path)) continue;
-    const auto* root = root_of(asset.path, roots);
-    auto found = presence_of(asset, root, view.of(asset.path, root), key_of);
+    const auto* root = find_enclosing(asset.path, roots);
+    auto found = presence_of(asset, root, viewpoint(asset.path, root, last), key_of);
     if (found == presence::left) places.left.insert(id);
     if (found == presence::unseen) places.unseen.insert(id);
   }
   for (const auto& file : files) {
-    auto found = facts_at(view.of(file.path, root_of(file.path, roots)), file.path);
+    auto found = facts_at(viewpoint(file.path, find_enclosing(file.path, roots), last), file.path);
     if (!found || is_other_file(file.facts, *found)) places.absent.insert(file.path);
   }
   return places;

@@ -58,6 +58,7 @@ void reconciler::tell(std::vector<T>& kept, std::vector<T>& into, std::size_t ro
 }
 
 result<void> reconciler::compare(findings& into, std::size_t size_max) {
+  last_root_folder root;
   for (std::size_t looked = 0; looked < step_entries && into.size() < size_max; ++looked) {
     if (seen_at_ == seen_.size() && !walker_->done()) {
       walk_on(into);
@@ -74,7 +75,7 @@ result<void> reconciler::compare(findings& into, std::size_t size_max) {
     // Negative: the tables are behind.
     auto order = file == nullptr ? -1 : *known == nullptr ? 1 : (*known)->path.compare(file->path);
     if (order < 0) {
-      see_gone(**known, into);
+      see_gone(**known, root.at(root_), into);
       ++at_;
     } else {
       bool is_known = order == 0;
@@ -114,13 +115,11 @@ result<const known_file*> reconciler::next_known() {
   return at_ < page_.size() ? &page_[at_] : nullptr;
 }
 
-void reconciler::see_gone(const known_file& file, findings& into) {
+void reconciler::see_gone(const known_file& file, const root_folder& root, findings& into) {
   if (stage_ == stage::looking) ++counts_.known;
   if (stage_ == stage::others) return;
   // The names were read before the tables: it may have come since.
-  if (is_blocked(file.path)) return;
-  const root_folder root(root_);
-  if (!is_gone(root, file.path)) return;
+  if (is_blocked(file.path) || !is_gone(root, file.path)) return;
   if (stage_ == stage::gone) {
     into.gone.push_back(gone_from(root, file.path, key_of_));
   } else if (++counts_.gone <= kept_) {

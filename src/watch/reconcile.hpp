@@ -57,7 +57,7 @@ private:
   result<void> compare(findings& into, std::size_t size_max);
   result<const known_file*> next_known();
   void walk_on(findings& into);
-  void see_gone(const known_file& file, findings& into);
+  void see_gone(const known_file& file, const root_folder& root, findings& into);
   void see_other(seen_file&& file, findings& into);
   bool is_blocked(const std::string& path) const;
   void start_pass(stage next);

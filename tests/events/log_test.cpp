@@ -300,45 +300,45 @@ BOOST_AUTO_TEST_CASE(a_full_disk_at_a_segment_change_is_only_a_refusal) {
 
 namespace {
 
-/// The first command that goes into the second segment.
-std::uint64_t first_of_second() {
+/// A log whose next command needs a second segment.
+struct full_segment {
   memory_disk disk;
-  auto log = open_log(disk);
-  REQUIRE_OK(log);
-  for (std::uint64_t number = 1;; ++number) {
-    REQUIRE_OK(append(**log, number, number));
-    if ((*log)->segments() == 2) return number;
+  std::unique_ptr<log_writer> log = must(open_log(disk));
+  std::uint64_t next = first_of_second();
+
+  full_segment() { must(append(*log, 1, next - 1)); }
+
+private:
+  /// The first command that goes into the second segment.
+  static std::uint64_t first_of_second() {
+    memory_disk other;
+    auto filled = must(open_log(other));
+    for (std::uint64_t number = 1;; ++number) {
+      must(append(*filled, number, number));
+      if (filled->segments() == 2) return number;
+    }
   }
-}
+};
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(a_segment_that_others_took_away_gets_no_successor) {
-  memory_disk disk;
-  auto log = open_log(disk);
-  REQUIRE_OK(log);
-  auto number = first_of_second();
-  REQUIRE_OK(append(**log, 1, number - 1));
+BOOST_FIXTURE_TEST_CASE(a_segment_that_others_took_away_gets_no_successor, full_segment) {
   disk.erase(first_segment());
-  REQUIRE_FAILS(append(**log, number, number), error_code::outcome_unknown);
+  REQUIRE_FAILS(append(*log, next, next), error_code::outcome_unknown);
   BOOST_TEST(must(list_segments(disk, log_folder)).empty());
 }
 
-BOOST_AUTO_TEST_CASE(what_others_put_in_place_of_the_prepared_segment_gets_no_name) {
-  memory_disk disk;
-  auto log = open_log(disk);
-  REQUIRE_OK(log);
-  auto number = first_of_second();
-  REQUIRE_OK(append(**log, 1, number - 1));
+BOOST_FIXTURE_TEST_CASE(what_others_put_in_place_of_the_prepared_segment_gets_no_name,
+                        full_segment) {
   // More than the segment has left, so it is made ready in the next one.
-  REQUIRE_OK((*log)->reserve(small_log.segment_size_bytes / 2));
+  REQUIRE_OK(log->reserve(small_log.segment_size_bytes / 2));
   BOOST_TEST_REQUIRE(disk.exists(prepared_path(log_folder)));
   disk.put(prepared_path(log_folder), std::string(small_log.segment_size_bytes, 'x'));
-  REQUIRE_FAILS(append(**log, number, number), error_code::io_failed);
-  REQUIRE_OK(append(**log, number, number + 3));
-  BOOST_TEST((*log)->segments() == 2u);
-  log->reset();
-  BOOST_TEST(count_prefix(disk) == number + 3);
+  REQUIRE_FAILS(append(*log, next, next), error_code::io_failed);
+  REQUIRE_OK(append(*log, next, next + 3));
+  BOOST_TEST(log->segments() == 2u);
+  log.reset();
+  BOOST_TEST(count_prefix(disk) == next + 3);
 }
 
 BOOST_AUTO_TEST_CASE(a_clean_stop_is_seen_at_the_next_start) {

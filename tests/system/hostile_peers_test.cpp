@@ -313,7 +313,6 @@ BOOST_FIXTURE_TEST_CASE(whatever_peers_send_the_service_goes_on_and_stays_small,
         attack(random);
     });
   while (clock::now() < end) {
-    std::this_thread::sleep_for(500ms);  // how often it is looked at
     largest = std::max(largest, resident_kb());
     running->running().must_run();
     podstudio.must({"status"}, 10s);

@@ -85,14 +85,6 @@ std::string contents(int fd) {
 
 }  // namespace
 
-bool eventually(const std::function<bool()>& holds, milliseconds limit) {
-  for (auto end = clock::now() + limit; clock::now() < end;) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(2ms);
-  }
-  return holds();
-}
-
 // --- outcome ---
 
 nlohmann::json outcome::json() const {

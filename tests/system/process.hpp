@@ -1,5 +1,7 @@
 #pragma once
 
+#include "support/eventually.hpp"
+
 #include <chrono>
 #include <functional>
 #include <map>
@@ -18,12 +20,6 @@ using std::chrono::milliseconds;
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 using words = std::vector<std::string>;
-
-/// Longer than anything takes on a busy machine; a test that gets here has found a hang.
-inline constexpr milliseconds long_enough = 60s;
-
-/// Calls `holds` until it is true or the time is up; says which.
-bool eventually(const std::function<bool()>& holds, milliseconds limit = long_enough);
 
 struct launch {
   words arguments;                           ///< the program first, as a path or a name
