@@ -94,9 +94,7 @@ void catalog_state::answered() {
 
 void catalog_state::observe(const observation_batch& batch,
                             caf::typed_response_promise<observation_outcome> promise) {
-  auto taken = std::make_shared<intake>();
-  taken->origin = batch.origin;
-  taken->promise = std::move(promise);
+  auto taken = std::make_shared<ingest_batch>(batch.origin, std::move(promise));
   taken->resolved = batch.resolved;
   // First what is gone, so that files of the batch can be found to be the same ones.
   for (const auto& gone : batch.gone) {
@@ -105,34 +103,34 @@ void catalog_state::observe(const observation_batch& batch,
       continue;
     }
     taken->gone.push_back(gone);
-    auto id = model.asset_at(gone.key);
-    if (id == 0 || model.asset(id)->missing) continue;
-    vanishing.add(id, model.asset(id)->sha256);
+    auto id = model().asset_at(gone.key);
+    if (id == 0 || model().asset(id)->missing) continue;
+    vanishing.add(id, model().asset(id)->sha256);
     taken->vanishing.push_back(id);
   }
   auto wanted = std::make_shared<std::vector<seen_file>>();
   std::vector<digested_file> recognised;
   for (const auto& file : batch.files) {
-    bool unchanged = !file.written && model.unchanged(file.key, file.facts);
+    bool unchanged = !file.written && model().unchanged(file.key, file.facts);
     auto was = file.key_before == path_key{}
                    ? 0
-                   : find_moved(model, file.key_before, file.facts);
-    auto here = unchanged ? model.asset_at(file.key) : 0;
-    if (was != 0 && here != 0 && model.asset(here)->sha256 != model.asset(was)->sha256)
+                   : find_moved(model(), file.key_before, file.facts);
+    auto here = unchanged ? model().asset_at(file.key) : 0;
+    if (was != 0 && here != 0 && model().asset(here)->sha256 != model().asset(was)->sha256)
       was = 0;  // it was read before
-    if (unchanged && was == 0 && !may_make_way(model, here)) {
+    if (unchanged && was == 0 && !may_make_way(model(), here)) {
       ++taken->outcome.unchanged;
     } else if (!in_reading.insert(file.key).second) {
       taken->outcome.again.push_back(file.path);
     } else if (auto known = was != 0       ? was
                             : unchanged    ? here
                             : file.written ? 0
-                                           : model.same_file(file.facts);
+                                           : model().same_file(file.facts);
                known != 0) {
       recognised.push_back({file.path,
                             file.key,
                             file.type,
-                            {model.asset(known)->sha256, file.facts},
+                            {model().asset(known)->sha256, file.facts},
                             file.links,
                             was});
     } else {
@@ -141,130 +139,78 @@ void catalog_state::observe(const observation_batch& batch,
   }
   taken->wanted = std::move(wanted);
   taken->outcome.failed = batch.failures.size();
-  taken->parts = taken->undecided = 1;  // held until all parts are on their way
+  taken->expect_part();  // what is gone; held until all parts are on their way
   if (!recognised.empty() || !batch.failures.empty()) {
-    ++taken->parts;
-    ++taken->undecided;
+    taken->expect_part();
     take(taken, std::move(recognised), batch.failures);
   }
-  split(taken);
-  hand_out();
+  read(taken);
   // A file may be known by a command that is not durable yet.
   if (taken->outcome.unchanged != 0) {
-    ++taken->parts;
+    taken->expect_command();
     log_part(taken, {});
   }
   part_decided(taken);
 }
 
-void catalog_state::log_part(const intake_ptr& batch, command what) {
-  log(
+void catalog_state::log_part(const ingest_batch_ptr& batch, command what) {
+  commits.log(
       std::move(what),
       [this, batch](sequence_number sequence) {
-        batch->outcome.last_sequence = std::max(batch->outcome.last_sequence, sequence);
-        part_done(batch);
+        if (batch->command_durable(sequence)) end_batch(batch);
       },
       [this, batch](const caf::error& failure) {
-        batch->failed = from_caf(failure);
-        part_done(batch);
+        if (batch->command_failed(from_caf(failure))) end_batch(batch);
       });
 }
 
-void catalog_state::split(const intake_ptr& batch) {
-  const auto& files = *batch->wanted;
-  for (std::size_t begin = 0; begin < files.size();) {
-    auto end = begin;
-    std::uint64_t bytes = 0;
-    while (end < files.size() && end - begin < max_batch_files
-           && (end == begin || bytes + files[end].facts.size_bytes <= reading_bytes_max))
-      bytes += files[end++].facts.size_bytes;
-    ++batch->parts;
-    ++batch->undecided;
-    bool large = bytes > reading_bytes_max;
-    (large ? unread_large : unread).push_back({batch, begin, end, large});
-    begin = end;
-  }
+void catalog_state::read(const ingest_batch_ptr& batch) {
+  auto ranges = split_reading(*batch->wanted);
+  for (std::size_t i = 0; i < ranges.size(); ++i)
+    batch->expect_part();
+  for (const auto& part : ranges)
+    hashers.read(
+        batch->wanted, part,
+        [this, batch, part](const std::vector<result<file_content>>& outcomes) {
+          digested(batch, part, outcomes);
+        },
+        [this, batch, part](const caf::error& failure) {
+          for (auto i = part.begin; i < part.end; ++i)
+            in_reading.erase((*batch->wanted)[i].key);
+          fail_part(batch, failure);
+        });
 }
 
-/// The idlest of those that may take a part. The last hasher only takes small parts, and only while
-/// all others are at large ones; with nothing large to read it would be one thread too many.
-std::optional<std::size_t> catalog_state::free_hasher(bool large) const {
-  auto others = std::max<std::size_t>(hashers.size() - 1, 1);
-  std::optional<std::size_t> idlest;
-  bool all_at_large = true;
-  for (std::size_t i = 0; i < others; ++i) {
-    all_at_large = all_at_large && load[i].large > 0;
-    if (load[i].parts >= hasher_load_max || (!large && load[i].large > 0)) continue;
-    if (!idlest || load[i].parts < load[*idlest].parts) idlest = i;
-  }
-  if (idlest || large || !all_at_large || load.back().parts >= hasher_load_max) return idlest;
-  return hashers.size() - 1;
-}
-
-void catalog_state::hand_out() {
-  hand_out(unread);
-  hand_out(unread_large);
-}
-
-void catalog_state::hand_out(std::deque<reading>& waiting) {
-  while (!waiting.empty()) {
-    auto chosen = free_hasher(waiting.front().large);
-    if (!chosen) return;
-    auto part = waiting.front();
-    waiting.pop_front();
-    ++load[*chosen].parts;
-    load[*chosen].large += part.large ? 1 : 0;
-    auto done = [this, chosen = *chosen, large = part.large] {
-      --load[chosen].parts;
-      load[chosen].large -= large ? 1 : 0;
-    };
-    self->request(hashers[*chosen], caf::infinite, digest_atom::value,
-                  digest_request{part.batch->wanted, part.begin, part.end})
-        .then(
-            [this, part, done](const digest_reply& reply) {
-              done();
-              hand_out();  // first, so that the hasher never waits for us
-              digested(part, *reply.outcomes);
-            },
-            [this, part, done](const caf::error& failure) {
-              done();
-              for (auto i = part.begin; i < part.end; ++i)
-                in_reading.erase((*part.batch->wanted)[i].key);
-              fail_part(part.batch, failure);
-            });
-  }
-}
-
-void catalog_state::digested(const reading& part,
+void catalog_state::digested(const ingest_batch_ptr& batch, reading_range part,
                              const std::vector<result<file_content>>& outcomes) {
   std::vector<digested_file> files;
   std::vector<failed_file> failures;
   files.reserve(outcomes.size());
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    const auto& seen = (*part.batch->wanted)[part.begin + i];
+    const auto& seen = (*batch->wanted)[part.begin + i];
     if (outcomes[i]) {
       // Of a moved root also a file whose time was not kept is the asset that it was.
-      auto was = seen.key_before == path_key{} ? 0 : model.asset_at(seen.key_before);
-      if (was != 0 && model.asset(was)->sha256 != outcomes[i]->sha256) was = 0;
+      auto was = seen.key_before == path_key{} ? 0 : model().asset_at(seen.key_before);
+      if (was != 0 && model().asset(was)->sha256 != outcomes[i]->sha256) was = 0;
       files.push_back({seen.path, seen.key, seen.type, *outcomes[i], seen.links, was});
       continue;
     }
     in_reading.erase(seen.key);
     const auto& failure = outcomes[i].failure();
     if (failure.code == error_code::changed || failure.code == error_code::stopping) {
-      part.batch->outcome.changed_meanwhile.push_back(seen.path);
+      batch->outcome.changed_meanwhile.push_back(seen.path);
     } else if (failure.code
                != error_code::invalid_argument) {  // else it is no regular file any more
-      ++part.batch->outcome.failed;
+      ++batch->outcome.failed;
       failures.push_back({printable(seen.path), kind_of(failure), failure.message});
     }
   }
-  take(part.batch, std::move(files), std::move(failures));
+  take(batch, std::move(files), std::move(failures));
 }
 
-void catalog_state::take(const intake_ptr& batch, std::vector<digested_file> files,
+void catalog_state::take(const ingest_batch_ptr& batch, std::vector<digested_file> files,
                          std::vector<failed_file> failures) {
-  auto others = find_others(model, files, vanishing);
+  auto others = find_others(model(), files, vanishing);
   if (others.empty()) return decide_part(batch, files, failures, {});
   auto kept = std::make_shared<const std::vector<digested_file>>(std::move(files));
   find_places(
@@ -284,7 +230,7 @@ void catalog_state::find_places(asset_ids assets,
                                 std::function<void(asset_places)> then, on_failure otherwise) {
   place_query query{std::move(assets), {}, {}};
   for (auto id : query.assets)
-    query.facts.push_back(model.asset(id)->facts);
+    query.facts.push_back(model().asset(id)->facts);
   for (std::size_t i = 0; files && i < files->size(); ++i) {
     query.files.push_back((*files)[i].path);
     query.facts.push_back((*files)[i].content.facts);
@@ -293,13 +239,13 @@ void catalog_state::find_places(asset_ids assets,
       .then([then](const asset_places& places) { then(places); }, std::move(otherwise));
 }
 
-void catalog_state::decide_part(const intake_ptr& batch, const std::vector<digested_file>& files,
+void catalog_state::decide_part(const ingest_batch_ptr& batch, const std::vector<digested_file>& files,
                                 const std::vector<failed_file>& failures, asset_places places) {
   for (const auto& file : files)
     in_reading.erase(file.key);
   auto& outcome = batch->outcome;
-  if (auto back = decide_put_back(model, files, places); !back.events.empty()) {
-    ++batch->parts;
+  if (auto back = decide_put_back(model(), files, places); !back.events.empty()) {
+    batch->expect_command();
     outcome.again.insert(outcome.again.end(), back.again.begin(), back.again.end());
     observation_outcome uncounted;  // none of it is a file that was seen
     command what{.id = {},
@@ -323,13 +269,13 @@ void catalog_state::decide_part(const intake_ptr& batch, const std::vector<diges
   part_decided(batch);
 }
 
-taken_files catalog_state::decide_calmly(const intake_ptr& batch,
+taken_files catalog_state::decide_calmly(const ingest_batch_ptr& batch,
                                          const std::vector<digested_file>& files,
                                          std::vector<failed_file> failures,
                                          const asset_places& places) {
   auto now = std::chrono::steady_clock::now();
   recent.forget_old(now);
-  auto taken = decide(model, files, failures, vanishing, places, recent);
+  auto taken = decide(model(), files, failures, vanishing, places, recent);
   // With one file left out the asset may move to another one: until none is left that may not.
   for (std::vector<digested_file> calm;;) {
     std::unordered_set<std::string> restless;
@@ -347,31 +293,30 @@ taken_files catalog_state::decide_calmly(const intake_ptr& batch,
     if (restless.empty()) return taken;
     if (calm.empty()) calm = files;  // it is rare: the others are not copied
     std::erase_if(calm, [&](const auto& file) { return restless.contains(file.path); });
-    taken = decide(model, calm, failures, vanishing, places, recent);
+    taken = decide(model(), calm, failures, vanishing, places, recent);
   }
 }
 
-void catalog_state::part_decided(const intake_ptr& batch) {
-  if (--batch->undecided != 0) return;
-  find_successor_places(batch, successor_tries_max, {});
+void catalog_state::part_decided(const ingest_batch_ptr& batch) {
+  if (batch->part_decided()) find_successor_places(batch, successor_tries_max, {});
 }
 
-void catalog_state::find_successor_places(const intake_ptr& batch, unsigned tries,
+void catalog_state::find_successor_places(const ingest_batch_ptr& batch, unsigned tries,
                                           const asset_places& places) {
-  auto successors = find_successors(model, batch->gone);
+  auto successors = find_successors(model(), batch->gone);
   bool all_known = std::ranges::all_of(
       successors, [&](asset_id id) { return places.paths.contains(id); });
   if (all_known || tries == 0) return decide_rest(batch, places);
   // Without them, what is gone is missing until its content is seen again.
   auto otherwise = [this, batch](const caf::error&) { decide_rest(batch, {}); };
   // One may have come a moment ago, and the tables not have it yet.
-  log(
+  commits.log(
       {},
       [=, this](sequence_number sequence) {
-        when_visible(
+        commits.when_visible(
             sequence, true,
             [=, this](sequence_number) {
-              auto now = find_successors(model, batch->gone);
+              auto now = find_successors(model(), batch->gone);
               find_places(
                   std::move(now), {},
                   [this, batch, tries](const asset_places& found) {
@@ -384,16 +329,16 @@ void catalog_state::find_successor_places(const intake_ptr& batch, unsigned trie
       otherwise);
 }
 
-void catalog_state::decide_rest(const intake_ptr& batch, const asset_places& places) {
+void catalog_state::decide_rest(const ingest_batch_ptr& batch, const asset_places& places) {
   for (const auto& gone : batch->gone)
     in_reading.erase(gone.key);
   for (auto id : batch->vanishing)
     vanishing.remove(id);
-  auto events = decide_gone(model, batch->gone, places);
+  auto events = decide_gone(model(), batch->gone, places);
   for (const auto& each : events)
     if (const auto* lost = std::get_if<asset_missing>(&each))
       recent.add(lost->asset, std::chrono::steady_clock::now());
-  auto resolved = decide_resolved(model, batch->resolved);
+  auto resolved = decide_resolved(model(), batch->resolved);
   events.insert(events.end(), resolved.begin(), resolved.end());
   command what{.id = {},
                .origin = batch->origin,
@@ -404,20 +349,19 @@ void catalog_state::decide_rest(const intake_ptr& batch, const asset_places& pla
   log_part(batch, std::move(what));
 }
 
-void catalog_state::fail_part(const intake_ptr& batch, const caf::error& failure) {
-  batch->failed = from_caf(failure);
+void catalog_state::fail_part(const ingest_batch_ptr& batch, const caf::error& failure) {
+  bool last = batch->command_failed(from_caf(failure));
   part_decided(batch);
-  part_done(batch);
+  if (last) end_batch(batch);
 }
 
-void catalog_state::part_done(const intake_ptr& batch) {
-  if (--batch->parts != 0) return;
+void catalog_state::end_batch(const ingest_batch_ptr& batch) {
   auto fail = [this, batch](const caf::error& failure) {
     batch->promise.deliver(failure);
     answered();
   };
-  if (batch->failed) return fail(to_caf(*batch->failed));
-  when_visible(
+  if (batch->failure()) return fail(to_caf(*batch->failure()));
+  commits.when_visible(
       batch->outcome.last_sequence, true,
       [this, batch](sequence_number) {
         batch->promise.deliver(batch->outcome);
@@ -426,74 +370,18 @@ void catalog_state::part_done(const intake_ptr& batch) {
       fail);
 }
 
-// --- deciding and logging
-// -------------------------------------------------------------------------
-
-void catalog_state::log(command what, on_sequence then, on_failure otherwise) {
-  if (what.events.empty()) {
-    if (in_flight.empty()) return then(last_durable);
-    in_flight.back().followers.emplace_back(std::move(then), std::move(otherwise));
-    return;
-  }
-  if (what.id == uuid{}) what.id = make_uuid();
-  for (const auto& e : what.events)
-    model.apply(e);
-  auto shared = std::make_shared<const command>(std::move(what));
-  in_flight.push_back({shared, {}});
-  self->request(journal, caf::infinite, append_atom::value, shared, epoch)
-      .then(
-          [this, then](const committed_command& durable) {
-            for (const auto& e : in_flight.front().what->events)
-              model.settle(e);
-            auto followers = std::move(in_flight.front().followers);
-            in_flight.pop_front();
-            last_durable = durable.last_sequence();
-            then(last_durable);
-            for (auto& [follower, unused] : followers)
-              follower(durable.last_sequence());
-          },
-          [this, otherwise, sent = epoch](const caf::error& failure) {
-            // The first refusal of an epoch takes back all that was decided in it and is not
-            // durable; the journal refuses the rest of it too.
-            if (sent == epoch) take_back(failure);
-            otherwise(failure);
-          });
-}
-
-void catalog_state::take_back(const caf::error& failure) {
-  for (auto fate = in_flight.rbegin(); fate != in_flight.rend(); ++fate)
-    for (auto e = fate->what->events.rbegin(); e != fate->what->events.rend(); ++e)
-      model.revert(*e);
-  auto refused = std::exchange(in_flight, {});
-  ++epoch;
-  for (auto& fate : refused)
-    for (auto& [unused, otherwise] : fate.followers)
-      otherwise(failure);
-}
-
-void catalog_state::when_visible(sequence_number sequence, bool for_room, on_sequence then,
-                                 on_failure otherwise) {
-  if (sequence == 0) return then(0);
-  self->request(projector, caf::infinite, wait_atom::value, sequence, for_room)
-      .then([then, sequence](sequence_number) { then(sequence); },
-            [otherwise](const caf::error& failure) { otherwise(failure); });
-}
-
 catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_state> self,
-                                     std::shared_ptr<catalog_model> model,
+                                     std::shared_ptr<library_model> model,
                                      command_memory_ptr memory, journal_actor journal,
                                      projector_actor projector, reader_actor reader,
                                      std::vector<hasher_actor> hashers, recent_losses recent) {
   auto& state = self->state;
   state.self = self;
-  state.model = std::move(*model);
+  state.commits = commit_pipeline(self, std::move(*model), std::move(memory), std::move(journal),
+                                  std::move(projector));
+  state.hashers = hasher_pool(self, std::move(hashers));
   state.recent = std::move(recent);
-  state.memory = std::move(memory);
-  state.journal = std::move(journal);
-  state.projector = std::move(projector);
   state.reader = std::move(reader);
-  state.load.resize(hashers.size());
-  state.hashers = std::move(hashers);
   return {
       [self](observe_atom, const observation_batch& batch) {
         auto promise = self->make_response_promise<observation_outcome>();
@@ -518,6 +406,11 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
       [self](root_atom, const root_request& request) {
         auto promise = self->make_response_promise<root_outcome>();
         if (self->state.admit(promise)) self->state.change_root(request, promise);
+        return promise;
+      },
+      [self](job_atom, const job_step& step) {
+        auto promise = self->make_response_promise<change_outcome>();
+        if (self->state.admit(promise)) self->state.change_job(step, promise);
         return promise;
       },
       [self](drain_atom) {

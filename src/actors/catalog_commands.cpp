@@ -7,96 +7,24 @@
 /// The half of the catalog that does what people ask for.
 namespace podstudio {
 
-// --- one effect for each id
-// -----------------------------------------------------------------------
-
-void catalog_state::answer(const command_outcome& outcome, const on_outcome& then) {
-  when_visible(
-      outcome.last_sequence, false,
-      [this, then, outcome](sequence_number) {
-        then(outcome);
-        answered();
-      },
-      [this, then](const caf::error& failure) {
-        then(failure);
-        answered();
-      });
-}
-
-void catalog_state::change(result<std::vector<event>> decided, command what, on_outcome then,
-                           std::int64_t subject) {
-  auto fail = [this, then, id = what.id](const caf::error& failure) {
-    auto sent = given.extract(id);
-    then(failure);
-    answered();
-    if (sent.empty()) return;
-    for (auto& again : sent.mapped().again) {
-      again(failure);
-      answered();
-    }
-  };
-  if (!decided) return fail(to_caf(decided.failure()));
-  what.events = std::move(*decided);
-  if (subject == 0) subject = subject_of(what.events);
-  if (what.id != uuid{}) given[what.id].summary = what.summary;
-  auto count = what.events.size();
-  log(
-      std::move(what),
-      [this, then, id = what.id, count, subject](sequence_number sequence) {
-        command_outcome outcome{count, sequence, subject};
-        auto sent = given.extract(id);
-        if (!sent.empty()) memory->remember(id, sent.mapped().summary, outcome);
-        answer(outcome, then);
-        if (sent.empty()) return;
-        for (auto& again : sent.mapped().again)
-          answer(outcome, again);
-      },
-      fail);
-}
-
-bool catalog_state::repeats(const uuid& id, const std::string& summary, const on_outcome& then) {
-  auto fail = [this, &then](const error& failure) {
-    then(to_caf(failure));
-    answered();
-  };
-  if (id == uuid{}) return false;
-  if (auto known = memory->find(id, summary)) {
-    if (*known)
-      answer(**known, then);
-    else
-      fail(known->failure());
-    return true;
-  }
-  auto first = given.find(id);
-  if (first == given.end()) return false;
-  if (first->second.summary != summary)
-    fail(id_of_another(id));
-  else
-    first->second.again.push_back(then);
-  return true;
-}
-
-namespace {
-
-/// Delivers what `fill` makes of an outcome.
 template <class Outcome, class Fill>
-catalog_state::on_outcome deliver(caf::typed_response_promise<Outcome> promise, Fill fill) {
-  return [promise, fill](caf::expected<command_outcome> outcome) mutable {
+catalog_state::on_outcome catalog_state::deliver(caf::typed_response_promise<Outcome> promise,
+                                                 Fill fill) {
+  return [this, promise, fill](caf::expected<command_outcome> outcome) mutable {
     if (outcome)
       promise.deliver(fill(*outcome));
     else
       promise.deliver(std::move(outcome.error()));
+    answered();
   };
 }
-
-}  // namespace
 
 void catalog_state::command_once(const uuid& id, const std::string& origin,
                                  const std::string& summary,
                                  const std::function<result<std::vector<event>>()>& decide,
                                  caf::typed_response_promise<change_outcome> promise) {
   auto then = deliver(promise, [](const command_outcome& outcome) { return outcome; });
-  if (!repeats(id, summary, then)) change(decide(), {id, origin, summary, {}}, then);
+  if (!commits.repeats(id, summary, then)) commits.commit(decide(), {id, origin, summary, {}}, then);
 }
 
 // --- curation and packs
@@ -105,14 +33,14 @@ void catalog_state::command_once(const uuid& id, const std::string& origin,
 void catalog_state::label(const label_request& request,
                           caf::typed_response_promise<change_outcome> promise) {
   command_once(
-      request.id, request.origin, request.summary, [&] { return decide(model, request.change); },
+      request.id, request.origin, request.summary, [&] { return decide(model(), request.change); },
       promise);
 }
 
 void catalog_state::change_pack(const pack_request& request,
                                 caf::typed_response_promise<change_outcome> promise) {
   command_once(
-      request.id, request.origin, request.summary, [&] { return decide(model, request.change); },
+      request.id, request.origin, request.summary, [&] { return decide(model(), request.change); },
       promise);
 }
 
@@ -123,18 +51,18 @@ void catalog_state::undo(const undo_request& request,
                          caf::typed_response_promise<undo_outcome> promise) {
   const auto& what = *request.what.done.what;
   auto summary = undo_summary(what.id, what.summary, request.force);
-  if (repeats(request.id, summary, deliver(promise, [](const command_outcome& outcome) {
+  if (commits.repeats(request.id, summary, deliver(promise, [](const command_outcome& outcome) {
                 return undo_outcome{outcome, nullptr, true};
               })))
     return;
   auto decided = std::make_shared<undo_decision>(
-      decide_undo(model, what.events, request.what.paths, is_by_person(what)));
+      decide_undo(model(), what.events, request.what.paths, is_by_person(what)));
   if (!decided->complete() && (!request.force || decided->events.empty())) {
     promise.deliver(undo_outcome{{}, decided, false});
     return answered();
   }
   auto events = std::exchange(decided->events, {});
-  change(std::move(events), {request.id, request.origin, summary, {}},
+  commits.commit(std::move(events), {request.id, request.origin, summary, {}},
          deliver(promise, [decided](const command_outcome& outcome) {
            return undo_outcome{outcome, decided, true};
          }));
@@ -197,16 +125,85 @@ std::string listed_path(const catalog_model& model, const root_request& request)
 
 void catalog_state::change_root(root_request request,
                                 caf::typed_response_promise<root_outcome> promise) {
-  if (request.what == root_request::step::remove) request.path = listed_path(model, request);
+  if (request.what == root_request::step::remove) request.path = listed_path(model(), request);
   auto answer = [&](bool repeated) {
     return deliver(promise, [repeated](const command_outcome& outcome) {
       return root_outcome{outcome.subject, outcome.last_sequence, outcome.changed, repeated};
     });
   };
   auto summary = describe(request);
-  if (repeats(request.id, summary, answer(true))) return;
-  change(decide_root(model, request), {request.id, request.origin, summary, {}}, answer(false),
-         model.root_at(request.path));
+  if (commits.repeats(request.id, summary, answer(true))) return;
+  commits.commit(decide_root(model(), request), {request.id, request.origin, summary, {}},
+                 answer(false), model().root_at(request.path));
+}
+
+// --- jobs
+
+namespace {
+
+result<std::vector<event>> decide_step(const jobs_model& model, const job_step& step) {
+  using kind = job_step::step;
+  switch (step.what) {
+  case kind::submit:
+    return decide_submit(model, step.request);
+  case kind::start:
+    return decide_start(model, step.job);
+  case kind::progress:
+    return decide_progress(model, step.job, step.percent);
+  case kind::complete:
+    return decide_complete(model, step.job,
+                           step.text.empty() ? std::nullopt : std::optional(step.text));
+  case kind::fail:
+    return decide_fail(model, step.job, step.text);
+  case kind::cancel:
+    return decide_cancel(model, step.job);
+  case kind::retry:
+    return decide_retry(model, step.job);
+  case kind::put_back:
+    return decide_put_back(model, step.text);
+  }
+  return error{error_code::internal, "no such step of a job"};
+}
+
+std::string describe(const job_request& request) {
+  auto text = "submit " + std::string(word(request.kind));
+  if (request.asset) text += " of asset " + std::to_string(*request.asset);
+  if (request.pack) text += " of pack " + std::to_string(*request.pack);
+  if (request.params_json) text += " with " + in_summary(*request.params_json);
+  return text;
+}
+
+std::string describe(const job_step& step) {
+  using kind = job_step::step;
+  auto job = " job " + std::to_string(step.job);
+  switch (step.what) {
+  case kind::submit:
+    return describe(step.request);
+  case kind::start:
+    return "start" + job;
+  case kind::progress:
+    return "progress of" + job;
+  case kind::complete:
+    return "complete" + job + ": " + in_summary(step.text);
+  case kind::fail:
+    return "fail" + job + ": " + in_summary(step.text);
+  case kind::cancel:
+    return "cancel" + job;
+  case kind::retry:
+    return "retry" + job;
+  case kind::put_back:
+    return "put running jobs back: " + step.text;
+  }
+  return {};
+}
+
+}  // namespace
+
+void catalog_state::change_job(const job_step& step,
+                               caf::typed_response_promise<change_outcome> promise) {
+  command_once(
+      step.id, step.origin, describe(step),
+      [&] { return decide_step(commits.model().jobs, step); }, promise);
 }
 
 }  // namespace podstudio

@@ -143,7 +143,7 @@ result<std::unique_ptr<projection>> bring_up_to_date(file_system& files, const d
 constexpr std::uint64_t past_bytes_max = 4u << 20;
 
 /// What cannot be read there costs that memory only; the scrubber tells of damage.
-void load_past(file_system& files, const std::string& log, log_head head, catalog_model& assets) {
+void load_past(file_system& files, const std::string& log, log_head head, catalog_model& catalog) {
   if (head.sequence == 0) return;
   auto reader = open_backwards(files, log, head.sequence);
   std::vector<std::shared_ptr<const command>> newest_first;
@@ -155,7 +155,7 @@ void load_past(file_system& files, const std::string& log, log_head head, catalo
   }
   for (auto what = newest_first.rbegin(); what != newest_first.rend(); ++what)
     for (const auto& e : (*what)->events)
-      assets.load_past(e);
+      catalog.load_past(e);
 }
 
 /// Brings the tables up to date and loads the models from them.
@@ -166,15 +166,12 @@ result<void> load(file_system& files, const data_folder& folder, std::unique_ptr
   parts.tables = std::move(*current);
   auto reading = open_tables_read_only(folder.database);
   if (!reading) return reading.failure();
-  auto assets = load_catalog_model(*reading);
-  if (!assets) return assets.failure();
-  load_past(files, folder.log(), head, *assets);
+  auto model = load_library_model(*reading);
+  if (!model) return model.failure();
+  load_past(files, folder.log(), head, model->catalog);
   if (auto loaded = load_recent_losses(*reading, parts.losses); !loaded) return loaded;
-  auto jobs = load_jobs_model(*reading);
-  if (!jobs) return jobs.failure();
   if (auto loaded = load_command_memory(*reading, *parts.memory); !loaded) return loaded;
-  parts.assets = std::move(*assets);
-  parts.jobs = std::move(*jobs);
+  parts.model = std::move(*model);
   parts.reading.clear();
   parts.reading.push_back(std::make_unique<database>(std::move(*reading)));
   while (parts.reading.size() < (parts.service ? service_readers : 2)) {

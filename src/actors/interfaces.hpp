@@ -81,7 +81,7 @@ using hasher_actor = caf::typed_actor<
     // Digests the wanted files, in order; one outcome for each.
     caf::replies_to<digest_atom, digest_request>::with<digest_reply>>;
 
-/// CATALOG: decides about assets, packs, watch roots and problems.
+/// CATALOG: decides about assets, packs, watch roots, problems and jobs.
 using catalog_actor = caf::typed_actor<
     // What a source saw: files, and paths without one. Answers when all that came of it is durable
     // and visible: the credit returns.
@@ -95,17 +95,17 @@ using catalog_actor = caf::typed_actor<
     caf::replies_to<undo_atom, undo_request>::with<undo_outcome>,
     // Adds, removes, loses or returns a watch root. Answers when it is durable and visible.
     caf::replies_to<root_atom, root_request>::with<root_outcome>,
+    // Submits, starts, moves on, ends, cancels, retries or puts back jobs. Answers when it is durable and
+    // visible.
+    caf::replies_to<job_atom, job_step>::with<change_outcome>,
     // Answers once nothing is in flight; from then on every request is refused.
     caf::replies_to<drain_atom>::with<bool>,
     // How much is in flight.
     caf::replies_to<status_atom>::with<catalog_status>>;
 
-/// JOBS: decides about jobs.
+/// JOBS: schedules jobs.
 using jobs_actor = caf::typed_actor<
-    // Submits, starts, moves on, ends, cancels or retries a job. Answers when it is durable and
-    // visible.
-    caf::replies_to<job_atom, job_step>::with<change_outcome>,
-    // Puts running jobs back; answers when that is durable. From then on every request is refused.
+    // Puts running jobs back; answers when that is durable.
     caf::replies_to<drain_atom>::with<bool>>;
 
 /// WATCHER: one watch root. Detached: it blocks in the file system.

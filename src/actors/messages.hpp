@@ -5,7 +5,7 @@
 #include "model/catalog_model.hpp"
 #include "model/command_memory.hpp"
 #include "model/identity.hpp"
-#include "model/jobs_model.hpp"
+#include "model/library_model.hpp"
 #include "model/packs.hpp"
 #include "model/undo.hpp"
 #include "platform/error.hpp"
@@ -173,11 +173,12 @@ struct catalog_status {
 };
 
 struct job_step {
-  enum class step { submit, start, progress, complete, fail, cancel, retry } what = step::submit;
+  enum class step { submit, start, progress, complete, fail, cancel, retry, put_back } what =
+      step::submit;
   job_id job = 0;
   job_request request;  ///< submit
   double percent = 0;   ///< progress
-  std::string text;     ///< complete: the result's path; fail: the message
+  std::string text;     ///< complete: the result's path; fail, put_back (all running ones): the reason
   uuid id{};
   std::string origin;
 };

@@ -65,7 +65,7 @@ void supervisor_state::start(engine_parts parts) {
   service = parts.service;
   on_failure = std::move(parts.on_failure);
   std::vector<watched_root> roots;
-  for (const auto& [id, root] : parts.assets.roots())
+  for (const auto& [id, root] : parts.model.catalog.roots())
     roots.push_back({id, root.path, {root.device, root.inode}, root.lost, false});
 
   // From the end of the data flow to its beginning, so that each finds the next running.
@@ -85,11 +85,10 @@ void supervisor_state::start(engine_parts parts) {
                                             std::vector(readers.begin() + 1, readers.end()));
   historian = self->spawn<caf::detached + caf::monitored>(podstudio::historian, parts.log_folder,
                                                           watching.database);
-  catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.assets)),
+  catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.model)),
                                         parts.memory, journal, projector, readers.front(), hashers,
                                         std::move(parts.losses));
-  jobs = self->spawn<caf::monitored>(podstudio::jobs, shared(std::move(parts.jobs)), parts.memory,
-                                     journal, projector);
+  jobs = self->spawn<caf::monitored>(podstudio::jobs, catalog);
   if (service)
     scrubber = self->spawn<caf::detached + caf::monitored>(podstudio::scrubber, parts.log_folder);
   console = self->spawn<caf::monitored>(podstudio::console,
@@ -237,7 +236,13 @@ void supervisor_state::stop() {
     sources.push_back(caf::actor_cast<caf::actor>(import));
   watchers.clear();
   imports.clear();
-  end(sources, [this] { stop_catalog(); });
+  end(sources, [this] { stop_jobs(); });
+}
+
+void supervisor_state::stop_jobs() {
+  auto next = [this] { end({caf::actor_cast<caf::actor>(jobs)}, [this] { stop_catalog(); }); };
+  self->request(jobs, caf::infinite, drain_atom::value)
+      .then([next](bool) { next(); }, [next](const caf::error&) { next(); });
 }
 
 void supervisor_state::stop_catalog() {
@@ -245,15 +250,9 @@ void supervisor_state::stop_catalog() {
     std::vector<caf::actor> actors{caf::actor_cast<caf::actor>(catalog)};
     for (const auto& each : hashers)
       actors.push_back(caf::actor_cast<caf::actor>(each));
-    end(actors, [this] { stop_jobs(); });
+    end(actors, [this] { stop_readers(); });
   };
   self->request(catalog, caf::infinite, drain_atom::value)
-      .then([next](bool) { next(); }, [next](const caf::error&) { next(); });
-}
-
-void supervisor_state::stop_jobs() {
-  auto next = [this] { end({caf::actor_cast<caf::actor>(jobs)}, [this] { stop_readers(); }); };
-  self->request(jobs, caf::infinite, drain_atom::value)
       .then([next](bool) { next(); }, [next](const caf::error&) { next(); });
 }
 

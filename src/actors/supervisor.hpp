@@ -28,9 +28,8 @@ struct engine_parts {
   std::unique_ptr<projection> tables;
   /// Read-only connections, at least two: the catalog's, and those of the reader pool.
   std::vector<std::unique_ptr<database>> reading;
-  catalog_model assets;
+  library_model model;
   recent_losses losses;
-  jobs_model jobs;
   command_memory_ptr memory = std::make_shared<command_memory>();
   recovery_report recovery;  ///< what opening the log found
   std::shared_ptr<const console_use> server;  ///< null but in a service
@@ -65,8 +64,8 @@ struct supervisor_state {
 
   // Stop, one step after the other.
   void stop();
-  void stop_catalog();
   void stop_jobs();
+  void stop_catalog();
   void stop_readers();
   void stop_log();
   void stop_tables();

@@ -11,6 +11,15 @@ const job_state* jobs_model::job(job_id id) const noexcept {
   return at == jobs_.end() ? nullptr : &at->second;
 }
 
+namespace {
+
+/// An event of jobs has to be folded and reverted: only those of assets, packs, roots and the engine may be
+/// passed over.
+template <class Event>
+concept not_of_jobs = !Event::name.starts_with("job.");
+
+}  // namespace
+
 struct jobs_folds {
   jobs_model& model;
 
@@ -29,10 +38,33 @@ struct jobs_folds {
   void operator()(const job_cancelled& e) { to(e.job, job_status::cancelled); }
   void operator()(const job_requeued& e) { to(e.job, job_status::pending); }
   void operator()(const job_progressed&) {}
-  void operator()(const auto&) {}  // events of assets, packs, roots and the engine
+  void operator()(const not_of_jobs auto&) {}
 };
 
 void jobs_model::apply(const event& what) { std::visit(jobs_folds{*this}, what); }
+
+struct jobs_reverts {
+  jobs_model& model;
+
+  void to(job_id id, job_status status) { model.jobs_.at(id).status = status; }
+
+  void operator()(const job_queued& e) {
+    model.jobs_.erase(e.job);
+    model.last_job_ = e.job - 1;  // ids are given out one after the other
+  }
+  void operator()(const job_started& e) {
+    to(e.job, job_status::pending);
+    model.jobs_.at(e.job).attempts = e.attempt - 1;
+  }
+  void operator()(const job_completed& e) { to(e.job, job_status::running); }
+  void operator()(const job_failed& e) { to(e.job, job_status::running); }
+  void operator()(const job_cancelled& e) { to(e.job, e.before); }
+  void operator()(const job_requeued& e) { to(e.job, e.before); }
+  void operator()(const job_progressed&) {}
+  void operator()(const not_of_jobs auto&) {}
+};
+
+void jobs_model::revert(const event& what) { std::visit(jobs_reverts{*this}, what); }
 
 void jobs_model::load_job(job_id id, const job_state& state) {
   jobs_[id] = state;

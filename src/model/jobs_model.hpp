@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-/// What the jobs actor knows, in memory, and how it decides: (model, command) gives events or a
+/// What the engine knows of jobs, in memory, and how it decides: (model, command) gives events or a
 /// refusal, (model, event) gives the next model. No input or output, no clock, no actor.
 ///
 ///   from                  step       to
@@ -26,6 +26,7 @@ struct job_state {
   job_kind kind = job_kind::upscale;
   job_status status = job_status::pending;
   std::uint32_t attempts = 0;
+  bool operator==(const job_state&) const = default;
 };
 
 struct job_request {
@@ -45,11 +46,15 @@ public:
   job_id last_job() const noexcept { return last_job_; }
 
   void apply(const event& what);
+  /// The model before the event, which was the last one applied.
+  void revert(const event& what);
   void load_job(job_id id, const job_state& state);
   void load_last_id(job_id last);
+  bool operator==(const jobs_model&) const = default;
 
 private:
   friend struct jobs_folds;
+  friend struct jobs_reverts;
   std::map<job_id, job_state> jobs_;
   job_id last_job_ = 0;
 };

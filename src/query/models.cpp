@@ -176,6 +176,14 @@ result<jobs_model> load_jobs_model(database& tables) {
   return model;
 }
 
+result<library_model> load_library_model(database& tables) {
+  auto catalog = load_catalog_model(tables);
+  if (!catalog) return catalog.failure();
+  auto jobs = load_jobs_model(tables);
+  if (!jobs) return jobs.failure();
+  return library_model{std::move(*catalog), std::move(*jobs)};
+}
+
 result<void> load_recent_losses(database& tables, recent_losses& losses) {
   using namespace std::chrono;
   auto now = steady_clock::now();

@@ -3,7 +3,7 @@
 #include "model/catalog_model.hpp"
 #include "model/command_memory.hpp"
 #include "model/identity.hpp"
-#include "model/jobs_model.hpp"
+#include "model/library_model.hpp"
 
 /// The decision models as the tables have them.
 namespace podstudio {
@@ -13,6 +13,7 @@ class database;
 /// Error: `damaged` when the tables hold what no fold writes.
 result<catalog_model> load_catalog_model(database& tables);
 result<jobs_model> load_jobs_model(database& tables);
+result<library_model> load_library_model(database& tables);
 
 /// The assets whose files went a short while ago, into an empty memory.
 result<void> load_recent_losses(database& tables, recent_losses& losses);

@@ -112,7 +112,7 @@ struct flow {
                                          std::make_shared<std::unique_ptr<database>>(
                                              std::make_unique<database>(std::move(*reading))),
                                          given_up(), query_time_max);
-    catalog = system.spawn(podstudio::catalog, std::make_shared<catalog_model>(),
+    catalog = system.spawn(podstudio::catalog, std::make_shared<library_model>(),
                            std::make_shared<command_memory>(), journal, projector, reader, hashers,
                            recent_losses{});
   }
@@ -421,6 +421,56 @@ BOOST_FIXTURE_TEST_CASE(a_command_that_changes_nothing_shares_the_fate_of_what_i
   first.receive(acknowledged, refused);
   same.receive(acknowledged, refused);
   BOOST_TEST(theme_in_tables(1).empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_job_has_the_fate_of_what_it_stands_on_and_each_step_one_effect, flow) {
+  auto ask = [&](const job_step& step) {
+    return self->request(catalog, std::chrono::seconds(30), job_atom::value, step);
+  };
+  auto submit = [] {
+    job_step step;
+    step.id = make_uuid();
+    step.origin = "console";
+    return step;
+  };
+  using kind = job_step::step;
+  auto take = [&](kind what, job_id job) {
+    auto step = submit();
+    step.what = what;
+    step.job = job;
+    std::optional<result<change_outcome>> outcome;
+    ask(step).receive([&](const change_outcome& got) { outcome = result<change_outcome>(got); },
+                      [&](const caf::error& e) { outcome = result<change_outcome>(from_caf(e)); });
+    return *outcome;
+  };
+  observe({file("a.png", "one")});
+  refuse_next({error_code::disk_full, "no room"});
+  hold(true);
+  auto labelled = self->request(catalog, caf::infinite, label_atom::value, theme(1, "x"));
+  auto queued = ask(submit());
+  hold(false);
+  auto acknowledged = [](const change_outcome&) { BOOST_ERROR("acknowledged what was refused"); };
+  auto refused = [](const caf::error& e) {
+    BOOST_TEST((from_caf(e).code == error_code::disk_full));
+  };
+  labelled.receive(acknowledged, refused);
+  queued.receive(acknowledged, refused);
+  BOOST_TEST(!take(kind::start, 1));  // there is none
+
+  auto first = submit();
+  std::vector<change_outcome> answers;
+  for (int i = 0; i < 2; ++i)
+    ask(first).receive([&](const change_outcome& got) { answers.push_back(got); },
+                       [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
+  BOOST_TEST(answers[0].subject == 1);
+  BOOST_TEST(answers[0].last_sequence == answers[1].last_sequence);
+  BOOST_TEST(take(kind::start, 1)->changed == 1u);
+  BOOST_TEST(take(kind::put_back, 0)->changed == 1u);
+  BOOST_TEST(take(kind::start, 1)->changed == 1u);
+  BOOST_TEST(take(kind::fail, 1)->changed == 1u);
+  auto again = take(kind::complete, 1);
+  BOOST_REQUIRE(!again);
+  BOOST_TEST((again.failure().code == error_code::refused));
 }
 
 BOOST_FIXTURE_TEST_CASE(an_undo_and_a_pack_share_the_fate_of_what_they_stand_on, flow) {

@@ -127,15 +127,14 @@ bool restore(const_bytes input) {
   if (!build_tables(disk, tables.path(), staged->head)) return false;
   auto opened = open_tables_read_only(tables.path());
   require(bool(opened), "the tables that were built cannot be opened");
-  auto assets = load_catalog_model(*opened);
-  auto jobs = load_jobs_model(*opened);
-  if (!assets || !jobs) {
-    require(is_answer((assets ? jobs.failure() : assets.failure()).code),
-            "the models cannot be loaded, and the log is not blamed");
+  auto model = load_library_model(*opened);
+  if (!model) {
+    require(is_answer(model.failure().code),
+            "the model cannot be loaded, and the log is not blamed");
     return false;
   }
   require(bool(finish_restore(disk, log_folder)), "a restore cannot be finished");
-  check_started(disk, tables.path(), staged->head, *assets);
+  check_started(disk, tables.path(), staged->head, model->catalog);
   return true;
 }
 

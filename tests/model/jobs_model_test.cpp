@@ -87,6 +87,23 @@ BOOST_AUTO_TEST_CASE(each_step_is_taken_from_the_statuses_that_allow_it_and_refu
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_step_that_is_reverted_leaves_the_job_as_it_was) {
+  auto check = [](jobs_model before, const std::vector<event>& events, const char* name) {
+    auto model = before;
+    apply_all(model, events);
+    for (auto e = events.rbegin(); e != events.rend(); ++e)
+      model.revert(*e);
+    BOOST_TEST((model == before), name);
+  };
+  for (const auto& step : steps)
+    for (auto status : step.from)
+      check(with_job(status), *step.decide(with_job(status)), step.name);
+  check({}, *decide_submit({}, {.kind = job_kind::upscale, .asset = {}, .pack = {}, .params_json = {}}),
+        "submit");
+  auto running = with_job(job_status::running);
+  check(running, decide_put_back(running, "why"), "put back");
+}
+
 BOOST_AUTO_TEST_CASE(a_step_on_an_unknown_job_names_it) {
   jobs_model model;
   auto decided = decide_start(model, 7);

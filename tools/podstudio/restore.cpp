@@ -47,9 +47,8 @@ result<void> check_database(const data_folder& folder) {
 result<void> check_usable(const std::string& tables) {
   auto opened = open_tables_read_only(tables);
   if (!opened) return opened.failure();
-  if (auto assets = load_catalog_model(*opened); !assets) return assets.failure();
-  if (auto jobs = load_jobs_model(*opened); !jobs) return jobs.failure();
-  return {};
+  auto model = load_library_model(*opened);
+  return model ? result<void>() : model.failure();
 }
 
 /// The log is staged, the tables are built from it, and the log is put in place last: before that

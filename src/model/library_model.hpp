@@ -1,0 +1,22 @@
+#pragma once
+
+#include "model/catalog_model.hpp"
+#include "model/jobs_model.hpp"
+
+/// Everything that commands are decided on: one model, so that one command may change assets, packs and jobs
+/// together.
+namespace podstudio {
+
+struct library_model {
+  catalog_model catalog;  ///< assets, packs, watch roots and problems
+  jobs_model jobs;
+
+  /// The next model.
+  void apply(const event& what);
+  /// The model before the event, which was the last one applied and is not settled.
+  void revert(const event& what);
+  /// An event that was applied is durable and will not be reverted. In the order of the events.
+  void settle(const event& what);
+};
+
+}  // namespace podstudio
