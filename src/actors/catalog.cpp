@@ -1,9 +1,11 @@
 #include "actors/catalog.hpp"
 
+#include "events/labels.hpp"
 #include "platform/text.hpp"
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 #include <unordered_set>
 
 namespace podstudio {
@@ -13,27 +15,33 @@ namespace {
 /// A line for people on what came of a batch of files.
 std::string summarize(const std::vector<event>& events, observation_outcome& counts) {
   std::uint64_t registered = 0, changed = 0, moved = 0, missing = 0, touched = 0, problems = 0;
-  std::uint64_t returned = 0, merged = 0, other = 0;
-  for (const auto& e : events) {
-    if (std::holds_alternative<asset_registered>(e))
+  std::uint64_t returned = 0, merged = 0, resolved = 0;
+  auto counted = [&]<class Event>(const Event& e) {
+    if constexpr (std::is_same_v<Event, asset_registered>)
       ++registered;
-    else if (std::holds_alternative<asset_content_changed>(e))
+    else if constexpr (std::is_same_v<Event, asset_content_changed>)
       ++changed;
-    else if (std::holds_alternative<asset_touched>(e))
+    else if constexpr (std::is_same_v<Event, asset_touched>)
       ++touched;
-    else if (std::holds_alternative<asset_forgotten>(e))
+    else if constexpr (std::is_same_v<Event, asset_forgotten>)
       ++merged;
-    else if (const auto* move = std::get_if<asset_moved>(&e))
-      moved += is_aside(move->path_after) ? 0 : 1;
-    else if (std::holds_alternative<asset_missing>(e))
+    else if constexpr (std::is_same_v<Event, asset_moved>)
+      moved += is_aside(e.path_after) ? 0 : 1;
+    else if constexpr (std::is_same_v<Event, asset_missing>)
       ++missing;
-    else if (std::holds_alternative<asset_returned>(e))
+    else if constexpr (std::is_same_v<Event, asset_returned>)
       ++returned;
-    else if (std::holds_alternative<problem_found>(e))
+    else if constexpr (std::is_same_v<Event, problem_found>)
       ++problems;
-    else
-      ++other;
-  }
+    else if constexpr (std::is_same_v<Event, problem_resolved>)
+      ++resolved;
+    else  // comes of no batch of files
+      static_assert(std::is_same_v<Event, asset_metadata_extracted> || label_event<Event>
+                    || tag_event<Event> || member_event<Event> || pack_event<Event>
+                    || job_event<Event> || engine_event<Event>);
+  };
+  for (const auto& e : events)
+    std::visit(counted, e);
   counts.registered += registered;
   counts.changed += changed;
   counts.moved += moved + returned;
@@ -52,7 +60,7 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
   add(merged, "merged into the asset they are a copy of");
   add(touched, "touched");
   add(problems, "problems");
-  add(other, "resolved");
+  add(resolved, "resolved");
   return text;
 }
 

@@ -1,5 +1,6 @@
 #include "actors/console_commands.hpp"
 #include "console/arguments.hpp"
+#include "events/labels.hpp"
 #include "platform/text.hpp"
 
 #include <algorithm>
@@ -55,13 +56,13 @@ void label(console_state& s, const request& what, answer reply, label_change cha
 
 void asset_approve(console_state& s, const request& what, answer reply) {
   label_change change;
-  change.approved = true;
+  change.set.approved = true;
   label(s, what, reply, std::move(change), "approve");
 }
 
 void asset_unapprove(console_state& s, const request& what, answer reply) {
   label_change change;
-  change.approved = false;
+  change.set.approved = false;
   label(s, what, reply, std::move(change), "unapprove");
 }
 
@@ -110,21 +111,38 @@ result<void> take_labels(const json& arguments, setting_list& settings,
   return {};
 }
 
+/// Takes the setting of a label with a value, if it is given.
+template <class Label>
+result<void> take_setting(const json& arguments, label_settings& set, setting_list& settings) {
+  const std::string key(Label::key);
+  auto& setting = set.*Label::setting;
+  if constexpr (is_text_label<Label>) {
+    return take_labels(arguments, settings, {{key.c_str(), &setting}});
+  } else {
+    if (!arguments.contains(key)) return {};
+    auto given = word_argument<typename Label::value>(arguments, key);
+    if (!given) return given.failure();
+    setting = *given;
+    settings.add(key, std::string(word(*given)));
+    return {};
+  }
+}
+
+/// The labels that `asset.set` sets. Those without a value have commands of their own.
 void asset_set(console_state& s, const request& what, answer reply) {
   label_change change;
   setting_list settings;
-  if (auto taken = take_labels(what.arguments, settings,
-                               {{"theme", &change.theme}, {"source", &change.source}});
-      !taken)
-    return reply(taken.failure());
-  if (what.arguments.contains("provenance")) {
-    auto given = word_argument<provenance>(what.arguments, "provenance");
-    if (!given) return reply(given.failure());
-    change.provenance = *given;
-    settings.add("provenance", std::string(word(*given)));
-  }
+  result<void> taken;
+  std::string keys;
+  each_label([&]<class Label>() {
+    if constexpr (!is_flag_label<Label>) {
+      if (taken) taken = take_setting<Label>(what.arguments, change.set, settings);
+      keys += (keys.empty() ? "" : ", ") + std::string(Label::key);
+    }
+  });
+  if (!taken) return reply(taken.failure());
   if (settings.empty())
-    return reply(wrong_argument("theme", ", 'source' or 'provenance' is needed"));
+    return reply(error{error_code::invalid_argument, "nothing to set is given; one of " + keys + " is needed"});
   label(s, what, reply, std::move(change), "set " + settings.text());
 }
 

@@ -171,8 +171,7 @@ void catalog_model::leave_twins(asset_id id) {
 
 bool catalog_model::has_decisions(asset_id id) const {
   const auto& known = *asset(id);
-  return known.approved || known.theme != 0 || known.source != 0
-         || known.provenance != provenance::unknown || tags_.contains(id) || packed_.contains(id);
+  return known.labels != label_values{} || tags_.contains(id) || packed_.contains(id);
 }
 
 void catalog_model::set_missing(asset_id id, bool missing) {
@@ -258,7 +257,10 @@ struct catalog_folds {
   void operator()(const asset_registered& e) {
     if (!forward) return model.erase(e.asset);
     model.insert(e.asset, e.path,
-                 {.sha256 = e.content.sha256, .facts = e.content.facts, .type = e.type});
+                 {.sha256 = e.content.sha256,
+                  .facts = e.content.facts,
+                  .labels = {},
+                  .type = e.type});
   }
   void operator()(const asset_content_changed& e) {
     const auto& content = side(e.before, e.after);
@@ -275,27 +277,22 @@ struct catalog_folds {
     model.set_facts(e.asset, side(e.before, e.after));
     model.set_missing(e.asset, !forward);
   }
-  void operator()(const asset_approved& e) { model.at(e.asset).approved = forward; }
-  void operator()(const asset_approval_withdrawn& e) { model.at(e.asset).approved = !forward; }
-  void operator()(const asset_theme_set& e) {
-    model.at(e.asset).theme = model.texts_.number(side(e.before, e.after));
-  }
-  void operator()(const asset_source_set& e) {
-    model.at(e.asset).source = model.texts_.number(side(e.before, e.after));
-  }
-  void operator()(const asset_provenance_set& e) {
-    model.at(e.asset).provenance = side(e.before, e.after);
+  template <label_event Event>
+  void operator()(const Event& e) {
+    using label = label_of<Event>;
+    auto step = label::read(e);
+    model.set_label<label>(model.at(step.asset).labels, side(step.before, step.after));
   }
   void operator()(const asset_forgotten& e) {
     if (forward) return model.erase(e.asset);
     model.insert(e.asset, e.path,
                  {.sha256 = e.content.sha256,
                   .facts = e.content.facts,
-                  .theme = model.texts_.number(e.theme),
-                  .source = model.texts_.number(e.source),
+                  .labels = {.theme = model.texts_.number(e.theme),
+                             .source = model.texts_.number(e.source),
+                             .provenance = e.origin,
+                             .approved = e.approved},
                   .type = e.type,
-                  .provenance = e.origin,
-                  .approved = e.approved,
                   .missing = e.missing});
   }
   void operator()(const asset_tagged& e) { model.set_tag(e.asset, e.tag, forward); }
@@ -419,11 +416,7 @@ void catalog_model::load_past(const event& what) {
   settled_former_.see(what);
 }
 
-void catalog_model::load_asset(asset_id id, std::string_view path, asset_state state,
-                               const std::optional<std::string>& theme,
-                               const std::optional<std::string>& source) {
-  state.theme = texts_.number(theme);
-  state.source = texts_.number(source);
+void catalog_model::load_asset(asset_id id, std::string_view path, asset_state state) {
   insert(id, path, state);
 }
 
@@ -480,47 +473,41 @@ error no_such_asset(asset_id id) {
 namespace {
 
 result<void> check_texts(const label_change& change) {
-  for (const auto& [field, text] : {std::pair{"theme", change.theme.value_or(std::nullopt)},
-                                    {"source", change.source.value_or(std::nullopt)},
-                                    {"tag", change.tag},
-                                    {"tag", change.untag}})
-    if (text)
-      if (auto good = check_text(field, *text); !good) return good;
-  return {};
+  result<void> good;
+  auto check = [&good](std::string_view field, const std::optional<std::string>& text) {
+    if (good && text) good = check_text(field, *text);
+  };
+  each_label([&]<class Label>() {
+    if constexpr (is_text_label<Label>)
+      check(Label::key, (change.set.*Label::setting).value_or(std::nullopt));
+  });
+  check("tag", change.tag);
+  check("tag", change.untag);
+  return good;
 }
 
 }  // namespace
 
 result<std::vector<event>> decide(const catalog_model& model, const label_change& change) {
   if (auto good = check_texts(change); !good) return good.failure();
-  auto theme = change.theme ? model.texts().find(*change.theme) : std::nullopt;
-  auto source = change.source ? model.texts().find(*change.source) : std::nullopt;
-
   auto ids = change.assets;
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
 
   std::vector<event> events;
   std::size_t bytes = 0;
-  auto set_text = [&](auto made) {
-    bytes += made.before.value_or("").size() + made.after.value_or("").size();
-    events.emplace_back(std::move(made));
+  auto set = [&]<class Label>(asset_id id) {
+    const auto& after = change.set.*Label::setting;
+    if (!after) return;
+    auto before = model.label<Label>(id);
+    if (before == *after) return;
+    if constexpr (is_text_label<Label>)
+      bytes += before.value_or("").size() + after->value_or("").size();
+    events.emplace_back(Label::make(id, std::move(before), *after));
   };
   for (auto id : ids) {
-    const auto* known = model.asset(id);
-    if (known == nullptr) return no_such_asset(id);
-    if (change.approved && *change.approved != known->approved) {
-      if (*change.approved)
-        events.emplace_back(asset_approved{id});
-      else
-        events.emplace_back(asset_approval_withdrawn{id});
-    }
-    if (change.theme && theme != known->theme)
-      set_text(asset_theme_set{id, model.texts().text(known->theme), *change.theme});
-    if (change.source && source != known->source)
-      set_text(asset_source_set{id, model.texts().text(known->source), *change.source});
-    if (change.provenance && *change.provenance != known->provenance)
-      events.emplace_back(asset_provenance_set{id, known->provenance, *change.provenance});
+    if (model.asset(id) == nullptr) return no_such_asset(id);
+    each_label([&]<class Label>() { set.template operator()<Label>(id); });
     if (change.tag && !model.tagged(id, *change.tag)) {
       if (model.tags(id).size() >= max_asset_tags)
         return error{error_code::refused, "asset " + std::to_string(id) + " has "

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/command.hpp"
+#include "events/labels.hpp"
 #include "model/former_files.hpp"
 #include "model/id_index.hpp"
 #include "platform/error.hpp"
@@ -40,9 +41,6 @@ private:
   sha256 hash_;
 };
 
-/// Number of a text the model holds once; 0 is no text.
-using text_number = std::uint32_t;
-
 /// The first 64 bits of a digest, to look it up by.
 std::uint64_t digest_key(const digest& sha256) noexcept;
 
@@ -64,11 +62,8 @@ struct asset_state {
   path_key key{};
   digest sha256{};
   file_facts facts;
-  text_number theme = 0;
-  text_number source = 0;
+  label_values labels;
   asset_type type = asset_type::image;
-  podstudio::provenance provenance = podstudio::provenance::unknown;
-  bool approved = false;
   bool missing = false;
   bool known = false;  ///< false for an id that was never given or is forgotten
   /// The assets with the same digest, as a ring: 0 in both where there is no other.
@@ -111,10 +106,7 @@ struct failed_file {
 /// Curation of any number of assets; what is not set stays as it is.
 struct label_change {
   std::vector<asset_id> assets;
-  std::optional<bool> approved;
-  std::optional<std::optional<std::string>> theme;   ///< the inner nothing clears it
-  std::optional<std::optional<std::string>> source;  ///< the inner nothing clears it
-  std::optional<podstudio::provenance> provenance;
+  label_settings set;
   std::optional<std::string> tag;    ///< to add
   std::optional<std::string> untag;  ///< to take away
 };
@@ -149,6 +141,15 @@ public:
   pack_id last_pack() const noexcept { return last_pack_; }
   root_id last_root() const noexcept { return last_root_; }
   std::uint64_t assets() const noexcept { return by_path_.size(); }
+  /// What one of the labels of an asset is.
+  template <class Label>
+  typename Label::value label(asset_id id) const {
+    const auto& stored = asset(id)->labels.*Label::stored;
+    if constexpr (is_text_label<Label>)
+      return texts_.text(stored);
+    else
+      return stored;
+  }
   /// The tags of an asset.
   const std::vector<text_number>& tags(asset_id id) const;
   bool tagged(asset_id id, const std::string& tag) const;
@@ -218,9 +219,11 @@ public:
   void settle(const event& what);
 
   // Loading from the tables, without events.
-  void load_asset(asset_id id, std::string_view path, asset_state state,
-                  const std::optional<std::string>& theme,
-                  const std::optional<std::string>& source);
+  void load_asset(asset_id id, std::string_view path, asset_state state);
+  template <class Label>
+  void load_label(asset_id id, const typename Label::value& value) {
+    set_label<Label>(at(id).labels, value);
+  }
   void load_tag(asset_id id, const std::string& tag);
   void load_pack(pack_id id, pack_state state);  ///< with its members
   void load_root(root_id id, root_state state);
@@ -241,6 +244,13 @@ private:
   void set_facts(asset_id id, const file_facts& facts) { set_content(id, at(id).sha256, facts); }
   void set_missing(asset_id id, bool missing);
   void set_packed(asset_id id, bool in_one_more);
+  template <class Label>
+  void set_label(label_values& into, const typename Label::value& value) {
+    if constexpr (is_text_label<Label>)
+      into.*Label::stored = texts_.number(value);
+    else
+      into.*Label::stored = value;
+  }
   void set_tag(asset_id id, const std::string& tag, bool has);
   void join_twins(asset_id id);
   void leave_twins(asset_id id);

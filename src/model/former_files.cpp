@@ -1,5 +1,8 @@
 #include "model/former_files.hpp"
 
+#include "events/labels.hpp"
+
+#include <type_traits>
 #include <vector>
 
 namespace podstudio {
@@ -11,10 +14,9 @@ void former_files::see(const event& what, bool was_known) {
   if (by_asset_.empty()) return;
   std::visit(
       [this]<class Event>(const Event& e) {
-        constexpr bool is_label =
-            std::is_same_v<Event,
-                           asset_approved> || std::is_same_v<Event, asset_approval_withdrawn> || std::is_same_v<Event, asset_theme_set> || std::is_same_v<Event, asset_source_set> || std::is_same_v<Event, asset_provenance_set> || std::is_same_v<Event, asset_tagged> || std::is_same_v<Event, asset_untagged> || std::is_same_v<Event, pack_asset_added> || std::is_same_v<Event, pack_asset_removed> || std::is_same_v<Event, asset_forgotten>;
-        if constexpr (is_label) forget(e.asset);
+        if constexpr (label_event<Event> || tag_event<Event> || member_event<Event>
+                      || std::is_same_v<Event, asset_forgotten>)
+          forget(e.asset);
       },
       what);
 }

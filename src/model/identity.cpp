@@ -167,8 +167,8 @@ event forgotten(const catalog_model& model, asset_id id, const std::string& path
                          .media = {},
                          .theme = {},
                          .source = {},
-                         .origin = asset.provenance,
-                         .approved = asset.approved,
+                         .origin = asset.labels.provenance,
+                         .approved = asset.labels.approved,
                          .missing = asset.missing};
 }
 

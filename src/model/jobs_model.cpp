@@ -1,5 +1,7 @@
 #include "model/jobs_model.hpp"
 
+#include "events/labels.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <initializer_list>
@@ -10,15 +12,6 @@ const job_state* jobs_model::job(job_id id) const noexcept {
   auto at = jobs_.find(id);
   return at == jobs_.end() ? nullptr : &at->second;
 }
-
-namespace {
-
-/// An event of jobs has to be folded and reverted: only those of assets, packs, roots and the engine may be
-/// passed over.
-template <class Event>
-concept not_of_jobs = !Event::name.starts_with("job.");
-
-}  // namespace
 
 struct jobs_folds {
   jobs_model& model;
@@ -38,7 +31,9 @@ struct jobs_folds {
   void operator()(const job_cancelled& e) { to(e.job, job_status::cancelled); }
   void operator()(const job_requeued& e) { to(e.job, job_status::pending); }
   void operator()(const job_progressed&) {}
-  void operator()(const not_of_jobs auto&) {}
+  template <class Event>
+    requires(!job_event<Event>)
+  void operator()(const Event&) {}
 };
 
 void jobs_model::apply(const event& what) { std::visit(jobs_folds{*this}, what); }
@@ -61,7 +56,9 @@ struct jobs_reverts {
   void operator()(const job_cancelled& e) { to(e.job, e.before); }
   void operator()(const job_requeued& e) { to(e.job, e.before); }
   void operator()(const job_progressed&) {}
-  void operator()(const not_of_jobs auto&) {}
+  template <class Event>
+    requires(!job_event<Event>)
+  void operator()(const Event&) {}
 };
 
 void jobs_model::revert(const event& what) { std::visit(jobs_reverts{*this}, what); }

@@ -1,11 +1,11 @@
 #include "model/undo.hpp"
 
 #include "events/codec.hpp"
+#include "events/labels.hpp"
 #include "model/packs.hpp"
 #include "platform/text.hpp"
 
 #include <algorithm>
-#include <concepts>
 #include <iterator>
 #include <optional>
 #include <set>
@@ -16,16 +16,43 @@ namespace podstudio {
 
 using kind = field::kind;
 
+namespace {
+
+std::string name_of(const field& what) {
+  std::string name;
+  switch (what.what) {
+  case kind::label:
+    with_label(what.label, [&]<class Label>() { name = Label::title; });
+    return name;
+  case kind::tag:
+    return "tag " + in_quotes(what.tag);
+  case kind::missing:
+    return "file";
+  case kind::pack:
+    return "pack";
+  case kind::name:
+    return "name";
+  case kind::license:
+    return "license";
+  case kind::pack_theme:
+    return "theme";
+  case kind::description:
+    return "description";
+  case kind::exported:
+    return "export";
+  case kind::member:
+    return "place";
+  }
+  return name;
+}
+
+}  // namespace
+
 std::string describe(const field& what) {
   auto pack = "pack " + std::to_string(what.pack), asset = "asset " + std::to_string(what.asset);
   if (what.what == kind::pack) return pack;
   if (what.what == kind::member) return asset + " in " + pack;
-  // In the order of the kinds.
-  constexpr std::string_view names[] = {"approval", "theme", "source",      "provenance",
-                                        "tag",      "file",  "pack",        "name",
-                                        "license",  "theme", "description", "export"};
-  std::string name(names[static_cast<std::size_t>(what.what)]);
-  if (what.what == kind::tag) name += " " + in_quotes(what.tag);
+  auto name = name_of(what);
   return name + " of " + (what.pack != 0 ? pack : asset);
 }
 
@@ -60,12 +87,37 @@ field_value mark_value(const std::optional<std::string>& path,
   return export_mark{*path, *at_us};
 }
 
+template <class Label>
+field_value label_value(const typename Label::value& value) {
+  if constexpr (is_text_label<Label>)
+    return text_value(value);
+  else if constexpr (is_flag_label<Label>)
+    return value;
+  else
+    return word_value(value);
+}
+
+template <class Label>
+typename Label::value label_of_value(const field_value& value) {
+  if constexpr (is_text_label<Label>)
+    return text_of(value);
+  else if constexpr (is_flag_label<Label>)
+    return std::get<bool>(value);
+  else
+    return word_of<typename Label::value>(value);
+}
+
 field of_asset(asset_id asset, kind what, std::string tag = {}) {
-  return {.pack = 0, .asset = asset, .what = what, .tag = std::move(tag)};
+  return {.pack = 0, .asset = asset, .what = what, .label = 0, .tag = std::move(tag)};
+}
+
+template <class Label>
+field of_label(asset_id asset) {
+  return {.pack = 0, .asset = asset, .what = kind::label, .label = label_index<Label>(), .tag = {}};
 }
 
 field of_pack(pack_id pack, kind what, asset_id member = 0) {
-  return {.pack = pack, .asset = member, .what = what, .tag = {}};
+  return {.pack = pack, .asset = member, .what = what, .label = 0, .tag = {}};
 }
 
 struct fact_fields {
@@ -79,9 +131,6 @@ constexpr fact_fields fields_of_facts[] = {
     {kind::description, [](const pack_facts& f) { return text_value(f.description); }},
 };
 
-template <class T, class... Types>
-concept one_of = (std::same_as<T, Types> || ...);
-
 struct changes {
   std::vector<field_change> made;
 
@@ -89,18 +138,12 @@ struct changes {
     made.push_back({std::move(where), std::move(before), std::move(after)});
   }
 
-  void operator()(const asset_approved& e) { add(of_asset(e.asset, kind::approved), false, true); }
-  void operator()(const asset_approval_withdrawn& e) {
-    add(of_asset(e.asset, kind::approved), true, false);
-  }
-  void operator()(const asset_theme_set& e) {
-    add(of_asset(e.asset, kind::theme), text_value(e.before), text_value(e.after));
-  }
-  void operator()(const asset_source_set& e) {
-    add(of_asset(e.asset, kind::source), text_value(e.before), text_value(e.after));
-  }
-  void operator()(const asset_provenance_set& e) {
-    add(of_asset(e.asset, kind::provenance), word_value(e.before), word_value(e.after));
+  template <label_event Event>
+  void operator()(const Event& e) {
+    using label = label_of<Event>;
+    auto step = label::read(e);
+    add(of_label<label>(step.asset), label_value<label>(step.before),
+        label_value<label>(step.after));
   }
   void operator()(const asset_tagged& e) { add(of_asset(e.asset, kind::tag, e.tag), false, true); }
   void operator()(const asset_untagged& e) {
@@ -140,12 +183,8 @@ struct changes {
   }
 
   // What files, jobs and the engine did.
-  template <one_of<asset_registered, asset_content_changed, asset_touched, asset_moved,
-                   asset_metadata_extracted, asset_forgotten, job_queued, job_started,
-                   job_progressed, job_completed, job_failed, job_cancelled, job_requeued,
-                   watch_root_added, watch_root_removed, watch_root_moved, watch_root_lost, watch_root_returned,
-                   problem_found, problem_resolved, engine_started, engine_stopped>
-                Fact>
+  template <class Fact>
+    requires file_event<Fact> || job_event<Fact> || engine_event<Fact>
   void operator()(const Fact&) {}
 };
 
@@ -212,21 +251,27 @@ field_value present(const catalog_model& model, const field& what) {
   const auto* asset = model.asset(what.asset);
   if (asset == nullptr) return not_there{};
   switch (what.what) {
-  case kind::approved:
-    return asset->approved;
-  case kind::theme:
-    return text_value(model.texts().text(asset->theme));
-  case kind::source:
-    return text_value(model.texts().text(asset->source));
-  case kind::provenance:
-    return word_value(asset->provenance);
+  case kind::label: {
+    field_value value;
+    with_label(what.label, [&]<class Label>() {
+      value = label_value<Label>(model.label<Label>(what.asset));
+    });
+    return value;
+  }
   case kind::tag:
     return model.tagged(what.asset, what.tag);
   case kind::missing:
     return asset->missing;
-  default:
-    return not_there{};
+  case kind::pack:
+  case kind::name:
+  case kind::license:
+  case kind::pack_theme:
+  case kind::description:
+  case kind::exported:
+  case kind::member:
+    break;  // of a pack, and answered above
   }
+  return not_there{};
 }
 
 // --- undoing
@@ -280,22 +325,24 @@ private:
 
   void set_back(const field& where, const field_value& before) {
     auto id = where.asset;
-    const auto& asset = *model_.asset(id);
-    const auto& texts = model_.texts();
     switch (where.what) {
-    case kind::approved:
-      return std::get<bool>(before) ? emit(asset_approved{id}) : emit(asset_approval_withdrawn{id});
-    case kind::theme:
-      return emit(asset_theme_set{id, texts.text(asset.theme), text_of(before)});
-    case kind::source:
-      return emit(asset_source_set{id, texts.text(asset.source), text_of(before)});
-    case kind::provenance:
-      return emit(asset_provenance_set{id, asset.provenance, word_of<provenance>(before)});
+    case kind::label:
+      return with_label(where.label, [&]<class Label>() {
+        emit(Label::make(id, model_.label<Label>(id), label_of_value<Label>(before)));
+      });
     case kind::tag:
       return std::get<bool>(before) ? emit(asset_tagged{id, where.tag})
                                     : emit(asset_untagged{id, where.tag});
-    default:
+    case kind::missing:
       return std::get<bool>(before) ? emit(asset_missing{id}) : bring_back(where);
+    case kind::pack:
+    case kind::name:
+    case kind::license:
+    case kind::pack_theme:
+    case kind::description:
+    case kind::exported:
+    case kind::member:
+      return;  // of a pack: `undo_pack`
     }
   }
 

@@ -19,10 +19,7 @@ namespace podstudio {
 /// One thing that a command can set, of an asset or a pack, or of an asset in a pack.
 struct field {
   enum class kind : std::uint8_t {
-    approved,
-    theme,
-    source,
-    provenance,
+    label,
     tag,
     missing,
     pack,  ///< that it is there
@@ -35,8 +32,9 @@ struct field {
   };
   pack_id pack = 0;
   asset_id asset = 0;
-  kind what = kind::approved;
-  std::string tag;
+  kind what = kind::label;
+  std::size_t label = 0;  ///< of a label: its place among `labels`
+  std::string tag{};
   auto operator<=>(const field&) const = default;
 };
 

@@ -189,28 +189,14 @@ result<void> fold(fold_context& context, const asset_metadata_extracted& what) {
                     media.duration_sec, media.samplerate_hz, context.at);
 }
 
-result<void> fold(fold_context& context, const asset_approved& what) {
-  return change_counted(context, context.assets.set_approved, what.asset, true, context.at);
-}
-
-result<void> fold(fold_context& context, const asset_approval_withdrawn& what) {
-  return change_counted(context, context.assets.set_approved, what.asset, false, context.at);
-}
-
-result<void> fold(fold_context& context, const asset_theme_set& what) {
-  auto set = change_one(context.assets.set_theme, what.asset, what.after, context.at);
-  if (!set) return set;
-  return mark_stale(context, what.asset);
-}
-
-result<void> fold(fold_context& context, const asset_source_set& what) {
-  auto set = change_one(context.assets.set_source, what.asset, what.after, context.at);
-  if (!set) return set;
-  return mark_stale(context, what.asset);
-}
-
-result<void> fold(fold_context& context, const asset_provenance_set& what) {
-  return change_one(context.assets.set_provenance, what.asset, word(what.after), context.at);
+result<void> fold_label(fold_context& context, asset_id asset, statement& set, bool counted,
+                        bool searched) {
+  auto done = counted ? count(context, asset, -1) : result<void>();
+  if (done) done = set.run_bound();
+  if (done && set.changed_rows() != 1) done = no_such_row();
+  if (done && counted) done = count(context, asset, 1);
+  if (done && searched) done = mark_stale(context, asset);
+  return done;
 }
 
 result<void> fold(fold_context& context, const asset_tagged& what) {

@@ -2,10 +2,12 @@
 
 #include "events/command.hpp"
 #include "events/enums.hpp"
+#include "events/labels.hpp"
 #include "projections/statements.hpp"
 #include "schema/sqlite.hpp"
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <set>
 #include <span>
@@ -81,12 +83,14 @@ struct fold_context {
   std::set<asset_id> parked;  ///< whose path went to another asset before they got a new one
 };
 
+inline error no_such_row() { return {error_code::internal, "the tables hold no such row"}; }
+
 /// Runs a statement that must change exactly one row; `internal` if there is no such row.
 template <class... Values>
 result<void> change_one(statement& change, const Values&... values) {
   auto done = change.run(values...);
   if (!done) return done;
-  if (change.changed_rows() != 1) return error{error_code::internal, "the tables hold no such row"};
+  if (change.changed_rows() != 1) return no_such_row();
   return {};
 }
 
@@ -101,11 +105,22 @@ result<void> fold(fold_context& context, const asset_moved& what);
 result<void> fold(fold_context& context, const asset_missing& what);
 result<void> fold(fold_context& context, const asset_returned& what);
 result<void> fold(fold_context& context, const asset_metadata_extracted& what);
-result<void> fold(fold_context& context, const asset_approved& what);
-result<void> fold(fold_context& context, const asset_approval_withdrawn& what);
-result<void> fold(fold_context& context, const asset_theme_set& what);
-result<void> fold(fold_context& context, const asset_source_set& what);
-result<void> fold(fold_context& context, const asset_provenance_set& what);
+/// Runs what sets a label; all is bound. A counted one is in `asset_count`, a searched one among the texts
+/// that are looked up.
+result<void> fold_label(fold_context& context, asset_id asset, statement& set, bool counted,
+                        bool searched);
+template <label_event Event>
+result<void> fold(fold_context& context, const Event& what) {
+  using label = label_of<Event>;
+  auto step = label::read(what);
+  auto& set = context.assets.set_label[label_index<label>()];
+  if constexpr (is_word_label<label>)
+    set.bind(step.asset, word(step.after), context.at);
+  else
+    set.bind(step.asset, step.after, context.at);
+  return fold_label(context, step.asset, set, std::same_as<label, approval_label>,
+                    is_text_label<label>);
+}
 result<void> fold(fold_context& context, const asset_tagged& what);
 result<void> fold(fold_context& context, const asset_untagged& what);
 result<void> fold(fold_context& context, const asset_forgotten& what);

@@ -1,7 +1,9 @@
 #pragma once
 
+#include "events/labels.hpp"
 #include "schema/sqlite.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +39,16 @@ inline constexpr std::string_view checkpoint_sql = "SELECT sequence, hash FROM c
 /// `begin` and a row `times` times, with commas between.
 std::string repeated(std::string_view begin, std::string_view row, int times);
 
+/// The statement that sets each label: the asset, the value, the time.
+inline std::array<statement, label_count> prepare_labels(statement_preparer& prepare) {
+  std::array<statement, label_count> set;
+  each_label([&]<class Label>() {
+    set[label_index<Label>()] = prepare("UPDATE asset SET " + std::string(Label::key)
+                                        + " = ?2, updated_at = ?3 WHERE id = ?1");
+  });
+  return set;
+}
+
 struct asset_statements {
   statement_preparer& prepare;
 
@@ -63,11 +75,7 @@ struct asset_statements {
   statement set_media = prepare("UPDATE asset SET width = ?2, height = ?3, duration_sec = ?4, "
                                 "samplerate_hz = ?5, updated_at = ?6"
                                 " WHERE id = ?1");
-  statement set_approved = prepare("UPDATE asset SET approved = ?2, updated_at = ?3 WHERE id = ?1");
-  statement set_theme = prepare("UPDATE asset SET theme = ?2, updated_at = ?3 WHERE id = ?1");
-  statement set_source = prepare("UPDATE asset SET source = ?2, updated_at = ?3 WHERE id = ?1");
-  statement set_provenance =
-      prepare("UPDATE asset SET provenance = ?2, updated_at = ?3 WHERE id = ?1");
+  std::array<statement, label_count> set_label = prepare_labels(prepare);
 
   statement set_facts = prepare(
       "UPDATE asset_file SET size_bytes = ?2, mtime_ns = ?3, ctime_ns = ?4, inode = ?5, device = ?6"

@@ -15,21 +15,37 @@ namespace {
 
 using nlohmann::json;
 
+/// A label's column of the asset that the query calls `asset`.
+template <class Label>
+std::string label_column(const std::string& asset) {
+  return asset + "." + std::string(Label::key);
+}
+
 // json_group_array keeps the tags in the statement, so that a page is one state of the tables
 // without a transaction of its own.
-constexpr const char* listed_columns =
-    "a.id, a.path, a.type, a.hash, a.width, a.height, a.duration_sec, a.samplerate_hz, a.theme, "
-    "a.source,"
-    " a.provenance, a.approved, a.created_at, a.updated_at, f.size_bytes,"
-    " f.missing_since IS NOT NULL AS missing,"
-    " (SELECT json_group_array(tag) FROM asset_tag WHERE asset_id = a.id) AS tags";
+std::string listed_columns() {
+  std::string columns =
+      "a.id, a.path, a.type, a.hash, a.width, a.height, a.duration_sec, a.samplerate_hz,"
+      " a.created_at, a.updated_at, f.size_bytes, f.missing_since IS NOT NULL AS missing,"
+      " (SELECT json_group_array(tag) FROM asset_tag WHERE asset_id = a.id) AS tags";
+  each_label([&]<class Label>() {
+    columns += ", " + label_column<Label>("a") + " AS " + std::string(Label::key);
+  });
+  return columns;
+}
 
 constexpr const char* listed_tables = " FROM asset a JOIN asset_file f ON f.asset_id = a.id";
 
 json listed_to_json(const statement& row) {
   auto object = row_to_json(row);
-  for (const char* flag : {"approved", "missing"})
-    object[flag] = object[flag].get<int>() != 0;
+  auto to_flag = [&object](std::string_view key) {
+    auto& value = object[std::string(key)];
+    value = value.get<int>() != 0;
+  };
+  to_flag("missing");
+  each_label([&]<class Label>() {
+    if constexpr (is_flag_label<Label>) to_flag(Label::key);
+  });
   auto tags = json::parse(object["tags"].get<std::string>()).get<std::vector<std::string>>();
   std::ranges::sort(tags);
   object["tags"] = std::move(tags);
@@ -96,12 +112,12 @@ public:
     else if (filter.tag)
       look("asset_tag t" + std::string(join_asset) + "t.asset_id" + join_file, "t.asset_id",
            "t.tag = " + parameter(*filter.tag));
-    else if (filter.theme)
+    else if (filter.labels.theme)
       look(std::string("asset a INDEXED BY ix_asset_theme") + join_file, "a.id");
     else if (filter.missing)
       look(std::string("asset_file f INDEXED BY ix_asset_file_missing") + join_asset + "f.asset_id",
            "f.asset_id");
-    else if (filter.type || filter.approved || filter.origin)
+    else if (filter.type || filter.labels.approved || filter.labels.provenance)
       look_by_kind(filter);
     else
       look(std::string("asset a") + join_file, "a.id");
@@ -133,9 +149,9 @@ private:
 
   void add_conditions(const asset_filter& filter) {
     if (filter.type) require("a.type = " + quoted(word(*filter.type)));
-    if (filter.approved) require(*filter.approved ? "a.approved = 1" : "a.approved = 0");
-    if (filter.origin) require("a.provenance = " + quoted(word(*filter.origin)));
-    if (filter.theme) require("a.theme = " + parameter(*filter.theme));
+    each_label([&]<class Label>() {
+      if (const auto& wanted = filter.labels.*Label::wanted) require_label<Label>(*wanted);
+    });
     if (filter.missing) require("f.missing_since IS NOT NULL");
     if (filter.duplicates) require_copy();
     if (filter.tag)
@@ -148,6 +164,16 @@ private:
     match_ = match_of(words);
   }
   void require(const std::string& condition) { conditions_ += " AND " + condition; }
+  template <class Label>
+  void require_label(const auto& wanted) {
+    auto is = label_column<Label>("a") + " = ";
+    if constexpr (is_flag_label<Label>)
+      require(is + (wanted ? "1" : "0"));
+    else if constexpr (is_word_label<Label>)
+      require(is + quoted(word(wanted)));
+    else
+      require(is + parameter(wanted));
+  }
   void require_text(const std::string& word) {
     auto found = [&](const std::string& column) { return "finds(" + column + ", " + word + ")"; };
     require("(" + found("a.path") + " OR " + found("a.theme") + " OR " + found("a.source")
@@ -205,8 +231,8 @@ private:
       for (bool approved : {false, true})
         for (auto origin : enum_words<provenance>)
           if ((!filter.type || word(*filter.type) == type)
-              && (!filter.approved || *filter.approved == approved)
-              && (!filter.origin || word(*filter.origin) == origin))
+              && (!filter.labels.approved || *filter.labels.approved == approved)
+              && (!filter.labels.provenance || word(*filter.labels.provenance) == origin))
             look(std::string("asset a INDEXED BY ix_asset_kind") + join_file, "a.id",
                  "a.type = " + quoted(type)
                      + (approved ? " AND a.approved = 1" : " AND a.approved = 0")
@@ -240,7 +266,7 @@ error no_asset(const asset_key& key) {
 
 result<json> find_listed(database& db, const asset_key& key) {
   auto by_id = std::holds_alternative<asset_id>(key);
-  auto query = db.prepare(std::string("SELECT ") + listed_columns + listed_tables
+  auto query = db.prepare(std::string("SELECT ") + listed_columns() + listed_tables
                           + (by_id ? " WHERE a.id = ?1" : " WHERE a.path = ?1"));
   if (!query) return query.failure();
   std::visit([&](const auto& value) { query->bind(value); }, key);
@@ -285,7 +311,7 @@ bool put(json& object, const char* key, result<json> part, std::optional<error>&
 result<json> list_assets(database& db, const asset_filter& filter) {
   matching found(filter);
   auto limit = std::to_string(std::clamp<std::int64_t>(filter.limit, 1, max_assets_per_page));
-  auto query = found.prepare(db, std::string("SELECT ") + listed_columns + " FROM ("
+  auto query = found.prepare(db, std::string("SELECT ") + listed_columns() + " FROM ("
                                      + found.ids(filter.after, " LIMIT " + limit) + ") m"
                                      + join_asset + "m.id" + join_file + " ORDER BY m.id");
   if (!query) return query.failure();

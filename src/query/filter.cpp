@@ -73,15 +73,29 @@ result<void> store(result<T> read, Target& target) {
   return {};
 }
 
-/// `approved` and `unapproved` are two words for one choice, so both at once choose nothing.
-result<void> read_approval(asset_filter& filter, std::string_view key, const json& value,
-                           bool approved) {
-  auto wanted = read_flag(key, value);
-  if (!wanted) return wanted.failure();
-  if (!*wanted) return {};
-  if (filter.approved) return invalid(key, "contradicts the other one of 'approved', 'unapproved'");
-  filter.approved = approved;
+/// The words for a flag and for its absence are one choice, so both at once choose nothing.
+template <class Label>
+result<void> read_flag_label(asset_filter& filter, std::string_view key, const json& value) {
+  auto given = read_flag(key, value);
+  if (!given) return given.failure();
+  if (!*given) return {};
+  auto& wanted = filter.labels.*Label::wanted;
+  if (wanted)
+    return invalid(key, "contradicts the other one of '" + std::string(Label::key) + "', '"
+                            + std::string(Label::not_key) + "'");
+  wanted = key == Label::key;
   return {};
+}
+
+template <class Label>
+result<void> read_label(asset_filter& filter, std::string_view key, const json& value) {
+  auto& wanted = filter.labels.*Label::wanted;
+  if constexpr (is_flag_label<Label>)
+    return read_flag_label<Label>(filter, key, value);
+  else if constexpr (is_word_label<Label>)
+    return store(read_word<typename Label::value>(key, value), wanted);
+  else
+    return store(read_text(key, value), wanted);
 }
 
 struct filter_key {
@@ -89,14 +103,9 @@ struct filter_key {
   result<void> (*read)(asset_filter& filter, std::string_view key, const json& value);
 };
 
-constexpr auto keys = std::to_array<filter_key>({
+constexpr auto keys_besides_labels = std::to_array<filter_key>({
     {"type",
      [](auto& f, auto key, auto& v) { return store(read_word<asset_type>(key, v), f.type); }},
-    {"theme", [](auto& f, auto key, auto& v) { return store(read_text(key, v), f.theme); }},
-    {"provenance",
-     [](auto& f, auto key, auto& v) { return store(read_word<provenance>(key, v), f.origin); }},
-    {"approved", [](auto& f, auto key, auto& v) { return read_approval(f, key, v, true); }},
-    {"unapproved", [](auto& f, auto key, auto& v) { return read_approval(f, key, v, false); }},
     {"missing", [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.missing); }},
     {"duplicates",
      [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.duplicates); }},
@@ -118,9 +127,21 @@ constexpr auto keys = std::to_array<filter_key>({
                  auto& v) { return store(read_number(key, v, 1, max_assets_per_page), f.limit); }},
 });
 
+const std::vector<filter_key>& keys() {
+  static const auto all = [] {
+    std::vector<filter_key> made(keys_besides_labels.begin(), keys_besides_labels.end());
+    each_label([&made]<class Label>() {
+      made.push_back({Label::key, read_label<Label>});
+      if constexpr (is_flag_label<Label>) made.push_back({Label::not_key, read_label<Label>});
+    });
+    return made;
+  }();
+  return all;
+}
+
 std::string key_names() {
   std::string text;
-  for (const auto& key : keys)
+  for (const auto& key : keys())
     text += (text.empty() ? "" : ", ") + std::string(key.name);
   return text;
 }
@@ -139,8 +160,8 @@ result<asset_filter> parse_filter(const json& given) {
                  "a filter must be a JSON object with: " + key_names()};
   asset_filter filter;
   for (const auto& [name, value] : given.items()) {
-    auto key = std::ranges::find(keys, std::string_view(name), &filter_key::name);
-    if (key == keys.end()) return invalid(printable(name), "is unknown; use: " + key_names());
+    auto key = std::ranges::find(keys(), std::string_view(name), &filter_key::name);
+    if (key == keys().end()) return invalid(printable(name), "is unknown; use: " + key_names());
     if (value.is_null()) continue;
     auto read = key->read(filter, key->name, value);
     if (!read) return read.failure();

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "events/enums.hpp"
+#include "events/labels.hpp"
 #include "platform/error.hpp"
 #include "platform/types.hpp"
 
@@ -16,9 +16,7 @@ namespace podstudio {
 /// What `asset list` and `--all-matching` choose by. Everything that is given must hold.
 struct asset_filter {
   std::optional<asset_type> type;
-  std::optional<std::string> theme;
-  std::optional<provenance> origin;
-  std::optional<bool> approved;
+  label_filter labels;
   bool missing = false;     ///< only those whose file is gone
   bool duplicates = false;  ///< only those whose content is in another file too, both there
   std::optional<std::string> tag;
@@ -36,8 +34,8 @@ inline constexpr std::size_t max_search_words = 32;
 /// What stands between the white space of a search, folded.
 std::vector<std::string> search_words(const std::string& search);
 
-/// A filter from a JSON object with the keys `type theme provenance approved unapproved missing
-/// duplicates tag search after limit`; null counts as not given. Error `invalid_argument` for an
+/// A filter from a JSON object with the keys `type missing duplicates tag search after limit` and
+/// those of the labels (events/labels.hpp); null counts as not given. Error `invalid_argument` for an
 /// unknown key, a value of a wrong type or out of range, or an unknown word (the message lists the
 /// known ones).
 result<asset_filter> parse_filter(const nlohmann::json& given);

@@ -1,6 +1,7 @@
 #include "query/history.hpp"
 
 #include "events/codec.hpp"
+#include "events/labels.hpp"
 #include "platform/text.hpp"
 
 #include <nlohmann/json.hpp>
@@ -81,8 +82,15 @@ struct side_maker {
             {{"path", data["path_after"]}, {"file", data["after"]}}};
   }
 
-  sides operator()(const asset_approved&) { return {false, true}; }
-  sides operator()(const asset_approval_withdrawn&) { return {true, false}; }
+  template <label_event Event>
+  sides operator()(const Event& what) {
+    if constexpr (is_flag_label<label_of<Event>>) {
+      auto step = label_of<Event>::read(what);
+      return {step.before, step.after};
+    } else {
+      return changed();
+    }
+  }
   sides operator()(const asset_missing&) { return {false, true}; }
   sides operator()(const asset_moved&) { return placed(); }
   sides operator()(const asset_returned&) { return placed(); }

@@ -43,6 +43,20 @@ result<std::int64_t> last_id(database& tables, std::string_view kind,
   return last;
 }
 
+/// A label of an asset that is loaded already. False for one that no fold writes.
+template <class Label>
+bool load_label(catalog_model& model, asset_id id, const statement& row, int column) {
+  using value = typename Label::value;
+  if constexpr (is_word_label<Label>) {
+    auto known = from_word<value>(row.get<std::string_view>(column));
+    if (known) model.load_label<Label>(id, *known);
+    return known.has_value();
+  } else {
+    model.load_label<Label>(id, row.get<value>(column));
+    return true;
+  }
+}
+
 /// What people made of the assets, which are loaded already.
 result<void> load_tags_and_packs(database& tables, catalog_model& model) {
   auto tags = each_row(tables, "SELECT asset_id, tag FROM asset_tag", "asset_tag",
@@ -91,33 +105,34 @@ result<catalog_model> load_catalog_model(database& tables) {
   // First, as what follows is only bounded for ids that are.
   auto last_asset = last_id(tables, "asset", asset_ids_max);
   if (!last_asset) return last_asset.failure();
+  constexpr int first_label = 10;
+  std::string columns = "a.id, a.path, a.type, a.hash, f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode,"
+                        " f.device, f.missing_since IS NOT NULL";
+  each_label([&]<class Label>() { columns += ", a." + std::string(Label::key); });
   auto assets = each_row(
       tables,
-      "SELECT a.id, a.path, a.type, a.hash, a.theme, a.source, a.provenance, a.approved, "
-      "f.size_bytes,"
-      " f.mtime_ns, f.ctime_ns, f.inode, f.device, f.missing_since IS NOT NULL"
-      " FROM asset a JOIN asset_file f ON f.asset_id = a.id ORDER BY a.id",
+      "SELECT " + columns + " FROM asset a JOIN asset_file f ON f.asset_id = a.id ORDER BY a.id",
       "asset", [&](const statement& row) {
         asset_state state;
         auto type = from_word<asset_type>(row.get<std::string_view>(2));
-        auto provenance = from_word<podstudio::provenance>(row.get<std::string_view>(6));
         auto id = row.get<std::int64_t>(0);
-        if (!type || !provenance || id < 1 || id > asset_ids_max
+        if (!type || id < 1 || id > asset_ids_max
             || !from_hex(row.get<std::string>(3), state.sha256.data(), state.sha256.size()))
           return false;
         state.type = *type;
-        state.provenance = *provenance;
-        state.approved = row.get<bool>(7);
-        state.facts = {.size_bytes = row.get<std::uint64_t>(8),
-                       .mtime_ns = row.get<std::int64_t>(9),
-                       .ctime_ns = row.get<std::int64_t>(10),
-                       .inode = row.get<std::uint64_t>(11),
-                       .device = row.get<std::uint64_t>(12)};
-        state.missing = row.get<bool>(13);
-        model.load_asset(id, row.get<std::string_view>(1), state,
-                         row.get<std::optional<std::string>>(4),
-                         row.get<std::optional<std::string>>(5));
-        return true;
+        state.facts = {.size_bytes = row.get<std::uint64_t>(4),
+                       .mtime_ns = row.get<std::int64_t>(5),
+                       .ctime_ns = row.get<std::int64_t>(6),
+                       .inode = row.get<std::uint64_t>(7),
+                       .device = row.get<std::uint64_t>(8)};
+        state.missing = row.get<bool>(9);
+        model.load_asset(id, row.get<std::string_view>(1), state);
+        bool good = true;
+        int column = first_label;
+        each_label([&]<class Label>() {
+          good = good && load_label<Label>(model, id, row, column++);
+        });
+        return good;
       });
   if (!assets) return assets.failure();
   // A row that somebody else deleted would be taken for a new file, and the log would hold it

@@ -165,7 +165,7 @@ struct flow {
     label_request request;
     request.origin = "console";
     request.change.assets = {id};
-    request.change.theme = text;
+    request.change.set.theme = text;
     return request;
   }
 

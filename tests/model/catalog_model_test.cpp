@@ -55,9 +55,9 @@ std::string seen(const catalog_model& model, asset_id last) {
     const auto* a = model.asset(id);
     if (a == nullptr) continue;
     text += std::to_string(id) + " " + to_hex(a->sha256) + " " + std::to_string(a->facts.mtime_ns)
-            + " " + model.texts().text(a->theme).value_or("-") + " "
-            + model.texts().text(a->source).value_or("-") + " " + std::string(word(a->provenance))
-            + (a->approved ? " approved" : "") + (a->missing ? " missing" : "") + " "
+            + " " + model.texts().text(a->labels.theme).value_or("-") + " "
+            + model.texts().text(a->labels.source).value_or("-") + " " + std::string(word(a->labels.provenance))
+            + (a->labels.approved ? " approved" : "") + (a->missing ? " missing" : "") + " "
             + std::to_string(model.asset_at(a->key));
     for (const auto* tag : {"t0", "t1", "t2"})
       if (model.tagged(id, tag)) text += std::string(" ") + tag;
@@ -118,22 +118,22 @@ BOOST_AUTO_TEST_CASE(a_missing_asset_returns_with_its_labels) {
   BOOST_REQUIRE(events.size() == 1u);
   BOOST_TEST(std::get<asset_returned>(events[0]).asset == 1);
   apply_all(model, events);
-  BOOST_TEST(model.asset(1)->approved);
+  BOOST_TEST(model.asset(1)->labels.approved);
   BOOST_TEST(!model.asset(1)->missing);
 }
 
 BOOST_AUTO_TEST_CASE(labels_carry_the_value_before_and_after_and_only_changes_are_events) {
   auto model = with_files({"/a.png", "/b.png"});
   auto change = labels({1, 2, 1});
-  change.theme = "nature";
-  change.approved = true;
+  change.set.theme = "nature";
+  change.set.approved = true;
   auto events = decide(model, change);
   BOOST_REQUIRE(static_cast<bool>(events));
   BOOST_TEST(events->size() == 4u);
   apply_all(model, *events);
   BOOST_TEST(decide(model, change)->empty());
   change = labels({1});
-  change.theme = std::optional<std::string>{};
+  change.set.theme = std::optional<std::string>{};
   auto cleared = decide(model, change);
   BOOST_REQUIRE(cleared->size() == 1u);
   BOOST_TEST(
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(a_command_that_names_an_unknown_asset_changes_nothing_and_n
   auto model = with_files({"/a.png"});
   for (asset_id bad : {asset_id{0}, asset_id{-1}, asset_id{2}, asset_id{1} << 40}) {
     auto change = labels({1, bad});
-    change.approved = true;
+    change.set.approved = true;
     auto decided = decide(model, change);
     BOOST_REQUIRE(!decided);
     BOOST_TEST((decided.failure().code == error_code::not_found));
@@ -157,14 +157,14 @@ BOOST_AUTO_TEST_CASE(labels_that_are_no_single_line_of_bounded_utf8_are_refused)
   for (const auto& bad : {std::string(), std::string("a\nb"), std::string("\xff"),
                           std::string("a\0b", 3), std::string(max_label_bytes + 1, 'x')}) {
     auto change = labels({1});
-    change.theme = bad;
+    change.set.theme = bad;
     BOOST_TEST(!decide(model, change));
     change = labels({1});
-    change.source = bad;
+    change.set.source = bad;
     BOOST_TEST(!decide(model, change));
   }
   auto change = labels({1});
-  change.theme = std::string(max_label_bytes, 'x');
+  change.set.theme = std::string(max_label_bytes, 'x');
   BOOST_TEST(static_cast<bool>(decide(model, change)));
 }
 
@@ -315,14 +315,14 @@ BOOST_AUTO_TEST_CASE(reverting_the_last_commands_gives_the_model_before_them) {
                  .events);
         break;
       case 1:
-        change.theme = random() % 2 ? std::optional<std::string>("t" + std::to_string(random() % 5))
+        change.set.theme = random() % 2 ? std::optional<std::string>("t" + std::to_string(random() % 5))
                                     : std::nullopt;
-        change.approved = random() % 2 == 0;
+        change.set.approved = random() % 2 == 0;
         if (auto events = decide(model, change)) take(*events);
         break;
       case 2:
-        change.source = "s" + std::to_string(random() % 5);
-        change.provenance = static_cast<provenance>(random() % 4);
+        change.set.source = "s" + std::to_string(random() % 5);
+        change.set.provenance = static_cast<provenance>(random() % 4);
         if (auto events = decide(model, change)) take(*events);
         break;
       case 3:

@@ -316,10 +316,10 @@ BOOST_AUTO_TEST_CASE(a_moved_file_whose_name_another_took_is_found_whichever_is_
                            "asset.content_changed", "asset.returned"}),
              boost::test_tools::per_element());
   BOOST_TEST(library.at("/other/a.png") == 1);
-  BOOST_TEST(library.model.asset(1)->approved);
+  BOOST_TEST(library.model.asset(1)->labels.approved);
   BOOST_TEST((library.model.asset(1)->sha256 == content_of(a).sha256));
   BOOST_REQUIRE(library.at("/a.png") == 2);
-  BOOST_TEST(!library.model.asset(2)->approved);
+  BOOST_TEST(!library.model.asset(2)->labels.approved);
   BOOST_TEST((library.model.asset(2)->sha256 == content_of(stranger).sha256));
 }
 
@@ -612,7 +612,7 @@ BOOST_AUTO_TEST_CASE(an_asset_goes_on_where_its_bytes_are_in_whatever_order_that
         library.take({{"/other disk/a.png", copy}});
       }
       BOOST_TEST(library.at("/other disk/a.png") == 1);
-      BOOST_TEST(library.model.asset(1)->approved);
+      BOOST_TEST(library.model.asset(1)->labels.approved);
       BOOST_TEST(!library.is_missing(1));
       BOOST_TEST(library.model.assets() == 1u);
     }
@@ -767,7 +767,7 @@ BOOST_AUTO_TEST_CASE(a_copy_that_is_seen_goes_before_one_on_a_disk_that_is_away)
   for (const char* away : {"/b.png", "/c.png"}) {
     small_library library;
     library.take({{"/a.png", a}});
-    auto labelled = decide(library.model, label_change{.assets = {1}, .approved = true});
+    auto labelled = decide(library.model, label_change{.assets = {1}, .set = {.approved = true}});
     BOOST_REQUIRE(static_cast<bool>(labelled));
     library.apply(*labelled);
     library.take({{"/b.png", {1, 21, 1}}, {"/c.png", {1, 31, 1}}});
@@ -779,7 +779,7 @@ BOOST_AUTO_TEST_CASE(a_copy_that_is_seen_goes_before_one_on_a_disk_that_is_away)
   // Where there is no other, its bytes are on that disk.
   small_library library;
   library.take({{"/a.png", a}});
-  library.apply(*decide(library.model, label_change{.assets = {1}, .approved = true}));
+  library.apply(*decide(library.model, label_change{.assets = {1}, .set = {.approved = true}}));
   library.take({{"/b.png", {1, 21, 1}}});
   library.unseen = {"/b.png"};
   library.take({}, {"/a.png"});
@@ -790,7 +790,7 @@ BOOST_AUTO_TEST_CASE(a_second_name_without_decisions_is_not_what_was_moved_away)
   for (bool is_moved : {false, true}) {
     small_library library;
     library.take({{"/a.png", a}});
-    library.apply(*decide(library.model, label_change{.assets = {1}, .approved = true}));
+    library.apply(*decide(library.model, label_change{.assets = {1}, .set = {.approved = true}}));
     library.take({{"/b.png", a}}, {}, 2);
     library.take({{"/a.png", c}});
     BOOST_TEST(library.at("/a.png") == 1);
@@ -808,7 +808,7 @@ BOOST_AUTO_TEST_CASE(an_edit_that_another_name_of_the_file_told_first_stays_with
   for (bool is_link : {true, false}) {
     small_library library;
     library.take({{"/a.png", a}});
-    library.apply(*decide(library.model, label_change{.assets = {1}, .approved = true}));
+    library.apply(*decide(library.model, label_change{.assets = {1}, .set = {.approved = true}}));
     // Another name of the file, as its folder is bound elsewhere; or a copy of it.
     library.take({{"/bound/a.png", is_link ? a : disk_file{1, 31, 1}}}, {}, 2);
     library.take({{"/bound/a.png", b}}, {}, 2);

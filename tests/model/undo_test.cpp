@@ -39,7 +39,7 @@ struct library {
   std::vector<event> set_theme(std::vector<asset_id> assets, std::optional<std::string> theme) {
     label_change change;
     change.assets = std::move(assets);
-    change.theme = std::move(theme);
+    change.set.theme = std::move(theme);
     return must(change);
   }
   /// Takes them back; nothing may stand in the way.
@@ -73,25 +73,25 @@ BOOST_FIXTURE_TEST_CASE(labels_have_their_values_of_before_again_and_lose_them_b
   set_theme({1}, "old");
   label_change change;
   change.assets = {1, 2};
-  change.theme = "nature";
-  change.source = "Midjourney";
-  change.approved = true;
-  change.provenance = provenance::enhanced;
+  change.set.theme = "nature";
+  change.set.source = "Midjourney";
+  change.set.approved = true;
+  change.set.provenance = provenance::enhanced;
   change.tag = "castle";
   auto done = must(change);
   auto undone = undo(done);
   BOOST_TEST(undone.size() == done.size());
-  BOOST_TEST(model.texts().text(model.asset(1)->theme).value_or("") == "old");
-  BOOST_TEST(model.asset(2)->theme == 0u);
+  BOOST_TEST(model.texts().text(model.asset(1)->labels.theme).value_or("") == "old");
+  BOOST_TEST(model.asset(2)->labels.theme == 0u);
   for (asset_id id : {1, 2}) {
-    BOOST_TEST(model.asset(id)->source == 0u);
-    BOOST_TEST(!model.asset(id)->approved);
-    BOOST_TEST((model.asset(id)->provenance == provenance::unknown));
+    BOOST_TEST(model.asset(id)->labels.source == 0u);
+    BOOST_TEST(!model.asset(id)->labels.approved);
+    BOOST_TEST((model.asset(id)->labels.provenance == provenance::unknown));
     BOOST_TEST(model.tags(id).empty());
   }
   undo(undone);
-  BOOST_TEST(model.texts().text(model.asset(1)->theme).value_or("") == "nature");
-  BOOST_TEST(model.asset(2)->approved);
+  BOOST_TEST(model.texts().text(model.asset(1)->labels.theme).value_or("") == "nature");
+  BOOST_TEST(model.asset(2)->labels.approved);
   BOOST_TEST(model.tagged(2, "castle"));
 }
 

@@ -56,9 +56,9 @@ std::string seen(const catalog_model& model) {
     std::set<std::string> tags;
     for (auto tag : model.tags(id))
       tags.insert(*model.texts().text(tag));
-    text += std::to_string(id) + model.texts().text(a.theme).value_or("-")
-            + model.texts().text(a.source).value_or("-") + std::string(word(a.provenance))
-            + (a.approved ? " approved" : "") + (a.missing ? " missing" : "");
+    text += std::to_string(id) + model.texts().text(a.labels.theme).value_or("-")
+            + model.texts().text(a.labels.source).value_or("-") + std::string(word(a.labels.provenance))
+            + (a.labels.approved ? " approved" : "") + (a.missing ? " missing" : "");
     for (const auto& tag : tags)
       text += " " + tag;
     text += "\n";

@@ -31,9 +31,9 @@ BOOST_AUTO_TEST_CASE(every_key_is_read) {
                                    {"limit", 10'000}}));
   asset_filter expected;
   expected.type = asset_type::audio;
-  expected.theme = "nature";
-  expected.origin = provenance::ai_generated;
-  expected.approved = true;
+  expected.labels.theme = "nature";
+  expected.labels.provenance = provenance::ai_generated;
+  expected.labels.approved = true;
   expected.missing = true;
   expected.duplicates = true;
   expected.tag = "t";
@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(every_key_is_read) {
   expected.after = 7;
   expected.limit = 10'000;
   BOOST_TEST((filter == expected));
-  BOOST_TEST((must(parse_filter({{"unapproved", true}})).approved == false));
+  BOOST_TEST((must(parse_filter({{"unapproved", true}})).labels.approved == false));
 }
 
 BOOST_AUTO_TEST_CASE(null_counts_as_not_given) {

@@ -76,10 +76,10 @@ private:
   podstudio::label_change next_label() {
     podstudio::label_change change;
     change.assets = some_assets();
-    if (one_in(3)) change.approved = one_in(2);
-    if (one_in(3)) change.theme = maybe_text();
-    if (one_in(3)) change.source = maybe_text();
-    if (one_in(3)) change.provenance = static_cast<podstudio::provenance>(below(4));
+    if (one_in(3)) change.set.approved = one_in(2);
+    if (one_in(3)) change.set.theme = maybe_text();
+    if (one_in(3)) change.set.source = maybe_text();
+    if (one_in(3)) change.set.provenance = static_cast<podstudio::provenance>(below(4));
     if (one_in(3)) change.tag = text();
     if (one_in(3)) change.untag = text();
     return change;

@@ -6,8 +6,10 @@
 #include "pages.hpp"
 #include "session.hpp"
 
+#include "events/labels.hpp"
 #include "platform/text.hpp"
 
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -181,37 +183,38 @@ action declare_tagging(CLI::App& command, const char* name) {
 
 struct set_options {
   chosen_assets chosen;
-  std::optional<std::string> theme, source, provenance;
+  std::array<std::optional<std::string>, label_count> labels;
 };
 
 result<void> set(const context& where, const set_options& options) {
   auto arguments = options.chosen.arguments();
   if (!arguments) return arguments.failure();
-  bool any = false;
-  for (const auto& [key, value] : {std::pair{"theme", &options.theme},
-                                   {"source", &options.source},
-                                   {"provenance", &options.provenance}}) {
-    if (!*value) continue;
-    any = true;
-    (*arguments)[key] = (*value)->empty() ? json() : json(**value);
-  }
-  if (!any)
-    return error{error_code::invalid_argument,
-                 "nothing to set is given; use --theme, --source or --provenance"};
+  std::string any, known;
+  each_label([&]<class Label>() {
+    if (is_flag_label<Label>) return;
+    known += (known.empty() ? "--" : ", --") + std::string(Label::key);
+    const auto& value = options.labels[label_index<Label>()];
+    if (!value) return;
+    any = Label::key;
+    (*arguments)[any] = value->empty() ? json() : json(*value);
+  });
+  if (any.empty())
+    return error{error_code::invalid_argument, "nothing to set is given; use one of " + known};
   return change(where, "asset.set", arguments);
 }
 
 action declare_set(CLI::App& command) {
   auto options = std::make_shared<set_options>();
-  command.add_option("--theme", options->theme, "The theme to set; empty to clear it")
-      ->type_name("T");
-  command.add_option("--source", options->source, "The source to set; empty to clear it")
-      ->type_name("S");
-  command
-      .add_option("--provenance", options->provenance,
-                  "unknown, ai_generated, user_provided or enhanced")
-      ->type_name("P")
-      ->check(one_of<provenance>());
+  each_label([&]<class Label>() {
+    if constexpr (!is_flag_label<Label>) {
+      std::string key(Label::key), what = "The " + key + " to set";
+      if (is_text_label<Label>) what += "; empty to clear it";
+      if constexpr (is_word_label<Label>) what += ": " + words_of<typename Label::value>();
+      auto option = command.add_option("--" + key, options->labels[label_index<Label>()], what);
+      option->type_name("VALUE");
+      if constexpr (is_word_label<Label>) option->check(one_of<typename Label::value>());
+    }
+  });
   options->chosen.declare(command, "with-");
   return [options](const context& where) { return set(where, *options); };
 }

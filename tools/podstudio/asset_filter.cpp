@@ -28,31 +28,47 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
     return command.add_option("--" + name, into, what)->type_name(value)->check(not_empty);
   };
   option("type", type, "Only image, audio or video", "T")->check(one_of<asset_type>());
-  option(prefix + "theme", theme, "Only this theme", "T");
-  option(prefix + "provenance", provenance, "Only unknown, ai_generated, user_provided or enhanced",
-         "P")
-      ->check(one_of<podstudio::provenance>());
+  each_label([&]<class Label>() {
+    auto& [value, given, withdrawn] = labels[label_index<Label>()];
+    std::string key(Label::key);
+    if constexpr (is_flag_label<Label>) {
+      auto yes = command.add_flag("--" + key, given, "Only " + key + " ones");
+      command.add_flag("--" + std::string(Label::not_key), withdrawn, "Only those not " + key)
+          ->excludes(yes);
+    } else if constexpr (is_word_label<Label>) {
+      option(prefix + key, value, ("Only " + words_of<typename Label::value>()).c_str(), "VALUE")
+          ->check(one_of<typename Label::value>());
+    } else {
+      option(prefix + key, value, ("Only this " + key).c_str(), "TEXT");
+    }
+  });
   option("tag", tag, "Only with this tag", "T");
   option("search", search, "Only with these words, each a part of path, theme, source or a tag", "TEXT");
-  auto yes = command.add_flag("--approved", approved, "Only approved ones");
-  command.add_flag("--unapproved", unapproved, "Only those not approved")->excludes(yes);
   command.add_flag("--missing", missing, "Only those whose file is gone");
   command.add_flag("--duplicates", duplicates, "Only those whose content is elsewhere too");
 }
 
 nlohmann::json asset_filter_options::filter() const {
   auto chosen = nlohmann::json::object();
-  for (const auto& [key, value] : {std::pair{"type", &type},
-                                   {"theme", &theme},
-                                   {"provenance", &provenance},
-                                   {"tag", &tag},
-                                   {"search", &search}})
-    if (!value->empty()) chosen[key] = *value;
-  for (const auto& [key, value] : {std::pair{"approved", approved},
-                                   {"unapproved", unapproved},
-                                   {"missing", missing},
-                                   {"duplicates", duplicates}})
-    if (value) chosen[key] = true;
+  auto text = [&chosen](std::string_view key, const std::string& value) {
+    if (!value.empty()) chosen[std::string(key)] = value;
+  };
+  auto flag = [&chosen](std::string_view key, bool value) {
+    if (value) chosen[std::string(key)] = true;
+  };
+  text("type", type);
+  text("tag", tag);
+  text("search", search);
+  flag("missing", missing);
+  flag("duplicates", duplicates);
+  each_label([&]<class Label>() {
+    const auto& [value, given, withdrawn] = labels[label_index<Label>()];
+    text(Label::key, value);
+    if constexpr (is_flag_label<Label>) {
+      flag(Label::key, given);
+      flag(Label::not_key, withdrawn);
+    }
+  });
   return chosen;
 }
 

@@ -1,7 +1,10 @@
 #pragma once
 
+#include "events/labels.hpp"
+
 #include <nlohmann/json_fwd.hpp>
 
+#include <array>
 #include <memory>
 #include <string>
 
@@ -13,11 +16,15 @@ namespace podstudio {
 
 /// The options that choose assets.
 struct asset_filter_options {
-  std::string type, theme, provenance, tag, search;
-  bool approved = false, unapproved = false, missing = false, duplicates = false;
+  std::string type, tag, search;
+  bool missing = false, duplicates = false;
+  struct label_options {
+    std::string value;
+    bool given = false, withdrawn = false;  ///< of a label that is set or not
+  };
+  std::array<label_options, label_count> labels;
 
-  /// Adds them. Where `--theme` and `--provenance` say what to set, they are told apart by
-  /// `prefix`:
+  /// Adds them. Where `--theme` and the like say what to set, the filters are told apart by `prefix`:
   /// `--with-theme`.
   void declare(CLI::App& command, const std::string& prefix = "");
 

@@ -27,6 +27,15 @@ CLI::Validator whole_number(std::uint64_t lowest, std::uint64_t highest);
 /// Takes what `parse_id` takes.
 CLI::Validator an_id();
 
+/// `image, audio or video`.
+template <class E>
+std::string words_of() {
+  std::string text;
+  for (std::size_t i = 0; i < enum_words<E>.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == enum_words<E>.size() ? " or " : ", ") + std::string(enum_words<E>[i]);
+  return text;
+}
+
 /// Takes the words of an enumeration only.
 template <class E>
 CLI::Validator one_of() {

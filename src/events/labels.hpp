@@ -1,0 +1,214 @@
+#pragma once
+
+#include "events/events.hpp"
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+/// The labels: what people say of an asset, one value a label. Each is declared once, here: the decision model,
+/// the folds, the filter, undo, history, the console and the command line are derived from its row. To add one,
+/// add its events (events.hpp), a member to each of the three structs, its row, and its column (schema.sql).
+namespace podstudio {
+
+/// Number of a text the model holds once; 0 is no text.
+using text_number = std::uint32_t;
+
+/// The labels of an asset as the model holds them; all zeros where nobody said anything.
+struct label_values {
+  text_number theme = 0;
+  text_number source = 0;
+  podstudio::provenance provenance = podstudio::provenance::unknown;
+  bool approved = false;
+  bool operator==(const label_values&) const = default;
+};
+
+/// Labels to set; what is nothing stays as it is.
+struct label_settings {
+  std::optional<bool> approved;
+  std::optional<std::optional<std::string>> theme;   ///< the inner nothing clears it
+  std::optional<std::optional<std::string>> source;  ///< the inner nothing clears it
+  std::optional<podstudio::provenance> provenance;
+};
+
+/// Labels to choose assets by; what is nothing chooses all.
+struct label_filter {
+  std::optional<bool> approved;
+  std::optional<std::string> theme;
+  std::optional<std::string> source;
+  std::optional<podstudio::provenance> provenance;
+  bool operator==(const label_filter&) const = default;
+};
+
+/// What an event says of a label. It refers to the event.
+template <class Value>
+struct label_step {
+  asset_id asset;
+  const Value& before;
+  const Value& after;
+};
+
+/// A label that is set or not, by an event for each direction.
+template <class Given, class Withdrawn>
+struct flag_label {
+  using value = bool;
+  using events = std::tuple<Given, Withdrawn>;
+  static event make(asset_id asset, bool, bool after) {
+    return after ? event(Given{asset}) : event(Withdrawn{asset});
+  }
+  static label_step<bool> read(const Given& e) { return {e.asset, no, yes}; }
+  static label_step<bool> read(const Withdrawn& e) { return {e.asset, yes, no}; }
+
+private:
+  static constexpr bool yes = true, no = false;
+};
+
+/// A label with a value, by an event that holds the value before and the value after.
+template <class Set>
+struct value_label {
+  using value = decltype(Set::after);
+  using events = std::tuple<Set>;
+  static event make(asset_id asset, value before, value after) {
+    return Set{asset, std::move(before), std::move(after)};
+  }
+  static label_step<value> read(const Set& e) { return {e.asset, e.before, e.after}; }
+};
+
+/// `key` names the label's column in `table`, and the label in JSON and as an option; `not_key` is the filter's
+/// word for assets without the flag; `title` is for a sentence.
+struct approval_label : flag_label<asset_approved, asset_approval_withdrawn> {
+  static constexpr std::string_view key = "approved", title = "approval", table = "asset";
+  static constexpr std::string_view not_key = "unapproved";
+  static constexpr auto stored = &label_values::approved;
+  static constexpr auto setting = &label_settings::approved;
+  static constexpr auto wanted = &label_filter::approved;
+};
+struct theme_label : value_label<asset_theme_set> {
+  static constexpr std::string_view key = "theme", title = "theme", table = "asset";
+  static constexpr auto stored = &label_values::theme;
+  static constexpr auto setting = &label_settings::theme;
+  static constexpr auto wanted = &label_filter::theme;
+};
+struct source_label : value_label<asset_source_set> {
+  static constexpr std::string_view key = "source", title = "source", table = "asset";
+  static constexpr auto stored = &label_values::source;
+  static constexpr auto setting = &label_settings::source;
+  static constexpr auto wanted = &label_filter::source;
+};
+struct provenance_label : value_label<asset_provenance_set> {
+  static constexpr std::string_view key = "provenance", title = "provenance", table = "asset";
+  static constexpr auto stored = &label_values::provenance;
+  static constexpr auto setting = &label_settings::provenance;
+  static constexpr auto wanted = &label_filter::provenance;
+};
+
+/// Every label there is.
+using labels = std::tuple<approval_label, theme_label, source_label, provenance_label>;
+inline constexpr std::size_t label_count = std::tuple_size_v<labels>;
+
+/// Calls `visit.operator()<Label>()` with each label, in order.
+template <class Visit>
+constexpr void each_label(Visit&& visit) {
+  [&]<std::size_t... i>(std::index_sequence<i...>) {
+    (visit.template operator()<std::tuple_element_t<i, labels>>(), ...);
+  }(std::make_index_sequence<label_count>());
+}
+
+namespace detail {
+
+template <class T, class Tuple>
+inline constexpr bool is_in = false;
+template <class T, class... Types>
+inline constexpr bool is_in<T, std::tuple<Types...>> = (std::same_as<T, Types> || ...);
+
+template <class Event>
+constexpr std::size_t label_index_of_event() {
+  std::size_t index = 0, found = label_count;
+  each_label([&]<class Label>() {
+    if (is_in<Event, typename Label::events>) found = index;
+    ++index;
+  });
+  return found;
+}
+
+}  // namespace detail
+
+/// Whether the events of this type set a label.
+template <class Event>
+concept label_event = detail::label_index_of_event<Event>() < label_count;
+
+/// The label that the events of this type set.
+template <label_event Event>
+using label_of = std::tuple_element_t<detail::label_index_of_event<Event>(), labels>;
+
+/// A label's place in the list.
+template <class Label>
+constexpr std::size_t label_index() {
+  return detail::label_index_of_event<std::tuple_element_t<0, typename Label::events>>();
+}
+
+/// Calls `visit.operator()<Label>()` with the label at this place.
+template <class Visit>
+constexpr void with_label(std::size_t index, Visit&& visit) {
+  each_label([&]<class Label>() {
+    if (label_index<Label>() == index) visit.template operator()<Label>();
+  });
+}
+
+template <class Label>
+inline constexpr bool is_flag_label = std::same_as<typename Label::value, bool>;
+/// Whether the label is a word of an enumeration.
+template <class Label>
+inline constexpr bool is_word_label = std::is_enum_v<typename Label::value>;
+/// Whether the label is a text, or nothing.
+template <class Label>
+inline constexpr bool is_text_label = std::same_as<typename Label::value, std::optional<std::string>>;
+
+// --- families: each event is of one
+// ----------------------------------------------------------------
+
+template <class Event>
+concept tag_event = std::same_as<Event, asset_tagged> || std::same_as<Event, asset_untagged>;
+/// Whether the event is about a place in a pack.
+template <class Event>
+concept member_event =
+    std::same_as<Event, pack_asset_added> || std::same_as<Event, pack_asset_removed>;
+template <class Event>
+concept pack_event = std::same_as<Event, pack_created> || std::same_as<Event, pack_edited>
+                     || std::same_as<Event, pack_exported> || std::same_as<Event, pack_deleted>;
+/// What happened to a file.
+template <class Event>
+concept file_event =
+    std::same_as<Event, asset_registered> || std::same_as<Event, asset_content_changed>
+    || std::same_as<Event, asset_touched> || std::same_as<Event, asset_moved>
+    || std::same_as<Event, asset_missing> || std::same_as<Event, asset_returned>
+    || std::same_as<Event, asset_forgotten> || std::same_as<Event, asset_metadata_extracted>;
+template <class Event>
+concept job_event = Event::name.starts_with("job.");
+/// What happened to watch roots, problems and the engine.
+template <class Event>
+concept engine_event = Event::name.starts_with("watch.") || Event::name.starts_with("problem.")
+                       || Event::name.starts_with("engine.");
+
+namespace detail {
+
+template <class Event>
+inline constexpr int families_of =
+    label_event<Event> + tag_event<Event> + member_event<Event> + pack_event<Event>
+    + file_event<Event> + job_event<Event> + engine_event<Event>;
+
+template <class... Events>
+constexpr bool each_has_one_family(const std::variant<Events...>*) {
+  return ((families_of<Events> == 1) && ...);
+}
+static_assert(each_has_one_family(static_cast<const event*>(nullptr)),
+              "a new event belongs into one of the families above, or is the event of a label");
+
+}  // namespace detail
+
+}  // namespace podstudio
