@@ -54,16 +54,12 @@ void label(console_state& s, const request& what, answer reply, label_change cha
             [reply](const caf::error& failure) mutable { reply(failure); });
 }
 
-void asset_approve(console_state& s, const request& what, answer reply) {
+/// Sets a flag, or takes it away.
+template <class Label, bool on>
+void set_flag(console_state& s, const request& what, answer reply) {
   label_change change;
-  change.set.approved = true;
-  label(s, what, reply, std::move(change), "approve");
-}
-
-void asset_unapprove(console_state& s, const request& what, answer reply) {
-  label_change change;
-  change.set.approved = false;
-  label(s, what, reply, std::move(change), "unapprove");
+  change.set.*Label::setting = on;
+  label(s, what, reply, std::move(change), on ? Label::verb : Label::not_verb);
 }
 
 void change_tag(console_state& s, const request& what, answer reply, const char* how,
@@ -120,10 +116,17 @@ result<void> take_setting(const json& arguments, label_settings& set, setting_li
     return take_labels(arguments, settings, {{key.c_str(), &setting}});
   } else {
     if (!arguments.contains(key)) return {};
-    auto given = word_argument<typename Label::value>(arguments, key);
-    if (!given) return given.failure();
-    setting = *given;
-    settings.add(key, std::string(word(*given)));
+    if constexpr (is_number_label<Label>) {
+      auto given = number_argument(arguments, key, number_max<Label>);
+      if (!given) return given.failure();
+      setting = static_cast<typename Label::value>(*given);
+      settings.add(key, std::to_string(*given));
+    } else {
+      auto given = word_argument<typename Label::value>(arguments, key);
+      if (!given) return given.failure();
+      setting = *given;
+      settings.add(key, std::string(word(*given)));
+    }
     return {};
   }
 }
@@ -451,14 +454,23 @@ void undo(console_state& s, const request& what, answer reply) {
           fail);
 }
 
+/// Adds `asset.approve` and the like.
+command_table with_flags(command_table commands) {
+  each_label([&commands]<class Label>() {
+    if constexpr (is_flag_label<Label>) {
+      commands[std::string("asset.") + Label::verb] = set_flag<Label, true>;
+      commands[std::string("asset.") + Label::not_verb] = set_flag<Label, false>;
+    }
+  });
+  return commands;
+}
+
 }  // namespace
 
 const command_table& change_commands() {
-  static const command_table commands = {
-      {"asset.approve", asset_approve},
+  static const auto commands = with_flags({
       {"asset.set", asset_set},
       {"asset.tag", asset_tag},
-      {"asset.unapprove", asset_unapprove},
       {"asset.untag", asset_untag},
       {"pack.add", pack_add},
       {"pack.create", pack_create},
@@ -466,7 +478,7 @@ const command_table& change_commands() {
       {"pack.edit", edit_pack},
       {"pack.remove", pack_remove},
       {"undo", undo},
-  };
+  });
   return commands;
 }
 

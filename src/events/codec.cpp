@@ -183,7 +183,11 @@ private:
   static nlohmann::json json_of(digest& value) { return to_hex(value); }
   static nlohmann::json json_of(std::string& value) { return value; }
   static nlohmann::json json_of(enumeration auto& value) {
-    return is_named(value) ? nlohmann::json(word(value)) : nlohmann::json(nullptr);
+    if (!is_named(value)) return nullptr;
+    if constexpr (is_number<std::remove_reference_t<decltype(value)>>)
+      return static_cast<int>(value);
+    else
+      return word(value);
   }
   template <class T>
   static nlohmann::json json_of(std::optional<T>& value) {

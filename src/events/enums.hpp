@@ -57,10 +57,16 @@ inline constexpr auto enum_words<problem_kind> =
     std::to_array<std::string_view>({"bad_name", "unreadable", "io_failed", "unstable", "link_loop",
                                      "watch_limit", "scan_held", "root_lost"});
 
-/// Whether the value is one the enumeration names; a decoded byte may be any.
+/// How many values an enumeration has. One without words is a number, from 0 on.
+template <class E>
+inline constexpr std::size_t enum_count = enum_words<E>.size();
+template <class E>
+inline constexpr bool is_number = enum_words<E>.empty();
+
+/// Whether the value is one the enumeration has; a decoded byte may be any.
 template <class E>
 constexpr bool is_named(E value) noexcept {
-  return static_cast<std::size_t>(value) < enum_words<E>.size();
+  return static_cast<std::size_t>(value) < enum_count<E>;
 }
 
 /// The word of a named value.

@@ -36,6 +36,13 @@ struct label_settings {
   std::optional<podstudio::provenance> provenance;
 };
 
+/// Numbers to choose by: from `low` to `high`, both included.
+struct number_range {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  bool operator==(const number_range&) const = default;
+};
+
 /// Labels to choose assets by; what is nothing chooses all.
 struct label_filter {
   std::optional<bool> approved;
@@ -80,10 +87,13 @@ struct value_label {
 };
 
 /// `key` names the label's column in `table`, and the label in JSON and as an option; `not_key` is the filter's
-/// word for assets without the flag; `title` is for a sentence.
+/// word for assets without the flag; `title` is for a sentence. `verb` names the operation that sets a flag and
+/// `not_verb` the one that takes it away, or `verb` a short way to set a number; with a line of help for each.
 struct approval_label : flag_label<asset_approved, asset_approval_withdrawn> {
   static constexpr std::string_view key = "approved", title = "approval", table = "asset";
   static constexpr std::string_view not_key = "unapproved";
+  static constexpr const char *verb = "approve", *help = "Approve assets";
+  static constexpr const char *not_verb = "unapprove", *not_help = "Take approval back";
   static constexpr auto stored = &label_values::approved;
   static constexpr auto setting = &label_settings::approved;
   static constexpr auto wanted = &label_filter::approved;
@@ -160,11 +170,29 @@ constexpr void with_label(std::size_t index, Visit&& visit) {
   });
 }
 
+/// Whether the label has a verb of its own; any label with a value can be set by `asset set`.
+template <class Label>
+concept has_verb = requires { Label::verb; };
+
 template <class Label>
 inline constexpr bool is_flag_label = std::same_as<typename Label::value, bool>;
-/// Whether the label is a word of an enumeration.
+/// Whether the label is a word of an enumeration, or a number that is one.
 template <class Label>
-inline constexpr bool is_word_label = std::is_enum_v<typename Label::value>;
+inline constexpr bool is_word_label = false;
+template <class Label>
+  requires std::is_enum_v<typename Label::value>
+inline constexpr bool is_word_label<Label> = !is_number<typename Label::value>;
+template <class Label>
+inline constexpr bool is_number_label = false;
+template <class Label>
+  requires std::is_enum_v<typename Label::value>
+inline constexpr bool is_number_label<Label> = is_number<typename Label::value>;
+template <class Label>
+inline constexpr std::uint64_t number_max = enum_count<typename Label::value> - 1;
+/// Whether the label's column is in a table beside `asset`, which has a row for an asset only where one of its
+/// labels was ever set.
+template <class Label>
+inline constexpr bool is_beside = Label::table != std::string_view("asset");
 /// Whether the label is a text, or nothing.
 template <class Label>
 inline constexpr bool is_text_label = std::same_as<typename Label::value, std::optional<std::string>>;

@@ -480,6 +480,12 @@ result<void> check_texts(const label_change& change) {
   each_label([&]<class Label>() {
     if constexpr (is_text_label<Label>)
       check(Label::key, (change.set.*Label::setting).value_or(std::nullopt));
+    if constexpr (requires { typename Label::excludes; }) {
+      using other = typename Label::excludes;
+      if (change.set.*Label::setting == true && change.set.*other::setting == true)
+        good = error{error_code::invalid_argument, "an asset cannot be both " + std::string(Label::key)
+                                                       + " and " + std::string(other::key)};
+    }
   });
   check("tag", change.tag);
   check("tag", change.untag);
@@ -504,6 +510,10 @@ result<std::vector<event>> decide(const catalog_model& model, const label_change
     if constexpr (is_text_label<Label>)
       bytes += before.value_or("").size() + after->value_or("").size();
     events.emplace_back(Label::make(id, std::move(before), *after));
+    if constexpr (requires { typename Label::excludes; }) {
+      using other = typename Label::excludes;
+      if (*after && model.label<other>(id)) events.emplace_back(other::make(id, true, false));
+    }
   };
   for (auto id : ids) {
     if (model.asset(id) == nullptr) return no_such_asset(id);

@@ -189,13 +189,14 @@ result<void> fold(fold_context& context, const asset_metadata_extracted& what) {
                     media.duration_sec, media.samplerate_hz, context.at);
 }
 
-result<void> fold_label(fold_context& context, asset_id asset, statement& set, bool counted,
-                        bool searched) {
-  auto done = counted ? count(context, asset, -1) : result<void>();
+result<void> fold_label(fold_context& context, asset_id asset, statement& set,
+                        const label_traits& traits) {
+  auto done = traits.counted ? count(context, asset, -1) : result<void>();
   if (done) done = set.run_bound();
   if (done && set.changed_rows() != 1) done = no_such_row();
-  if (done && counted) done = count(context, asset, 1);
-  if (done && searched) done = mark_stale(context, asset);
+  if (done && traits.beside) done = change_one(context.assets.touch, asset, context.at);
+  if (done && traits.counted) done = count(context, asset, 1);
+  if (done && traits.searched) done = mark_stale(context, asset);
   return done;
 }
 
@@ -216,7 +217,8 @@ result<void> fold(fold_context& context, const asset_forgotten& what) {
   if (done) done = mark_content_stale(context, what.asset);
   if (done) done = count(context, what.asset, -1);
   if (!done) return done;
-  done = change_one(context.assets.remove_file, what.asset);
+  done = context.assets.remove_review.run(what.asset);
+  if (done) done = change_one(context.assets.remove_file, what.asset);
   if (!done) return done;
   return change_one(context.assets.remove, what.asset);
 }

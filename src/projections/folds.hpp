@@ -105,21 +105,34 @@ result<void> fold(fold_context& context, const asset_moved& what);
 result<void> fold(fold_context& context, const asset_missing& what);
 result<void> fold(fold_context& context, const asset_returned& what);
 result<void> fold(fold_context& context, const asset_metadata_extracted& what);
-/// Runs what sets a label; all is bound. A counted one is in `asset_count`, a searched one among the texts
-/// that are looked up.
-result<void> fold_label(fold_context& context, asset_id asset, statement& set, bool counted,
-                        bool searched);
+/// What a label takes part in besides its column.
+struct label_traits {
+  bool beside = false;    ///< its column is not in `asset`
+  bool counted = false;   ///< it is in `asset_count`
+  bool searched = false;  ///< it is among the texts that are looked up
+};
+/// Runs what sets a label; all is bound.
+result<void> fold_label(fold_context& context, asset_id asset, statement& set,
+                        const label_traits& traits);
 template <label_event Event>
 result<void> fold(fold_context& context, const Event& what) {
   using label = label_of<Event>;
   auto step = label::read(what);
   auto& set = context.assets.set_label[label_index<label>()];
+  auto bind = [&](const auto& value) {
+    if constexpr (is_beside<label>)
+      set.bind(step.asset, value);
+    else
+      set.bind(step.asset, value, context.at);
+  };
   if constexpr (is_word_label<label>)
-    set.bind(step.asset, word(step.after), context.at);
+    bind(word(step.after));
+  else if constexpr (is_number_label<label>)
+    bind(static_cast<std::int64_t>(step.after));
   else
-    set.bind(step.asset, step.after, context.at);
-  return fold_label(context, step.asset, set, std::same_as<label, approval_label>,
-                    is_text_label<label>);
+    bind(step.after);
+  return fold_label(context, step.asset, set,
+                    {is_beside<label>, std::same_as<label, approval_label>, is_text_label<label>});
 }
 result<void> fold(fold_context& context, const asset_tagged& what);
 result<void> fold(fold_context& context, const asset_untagged& what);

@@ -39,12 +39,17 @@ inline constexpr std::string_view checkpoint_sql = "SELECT sequence, hash FROM c
 /// `begin` and a row `times` times, with commas between.
 std::string repeated(std::string_view begin, std::string_view row, int times);
 
-/// The statement that sets each label: the asset, the value, the time.
+/// The statement that sets each label: the asset, the value, and where it is in `asset`, the time.
 inline std::array<statement, label_count> prepare_labels(statement_preparer& prepare) {
   std::array<statement, label_count> set;
   each_label([&]<class Label>() {
-    set[label_index<Label>()] = prepare("UPDATE asset SET " + std::string(Label::key)
-                                        + " = ?2, updated_at = ?3 WHERE id = ?1");
+    std::string column(Label::key), table(Label::table);
+    set[label_index<Label>()] =
+        prepare(is_beside<Label>
+                    ? "INSERT INTO " + table + " (asset_id, " + column + ") VALUES (?1, ?2)"
+                          + " ON CONFLICT (asset_id) DO UPDATE SET " + column + " = excluded."
+                          + column
+                    : "UPDATE asset SET " + column + " = ?2, updated_at = ?3 WHERE id = ?1");
   });
   return set;
 }
@@ -69,6 +74,8 @@ struct asset_statements {
   statement insert_many_files = prepare(repeated(insert_file_begin, insert_file_row, rows_at_once));
   statement remove = prepare("DELETE FROM asset WHERE id = ?1");
   statement remove_file = prepare("DELETE FROM asset_file WHERE asset_id = ?1");
+  statement remove_review = prepare("DELETE FROM asset_review WHERE asset_id = ?1");
+  statement touch = prepare("UPDATE asset SET updated_at = ?2 WHERE id = ?1");
 
   statement set_hash = prepare("UPDATE asset SET hash = ?2, updated_at = ?3 WHERE id = ?1");
   statement set_path = prepare("UPDATE asset SET path = ?2, updated_at = ?3 WHERE id = ?1");

@@ -18,7 +18,9 @@ using nlohmann::json;
 /// A label's column of the asset that the query calls `asset`.
 template <class Label>
 std::string label_column(const std::string& asset) {
-  return asset + "." + std::string(Label::key);
+  std::string column(Label::key), table(Label::table);
+  if (!is_beside<Label>) return asset + "." + column;
+  return "coalesce((SELECT " + column + " FROM " + table + " WHERE asset_id = " + asset + ".id), 0)";
 }
 
 // json_group_array keeps the tags in the statement, so that a page is one state of the tables
@@ -114,6 +116,8 @@ public:
            "t.tag = " + parameter(*filter.tag));
     else if (filter.labels.theme)
       look(std::string("asset a INDEXED BY ix_asset_theme") + join_file, "a.id");
+    else if (auto table = table_beside(filter.labels); !table.empty())
+      look_at_ids(std::string(table) + " r", "r.asset_id");
     else if (filter.missing)
       look(std::string("asset_file f INDEXED BY ix_asset_file_missing") + join_asset + "f.asset_id",
            "f.asset_id");
@@ -171,9 +175,25 @@ private:
       require(is + (wanted ? "1" : "0"));
     else if constexpr (is_word_label<Label>)
       require(is + quoted(word(wanted)));
+    else if constexpr (is_number_label<Label>)
+      require(label_column<Label>("a") + " BETWEEN " + std::to_string(wanted.low) + " AND "
+              + std::to_string(wanted.high));
     else
       require(is + parameter(wanted));
   }
+  /// A table beside `asset` without a row in which no asset can be one that is wanted, if there is one.
+  static std::string_view table_beside(const label_filter& wanted) {
+    std::string_view table;
+    each_label([&]<class Label>() {
+      if constexpr (is_beside<Label>) {
+        if (const auto& value = wanted.*Label::wanted; value && is_set(*value))
+          table = Label::table;
+      }
+    });
+    return table;
+  }
+  static bool is_set(bool wanted) { return wanted; }
+  static bool is_set(const number_range& wanted) { return wanted.low > 0; }
   void require_text(const std::string& word) {
     auto found = [&](const std::string& column) { return "finds(" + column + ", " + word + ")"; };
     require("(" + found("a.path") + " OR " + found("a.theme") + " OR " + found("a.source")

@@ -7,11 +7,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <iterator>
 #include <limits>
 #include <locale>
 #include <sstream>
 #include <string_view>
+#include <system_error>
 
 namespace podstudio {
 
@@ -87,6 +89,31 @@ result<void> read_flag_label(asset_filter& filter, std::string_view key, const j
   return {};
 }
 
+/// `4`, `3..5`, `3..` or `..2`.
+result<number_range> read_range(std::string_view key, const json& value, std::uint64_t highest) {
+  auto wrong = [&] {
+    return invalid(key, "must be a number or a range such as 3..5, 3.. or ..2, from 0 to "
+                            + std::to_string(highest));
+  };
+  auto number = [&](const std::string& text, std::uint64_t otherwise) -> std::optional<std::uint64_t> {
+    if (text.empty()) return otherwise;
+    std::uint64_t parsed = 0;
+    auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), parsed);
+    if (failure != std::errc() || end != text.data() + text.size() || parsed > highest)
+      return std::nullopt;
+    return parsed;
+  };
+  auto text = value.is_number_unsigned() ? std::to_string(value.get<std::uint64_t>())
+              : value.is_string()        ? value.get<std::string>()
+                                         : std::string();
+  auto dots = text.find("..");
+  if (text.empty() || text == "..") return wrong();
+  auto low = number(text.substr(0, dots), 0);
+  auto high = dots == std::string::npos ? low : number(text.substr(dots + 2), highest);
+  if (!low || !high || *low > *high) return wrong();
+  return number_range{*low, *high};
+}
+
 template <class Label>
 result<void> read_label(asset_filter& filter, std::string_view key, const json& value) {
   auto& wanted = filter.labels.*Label::wanted;
@@ -94,6 +121,8 @@ result<void> read_label(asset_filter& filter, std::string_view key, const json& 
     return read_flag_label<Label>(filter, key, value);
   else if constexpr (is_word_label<Label>)
     return store(read_word<typename Label::value>(key, value), wanted);
+  else if constexpr (is_number_label<Label>)
+    return store(read_range(key, value, number_max<Label>), wanted);
   else
     return store(read_text(key, value), wanted);
 }

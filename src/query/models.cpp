@@ -51,10 +51,31 @@ bool load_label(catalog_model& model, asset_id id, const statement& row, int col
     auto known = from_word<value>(row.get<std::string_view>(column));
     if (known) model.load_label<Label>(id, *known);
     return known.has_value();
+  } else if constexpr (is_number_label<Label>) {
+    auto number = row.get<std::int64_t>(column);
+    if (number < 0 || static_cast<std::uint64_t>(number) > number_max<Label>) return false;
+    model.load_label<Label>(id, static_cast<value>(number));
+    return true;
   } else {
     model.load_label<Label>(id, row.get<value>(column));
     return true;
   }
+}
+
+/// The labels in tables beside `asset`, of assets that are loaded already.
+result<void> load_labels_beside(database& tables, catalog_model& model) {
+  result<void> loaded;
+  each_label([&]<class Label>() {
+    if (!is_beside<Label> || !loaded) return;
+    std::string table(Label::table);
+    loaded = each_row(tables, "SELECT asset_id, " + std::string(Label::key) + " FROM " + table, table,
+                      [&](const statement& row) {
+                        auto asset = row.get<std::int64_t>(0);
+                        return model.asset(asset) != nullptr
+                               && load_label<Label>(model, asset, row, 1);
+                      });
+  });
+  return loaded;
 }
 
 /// What people made of the assets, which are loaded already.
@@ -108,7 +129,9 @@ result<catalog_model> load_catalog_model(database& tables) {
   constexpr int first_label = 10;
   std::string columns = "a.id, a.path, a.type, a.hash, f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode,"
                         " f.device, f.missing_since IS NOT NULL";
-  each_label([&]<class Label>() { columns += ", a." + std::string(Label::key); });
+  each_label([&]<class Label>() {
+    if (!is_beside<Label>) columns += ", a." + std::string(Label::key);
+  });
   auto assets = each_row(
       tables,
       "SELECT " + columns + " FROM asset a JOIN asset_file f ON f.asset_id = a.id ORDER BY a.id",
@@ -130,7 +153,7 @@ result<catalog_model> load_catalog_model(database& tables) {
         bool good = true;
         int column = first_label;
         each_label([&]<class Label>() {
-          good = good && load_label<Label>(model, id, row, column++);
+          if (!is_beside<Label>) good = good && load_label<Label>(model, id, row, column++);
         });
         return good;
       });
@@ -141,6 +164,7 @@ result<catalog_model> load_catalog_model(database& tables) {
       "SELECT max((SELECT count(*) FROM asset), (SELECT count(*) FROM asset_file))");
   if (!rows) return rows.failure();
   if (*rows != model.assets()) return bad_row(tables, "not every asset in both tables");
+  if (auto loaded = load_labels_beside(tables, model); !loaded) return loaded.failure();
   if (auto loaded = load_tags_and_packs(tables, model); !loaded) return loaded.failure();
   auto roots = each_row(
       tables, "SELECT id, path, device, inode, state = 'lost', reason FROM watch_root",

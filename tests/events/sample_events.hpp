@@ -41,7 +41,7 @@ private:
   template <class T>
   void fill(T& value) {
     if constexpr (std::is_enum_v<T>)
-      value = static_cast<T>(source_.choose(podstudio::enum_words<T>.size()));
+      value = static_cast<T>(source_.choose(podstudio::enum_count<T>));
     else if constexpr (std::is_same_v<T, bool>)
       value = source_() % 2 == 1;
     else if constexpr (std::is_integral_v<T>)

@@ -10,6 +10,7 @@
 #include "platform/text.hpp"
 
 #include <array>
+#include <cctype>
 #include <memory>
 #include <optional>
 
@@ -145,40 +146,66 @@ result<void> change(const context& where, const char* command, const result<json
   return change(where, command, *arguments);
 }
 
-action declare_approval(CLI::App& command, const char* name) {
+/// `asset approve` and the like.
+action declare_flag(CLI::App& command, const std::string& verb) {
   auto chosen = std::make_shared<chosen_assets>();
   chosen->declare(command);
-  return [chosen, name](const context& where) { return change(where, name, chosen->arguments()); };
+  return [chosen, operation = "asset." + verb](const context& where) {
+    return change(where, operation.c_str(), chosen->arguments());
+  };
 }
 
-/// The ids and, as the last word, the tag.
-struct tag_options {
+/// The ids and, as the last word, a value for all of them.
+struct value_options {
   chosen_assets chosen;
   std::vector<std::string> words;
+
+  void declare(CLI::App& command, const std::string& value) {
+    std::string upper = value;
+    for (char& c : upper)
+      c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    command.add_option("ID... " + upper, words, "The assets, and the " + value)
+        ->required()
+        ->type_name("");
+    chosen.declare_filter(command, "");
+  }
+
+  /// The arguments of the protocol's command, with the value under its name.
+  result<json> arguments(const std::string& value) {
+    for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+      auto id = parse_id(words[i]);
+      if (!id)
+        return error{error_code::invalid_argument,
+                     id.failure().message + "; only the last word is the " + value};
+      chosen.ids.push_back(*id);
+    }
+    auto given = chosen.arguments();
+    if (given) (*given)[value] = words.back();
+    return given;
+  }
 };
 
-result<void> tag(const context& where, const char* command, tag_options options) {
-  auto tag = options.words.back();
-  options.words.pop_back();
-  for (const auto& word : options.words) {
-    auto id = parse_id(word);
-    if (!id)
-      return error{error_code::invalid_argument,
-                   id.failure().message + "; only the last word is the tag"};
-    options.chosen.ids.push_back(*id);
-  }
-  auto arguments = options.chosen.arguments();
-  if (arguments) (*arguments)["tag"] = tag;
-  return change(where, command, arguments);
+action declare_tagging(CLI::App& command, const char* name) {
+  auto options = std::make_shared<value_options>();
+  options->declare(command, "tag");
+  return [options, name](const context& where) {
+    return change(where, name, options->arguments("tag"));
+  };
 }
 
-action declare_tagging(CLI::App& command, const char* name) {
-  auto options = std::make_shared<tag_options>();
-  command.add_option("ID... TAG", options->words, "The assets, and the tag")
-      ->required()
-      ->type_name("");
-  options->chosen.declare_filter(command);
-  return [options, name](const context& where) { return tag(where, name, *options); };
+/// `asset rate` and the like.
+action declare_number(CLI::App& command, const std::string& key, std::uint64_t highest) {
+  auto options = std::make_shared<value_options>();
+  options->declare(command, key);
+  return [options, key, highest](const context& where) -> result<void> {
+    auto number = parse_number(options->words.back(), 0, highest);
+    if (!number)
+      return error{error_code::invalid_argument,
+                   "the " + key + ", which is the last word: " + number.failure().message};
+    auto arguments = options->arguments(key);
+    if (arguments) (*arguments)[key] = *number;
+    return change(where, "asset.set", arguments);
+  };
 }
 
 struct set_options {
@@ -196,7 +223,10 @@ result<void> set(const context& where, const set_options& options) {
     const auto& value = options.labels[label_index<Label>()];
     if (!value) return;
     any = Label::key;
-    (*arguments)[any] = value->empty() ? json() : json(*value);
+    if constexpr (is_number_label<Label>)
+      (*arguments)[any] = std::stoull(*value);
+    else
+      (*arguments)[any] = value->empty() ? json() : json(*value);
   });
   if (any.empty())
     return error{error_code::invalid_argument, "nothing to set is given; use one of " + known};
@@ -213,30 +243,42 @@ action declare_set(CLI::App& command) {
       auto option = command.add_option("--" + key, options->labels[label_index<Label>()], what);
       option->type_name("VALUE");
       if constexpr (is_word_label<Label>) option->check(one_of<typename Label::value>());
+      if constexpr (is_number_label<Label>) option->check(whole_number(0, number_max<Label>));
     }
   });
   options->chosen.declare(command, "with-");
   return [options](const context& where) { return set(where, *options); };
 }
 
-constexpr subcommand commands[] = {
-    {"list", "List assets", declare_list},
+/// With the verbs of the labels.
+std::vector<subcommand> commands() {
+  std::vector<subcommand> all{{"list", "List assets", declare_list},
     {"show", "Show all that is known of an asset",
      [](CLI::App& c) { return declare_one(c, show); }},
     {"duplicates", "Show which files have the same content, and what they take",
      declare_asset_duplicates},
-    {"approve", "Approve assets", [](CLI::App& c) { return declare_approval(c, "asset.approve"); }},
-    {"unapprove", "Take approval back",
-     [](CLI::App& c) { return declare_approval(c, "asset.unapprove"); }},
-    {"set", "Set theme, source or provenance", declare_set},
+    {"set", "Set labels", declare_set},
     {"tag", "Add a tag", [](CLI::App& c) { return declare_tagging(c, "asset.tag"); }},
     {"untag", "Take a tag away", [](CLI::App& c) { return declare_tagging(c, "asset.untag"); }},
     {"history", "Show what happened to an asset, oldest first",
-     [](CLI::App& c) { return declare_one(c, history); }},
-};
+     [](CLI::App& c) { return declare_one(c, history); }}};
+  each_label([&all]<class Label>() {
+    if constexpr (is_flag_label<Label>) {
+      all.push_back({Label::verb, Label::help,
+                     [](CLI::App& c) { return declare_flag(c, Label::verb); }});
+      all.push_back({Label::not_verb, Label::not_help,
+                     [](CLI::App& c) { return declare_flag(c, Label::not_verb); }});
+    } else if constexpr (is_number_label<Label> && has_verb<Label>) {
+      all.push_back({Label::verb, Label::help, [](CLI::App& c) {
+                       return declare_number(c, std::string(Label::key), number_max<Label>);
+                     }});
+    }
+  });
+  return all;
+}
 
 }  // namespace
 
-action declare_asset(CLI::App& command) { return declare_group(command, commands); }
+action declare_asset(CLI::App& command) { return declare_group(command, commands()); }
 
 }  // namespace podstudio

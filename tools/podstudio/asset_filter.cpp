@@ -38,6 +38,8 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
     } else if constexpr (is_word_label<Label>) {
       option(prefix + key, value, ("Only " + words_of<typename Label::value>()).c_str(), "VALUE")
           ->check(one_of<typename Label::value>());
+    } else if constexpr (is_number_label<Label>) {
+      option(prefix + key, value, ("Only with this " + key + ": 4, 3..5, 3.. or ..2").c_str(), "RANGE");
     } else {
       option(prefix + key, value, ("Only this " + key).c_str(), "TEXT");
     }
