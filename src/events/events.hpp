@@ -259,6 +259,51 @@ struct asset_provenance_set {
 };
 
 /// The asset has a tag it did not have.
+/// A person rejected the asset; it was not rejected before.
+struct asset_rejected {
+  static constexpr std::string_view name = "asset.rejected";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  bool operator==(const asset_rejected&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset));
+  }
+};
+
+/// A person took the rejection back; it was rejected before.
+struct asset_rejection_withdrawn {
+  static constexpr std::string_view name = "asset.rejection_withdrawn";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  bool operator==(const asset_rejection_withdrawn&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset));
+  }
+};
+
+/// Stars, from 0 (none given) to 5.
+enum class rating : std::uint8_t {};
+template <>
+inline constexpr std::size_t enum_count<rating> = 6;
+
+struct asset_rated {
+  static constexpr std::string_view name = "asset.rated";
+  static constexpr std::uint16_t version = 1;
+  asset_id asset = 0;
+  rating before{};
+  rating after{};
+  bool operator==(const asset_rated&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(asset), CEREAL_NVP(before), CEREAL_NVP(after));
+  }
+};
+
 struct asset_tagged {
   static constexpr std::string_view name = "asset.tagged";
   static constexpr std::uint16_t version = 1;
@@ -649,8 +694,9 @@ struct engine_stopped {
 using event =
     std::variant<asset_registered, asset_content_changed, asset_touched, asset_moved, asset_missing,
                  asset_returned, asset_metadata_extracted, asset_approved, asset_approval_withdrawn,
-                 asset_theme_set, asset_source_set, asset_provenance_set, asset_tagged,
-                 asset_untagged, asset_forgotten,  //
+                 asset_theme_set, asset_source_set, asset_provenance_set, asset_rejected,
+                 asset_rejection_withdrawn, asset_rated, asset_tagged, asset_untagged,
+                 asset_forgotten,  //
                  pack_created, pack_edited, pack_asset_added, pack_asset_removed, pack_exported,
                  pack_deleted,  //
                  job_queued, job_started, job_progressed, job_completed, job_failed, job_cancelled,

@@ -25,6 +25,8 @@ struct label_values {
   text_number source = 0;
   podstudio::provenance provenance = podstudio::provenance::unknown;
   bool approved = false;
+  bool rejected = false;
+  podstudio::rating rating{};
   bool operator==(const label_values&) const = default;
 };
 
@@ -34,6 +36,8 @@ struct label_settings {
   std::optional<std::optional<std::string>> theme;   ///< the inner nothing clears it
   std::optional<std::optional<std::string>> source;  ///< the inner nothing clears it
   std::optional<podstudio::provenance> provenance;
+  std::optional<bool> rejected;
+  std::optional<podstudio::rating> rating;
 };
 
 /// Numbers to choose by: from `low` to `high`, both included.
@@ -47,8 +51,9 @@ struct number_range {
 struct label_filter {
   std::optional<bool> approved;
   std::optional<std::string> theme;
-  std::optional<std::string> source;
   std::optional<podstudio::provenance> provenance;
+  std::optional<bool> rejected;
+  std::optional<number_range> rating;
   bool operator==(const label_filter&) const = default;
 };
 
@@ -88,12 +93,13 @@ struct value_label {
 
 /// `key` names the label's column in `table`, and the label in JSON and as an option; `not_key` is the filter's
 /// word for assets without the flag; `title` is for a sentence. `verb` names the operation that sets a flag and
-/// `not_verb` the one that takes it away, or `verb` a short way to set a number; with a line of help for each.
+/// `not_verb` the one that takes it away; to set one flag takes away the one that it `excludes`. Or `verb` a short way to set a number; with a line of help for each.
 struct approval_label : flag_label<asset_approved, asset_approval_withdrawn> {
   static constexpr std::string_view key = "approved", title = "approval", table = "asset";
   static constexpr std::string_view not_key = "unapproved";
   static constexpr const char *verb = "approve", *help = "Approve assets";
   static constexpr const char *not_verb = "unapprove", *not_help = "Take approval back";
+  using excludes = struct rejection_label;
   static constexpr auto stored = &label_values::approved;
   static constexpr auto setting = &label_settings::approved;
   static constexpr auto wanted = &label_filter::approved;
@@ -108,7 +114,6 @@ struct source_label : value_label<asset_source_set> {
   static constexpr std::string_view key = "source", title = "source", table = "asset";
   static constexpr auto stored = &label_values::source;
   static constexpr auto setting = &label_settings::source;
-  static constexpr auto wanted = &label_filter::source;
 };
 struct provenance_label : value_label<asset_provenance_set> {
   static constexpr std::string_view key = "provenance", title = "provenance", table = "asset";
@@ -116,16 +121,34 @@ struct provenance_label : value_label<asset_provenance_set> {
   static constexpr auto setting = &label_settings::provenance;
   static constexpr auto wanted = &label_filter::provenance;
 };
+struct rejection_label : flag_label<asset_rejected, asset_rejection_withdrawn> {
+  static constexpr std::string_view key = "rejected", title = "rejection", table = "asset_review";
+  static constexpr std::string_view not_key = "unrejected";
+  static constexpr const char *verb = "reject", *help = "Reject assets";
+  static constexpr const char *not_verb = "unreject", *not_help = "Take rejection back";
+  using excludes = approval_label;
+  static constexpr auto stored = &label_values::rejected;
+  static constexpr auto setting = &label_settings::rejected;
+  static constexpr auto wanted = &label_filter::rejected;
+};
+struct rating_label : value_label<asset_rated> {
+  static constexpr std::string_view key = "rating", title = "rating", table = "asset_review";
+  static constexpr const char *verb = "rate", *help = "Rate assets from 0 to 5";
+  static constexpr auto stored = &label_values::rating;
+  static constexpr auto setting = &label_settings::rating;
+  static constexpr auto wanted = &label_filter::rating;
+};
 
 /// Every label there is.
-using labels = std::tuple<approval_label, theme_label, source_label, provenance_label>;
-inline constexpr std::size_t label_count = std::tuple_size_v<labels>;
+using all_labels = std::tuple<approval_label, theme_label, source_label, provenance_label,
+                          rejection_label, rating_label>;
+inline constexpr std::size_t label_count = std::tuple_size_v<all_labels>;
 
 /// Calls `visit.operator()<Label>()` with each label, in order.
 template <class Visit>
 constexpr void each_label(Visit&& visit) {
   [&]<std::size_t... i>(std::index_sequence<i...>) {
-    (visit.template operator()<std::tuple_element_t<i, labels>>(), ...);
+    (visit.template operator()<std::tuple_element_t<i, all_labels>>(), ...);
   }(std::make_index_sequence<label_count>());
 }
 
@@ -154,7 +177,7 @@ concept label_event = detail::label_index_of_event<Event>() < label_count;
 
 /// The label that the events of this type set.
 template <label_event Event>
-using label_of = std::tuple_element_t<detail::label_index_of_event<Event>(), labels>;
+using label_of = std::tuple_element_t<detail::label_index_of_event<Event>(), all_labels>;
 
 /// A label's place in the list.
 template <class Label>
@@ -173,6 +196,10 @@ constexpr void with_label(std::size_t index, Visit&& visit) {
 /// Whether the label has a verb of its own; any label with a value can be set by `asset set`.
 template <class Label>
 concept has_verb = requires { Label::verb; };
+
+/// Whether assets can be chosen by the label: there is an index for it.
+template <class Label>
+concept is_filter_label = requires { Label::wanted; };
 
 template <class Label>
 inline constexpr bool is_flag_label = std::same_as<typename Label::value, bool>;

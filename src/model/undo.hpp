@@ -33,7 +33,7 @@ struct field {
   pack_id pack = 0;
   asset_id asset = 0;
   kind what = kind::label;
-  std::size_t label = 0;  ///< of a label: its place among `labels`
+  std::size_t label = 0;  ///< of a label: its place in `all_labels`
   std::string tag{};
   auto operator<=>(const field&) const = default;
 };

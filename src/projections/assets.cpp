@@ -194,7 +194,6 @@ result<void> fold_label(fold_context& context, asset_id asset, statement& set,
   auto done = traits.counted ? count(context, asset, -1) : result<void>();
   if (done) done = set.run_bound();
   if (done && set.changed_rows() != 1) done = no_such_row();
-  if (done && traits.beside) done = change_one(context.assets.touch, asset, context.at);
   if (done && traits.counted) done = count(context, asset, 1);
   if (done && traits.searched) done = mark_stale(context, asset);
   return done;

@@ -107,7 +107,6 @@ result<void> fold(fold_context& context, const asset_returned& what);
 result<void> fold(fold_context& context, const asset_metadata_extracted& what);
 /// What a label takes part in besides its column.
 struct label_traits {
-  bool beside = false;    ///< its column is not in `asset`
   bool counted = false;   ///< it is in `asset_count`
   bool searched = false;  ///< it is among the texts that are looked up
 };
@@ -132,7 +131,7 @@ result<void> fold(fold_context& context, const Event& what) {
   else
     bind(step.after);
   return fold_label(context, step.asset, set,
-                    {is_beside<label>, std::same_as<label, approval_label>, is_text_label<label>});
+                    {std::same_as<label, approval_label>, is_text_label<label>});
 }
 result<void> fold(fold_context& context, const asset_tagged& what);
 result<void> fold(fold_context& context, const asset_untagged& what);

@@ -75,7 +75,6 @@ struct asset_statements {
   statement remove = prepare("DELETE FROM asset WHERE id = ?1");
   statement remove_file = prepare("DELETE FROM asset_file WHERE asset_id = ?1");
   statement remove_review = prepare("DELETE FROM asset_review WHERE asset_id = ?1");
-  statement touch = prepare("UPDATE asset SET updated_at = ?2 WHERE id = ?1");
 
   statement set_hash = prepare("UPDATE asset SET hash = ?2, updated_at = ?3 WHERE id = ?1");
   statement set_path = prepare("UPDATE asset SET path = ?2, updated_at = ?3 WHERE id = ?1");

@@ -154,7 +154,8 @@ private:
   void add_conditions(const asset_filter& filter) {
     if (filter.type) require("a.type = " + quoted(word(*filter.type)));
     each_label([&]<class Label>() {
-      if (const auto& wanted = filter.labels.*Label::wanted) require_label<Label>(*wanted);
+      if constexpr (is_filter_label<Label>)
+        if (const auto& wanted = filter.labels.*Label::wanted) require_label<Label>(*wanted);
     });
     if (filter.missing) require("f.missing_since IS NOT NULL");
     if (filter.duplicates) require_copy();
@@ -185,7 +186,7 @@ private:
   static std::string_view table_beside(const label_filter& wanted) {
     std::string_view table;
     each_label([&]<class Label>() {
-      if constexpr (is_beside<Label>) {
+      if constexpr (is_beside<Label> && is_filter_label<Label>) {
         if (const auto& value = wanted.*Label::wanted; value && is_set(*value))
           table = Label::table;
       }

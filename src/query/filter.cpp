@@ -82,10 +82,11 @@ result<void> read_flag_label(asset_filter& filter, std::string_view key, const j
   if (!given) return given.failure();
   if (!*given) return {};
   auto& wanted = filter.labels.*Label::wanted;
-  if (wanted)
+  bool is_wanted = key == Label::key;
+  if (wanted && *wanted != is_wanted)
     return invalid(key, "contradicts the other one of '" + std::string(Label::key) + "', '"
                             + std::string(Label::not_key) + "'");
-  wanted = key == Label::key;
+  wanted = is_wanted;
   return {};
 }
 
@@ -138,6 +139,16 @@ constexpr auto keys_besides_labels = std::to_array<filter_key>({
     {"missing", [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.missing); }},
     {"duplicates",
      [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.duplicates); }},
+    {"undecided",
+     [](auto& f, auto key, auto& v) -> result<void> {
+       auto given = read_flag(key, v);
+       if (!given || !*given) return given ? result<void>() : given.failure();
+       for (auto* decided : {&f.labels.approved, &f.labels.rejected}) {
+         if (*decided == true) return invalid(key, "contradicts 'approved' and 'rejected'");
+         *decided = false;
+       }
+       return {};
+     }},
     {"tag", [](auto& f, auto key, auto& v) { return store(read_text(key, v), f.tag); }},
     {"search",
      [](auto& f, auto key, auto& v) -> result<void> {
@@ -160,7 +171,7 @@ const std::vector<filter_key>& keys() {
   static const auto all = [] {
     std::vector<filter_key> made(keys_besides_labels.begin(), keys_besides_labels.end());
     each_label([&made]<class Label>() {
-      made.push_back({Label::key, read_label<Label>});
+      if constexpr (is_filter_label<Label>) made.push_back({Label::key, read_label<Label>});
       if constexpr (is_flag_label<Label>) made.push_back({Label::not_key, read_label<Label>});
     });
     return made;

@@ -98,6 +98,13 @@ CREATE TABLE asset_count (
   missing  INTEGER NOT NULL
 );
 
+-- What people think of an asset, beyond the columns above. No row: nothing yet.
+CREATE TABLE asset_review (
+  asset_id INTEGER PRIMARY KEY REFERENCES asset (id),
+  rejected BOOLEAN NOT NULL DEFAULT FALSE CHECK (rejected IN (0, 1)),
+  rating   INTEGER NOT NULL DEFAULT 0 CHECK (rating BETWEEN 0 AND 5)  -- stars; 0: none given
+);
+
 CREATE TABLE asset_tag (
   asset_id INTEGER NOT NULL REFERENCES asset (id),
   tag      TEXT NOT NULL,
@@ -199,6 +206,9 @@ CREATE TABLE lookup_copy (asset_id INTEGER PRIMARY KEY);
 CREATE VIEW unapproved AS
   SELECT asset.* FROM asset JOIN asset_file ON asset_id = id
   WHERE NOT approved AND missing_since IS NULL;
+CREATE VIEW undecided AS
+  SELECT * FROM unapproved
+  WHERE id NOT IN (SELECT asset_id FROM asset_review WHERE rejected);
 CREATE VIEW active_job AS
   SELECT * FROM job WHERE status IN ('pending', 'running');
 -- The files whose content is in another file too, and under which asset it was first known. Of a file

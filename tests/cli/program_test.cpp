@@ -337,6 +337,57 @@ BOOST_AUTO_TEST_CASE(labels_are_set_by_id_and_by_filter) {
   BOOST_TEST(here.json({"asset", "unapprove", first})["changed"] == 1);
 }
 
+BOOST_AUTO_TEST_CASE(assets_are_rated_and_rejected_and_one_decision_takes_back_the_other) {
+  place here;
+  for (int i = 0; i < 4; ++i)
+    here.add_file(std::to_string(i) + ".png", std::to_string(i));
+  here.json({"import", here.media()});
+  auto ids = [&](std::vector<std::string> filter) {
+    filter.insert(filter.begin(), {"asset", "list"});
+    std::string found;
+    for (const auto& asset : here.json(filter))
+      found += asset["id"].dump() + " ";
+    return found;
+  };
+  BOOST_TEST(here.json({"asset", "rate", "1", "2", "4"})["changed"] == 2);
+  BOOST_TEST(here.json({"asset", "rate", "3", "5"})["changed"] == 1);
+  BOOST_TEST(ids({"--rating", "4"}) == "1 2 ");
+  BOOST_TEST(ids({"--rating", "4.."}) == "1 2 3 ");
+  BOOST_TEST(ids({"--rating", "..3"}) == "4 ");
+  BOOST_TEST(ids({"--rating", "5..5", "--type", "image"}) == "3 ");
+  for (const auto* wrong : {"6", "5..4", "..", "x", "-1", "3...5"})
+    BOOST_TEST(here.run({"--data", here.data(), "asset", "list", "--rating", wrong}).code != 0, wrong);
+  auto six = here.run({"--data", here.data(), "asset", "rate", "1", "6"});
+  BOOST_TEST(six.code == 2);
+  BOOST_TEST(six.err.find("rating") != std::string::npos, six.err);
+
+  here.json({"asset", "approve", "1", "2"});
+  auto before = here.json({"log", "head"})["sequence"].get<int>();
+  // One command, one frame: approved no more, and rejected.
+  BOOST_TEST(here.json({"asset", "reject", "1", "4"})["changed"] == 3);
+  BOOST_TEST(here.json({"log", "head"})["sequence"].get<int>() == before + 3);
+  BOOST_TEST(ids({"--approved"}) == "2 ");
+  BOOST_TEST(ids({"--rejected"}) == "1 4 ");
+  BOOST_TEST(ids({"--undecided"}) == "3 ");
+  BOOST_TEST(ids({"--rejected", "--rating", "1.."}) == "1 ");
+  BOOST_TEST(here.json({"asset", "show", "1"})["rating"] == 4);
+  BOOST_TEST(here.json({"asset", "show", "1"})["rejected"] == true);
+  auto command = here.json({"history", "--limit", "1"})[0]["id"].get<std::string>();
+  BOOST_TEST(here.json({"undo", command})["changed"] == 3);
+  BOOST_TEST(ids({"--approved"}) == "1 2 ");
+  BOOST_TEST(ids({"--rejected"}) == "");
+  here.json({"asset", "reject", "3"});
+  BOOST_TEST(here.json({"asset", "approve", "3"})["changed"] == 2);
+  BOOST_TEST(here.json({"asset", "unreject", "3"})["changed"] == 0);
+  BOOST_TEST(here.json({"asset", "rate", "--all-matching", "--rating", "4..", "0"})["changed"] == 3);
+  BOOST_TEST(ids({"--rating", "1.."}) == "");
+  auto history = here.json({"asset", "history", "1"});
+  BOOST_TEST(history.back()["type"] == "asset.rated");
+  BOOST_TEST(history.back()["before"] == 4);
+  BOOST_TEST(history.back()["after"] == 0);
+  BOOST_TEST(here.json({"replay", "--check"})["identical"] == true);
+}
+
 BOOST_AUTO_TEST_CASE(duplicates_are_reported_with_what_they_take) {
   place it;
   it.add_file("a.png", std::string(3'000, 'x'));

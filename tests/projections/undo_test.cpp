@@ -40,6 +40,7 @@ std::string state_of(database& db) {
         " provenance, approved, created_at FROM asset ORDER BY id",
         "SELECT asset_id, size_bytes, mtime_ns, ctime_ns, inode, device, missing_since IS NULL"
         " FROM asset_file ORDER BY asset_id",
+        "SELECT * FROM asset_review WHERE rejected OR rating ORDER BY asset_id",
         "SELECT * FROM asset_tag ORDER BY asset_id, tag",
         "SELECT id, name, theme, description, license_type, asset_count, total_size_mb,"
         " export_path, exported_at, created_at FROM pack ORDER BY id",
@@ -58,7 +59,8 @@ std::string seen(const catalog_model& model) {
       tags.insert(*model.texts().text(tag));
     text += std::to_string(id) + model.texts().text(a.labels.theme).value_or("-")
             + model.texts().text(a.labels.source).value_or("-") + std::string(word(a.labels.provenance))
-            + (a.labels.approved ? " approved" : "") + (a.missing ? " missing" : "");
+            + (a.labels.approved ? " approved" : "") + (a.labels.rejected ? " rejected" : "")
+            + std::to_string(static_cast<int>(a.labels.rating)) + (a.missing ? " missing" : "");
     for (const auto& tag : tags)
       text += " " + tag;
     text += "\n";

@@ -23,6 +23,8 @@ BOOST_AUTO_TEST_CASE(every_key_is_read) {
                                    {"provenance", "ai_generated"},
                                    {"approved", true},
                                    {"unapproved", false},
+                                   {"unrejected", true},
+                                   {"rating", "3.."},
                                    {"missing", true},
                                    {"duplicates", true},
                                    {"tag", "t"},
@@ -34,6 +36,8 @@ BOOST_AUTO_TEST_CASE(every_key_is_read) {
   expected.labels.theme = "nature";
   expected.labels.provenance = provenance::ai_generated;
   expected.labels.approved = true;
+  expected.labels.rejected = false;
+  expected.labels.rating = number_range{3, 5};
   expected.missing = true;
   expected.duplicates = true;
   expected.tag = "t";
@@ -42,6 +46,18 @@ BOOST_AUTO_TEST_CASE(every_key_is_read) {
   expected.limit = 10'000;
   BOOST_TEST((filter == expected));
   BOOST_TEST((must(parse_filter({{"unapproved", true}})).labels.approved == false));
+  auto undecided = must(parse_filter({{"undecided", true}, {"unapproved", true}})).labels;
+  BOOST_TEST((undecided.approved == false && undecided.rejected == false));
+}
+
+BOOST_AUTO_TEST_CASE(ranges_are_a_number_or_two_ends_of_which_one_may_be_left_out) {
+  const std::vector<std::pair<json, number_range>> cases = {
+      {4, {4, 4}}, {"4", {4, 4}}, {"3..5", {3, 5}}, {"3..", {3, 5}}, {"..2", {0, 2}}, {"0..0", {0, 0}}};
+  for (const auto& [given, expected] : cases)
+    BOOST_TEST((must(parse_filter({{"rating", given}})).labels.rating == expected), given.dump());
+  for (const json& wrong : {json(6), json(-1), json(1.5), json(""), json(".."), json("5..3"), json("3..6"),
+                            json("3-5"), json(" 3"), json("99999999999999999999"), json(true)})
+    BOOST_TEST(!parse_filter({{"rating", wrong}}), wrong.dump());
 }
 
 BOOST_AUTO_TEST_CASE(null_counts_as_not_given) {
@@ -69,6 +85,9 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_with_the_key_and_the_remedy)
       {{{"approved", "yes"}}, {"approved", "true or false"}},
       {{{"missing", 1}}, {"missing", "true or false"}},
       {{{"approved", true}, {"unapproved", true}}, {"approved", "contradicts"}},
+      {{{"undecided", true}, {"approved", true}}, {"contradicts"}},
+      {{{"rejected", true}, {"undecided", true}}, {"contradicts"}},
+      {{{"rating", "x"}}, {"rating", "0 to 5"}},
       {{{"search", ""}}, {"search", "1 to 1000"}},
       {{{"search", std::string(1'001, 'x')}}, {"search", "1 to 1000"}},
       {{{"limit", 0}}, {"limit", "1 to 10000"}},

@@ -30,7 +30,7 @@ inline std::string rows_of(podstudio::database& db, const std::string& sql) {
 /// Every row of every table, and what made the tables.
 inline std::string dump_of(podstudio::database& db) {
   auto text = rows_of(db, "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name");
-  for (const char* table : {"asset", "asset_file", "asset_count", "asset_tag", "pack", "pack_asset",
+  for (const char* table : {"asset", "asset_file", "asset_count", "asset_review", "asset_tag", "pack", "pack_asset",
                             "deleted_pack", "deleted_pack_job", "job", "job_attempt", "watch_root",
                             "problem", "command", "last_id", "checkpoint"})
     text += "\n-- " + std::string(table) + "\n"

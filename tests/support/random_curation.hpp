@@ -80,6 +80,8 @@ private:
     if (one_in(3)) change.set.theme = maybe_text();
     if (one_in(3)) change.set.source = maybe_text();
     if (one_in(3)) change.set.provenance = static_cast<podstudio::provenance>(below(4));
+    if (one_in(3)) change.set.rating = static_cast<podstudio::rating>(below(6));
+    if (!change.set.approved && one_in(3)) change.set.rejected = one_in(2);
     if (one_in(3)) change.tag = text();
     if (one_in(3)) change.untag = text();
     return change;

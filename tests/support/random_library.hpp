@@ -36,6 +36,8 @@ private:
     podstudio::provenance origin{};
     bool approved = false;
     bool missing = false;
+    bool rejected = false;
+    podstudio::rating rating{};
     std::set<std::string> tags;
   };
   struct pack_state {
@@ -188,7 +190,20 @@ private:
 
   void curate(events_t& out) {
     auto& [id, asset] = *pick(assets_);
-    switch (below(4)) {
+    switch (below(6)) {
+    case 4: {
+      auto after = static_cast<podstudio::rating>(below(6));
+      out.push_back(podstudio::asset_rated{id, asset.rating, after});
+      asset.rating = after;
+      return;
+    }
+    case 5:
+      if (asset.rejected)
+        out.push_back(podstudio::asset_rejection_withdrawn{id});
+      else
+        out.push_back(podstudio::asset_rejected{id});
+      asset.rejected = !asset.rejected;
+      return;
     case 0:
       if (asset.approved)
         out.push_back(podstudio::asset_approval_withdrawn{id});

@@ -40,7 +40,8 @@ result<void> list(const context& where, const list_options& options) {
       .command = "asset.list", .arguments = options.chosen.filter(), .limit = options.limit};
   assets.arguments["after"] = options.after;
   return print_list(where, shown, assets, [&](const json& asset) {
-    shown.row({cell(asset["id"]), cell(asset["type"]), cell(asset["approved"]),
+    shown.row({cell(asset["id"]), cell(asset["type"]),
+               asset["rejected"] == true ? "rejected" : cell(asset["approved"]),
                cell(asset["provenance"]), cell(asset["theme"]),
                human_size(asset["size_bytes"].get<std::uint64_t>()),
                cell(asset["path"]) + (asset["missing"] == true ? " (missing)" : "")});

@@ -31,7 +31,9 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
   each_label([&]<class Label>() {
     auto& [value, given, withdrawn] = labels[label_index<Label>()];
     std::string key(Label::key);
-    if constexpr (is_flag_label<Label>) {
+    if constexpr (!is_filter_label<Label>) {
+      return;
+    } else if constexpr (is_flag_label<Label>) {
       auto yes = command.add_flag("--" + key, given, "Only " + key + " ones");
       command.add_flag("--" + std::string(Label::not_key), withdrawn, "Only those not " + key)
           ->excludes(yes);
@@ -46,6 +48,7 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
   });
   option("tag", tag, "Only with this tag", "T");
   option("search", search, "Only with these words, each a part of path, theme, source or a tag", "TEXT");
+  command.add_flag("--undecided", undecided, "Only those neither approved nor rejected");
   command.add_flag("--missing", missing, "Only those whose file is gone");
   command.add_flag("--duplicates", duplicates, "Only those whose content is elsewhere too");
 }
@@ -61,6 +64,7 @@ nlohmann::json asset_filter_options::filter() const {
   text("type", type);
   text("tag", tag);
   text("search", search);
+  flag("undecided", undecided);
   flag("missing", missing);
   flag("duplicates", duplicates);
   each_label([&]<class Label>() {

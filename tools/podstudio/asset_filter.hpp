@@ -17,7 +17,7 @@ namespace podstudio {
 /// The options that choose assets.
 struct asset_filter_options {
   std::string type, tag, search;
-  bool missing = false, duplicates = false;
+  bool missing = false, duplicates = false, undecided = false;
   struct label_options {
     std::string value;
     bool given = false, withdrawn = false;  ///< of a label that is set or not
