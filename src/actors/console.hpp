@@ -23,6 +23,7 @@ struct console_peers {
   catalog_actor catalog;
   reader_actor reader;  ///< the pool
   historian_actor historian;
+  undo_actor undo;
   scrubber_actor scrubber;  ///< null but in a service
   supervisor_actor supervisor;
   std::shared_ptr<const console_use> server;  ///< null but in a service, as the scrubber is

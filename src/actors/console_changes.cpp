@@ -3,7 +3,6 @@
 #include "events/labels.hpp"
 #include "platform/text.hpp"
 
-#include <algorithm>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -267,149 +266,20 @@ void pack_delete(console_state& s, const request& what, answer reply) {
 
 // Undo.
 
-/// How many things that were left an answer names, and how many commands that stood in the way.
-constexpr std::size_t left_named_max = 100;
-
-/// An undo that something stood in the way of, until it is known which commands did.
-struct contested_undo {
-  uuid id{};
-  uuid target{};
-  bool force = false;
-  undo_outcome outcome;
-  std::shared_ptr<const std::vector<field>> conflicts;
-  std::vector<conflicting_command> commands;  ///< the newest left_named_max, oldest first
-  std::size_t commands_count = 0;             ///< also those before
-  std::size_t undoable_count = 0;
-  answer reply;
-};
-
-/// The first few, and how many more.
-std::string listed(const std::vector<std::string>& texts, std::size_t count) {
-  constexpr std::size_t shown_max = 5;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(texts.size(), shown_max); ++i)
-    text += (i == 0 ? "" : ", ") + texts[i];
-  if (count > shown_max) text += " and " + std::to_string(count - shown_max) + " more";
-  return text;
-}
-
-std::vector<std::string> names_of(const std::vector<field>& fields) {
-  std::vector<std::string> names;
-  for (const auto& each : fields) {
-    if (names.size() == left_named_max) break;
-    names.push_back(describe(each));
-  }
-  return names;
-}
-
-std::vector<std::string> names_of(const std::map<std::string, std::uint64_t>& facts) {
-  std::vector<std::string> names;
-  for (const auto& [name, count] : facts)
-    names.push_back(std::to_string(count) + " " + name);
-  return names;
-}
-
-/// Newest first, as they are to be undone.
-template <class Take>
-std::vector<std::string> ids_of(const std::vector<conflicting_command>& commands, Take take) {
-  std::vector<std::string> ids;
-  for (auto command = commands.rbegin(); command != commands.rend(); ++command)
-    if (take(*command)) ids.push_back(command->id);
-  return ids;
-}
-
-/// Who changed what the undone command left, and what to do about it.
-std::string changed_by(const contested_undo& undo) {
-  auto undoable = ids_of(undo.commands, [](const auto& each) { return each.undoable; });
-  auto of_files = ids_of(undo.commands, [](const auto& each) { return !each.undoable; });
-  std::string text;
-  if (!undoable.empty())
-    text =
-        " by " + listed(undoable, undo.undoable_count)
-        + (undo.undoable_count == 1 ? "; undo that first" : "; undo these first, the newest first");
-  if (!of_files.empty())
-    text +=
-        (undoable.empty() ? " by" : "; and by")
-        + (" what happened to files in "
-           + listed(of_files, undo.commands_count - undo.undoable_count) + ", which is not undone");
-  return text;
-}
-
-error refusal(const contested_undo& undo) {
-  const auto& decided = *undo.outcome.decided;
-  auto text = (undo.force ? "nothing of command " : "the command ") + to_string(undo.target)
-              + (undo.force ? " can" : " cannot") + " be undone: ";
-  // By people, that is: what happened to files cannot be undone to have the change again.
-  if (decided.is_as_before && undo.commands_count > 0
-      && undo.undoable_count == undo.commands_count) {
-    text += "all it changed is as it was before it, by "
-            + listed(ids_of(undo.commands, [](const auto&) { return true; }), undo.commands_count);
-    if (undo.commands_count == 1) text += "; undo that to have it again";
-  } else if (!decided.conflicts.empty()) {
-    text += listed(names_of(decided.conflicts), decided.conflicts.size())
-            + (decided.conflicts.size() == 1 ? " was" : " were") + " changed since"
-            + changed_by(undo);
-  }
-  if (!decided.no_room.empty()) {
-    if (!decided.conflicts.empty()) text += "; and ";
-    text += "there is no room for " + listed(names_of(decided.no_room), decided.no_room.size())
-            + ", as a library has at most " + std::to_string(max_packs) + " packs, a pack "
-            + std::to_string(max_pack_assets) + " assets and an asset "
-            + std::to_string(max_asset_tags) + " tags; take some out first";
-  }
-  if (!decided.facts.empty()) {
-    if (!decided.conflicts.empty() || !decided.no_room.empty()) text += "; and ";
-    auto facts = names_of(decided.facts);
-    text += "it holds " + listed(facts, facts.size())
-            + "; what happens to files, jobs and watched folders is not undone";
-  }
-  if (!undo.force && !decided.events.empty()) text += "; --force takes back the rest";
-  return {error_code::refused, text};
-}
-
-json undone(const uuid& id, const change_outcome& outcome) {
-  return {{"changed", outcome.changed}, {"command", to_string(id)}};
-}
-
-void end_undo(contested_undo undo) {
-  if (!undo.outcome.undone) return undo.reply(refusal(undo));
-  const auto& decided = *undo.outcome.decided;
-  auto reply = undone(undo.id, undo.outcome.done);
-  reply["left"] = {{"fields", decided.conflicts.size()},
-                   {"first_fields", names_of(decided.conflicts)},
-                   {"commands", ids_of(undo.commands, [](const auto&) { return true; })},
-                   {"no_room", decided.no_room.size()},
-                   {"first_no_room", names_of(decided.no_room)},
-                   {"facts", decided.facts}};
-  reply["repeated"] = false;
-  undo.reply(reply, undo.outcome.done.last_sequence);
-}
-
-/// Finds the commands that stand in the way, a part of the log at a time.
-void find_conflicts(console_state& s, const std::shared_ptr<contested_undo>& undo,
-                    sequence_number from) {
-  s.self
-      ->request(s.peers.historian, caf::infinite, find_atom::value,
-                conflict_search{undo->conflicts, from})
-      .then(
-          [&s, undo](const conflict_page& page) {
-            auto& known = undo->commands;
-            known.insert(known.end(), page.commands.begin(), page.commands.end());
-            undo->commands_count += page.commands.size();
-            undo->undoable_count += static_cast<std::size_t>(
-                std::ranges::count_if(page.commands, &conflicting_command::undoable));
-            if (known.size() > left_named_max)
-              known.erase(known.begin(), known.end() - left_named_max);
-            if (page.next)
-              find_conflicts(s, undo, *page.next);
-            else
-              end_undo(std::move(*undo));
-          },
-          [undo](const caf::error& failure) {
-            // What is done is done, whoever stood in the way of the rest.
-            if (undo->outcome.undone) return end_undo(std::move(*undo));
-            undo->reply(failure);
-          });
+json to_json(const undo_report& report) {
+  json told{{"changed", report.done.changed}, {"command", to_string(report.command)}};
+  told["repeated"] = report.repeated;
+  if (report.repeated) return told;
+  told["left"] = nullptr;
+  if (!report.left) return told;
+  const auto& left = *report.left;
+  told["left"] = {{"fields", left.conflicts.size()},
+                  {"first_fields", names_of(left.conflicts)},
+                  {"commands", report.conflicting},
+                  {"no_room", left.no_room.size()},
+                  {"first_no_room", names_of(left.no_room)},
+                  {"facts", left.facts}};
+  return told;
 }
 
 void undo(console_state& s, const request& what, answer reply) {
@@ -421,37 +291,14 @@ void undo(console_state& s, const request& what, answer reply) {
         wrong_argument("command", "is the id of a command, a UUID, not " + in_quotes(*command)));
   auto force = flag_argument(what.arguments, "force");
   if (!force) return reply(force.failure());
-  auto fail = [reply](const caf::error& failure) mutable { reply(failure); };
-  s.self->request(s.peers.historian, caf::infinite, undo_atom::value, to_string(target))
+  s.self
+      ->request(s.peers.undo, caf::infinite, undo_atom::value,
+                undo_command{what.id, "console", target, *force})
       .then(
-          [&s, id = what.id, target, forced = *force, reply,
-           fail](const past_command& past) {
-            s.self
-                ->request(s.peers.catalog, caf::infinite, undo_atom::value,
-                          undo_request{id, "console", past, forced})
-                .then(
-                    [&s, id, target, forced, reply, missing = past.paths,
-                     from = past.done.last_sequence() + 1](const undo_outcome& outcome) mutable {
-                      // Those that are not there after all are found missing again.
-                      if (!missing.empty() && outcome.undone)
-                        s.self->send(s.peers.supervisor, path_atom::value, std::move(missing));
-                      bool repeated = !outcome.decided;
-                      if (repeated || outcome.decided->complete()) {
-                        auto done = undone(id, outcome.done);
-                        done["repeated"] = repeated;
-                        if (!repeated) done["left"] = nullptr;
-                        return reply(done, outcome.done.last_sequence);
-                      }
-                      std::shared_ptr<const std::vector<field>> conflicts(
-                          outcome.decided, &outcome.decided->conflicts);
-                      auto undo = std::make_shared<contested_undo>(contested_undo{
-                          id, target, forced, outcome, std::move(conflicts), {}, 0, 0, reply});
-                      if (undo->conflicts->empty()) return end_undo(std::move(*undo));
-                      find_conflicts(s, undo, from);
-                    },
-                    fail);
+          [reply](const undo_report& report) mutable {
+            reply(to_json(report), report.done.last_sequence);
           },
-          fail);
+          [reply](const caf::error& failure) mutable { reply(failure); });
 }
 
 /// Adds `asset.approve` and the like.

@@ -154,6 +154,12 @@ using historian_actor = caf::typed_actor<
     // The commands that changed any of some fields.
     caf::replies_to<find_atom, conflict_search>::with<conflict_page>>;
 
+/// UNDO: takes back what a command changed, and says what stands in the way.
+using undo_actor = caf::typed_actor<
+    // Answers when it is durable and visible; `refused` where something stands in the way, naming it and
+    // the commands that changed it since.
+    caf::replies_to<undo_atom, undo_command>::with<undo_report>>;
+
 /// SCRUBBER: checks the sealed segments of the log once after a start. Detached: it blocks in
 /// reads.
 using scrubber_actor = caf::typed_actor<

@@ -129,6 +129,22 @@ struct undo_outcome {
   bool undone = false;  ///< false: nothing was done, as something stands in the way
 };
 
+/// What a person asks for: that a command is undone.
+struct undo_command {
+  uuid id{};  ///< of the command that undoes
+  std::string origin;
+  uuid target{};
+  bool force = false;
+};
+
+struct undo_report {
+  uuid command{};  ///< that undid
+  command_outcome done;
+  bool repeated = false;                      ///< the command was sent again
+  std::shared_ptr<const undo_decision> left;  ///< what was left, with `force`; null: nothing
+  std::vector<std::string> conflicting;       ///< ids of the commands that changed it since, newest first
+};
+
 /// Which commands changed any of these fields, from a sequence on.
 struct conflict_search {
   std::shared_ptr<const std::vector<field>> fields;  ///< sorted
@@ -285,6 +301,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::conflict_search)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::pack_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::past_command)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::undo_outcome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::undo_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::undo_report)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::undo_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::root_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::root_outcome)

@@ -11,6 +11,7 @@
 #include "actors/reader.hpp"
 #include "actors/reader_pool.hpp"
 #include "actors/scrubber.hpp"
+#include "actors/undoer.hpp"
 #include "actors/watcher.hpp"
 #include "platform/text.hpp"
 #include "schema/sqlite.hpp"
@@ -88,12 +89,14 @@ void supervisor_state::start(engine_parts parts) {
   catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.model)),
                                         parts.memory, journal, projector, readers.front(), hashers,
                                         std::move(parts.losses));
+  undo = self->spawn<caf::monitored>(undoer, catalog, historian, supervisor_actor{self});
   jobs = self->spawn<caf::monitored>(podstudio::jobs, catalog);
   if (service)
     scrubber = self->spawn<caf::detached + caf::monitored>(podstudio::scrubber, parts.log_folder);
   console = self->spawn<caf::monitored>(podstudio::console,
                                         console_peers{journal, projector, catalog, reader_pool,
-                                                      historian, scrubber, supervisor_actor{self},
+                                                      historian, undo, scrubber,
+                                                      supervisor_actor{self},
                                                       std::move(parts.server)},
                                         std::move(parts.recovery));
   if (!service) return;
@@ -258,6 +261,7 @@ void supervisor_state::stop_catalog() {
 
 void supervisor_state::stop_readers() {
   std::vector<caf::actor> actors{caf::actor_cast<caf::actor>(console),
+                                 caf::actor_cast<caf::actor>(undo),
                                  caf::actor_cast<caf::actor>(reader_pool),
                                  caf::actor_cast<caf::actor>(historian)};
   for (const auto& each : readers)

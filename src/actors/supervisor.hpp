@@ -83,6 +83,7 @@ struct supervisor_state {
   projector_actor projector;
   std::vector<hasher_actor> hashers;
   catalog_actor catalog;
+  undo_actor undo;
   jobs_actor jobs;
   std::vector<reader_actor> readers;  ///< the first is the catalog's, the others the pool's
   reader_actor reader_pool;

@@ -56,6 +56,15 @@ std::string describe(const field& what) {
   return name + " of " + (what.pack != 0 ? pack : asset);
 }
 
+std::vector<std::string> names_of(const std::vector<field>& fields) {
+  std::vector<std::string> names;
+  for (const auto& each : fields) {
+    if (names.size() == left_named_max) break;
+    names.push_back(describe(each));
+  }
+  return names;
+}
+
 // --- what an event changes
 // ----------------------------------------------------------------------------------
 

@@ -40,6 +40,10 @@ struct field {
 
 /// `theme of asset 1`, for a person.
 std::string describe(const field& what);
+/// How many fields an answer names, and how many commands that stand in the way of an undo.
+inline constexpr std::size_t left_named_max = 100;
+/// The first left_named_max of them, as `describe` has them.
+std::vector<std::string> names_of(const std::vector<field>& fields);
 
 struct no_value {
   bool operator==(const no_value&) const = default;
