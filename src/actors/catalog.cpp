@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/catalog.hpp"
 
 #include "events/labels.hpp"

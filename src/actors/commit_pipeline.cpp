@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/commit_pipeline.hpp"
 
 namespace podstudio {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/console_commands.hpp"
 #include "console/arguments.hpp"
 #include "events/labels.hpp"

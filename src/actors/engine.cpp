@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/engine.hpp"
 
 #include "actors/supervisor.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/hasher.hpp"
 
 #include "platform/root_folder.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/hasher_pool.hpp"
 
 #include <algorithm>

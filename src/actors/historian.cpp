@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/historian.hpp"
 
 #include "console/arguments.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/importer.hpp"
 
 #include "platform/text.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/jobs.hpp"
 
 namespace podstudio {

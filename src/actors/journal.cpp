@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/journal.hpp"
 
 #include "platform/text.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/messages.hpp"
 
 namespace podstudio {

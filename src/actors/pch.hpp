@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The precompiled header of the engine's half of the library: what nearly every file there needs
 // and what is slow to compile. Nothing relies on it; each file includes what it uses.
 #include <caf/all.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/projector.hpp"
 
 #include <chrono>

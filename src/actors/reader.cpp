@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/reader.hpp"
 
 #include "console/arguments.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/reader_pool.hpp"
 
 #include "actors/reader.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/readiness.hpp"
 
 #include <poll.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/scrubber.hpp"
 
 #include "events/file_system.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/undoer.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "actors/watcher.hpp"
 
 #include "actors/readiness.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "console/arguments.hpp"
 
 #include "console/protocol.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "console/client.hpp"
 
 #include "console/frames.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "console/credentials.hpp"
 
 #include "console/openssl_ptr.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "console/protocol.hpp"
 
 #include "console/frames.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "console/server.hpp"
 
 #include "console/connection.hpp"

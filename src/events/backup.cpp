@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/backup.hpp"
 
 #include "events/head_check.hpp"

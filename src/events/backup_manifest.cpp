@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/backup_manifest.hpp"
 
 #include "events/file_system.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/codec.hpp"
 
 #include "platform/text.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/command_reader.hpp"
 
 namespace podstudio {

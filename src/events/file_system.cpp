@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/file_system.hpp"
 
 #include "platform/files.hpp"

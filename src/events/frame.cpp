@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/frame.hpp"
 
 #include "events/codec.hpp"

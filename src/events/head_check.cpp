@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/head_check.hpp"
 
 namespace podstudio {

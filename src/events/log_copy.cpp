@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/log_copy.hpp"
 
 namespace podstudio {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/head_check.hpp"
 #include "events/log.hpp"
 #include "events/log_walk.hpp"

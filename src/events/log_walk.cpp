@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/log_walk.hpp"
 
 #include <iterator>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/log.hpp"
 #include "events/preparation.hpp"
 #include "events/recovery.hpp"

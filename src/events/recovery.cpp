@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/recovery.hpp"
 
 #include "events/head_check.hpp"

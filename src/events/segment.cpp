@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/segment.hpp"
 
 #include "events/log.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "media/digest.hpp"
 
 #include "platform/root_folder.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "media/kind.hpp"
 
 #include <algorithm>

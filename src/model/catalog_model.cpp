@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "model/catalog_model.hpp"
 
 #include "platform/text.hpp"

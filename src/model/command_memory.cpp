@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "model/command_memory.hpp"
 
 #include "platform/sha256.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "model/former_files.hpp"
 
 #include "events/labels.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "model/identity.hpp"
 
 #include "platform/text.hpp"

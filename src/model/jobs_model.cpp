@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "model/jobs_model.hpp"
 
 #include "events/labels.hpp"

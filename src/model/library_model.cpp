@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "model/library_model.hpp"
 
 namespace podstudio {

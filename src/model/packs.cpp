@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "model/packs.hpp"
 
 #include "platform/text.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "model/undo.hpp"
 
 #include "events/codec.hpp"

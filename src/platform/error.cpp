@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "platform/error.hpp"
 
 #include <array>

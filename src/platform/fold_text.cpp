@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "platform/fold_text.hpp"
 
 #include <utf8proc.h>

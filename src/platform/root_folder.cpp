@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "platform/root_folder.hpp"
 
 #include "platform/text.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "platform/settings.hpp"
 
 #include "platform/files.hpp"

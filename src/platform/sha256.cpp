@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "platform/sha256.hpp"
 
 #include <openssl/evp.h>

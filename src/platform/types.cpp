@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "platform/types.hpp"
 
 #include <array>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "platform/volume.hpp"
 
 #include "platform/sha256.hpp"

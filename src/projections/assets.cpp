@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "projections/folds.hpp"
 
 #include "events/enums.hpp"

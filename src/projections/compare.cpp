@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "projections/compare.hpp"
 
 #include "events/file_system.hpp"

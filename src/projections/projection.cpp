@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "projections/projection.hpp"
 
 #include "platform/files.hpp"

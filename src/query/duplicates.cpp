@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "query/duplicates.hpp"
 
 #include "media/digest.hpp"

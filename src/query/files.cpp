@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "query/files.hpp"
 
 #include "media/kind.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "query/filter.hpp"
 
 #include "platform/fold_text.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "query/history.hpp"
 
 #include "events/codec.hpp"

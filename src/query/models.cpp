@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "query/models.hpp"
 
 #include "platform/text.hpp"

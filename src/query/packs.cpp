@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "query/packs.hpp"
 
 #include "query/rows.hpp"

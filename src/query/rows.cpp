@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "query/rows.hpp"
 
 #include "platform/types.hpp"

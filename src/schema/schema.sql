@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The read side of PODStudio; SCHEMA.md is its page. All of it can be built again from the log.
 -- Timestamps are UTC text, YYYY-MM-DD HH:MM:SS.ffffff. The three tables asset, pack and job are a
 -- contract with other programs: no column is ever added to them; what else the engine knows lives in

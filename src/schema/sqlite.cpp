@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "schema/sqlite.hpp"
 
 #include "platform/fold_text.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "watch/ignore.hpp"
 
 #include "platform/files.hpp"

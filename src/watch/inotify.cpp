@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "watch/inotify.hpp"
 
 #include "platform/text.hpp"

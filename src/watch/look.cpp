@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "watch/look.hpp"
 
 #include "media/digest.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "watch/places.hpp"
 
 #include "media/digest.hpp"

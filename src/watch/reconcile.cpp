@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "watch/reconcile.hpp"
 
 #include <algorithm>

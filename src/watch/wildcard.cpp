@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "watch/wildcard.hpp"
 
 #include <algorithm>

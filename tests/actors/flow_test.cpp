@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE actors
 #include "actors/catalog.hpp"
 #include "actors/hasher.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE hasher_pool
 #include "actors/hasher_pool.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE console_server
 #include "console/client.hpp"
 #include "console/credentials.hpp"

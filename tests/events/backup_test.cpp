@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "events/backup.hpp"
 
 #include "events/backup_manifest.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "log_fixture.hpp"
 #include "support/exhaustive.hpp"
 

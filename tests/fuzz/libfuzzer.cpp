@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "properties.hpp"
 
 // The entry of libFuzzer, for the target that the build names.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "made_log.hpp"
 #include "properties.hpp"
 

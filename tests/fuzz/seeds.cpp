@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // seeds FOLDER -- writes what the fuzzer starts with: for each target some inputs made of sample
 // events of every type.
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE catalog_model
 #include "model/identity.hpp"
 #include "model/packs.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE command_memory
 #include "model/command_memory.hpp"
 

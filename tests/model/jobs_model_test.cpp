@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE jobs_model
 #include "model/jobs_model.hpp"
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE root_folder
 #include "platform/root_folder.hpp"
 

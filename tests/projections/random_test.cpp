@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "projections/compare.hpp"
 #include "projections/projection.hpp"
 #include "projections/rebuild.hpp"

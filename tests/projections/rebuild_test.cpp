@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "projections/rebuild.hpp"
 
 #include "events/file_system.hpp"

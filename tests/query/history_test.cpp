@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "query/history.hpp"
 #include "query/library.hpp"
 #include "query/packs.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "query/assets.hpp"
 #include "query/duplicates.hpp"
 #include "query/library.hpp"

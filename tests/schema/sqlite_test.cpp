@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "schema/sqlite.hpp"
 
 #include "support/dump.hpp"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # make_media.sh FOLDER: makes one small real file of each kind the library holds, as sample.EXTENSION.
 # Needs ffmpeg.
 set -eu

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "support/memory_disk.hpp"
 
 #include <algorithm>

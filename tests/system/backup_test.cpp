@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE backup
 #include "console/client.hpp"
 #include "console/protocol.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE bad_input
 #include "system/log_bytes.hpp"
 #include "system/process.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE command_id
 #include "system/console.hpp"
 #include "system/process.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "system/console.hpp"
 
 #include "console/client.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE crash
 #include "system/process.hpp"
 #include "system/tables.hpp"

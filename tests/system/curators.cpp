@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "system/curators.hpp"
 
 #include "support/temp_folder.hpp"

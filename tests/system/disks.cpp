@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "system/disks.hpp"
 
 #include <filesystem>

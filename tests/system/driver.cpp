@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "system/driver.hpp"
 
 #include "system/trees.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE full_disk
 #include "system/console.hpp"
 #include "system/curators.hpp"

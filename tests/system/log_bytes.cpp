@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "system/log_bytes.hpp"
 
 #include "system/process.hpp"

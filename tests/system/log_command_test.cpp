@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE log_command
 #include "system/console.hpp"
 #include "system/log_bytes.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE mount
 #include "system/disks.hpp"
 #include "system/process.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE move_root
 #include "system/bytes_read.hpp"
 #include "system/process.hpp"

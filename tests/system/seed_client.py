@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: MIT
 """The seed's own client: its models and its three example queries, on a database the engine made.
 
     seed_client.py DATABASE [STOP]

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "system/traced.hpp"
 
 #include <array>

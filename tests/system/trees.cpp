@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "system/trees.hpp"
 
 #include "system/tables.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE truth
 #include "system/console.hpp"
 #include "system/disks.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE upgrade
 #include "events/backup.hpp"
 #include "events/file_system.hpp"

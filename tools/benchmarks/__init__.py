@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """The benchmarks of tools/bench, one file each, and what they share."""

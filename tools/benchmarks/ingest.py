@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Files to rows: a folder catalogued by the whole program, against sha256sum, OpenSSL and the seed's stack.
 
 The engine's rate is that of `podstudio --data FRESH import FOLDER --json` from exec to exit: start, a new

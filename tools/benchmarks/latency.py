@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Questions beside long ones, starts beside clients, commands beside a flood of strangers: how long they take.
 
 questions: `asset list --limit 5` and `status` from exec to exit, while three `asset duplicates` run without a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Durable appends: the engine's log against a raw fdatasync, SQLite and PostgreSQL; and reading a log back.
 
 A client appends one event of about 150 bytes, waits until it is durable, and appends the next; in batches

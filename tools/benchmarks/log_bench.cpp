@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // log_bench MODE FOLDER [CLIENTS BATCH SECONDS | BYTES] -- one measurement of tools/bench log, in
 // an empty folder; prints what was measured as JSON after checking that all of it is there.
 

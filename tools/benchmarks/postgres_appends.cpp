@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "appends.hpp"
 
 #include "platform/text.hpp"

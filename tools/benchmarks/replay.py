@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Tables from the log: a rebuild against inserting the final rows; start, memory and queries of a large library.
 
 rebuild: a log of registered files and of labels, rebuilt into tables, against inserting the same final rows

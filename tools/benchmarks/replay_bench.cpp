@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // replay_bench MODE ... -- one step or measurement of tools/bench replay; prints JSON.
 
 #include "events/file_system.hpp"

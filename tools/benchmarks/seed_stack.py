@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The seed's own stack, to compare with: SQLModel, one commit a file. A program of its own.
 
     seed_stack.py DATABASE < NUL-separated paths

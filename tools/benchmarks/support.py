@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the benchmarks share: running and measuring programs, temporary folders, the machine, tables."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Changes to rows: how soon a file is in the tables, and how long a restart over unchanged files takes.
 
 latency: from the close of a new file to its row being seen by another process that reads the database, at

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "options.hpp"
 #include "output.hpp"
 #include "pages.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "log_commands.hpp"
 #include "output.hpp"
 

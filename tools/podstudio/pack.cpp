@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "change.hpp"
 #include "history.hpp"
 #include "options.hpp"
