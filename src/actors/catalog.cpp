@@ -358,6 +358,19 @@ void catalog_state::decide_rest(const ingest_batch_ptr& batch, const asset_place
   log_part(batch, std::move(what));
 }
 
+void catalog_state::find_heirs(caf::typed_response_promise<asset_paths> promise) {
+  find_places(
+      podstudio::find_heirs(model()), {},
+      [this, promise](const asset_places& places) mutable {
+        promise.deliver(places.paths);
+        answered();
+      },
+      [this, promise](const caf::error& failure) mutable {
+        promise.deliver(failure);
+        answered();
+      });
+}
+
 void catalog_state::fail_part(const ingest_batch_ptr& batch, const caf::error& failure) {
   bool last = batch->command_failed(from_caf(failure));
   part_decided(batch);
@@ -420,6 +433,11 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
       [self](job_atom, const job_step& step) {
         auto promise = self->make_response_promise<change_outcome>();
         if (self->state.admit(promise)) self->state.change_job(step, promise);
+        return promise;
+      },
+      [self](find_atom) {
+        auto promise = self->make_response_promise<asset_paths>();
+        if (self->state.admit(promise)) self->state.find_heirs(promise);
         return promise;
       },
       [self](drain_atom) {

@@ -49,6 +49,8 @@ struct catalog_state {
   /// Asks where assets and files are.
   void find_places(asset_ids assets, std::shared_ptr<const std::vector<digested_file>> files,
                    std::function<void(asset_places)> then, on_failure otherwise);
+  /// Where the assets are that are to make way for missing ones.
+  void find_heirs(caf::typed_response_promise<asset_paths> promise);
   void fail_part(const ingest_batch_ptr& batch, const caf::error& failure);
   /// Logs what came of a part of the batch.
   void log_part(const ingest_batch_ptr& batch, command what);

@@ -99,6 +99,8 @@ using catalog_actor = caf::typed_actor<
     // Submits, starts, moves on, ends, cancels, retries or puts back jobs. Answers when it is durable and
     // visible.
     caf::replies_to<job_atom, job_step>::with<change_outcome>,
+    // Where the assets are that are to make way for missing ones of the same content.
+    caf::replies_to<find_atom>::with<asset_paths>,
     // Answers once nothing is in flight; from then on every request is refused.
     caf::replies_to<drain_atom>::with<bool>,
     // How much is in flight.

@@ -113,7 +113,32 @@ result<void> watcher_state::open() {
     reports.push_back({printable(root.path), problem_kind::watch_limit, opened.failure().message});
   }
   walk(root.path);
+  look_at_heirs();
   return {};
+}
+
+void watcher_state::look_at_heirs() {
+  hold(ticket);
+  auto done = [this, number = ticket] {
+    release(number);
+    pump();
+  };
+  self->request(catalog, caf::infinite, find_atom::value)
+      .then(
+          [this, done](const asset_paths& heirs) {
+            want_all(heirs);
+            done();
+          },
+          [this, done](const caf::error& failure) {
+            spdlog::warn("copies of missing assets under '{}' are not looked at: {}",
+                         printable(root.path), from_caf(failure).message);
+            done();
+          });
+}
+
+void watcher_state::want_all(const asset_paths& paths) {
+  for (const auto& [asset, path] : paths)
+    if (lies_within(path, root.path)) want(path, {.at = clock::now(), .written = true});
 }
 
 void watcher_state::fail(const error& why) {
@@ -307,9 +332,7 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
       },
       [self](path_atom, const asset_paths& paths) {
         auto& s = self->state;
-        for (const auto& [asset, path] : paths)
-          if (lies_within(path, s.root.path))
-            s.want(path, {.at = watcher_state::clock::now(), .written = true});
+        s.want_all(paths);
         s.pump();
       },
       [self](confirm_atom) {

@@ -211,6 +211,13 @@ public:
     return 0;
   }
 
+  /// Calls `visit` with each missing asset, until it returns true.
+  template <class Visit>
+  void each_missing(Visit visit) const {
+    for (const auto& [key, id] : missing_)
+      if (visit(id)) return;
+  }
+
   /// The next model.
   void apply(const event& what);
   /// The model before the event, which was the last one applied. For commands that the journal

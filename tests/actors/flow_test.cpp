@@ -7,8 +7,10 @@
 #include "actors/reader.hpp"
 #include "actors/reader_pool.hpp"
 #include "actors/scrubber.hpp"
+#include "actors/watcher.hpp"
 #include "events/file_system.hpp"
 #include "events/segment.hpp"
+#include "platform/sha256.hpp"
 #include "platform/text.hpp"
 #include "query/models.hpp"
 #include "schema/schema.hpp"
@@ -472,6 +474,34 @@ BOOST_FIXTURE_TEST_CASE(a_job_has_the_fate_of_what_it_stands_on_and_each_step_on
   auto again = take(kind::complete, 1);
   BOOST_REQUIRE(!again);
   BOOST_TEST((again.failure().code == error_code::refused));
+}
+
+// A label waits on an asset whose file went, the file's bytes are another asset, and the process was killed
+// before it looked at that once more.
+BOOST_FIXTURE_TEST_CASE(a_watcher_that_starts_brings_a_label_to_the_copy_that_is_left, flow) {
+  std::filesystem::create_directory(folder.path + "/root");
+  auto copy = file("root/copy.png", "bytes");
+  const file_content content{sha256().of("bytes"), copy.facts};
+  auto gone = content;
+  gone.facts.inode += 1'000'000;
+  must_be_in_tables(
+      append({asset_registered{1, folder.path + "/root/gone.png", asset_type::image, gone},
+              asset_theme_set{1, {}, "kept"},
+              asset_registered{2, copy.path, asset_type::image, content}, asset_missing{1}}));
+  auto reading = must(open_tables_read_only(folder.path + "/podstudio.db"));
+  auto started = system.spawn(podstudio::catalog,
+                              std::make_shared<library_model>(must(load_library_model(reading))),
+                              std::make_shared<command_memory>(), journal, projector, reader,
+                              hashers, recent_losses{});
+  watched_root root{1, folder.path + "/root", {}, false, true};
+  auto watching = system.spawn<caf::detached>(
+      watcher, root, started, watch_options{folder.path + "/podstudio.db", {}});
+  self->request(watching, std::chrono::seconds(30), sync_atom::value)
+      .receive([](sequence_number) {}, [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
+  BOOST_TEST(must(reading.value<std::string>("SELECT group_concat(id || path || theme) FROM asset"))
+             == "1" + copy.path + "kept");
+  self->send_exit(watching, caf::exit_reason::user_shutdown);
+  self->send_exit(started, caf::exit_reason::user_shutdown);
 }
 
 BOOST_FIXTURE_TEST_CASE(an_undo_and_a_pack_share_the_fate_of_what_they_stand_on, flow) {
