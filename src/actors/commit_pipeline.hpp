@@ -17,10 +17,10 @@
 
 namespace podstudio {
 
-/// The way of every command from its decision to its answer: decided on the library model, applied to it at
-/// once, logged, and answered when it is durable and visible in the tables. A command that the journal refuses
-/// is taken out of the model again, with all that were decided on top of it. Owned by the catalog actor, and
-/// used in its context only.
+/// Takes every decided command to its answer: applies it to the library model at once, logs it, and
+/// answers when it is durable and visible in the tables. If the journal refuses a command, it is
+/// taken out of the model again, with everything decided on top of it. Owned by the catalog actor
+/// and used only in its context.
 class commit_pipeline {
 public:
   using on_sequence = std::function<void(sequence_number)>;

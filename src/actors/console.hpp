@@ -17,7 +17,7 @@
 
 namespace podstudio {
 
-/// Whom the console asks.
+/// The actors that the console sends requests to.
 struct console_peers {
   journal_actor journal;
   projector_actor projector;
@@ -30,7 +30,7 @@ struct console_peers {
   std::shared_ptr<const console_use> server;  ///< null but in a service, as the scrubber is
 };
 
-/// What an actor said of itself last, for those who ask while it is at work.
+/// An actor's last known status, for requests that arrive while it is busy.
 template <class Status>
 struct last_status {
   std::optional<Status> known;
@@ -54,8 +54,8 @@ struct console_state {
 /// that have gone count until they are done, as each of them waits somewhere.
 inline constexpr std::size_t console_requests_max = 4096;
 
-/// The console; `recovery` is what opening the log found. One that has no server works for a single
-/// command.
+/// The console; `recovery` is what opening the log found. Without a server it works for a single
+/// subcommand.
 console_actor::behavior_type console(console_actor::stateful_pointer<console_state> self,
                                      console_peers peers, recovery_report recovery);
 

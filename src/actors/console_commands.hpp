@@ -8,11 +8,11 @@
 #include <memory>
 #include <string>
 
-/// INTERNAL to the console's files: what they make of a request.
+/// INTERNAL to the console's files: the handlers of requests.
 namespace podstudio {
 
-/// The answer to one request. Copies are the same answer. While there is one, the request counts as
-/// being answered.
+/// The answer to one request. Copies share it. The request counts as being answered as long as a
+/// copy exists.
 class answer {
 public:
   answer(caf::typed_response_promise<std::string> promise, std::shared_ptr<std::size_t> count)

@@ -24,7 +24,7 @@ struct engine_options {
   std::uint32_t rescan_minutes = 24 * 60;       ///< see `settings`
 };
 
-/// The whole engine of one data folder, in this process.
+/// The engine of one data folder, within this process.
 class engine {
 public:
   /// Takes the folder's lock, recovers the log, brings the tables up to date and starts the actors.

@@ -18,7 +18,7 @@ struct hasher_state {
   static inline const char* name = "hasher";
 };
 
-/// A hasher; it gives up the file it reads soon after `cancelled` becomes true.
+/// A hasher; it abandons the file it is reading soon after `cancelled` becomes true.
 hasher_actor::behavior_type hasher(hasher_actor::stateful_pointer<hasher_state> self,
                                    std::shared_ptr<const std::atomic<bool>> cancelled);
 

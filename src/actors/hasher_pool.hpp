@@ -20,7 +20,7 @@ inline constexpr std::size_t hasher_load_max = 2;
 /// is large, and read alone.
 inline constexpr std::uint64_t reading_bytes_max = large_file_bytes;
 
-/// A range of a list of files for one request to a hasher.
+/// A range of a list of files, for one request to a hasher.
 struct reading_range {
   std::size_t begin = 0;
   std::size_t end = 0;
@@ -31,7 +31,7 @@ struct reading_range {
 /// Cuts the files into ranges of at most max_batch_files files and reading_bytes_max bytes, in order.
 std::vector<reading_range> split_reading(const std::vector<seen_file>& files);
 
-/// What a hasher was given and has not answered.
+/// What a hasher has been given and has not answered yet.
 struct hasher_load {
   std::size_t parts = 0;  ///< at most hasher_load_max
   std::size_t large = 0;  ///< of them
@@ -42,7 +42,8 @@ struct hasher_load {
 /// with nothing large to read it would be one thread too many. `load` is not empty.
 std::optional<std::size_t> free_hasher(const std::vector<hasher_load>& load, bool large);
 
-/// Shares what is to be read among the hashers. Owned by the catalog actor, and used in its context only.
+/// Distributes the files to read among the hashers. Owned by the catalog actor and used only in its
+/// context.
 class hasher_pool {
 public:
   using on_read = std::function<void(const std::vector<result<file_content>>&)>;

@@ -18,7 +18,7 @@ namespace podstudio {
 
 class database;
 
-/// A watch root that is to be at another path.
+/// A watch root that is being moved to another path.
 struct root_move {
   move_request wanted;
   std::string database;  ///< the tables
@@ -28,7 +28,7 @@ struct root_move {
   std::string to;    ///< without links
 };
 
-/// What an import must not take.
+/// What an import must not ingest.
 struct import_bounds {
   std::string data_folder;   ///< the engine's own, without links
   folder_identity excluded;  ///< the same
@@ -93,9 +93,8 @@ inline constexpr std::size_t import_batches_max = 8;
 /// How often a file that changes while it is read is looked at again before it is a problem.
 inline constexpr unsigned import_tries_max = 20;
 
-/// An import of files and folders. With `move`, of the new
-/// folder of a watch root: a file that is where the root has an asset, with its size and time, is
-/// that asset and is not read.
+/// An import of files and folders. With `move`, of the new folder of a watch root: a file that is
+/// where the root has an asset, with its size and time, is that asset and is not read.
 importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer_state> self,
                                        catalog_actor catalog, std::vector<std::string> paths,
                                        import_bounds bounds, std::optional<root_move> move);

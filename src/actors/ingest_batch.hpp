@@ -14,9 +14,9 @@
 
 namespace podstudio {
 
-/// What a source saw, on its way through the catalog. Its parts are read, decided and logged independently of
-/// each other. When the last part is decided, what is gone can be judged; when the last command that came of
-/// it is durable, its source is answered.
+/// A batch of files from a source, on its way through the catalog. Its parts are read, decided and
+/// logged independently. Once the last part is decided, the files that are gone can be decided;
+/// once the last of its commands is durable, its source is answered.
 class ingest_batch {
 public:
   ingest_batch(std::string origin_of, caf::typed_response_promise<observation_outcome> answer)

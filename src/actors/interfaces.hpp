@@ -11,12 +11,12 @@
 #include <string>
 #include <vector>
 
-/// The whole protocol between the actors, on one page. ARCHITECTURE.md has the picture.
+/// The whole protocol between the actors, on one page. ARCHITECTURE.md has the overview.
 ///
-/// Every request is answered, if only with an error. INTERNAL handlers are what an actor sends
-/// itself. Back pressure is request and response with a bounded number in flight; the bounds stand
-/// beside the actors that keep them. Shutdown: the supervisor ends the actors one by one in the
-/// order of the data flow, each with exit reason user_shutdown.
+/// Every request is answered, if only with an error. INTERNAL handlers are messages that an actor
+/// sends to itself. Back pressure is request and response with a bounded number in flight; the
+/// bounds are declared beside the actors that enforce them. Shutdown: the supervisor ends the
+/// actors one by one in the order of the data flow, each with exit reason user_shutdown.
 namespace podstudio {
 
 using get_atom = caf::atom_constant<caf::atom("get")>;
@@ -125,7 +125,8 @@ using watcher_actor = caf::typed_actor<
     // A scan that was held back goes on: what it says is gone is gone. Whether one was held back.
     caf::replies_to<confirm_atom>::with<bool>, caf::replies_to<status_atom>::with<watcher_status>>;
 
-/// IMPORTER: one import. Detached: it blocks in the file system. It ends once its outcome is told.
+/// IMPORTER: one import. Detached: it blocks in the file system. It ends once it has reported its
+/// outcome.
 using importer_actor = caf::typed_actor<
     // INTERNAL: go on; look again at what changed while it was read.
     caf::reacts_to<step_atom>,
@@ -135,7 +136,7 @@ using importer_actor = caf::typed_actor<
     caf::replies_to<status_atom>::with<import_progress>>;
 
 /// READER: queries on the tables. Detached: it blocks in SQLite. The reader pool, which is not
-/// detached, hands the same requests on to readers that are free.
+/// detached, forwards the same requests to free readers.
 using reader_actor = caf::typed_actor<
     // A query by its console name with JSON arguments; answers with JSON text. `timed_out` where it
     // takes longer than the reader allows; it ends, too, once it is given up.
@@ -146,8 +147,8 @@ using reader_actor = caf::typed_actor<
     // the tables do not know is left out.
     caf::replies_to<path_atom, place_query>::with<asset_places>>;
 
-/// HISTORIAN: reads what happened in the log. Detached: it blocks in reads. A request reads a
-/// bounded part of the log; where there is more, the answer tells where to go on.
+/// HISTORIAN: queries on the log. Detached: it blocks in reads. A request reads a bounded part of
+/// the log; if there is more, the answer says where to continue.
 using historian_actor = caf::typed_actor<
     // A question to the log by its console name with JSON arguments; answers with JSON text, unless it
     // was given up before its turn came.
@@ -171,11 +172,11 @@ using scrubber_actor = caf::typed_actor<
     // How far it is, and what it found.
     caf::replies_to<status_atom>::with<scrub_status>>;
 
-/// CONSOLE: what people and scripts steer the engine by, by way of the server of a service. A request
-/// gets a JSON reply, always.
+/// CONSOLE: how people and scripts control the engine, through the server of a service. Every
+/// request gets a JSON reply.
 using console_actor = caf::typed_actor<caf::replies_to<request_ptr>::with<std::string>>;
 
-/// SUPERVISOR: starts, restarts and stops all others.
+/// SUPERVISOR: starts, restarts and stops all other actors.
 using supervisor_actor = caf::typed_actor<
     // The console, to be published or asked.
     caf::replies_to<get_atom>::with<console_actor>,

@@ -10,7 +10,7 @@
 
 namespace podstudio {
 
-/// Schedules jobs. What becomes of them the catalog decides, as of all else.
+/// Schedules jobs. The catalog decides their changes of state, like everything else.
 struct jobs_state {
   /// Makes running jobs pending, as nobody runs them any more.
   void put_back(const std::string& reason, std::function<void()> then);

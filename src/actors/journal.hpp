@@ -90,8 +90,9 @@ inline constexpr auto look_max = std::chrono::microseconds(100);
 /// One more who waits for new events than this, and the one who waits longest is answered early.
 inline constexpr std::size_t log_waiters_max = 1024;
 
-/// The journal. While the tables have no room it refuses as if the log had none: what it took would
-/// be durable, but pile up unseen. Ends with the error after a failed write or sync.
+/// The journal. While there is no room for the tables, it refuses commands as if there were none
+/// for the log: they would be durable, but pile up unseen. Ends with the error after a failed write
+/// or sync.
 journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_state> self,
                                      std::shared_ptr<std::unique_ptr<log_writer>> log,
                                      projector_actor projector,

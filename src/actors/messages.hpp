@@ -23,7 +23,7 @@
 #include <string>
 #include <vector>
 
-/// What the actors send each other. All of it stays in this process.
+/// The messages between the actors. They never leave this process.
 namespace podstudio {
 
 using command_ptr = std::shared_ptr<const command>;
@@ -31,7 +31,7 @@ using epoch_number = std::uint64_t;
 using committed_group = std::shared_ptr<const std::vector<committed_command>>;
 using asset_ids = std::vector<asset_id>;
 
-/// What the catalog wants to know the places of.
+/// The assets and files whose current places the catalog asks for.
 struct place_query {
   asset_ids assets;
   std::vector<file_facts> facts;   ///< of each asset as the catalog has them, then of each file
@@ -55,7 +55,7 @@ struct projector_status {
   sequence_number sequence = 0;
 };
 
-/// What a source saw, at most max_batch_files of each.
+/// What a source found, at most max_batch_files of each.
 struct observation_batch {
   std::string origin;  ///< "watcher" or "import"
   std::vector<seen_file> files;
@@ -107,7 +107,7 @@ struct pack_request {
   pack_change change;
 };
 
-/// A command as the log has it, and what undoing it needs besides.
+/// A command from the log, and what else is needed to undo it.
 struct past_command {
   committed_command done;
   asset_paths paths;  ///< as the tables have them, of the assets it marked missing
@@ -146,7 +146,7 @@ struct undo_report {
   std::vector<std::string> conflicting;       ///< ids of the commands that changed it since, newest first
 };
 
-/// Which commands changed any of these fields, from a sequence on.
+/// A search for the commands, from a sequence on, that changed any of these fields.
 struct conflict_search {
   std::shared_ptr<const std::vector<field>> fields;  ///< sorted
   sequence_number from = 1;
@@ -209,7 +209,7 @@ struct watched_root {
   bool just_added = false;   ///< whatever is in it, it is the folder that is meant
 };
 
-/// What a watcher needs to know besides its root.
+/// What a watcher needs besides its root.
 struct watch_options {
   std::string database;      ///< the tables
   folder_identity excluded;  ///< the engine's own folder
@@ -235,7 +235,7 @@ struct watch_request {
   std::string origin;
 };
 
-/// A root is at another path, where its files were moved or copied.
+/// Moves a root to another path, where its files were moved or copied.
 struct move_request {
   std::string from;
   std::string to;
@@ -243,7 +243,7 @@ struct move_request {
   std::string origin;
 };
 
-/// What came of a look at a folder that is to be watched.
+/// The outcome of checking a folder that is to be watched.
 using inspected_folder = std::shared_ptr<const result<folder_candidate>>;
 
 struct import_request {
@@ -265,7 +265,7 @@ struct import_progress {
   sequence_number last_sequence = 0;
 };
 
-/// Set once nobody waits for an answer any more.
+/// Set once nobody is waiting for the answer.
 using given_up = std::shared_ptr<std::atomic<bool>>;
 
 /// A request to the console, see console/protocol.hpp.

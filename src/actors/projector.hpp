@@ -49,8 +49,8 @@ struct projector_state {
   static inline const char* name = "projector";
 };
 
-/// The projector; `full` tells the journal that the tables have no room. Ends with the error when
-/// the tables cannot be written for another reason than room.
+/// The projector; `full` tells the journal that there is no room for the tables. Ends with the
+/// error when the tables cannot be written for any other reason.
 projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,
                                          std::shared_ptr<std::unique_ptr<projection>> tables,
                                          std::shared_ptr<std::atomic<bool>> full);

@@ -30,7 +30,7 @@ struct reader_state {
   static inline const char* name = "reader";
 };
 
-/// The reader, on a connection of its own that can only read. Once `stopping` is set, queries end.
+/// The reader, on a read-only connection of its own. Once `stopping` is set, queries end.
 reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self,
                                    std::shared_ptr<std::unique_ptr<database>> tables,
                                    given_up stopping,

@@ -33,8 +33,8 @@ struct reader_pool_state {
 /// How many queries of either kind wait for a reader; what comes on top is refused as `busy`.
 inline constexpr std::size_t queries_waiting_max = 1'000;
 
-/// The reader pool. Where there are several readers, the first is kept for what is quick, and the
-/// others take what is not first, so that neither kind waits for the other for ever.
+/// The reader pool. If there are several readers, the first is reserved for quick queries. The
+/// others prefer slow ones, so neither kind waits for the other for ever.
 reader_actor::behavior_type reader_pool(reader_actor::stateful_pointer<reader_pool_state> self,
                                         std::vector<reader_actor> readers);
 

@@ -8,9 +8,8 @@
 
 namespace podstudio {
 
-/// Waits on a thread of its own until a descriptor is readable, says so once, and waits for the
-/// next `arm` before it looks again: at most one notice is ever on its way. The thread reads
-/// nothing itself.
+/// Waits in a thread of its own until a descriptor is readable, notifies once, and polls again only
+/// after the next `arm`, so at most one notification is in flight. The thread itself reads nothing.
 class readiness {
 public:
   /// Armed from the start. `notify` is called on the thread. Throws std::system_error when the

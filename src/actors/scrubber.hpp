@@ -20,8 +20,8 @@ struct scrubber_state {
   static inline const char* name = "scrubber";
 };
 
-/// The scrubber: reads the sealed segments of the log in `folder` once, so that damage is known
-/// while there are still backups without it. It takes a quarter of one core at most.
+/// The scrubber: reads the sealed segments of the log in `folder` once, so that damage is found
+/// while there are still backups without it. It uses at most a quarter of one core.
 scrubber_actor::behavior_type scrubber(scrubber_actor::stateful_pointer<scrubber_state> self,
                                        std::string folder);
 

@@ -23,7 +23,7 @@ namespace podstudio {
 class database;
 class projection;
 
-/// What a start made ready, to be handed to the actors.
+/// What start-up prepared, to be handed to the actors.
 struct engine_parts {
   std::unique_ptr<log_writer> log;
   std::unique_ptr<projection> tables;

@@ -161,10 +161,10 @@ inline constexpr std::chrono::seconds held_wait_min{1};
 /// From so many files on, a scan that finds more than half of them gone is held back.
 inline constexpr std::uint64_t guarded_files_min = 100;
 
-/// The watcher of one root: compares it with the tables, and follows the kernel's notices without a
-/// gap between, as each folder is watched before its names are read. Where there are no notices, or
-/// not of all changes, it compares again and again. Ends with an error when the root is not the
-/// folder that was added, or cannot be read; the supervisor starts it again.
+/// The watcher of one root. It compares the root with the tables and follows the kernel's
+/// notifications without a gap, as each folder is watched before its names are read. If there are
+/// no notifications, or not for all changes, it compares periodically. Ends with an error when the
+/// root is not the folder that was added, or cannot be read; the supervisor starts it again.
 watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_state> self,
                                      watched_root root, catalog_actor catalog,
                                      watch_options options);

@@ -13,7 +13,7 @@
 #include <variant>
 #include <vector>
 
-/// The arguments of a request, with a clear error for each that is not as it should be.
+/// Reads the arguments of a request, with a clear error for each invalid one.
 namespace podstudio {
 
 error wrong_argument(const std::string& key, const std::string& rule);

@@ -14,7 +14,8 @@
 
 namespace podstudio {
 
-/// A connection to the console of a running service. Threads may share it; they take turns.
+/// A connection to the console of a running service. Threads may share it; their requests take
+/// turns.
 class console_client {
 public:
   /// Connects to the service of a data folder within `time_limit`: at its Unix socket, or where the

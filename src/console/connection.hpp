@@ -34,7 +34,7 @@ inline constexpr auto drain_max = std::chrono::seconds(1);
 /// From a request that takes so many bytes on what it leaves behind is given back to the system.
 inline constexpr std::size_t trim_bytes_min = std::size_t{16} << 20;
 
-/// A connection, as its listener knows it. Used in the listener's thread only.
+/// A connection, as seen by its listener. Used only in the listener's thread.
 class peer {
 public:
   virtual ~peer() = default;
@@ -49,7 +49,7 @@ protected:
   std::optional<clock::time_point> idle_since_;
 };
 
-/// How many bytes requests and replies take up. Used by any thread.
+/// The memory that requests and replies occupy. Thread-safe.
 class byte_budget {
 public:
   explicit byte_budget(std::size_t bytes_max) : bytes_max_(bytes_max) {}
@@ -72,8 +72,8 @@ private:
   std::atomic<std::size_t> used_{0};
 };
 
-/// A request that is being answered. It takes up memory until nobody has it any more, also where
-/// its peer has gone long since.
+/// A request that is being answered. It occupies memory until the last reference to it is gone,
+/// even if its peer left long ago.
 struct pending_request {
   pending_request(std::shared_ptr<byte_budget> from, std::size_t size_bytes)
       : budget(std::move(from)), bytes(size_bytes) {}
@@ -89,7 +89,7 @@ struct pending_request {
   const std::size_t bytes;
 };
 
-/// What the connections of one listener share. Used in its thread only, but for `io`, `use` and
+/// What the connections of one listener share. Used only in its thread, except for `io`, `use` and
 /// `budget`.
 class listener {
 public:
@@ -183,7 +183,7 @@ private:
   bool closing_ = false;
 };
 
-/// The conversation with a peer that was let in: a request, its reply, the next request.
+/// The exchange with a peer that was let in: a request, its reply, the next request.
 template <class Stream>
 class connection final : public peer, public std::enable_shared_from_this<connection<Stream>> {
 public:

@@ -8,9 +8,9 @@
 
 namespace podstudio {
 
-/// The console's identity on disk (PEM files). Service and command line use the same pair, as their
-/// own identity and as the only one they trust: a peer is let in if it proves that it holds this
-/// key.
+/// The console's identity on disk (PEM files). Service and command line use the same pair, both as
+/// their own identity and as the only one they trust: a peer is let in if it proves that it holds
+/// this key.
 struct credentials {
   std::string certificate_file;
   std::string key_file;

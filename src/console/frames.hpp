@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
-/// What crosses a connection to the console: frames, each a JSON text of protocol.hpp after its
-/// length in bytes as 4 bytes, the highest first. A peer sends a request and reads the reply before
-/// it sends the next. The length is checked before memory is allocated, and the buffer grows only
-/// as data arrives.
+/// The console's wire format: length-prefixed messages. Each is the length in bytes as a big-endian
+/// 4-byte number, followed by a JSON text of protocol.hpp. A peer sends a request and reads the
+/// reply before it sends the next. The length is checked before memory is allocated, and the buffer
+/// grows only as data arrives.
 namespace podstudio {
 
 using frame_header = std::array<std::uint8_t, 4>;

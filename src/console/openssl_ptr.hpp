@@ -5,7 +5,7 @@
 
 namespace podstudio {
 
-/// Owns an object of OpenSSL's, which has a function of its own to free each kind.
+/// Owns an OpenSSL object. Each kind has its own function to free it.
 template <class T, auto Free>
 struct openssl_free {
   void operator()(T* object) const { Free(object); }

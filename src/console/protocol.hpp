@@ -11,17 +11,17 @@
 #include <string>
 #include <string_view>
 
-/// What the command line and the console say to each other: one JSON text each way.
+/// The protocol between the command line and the console: one JSON text each way.
 ///
 ///   request  {"command": "asset.list", "arguments": {...}, "id": "<uuid of the command>"}
-///   reply    {"ok": true, "result": ..., "sequence": N}     sequence: of the last event, if any
-///   came
+///   reply    {"ok": true, "result": ..., "sequence": N}
 ///            {"ok": false, "error": {"code": "refused", "message": "..."}}
 ///
-/// `code` is `to_string` of an `error_code`. A command sent again with the same id has one effect.
+/// `sequence` is that of the last event, if there is one. `code` is `to_string` of an `error_code`.
+/// A command that is sent again with the same id takes effect once.
 namespace podstudio {
 
-/// A request that is well formed.
+/// A well-formed request.
 struct request {
   /// Set once nobody waits for the answer any more; null where somebody always does. It is the
   /// first member, as it is let go of when the others are.

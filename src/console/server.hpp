@@ -14,13 +14,13 @@
 #include <string>
 #include <string_view>
 
-/// Where a service answers commands.
+/// Where a service answers requests.
 ///
-/// The owner's programs connect to a Unix socket in DATA/run, where the kernel tells who they are.
+/// The owner's programs connect to a Unix socket in DATA/run, where the kernel identifies them.
 /// Others connect to a TLS port on the loopback interface, where they prove that they hold the data
-/// folder's key. Each of the two has a thread of its own, so connections at the port cannot delay
-/// the owner's commands. Both speak the frames of frames.hpp. Before a peer is authenticated, only
-/// its credentials or its handshake are read.
+/// folder's key. Each of the two has its own thread, so connections at the port cannot delay the
+/// owner's requests. Both use the messages of frames.hpp. Until a peer is authenticated, only its
+/// credentials or its handshake are read.
 ///
 /// Boost.Asio and OpenSSL do the work. CAF's remote actors are not used because their protocol
 /// trusts its peers: a truncated, deeply nested or 4 GB message can crash the process or exhaust
@@ -47,7 +47,7 @@ struct console_use {
 /// the worst that was found, it is 28.
 inline constexpr std::size_t parsed_bytes_per_byte = 32;
 
-/// The bounds of each of the two listeners.
+/// The limits of each of the two listeners.
 struct console_limits {
   /// Authenticated peers. When so many are there, the one that has been idle the longest is ended;
   /// where all are being answered, the Unix socket lets one more in and the next ones wait, and the

@@ -9,11 +9,11 @@
 #include <functional>
 #include <string>
 
-/// Copying the log to another folder and back; BACKUP.md is the page. All of it streams: memory is
-/// bounded by the largest frame.
+/// Backup and restore of the log; see BACKUP.md. Everything is streamed: memory is bounded by the
+/// largest frame.
 namespace podstudio {
 
-/// What a backup or a restored log holds, and how much of it was copied now.
+/// What a backup or a restored log holds, and how much of it this run copied.
 struct backup_report {
   log_head head;
   std::uint64_t commands = 0;

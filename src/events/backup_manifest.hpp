@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-/// What a backup folder says of itself, and every name in it besides those of a log's own.
+/// A backup folder's manifest, and every name in the folder except those of the log's own files.
 namespace podstudio {
 
 class file_system;
@@ -20,8 +20,8 @@ inline constexpr std::string_view backup_manifest_aside = "backup.json.tmp";
 std::string backup_manifest_path(const std::string& folder);
 std::string backup_log_folder(const std::string& folder);
 
-/// What backup.json says. It is the truth: what the folder holds behind `head` is what an
-/// interrupted run left there.
+/// The contents of backup.json. It is authoritative: anything in the folder beyond `head` was left
+/// by an interrupted run.
 struct backup_manifest {
   uuid log{};                            ///< of which log
   log_head head;                         ///< {0, zeros} until the first run comes to its end

@@ -11,8 +11,8 @@
 #include <string>
 #include <string_view>
 
-/// Events to and from bytes (cereal's portable binary form, little-endian) and to JSON.
-/// EVENTS.md has the encoding and the rules by which it evolves.
+/// Converts events to and from bytes (cereal's portable binary form, little-endian) and to JSON.
+/// EVENTS.md describes the encoding and the rules by which it evolves.
 namespace podstudio {
 
 /// The longest string an event may hold. `params_json` is the largest in practice.

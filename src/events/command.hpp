@@ -11,7 +11,7 @@
 
 namespace podstudio {
 
-/// What one command decided: all of it happens, or none of it. It becomes one frame of the log.
+/// An accepted change: all of its events happen, or none. It becomes one frame of the log.
 struct command {
   uuid id{};                  ///< the sender's; names the command in the log and in history
   std::string origin;         ///< who gave it: "console", "import", "watcher", "jobs", "engine"
@@ -24,7 +24,7 @@ struct command {
 inline constexpr std::size_t max_events_per_command = 65'536;
 inline constexpr std::size_t max_command_bytes = 8u << 20;  ///< half of what a frame may have
 
-/// A command that is in the log, durable.
+/// A command that is durable in the log.
 struct committed_command {
   sequence_number first_sequence = 0;  ///< of its first event; they are numbered without gaps
   std::int64_t at_us = 0;              ///< the writer's time, microseconds since the Unix epoch
@@ -40,8 +40,7 @@ struct committed_command {
 /// 0 where they do not.
 std::int64_t subject_of(const std::vector<event>& events);
 
-/// A place in the chain: the last event's sequence and the hash of its frame. {0, zeros} is the
-/// empty log.
+/// A place in the chain: the last sequence of a frame, and its hash. {0, zeros} is the empty log.
 struct log_head {
   sequence_number sequence = 0;
   digest hash{};

@@ -9,7 +9,8 @@
 
 namespace podstudio {
 
-/// Makes commands of frames, whichever way these are read, and stays at its first error.
+/// Decodes frames into commands, in whichever direction they are read. After an error it returns
+/// only that error.
 class command_reader : public log_reader {
 public:
   result<std::optional<committed_command>> next() final;

@@ -23,7 +23,7 @@ enum class job_kind : std::uint8_t {
   metadata_extract
 };
 enum class job_status : std::uint8_t { pending, running, completed, failed, cancelled };
-/// Why a file could not be taken, see `problem.found`.
+/// Why a file could not be ingested, or a root not be followed; see `problem.found`.
 enum class problem_kind : std::uint8_t {
   bad_name,     ///< the name is no valid UTF-8, so it cannot stand in a TEXT column
   unreadable,   ///< the system denies reading it

@@ -12,15 +12,15 @@
 #include <string_view>
 #include <variant>
 
-/// The event catalogue: everything that can happen, declared once. EVENTS.md is its page.
+/// The event catalogue: everything that can happen, declared once. See EVENTS.md.
 ///
 /// Each type has its frozen on-disk name, the version of its encoding, its fields with units, and
 /// `serialize(archive, version)`, which is the encoding, the decoding of every version ever
-/// released, and the JSON form in one. An event of a change carries the value before and the value
+/// released, and the JSON form in one. An event that changes a value carries the value before and
 /// after, so history and undo need nothing else. To add one, see CONTRIBUTING.md.
 namespace podstudio {
 
-/// What the file system says of a file. Equal facts mean: not touched since.
+/// What the file system says about a file. Equal facts mean that it was not touched.
 struct file_facts {
   std::uint64_t size_bytes = 0;
   std::int64_t mtime_ns = 0;  ///< since the Unix epoch
@@ -48,7 +48,7 @@ struct file_content {
   }
 };
 
-/// What the file says of itself, as far as the `asset` table shows it.
+/// The file's own metadata, as far as the `asset` table shows it.
 struct media_facts {
   std::optional<std::int64_t> width;          ///< pixels
   std::optional<std::int64_t> height;         ///< pixels
@@ -80,7 +80,7 @@ struct pack_facts {
 // --- assets: emitted by the catalog actor, folded by projections/assets.cpp
 // -----------------------
 
-/// A file is known for the first time.
+/// A file became known.
 struct asset_registered {
   static constexpr std::string_view name = "asset.registered";
   static constexpr std::uint16_t version = 1;
@@ -111,8 +111,8 @@ struct asset_content_changed {
   }
 };
 
-/// The file has the same bytes as before, read again because the file system's facts differ.
-/// Without it the file would be read again at every start.
+/// The file was read again because its file system facts differ, and has the same bytes as before.
+/// Without this event it would be read again at every start.
 struct asset_touched {
   static constexpr std::string_view name = "asset.touched";
   static constexpr std::uint16_t version = 1;
@@ -145,7 +145,7 @@ struct asset_moved {
   }
 };
 
-/// The file is gone from its path; the asset stays, with all that is known of it.
+/// The file is gone from its path; the asset stays, with everything known about it.
 struct asset_missing {
   static constexpr std::string_view name = "asset.missing";
   static constexpr std::uint16_t version = 1;
@@ -176,7 +176,7 @@ struct asset_returned {
   }
 };
 
-/// What the file says of itself was read.
+/// The file's own metadata was read.
 struct asset_metadata_extracted {
   static constexpr std::string_view name = "asset.metadata_extracted";
   static constexpr std::uint16_t version = 1;
@@ -204,7 +204,7 @@ struct asset_approved {
   }
 };
 
-/// A person took the approval back; it was approved before.
+/// A person withdrew the approval; the asset was approved before.
 struct asset_approval_withdrawn {
   static constexpr std::string_view name = "asset.approval_withdrawn";
   static constexpr std::uint16_t version = 1;
@@ -259,7 +259,6 @@ struct asset_provenance_set {
   }
 };
 
-/// The asset has a tag it did not have.
 /// A person rejected the asset; it was not rejected before.
 struct asset_rejected {
   static constexpr std::string_view name = "asset.rejected";
@@ -273,7 +272,7 @@ struct asset_rejected {
   }
 };
 
-/// A person took the rejection back; it was rejected before.
+/// A person withdrew the rejection; the asset was rejected before.
 struct asset_rejection_withdrawn {
   static constexpr std::string_view name = "asset.rejection_withdrawn";
   static constexpr std::uint16_t version = 1;
@@ -305,6 +304,7 @@ struct asset_rated {
   }
 };
 
+/// The asset got a tag that it did not have.
 struct asset_tagged {
   static constexpr std::string_view name = "asset.tagged";
   static constexpr std::uint16_t version = 1;
@@ -332,8 +332,8 @@ struct asset_untagged {
   }
 };
 
-/// The asset's row is gone; all that it held is here, so that this can be undone. Its tags and its
-/// places in packs are taken away by events of their own, earlier in the same command.
+/// The asset's row is gone; everything it held is here, so that this can be reverted. Its tags and
+/// places in packs are removed by separate events, earlier in the same command.
 struct asset_forgotten {
   static constexpr std::string_view name = "asset.forgotten";
   static constexpr std::uint16_t version = 1;
@@ -432,7 +432,7 @@ struct pack_exported {
   }
 };
 
-/// The pack is gone; its members are taken out by events of their own, earlier in the same command.
+/// The pack is gone; its members are removed by separate events, earlier in the same command.
 struct pack_deleted {
   static constexpr std::string_view name = "pack.deleted";
   static constexpr std::uint16_t version = 1;
@@ -539,8 +539,7 @@ struct job_cancelled {
   }
 };
 
-/// running (put back by a stop or a crash), failed or cancelled (tried again by a person) ->
-/// pending
+/// running (put back by a stop or a crash), failed or cancelled (retried by a person) -> pending
 struct job_requeued {
   static constexpr std::string_view name = "job.requeued";
   static constexpr std::uint16_t version = 1;
@@ -588,7 +587,7 @@ struct watch_root_removed {
   }
 };
 
-/// The same folder, under another path or recognised on another volume or under another inode.
+/// The same folder under another path, or recognised on another volume or under another inode.
 struct watch_root_moved {
   static constexpr std::string_view name = "watch.root_moved";
   static constexpr std::uint16_t version = 1;
@@ -609,7 +608,7 @@ struct watch_root_moved {
   }
 };
 
-/// The root is unmounted, replaced or unreadable; nothing below it is believed until it returns.
+/// The root is unmounted, replaced or unreadable; nothing found below it counts until it returns.
 struct watch_root_lost {
   static constexpr std::string_view name = "watch.root_lost";
   static constexpr std::uint16_t version = 1;
@@ -635,7 +634,8 @@ struct watch_root_returned {
   }
 };
 
-/// The engine could not take a file. One problem a path: a second one replaces the first.
+/// A file could not be ingested, or a root not be followed. One problem per path: a second one
+/// replaces the first.
 struct problem_found {
   static constexpr std::string_view name = "problem.found";
   static constexpr std::uint16_t version = 1;

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-/// Everything the log does to disk goes through here, so that a test's double can fail any call,
-/// tear any write and lose whatever was not synced. Nothing here interprets what it moves.
+/// All of the log's disk access goes through here, so that a test double can fail any call, tear
+/// any write and lose whatever was not synced. Nothing here interprets the bytes.
 namespace podstudio {
 
 /// An open file; closed by its destructor. Not thread-safe.
@@ -45,8 +45,8 @@ public:
                                          std::span<const std::uint8_t> expected) = 0;
 };
 
-/// The right to write in a folder, given up by its destructor. It holds to the folder itself, whatever
-/// becomes of the files in it.
+/// The exclusive right to write in a folder, released by the destructor. It is bound to the folder
+/// itself, whatever becomes of the files in it.
 class folder_claim {
 public:
   virtual ~folder_claim() = default;
@@ -58,7 +58,7 @@ enum class open_mode : std::uint8_t {
   create,  ///< a file that does not exist yet, to read and write
 };
 
-/// The calls are those of POSIX; errors are `system_error`'s, and name the path.
+/// The calls are those of POSIX. Errors are those of `system_error` and name the path.
 class file_system {
 public:
   virtual ~file_system() = default;

@@ -10,8 +10,7 @@
 #include <string>
 #include <string_view>
 
-/// The bytes of a segment header and of a frame; LOG_FORMAT.md is their page. Nothing here does
-/// I/O.
+/// The bytes of a segment header and of a frame; see LOG_FORMAT.md. Nothing here does I/O.
 namespace podstudio {
 
 using const_bytes = std::span<const std::uint8_t>;
@@ -31,7 +30,7 @@ inline constexpr std::size_t frame_alignment_bytes = 8;
 
 inline constexpr std::uint8_t command_frame = 1;  ///< the only type so far; 0 is unwritten space
 
-/// What a segment knows of itself and of all before it.
+/// What a segment says about itself and all segments before it.
 struct segment_header {
   uuid log{};                          ///< the same in all segments of a log
   std::uint64_t number = 1;            ///< counted from 1 without gaps

@@ -7,7 +7,7 @@
 
 namespace podstudio {
 
-/// Compares heads, as frames go by, with one that the log must have had.
+/// Checks, while frames are read, that the log passes through a head that it must have had.
 class head_check {
 public:
   /// `what` names the head for a message, such as "what the tables were folded from"; `claim` and

@@ -12,15 +12,16 @@
 #include <type_traits>
 #include <utility>
 
-/// The labels: what people say of an asset, one value a label. Each is declared once, here: the decision model,
-/// the folds, the filter, undo, history, the console and the command line are derived from its row. To add one,
-/// add its events (events.hpp), a member to each of the three structs, its row, and its column (schema.sql).
+/// The labels: what people say about an asset, one value per label. Each is declared once, here:
+/// the decision model, the folds, the filter, undo, history, the console and the command line are
+/// derived from its row. To add one, add its events (events.hpp), a member to each of the three
+/// structs, its row, and its column (schema.sql).
 namespace podstudio {
 
 /// Number of a text the model holds once; 0 is no text.
 using text_number = std::uint32_t;
 
-/// The labels of an asset as the model holds them; all zeros where nobody said anything.
+/// The labels of an asset as the model holds them; all zeros if none was ever set.
 struct label_values {
   text_number theme = 0;
   text_number source = 0;
@@ -31,7 +32,7 @@ struct label_values {
   bool operator==(const label_values&) const = default;
 };
 
-/// Labels to set; what is nothing stays as it is.
+/// Labels to set; an empty optional leaves the label as it is.
 struct label_settings {
   std::optional<bool> approved;
   std::optional<std::optional<std::string>> theme;   ///< the inner nothing clears it
@@ -41,14 +42,14 @@ struct label_settings {
   std::optional<podstudio::rating> rating;
 };
 
-/// Numbers to choose by: from `low` to `high`, both included.
+/// A range of numbers to filter by, including both ends.
 struct number_range {
   std::uint64_t low = 0;
   std::uint64_t high = 0;
   bool operator==(const number_range&) const = default;
 };
 
-/// Labels to choose assets by; what is nothing chooses all.
+/// Labels to filter assets by; an empty optional matches all.
 struct label_filter {
   std::optional<bool> approved;
   std::optional<std::string> theme;
@@ -58,7 +59,7 @@ struct label_filter {
   bool operator==(const label_filter&) const = default;
 };
 
-/// What an event says of a label. It refers to the event.
+/// What an event says about a label. It refers to the event.
 template <class Value>
 struct label_step {
   asset_id asset;
@@ -66,7 +67,7 @@ struct label_step {
   const Value& after;
 };
 
-/// A label that is set or not, by an event for each direction.
+/// A flag, with one event to set it and one to clear it.
 template <class Given, class Withdrawn>
 struct flag_label {
   using value = bool;
@@ -81,7 +82,7 @@ private:
   static constexpr bool yes = true, no = false;
 };
 
-/// A label with a value, by an event that holds the value before and the value after.
+/// A label with a value, whose event holds the value before and after.
 template <class Set>
 struct value_label {
   using value = decltype(Set::after);
@@ -92,9 +93,10 @@ struct value_label {
   static label_step<value> read(const Set& e) { return {e.asset, e.before, e.after}; }
 };
 
-/// `key` names the label's column in `table`, and the label in JSON and as an option; `not_key` is the filter's
-/// word for assets without the flag; `title` is for a sentence. `verb` names the operation that sets a flag and
-/// `not_verb` the one that takes it away; to set one flag takes away the one that it `excludes`. Or `verb` a short way to set a number; with a line of help for each.
+/// `key` is the label's column in `table`, and its name in JSON and as an option. `not_key` is the
+/// filter's word for assets without the flag. `title` is its name within a sentence. For a flag,
+/// `verb` and `not_verb` are the operations that set and clear it, each with a line of help;
+/// setting a flag clears the one that it `excludes`. For a number, `verb` is a short way to set it.
 struct approval_label : flag_label<asset_approved, asset_approval_withdrawn> {
   static constexpr std::string_view key = "approved", title = "approval", table = "asset";
   static constexpr std::string_view not_key = "unapproved";

@@ -14,9 +14,8 @@
 #include <string>
 #include <vector>
 
-/// The event log: the only thing the rest of the engine needs to know of it. LOG_FORMAT.md is its
-/// page. All paths are folders or files on a local file system; no function throws for damaged or
-/// missing data.
+/// The event log, as the rest of the engine sees it. See LOG_FORMAT.md. All paths are folders or
+/// files on a local file system; no function throws for damaged or missing data.
 namespace podstudio {
 
 class file_system;  // events/file_system.hpp: everything the log does to disk
@@ -97,7 +96,7 @@ public:
   size_bytes() const noexcept = 0;  ///< frames and headers, without preallocated space
 };
 
-/// Where a frame stands.
+/// Where a frame is.
 struct frame_location {
   std::string file;
   std::uint64_t offset = 0;
@@ -133,7 +132,7 @@ result<std::unique_ptr<log_reader>> open_backwards(file_system& files, const std
 /// zeros} for one without frames. Reads the last segment only.
 result<log_head> read_head(file_system& files, const std::string& folder);
 
-/// Every durable command from a sequence on, first those of the past and then each as it is made.
+/// Every durable command from a sequence on: first the existing ones, then each new one.
 class log_subscription {
 public:
   /// Waits, in bounded time, until more than the given sequence is durable; the last one that is.
@@ -157,7 +156,7 @@ private:
   std::optional<committed_command> read_ahead_;  ///< read, and not known to be durable
 };
 
-/// What a check found so far, or in all.
+/// What a check has found so far, or in total.
 struct verify_report {
   log_head head;
   std::uint64_t frames = 0;

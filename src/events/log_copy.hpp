@@ -10,8 +10,8 @@
 
 namespace podstudio {
 
-/// Writes the frames of a log into another folder, each at the place it has in the log, so that the
-/// copy is the same to the byte save for the space behind the last frames.
+/// Copies the frames of a log into another folder at the same offsets, so that the copy is
+/// identical except for the space after the last frames.
 class log_copy {
 public:
   log_copy(file_system& files, std::string folder) : files_(files), folder_(std::move(folder)) {}

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-/// Walking the frames of a whole log: what reading and verifying have in common.
+/// Walks the frames of a whole log, for reading and verifying.
 namespace podstudio {
 
 using maybe_frame = std::optional<linked_frame>;

@@ -10,7 +10,8 @@
 #include <memory>
 #include <string>
 
-/// Taking the space that frames are written in, and all of the next segment's beside the writer.
+/// Preallocates the space that frames are written in, and the whole next segment in parallel with
+/// the writer.
 namespace podstudio {
 
 /// Allocates and zero-fills [from, end), not synced. Zeros are written although allocated space
@@ -31,10 +32,9 @@ struct prepared_segment {
   }
 };
 
-/// Makes a whole prepared segment beside the writer, so that no command waits for its zeros. It is
-/// a file of its own, as a sync of frames would otherwise carry the zeros along. Whatever fails,
-/// only a file that holds nothing is lost: then nothing is prepared, which is no error of
-/// anybody's.
+/// Prepares a whole segment in parallel with the writer, so that no command waits for its zeros. It
+/// is a separate file because a sync of frames would otherwise write the zeros too. If anything
+/// fails, only an empty file is lost: nothing is prepared then, which is not an error.
 class preparation {
 public:
   preparation(file_system& files, std::string path, const log_options& options);

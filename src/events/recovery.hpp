@@ -9,7 +9,8 @@
 #include <optional>
 #include <string>
 
-/// What happens between a stop of any kind and the first new frame. LOG_FORMAT.md has the rules.
+/// Recovery: what happens between any kind of stop and the first new frame. LOG_FORMAT.md has the
+/// rules.
 namespace podstudio {
 
 /// A log that is known to be whole, durable, and ready to be continued.

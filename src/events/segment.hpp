@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-/// Reading one segment file: what recovery, the reader and verification have in common. What to
-/// make of a tail that is no frame is theirs to decide.
+/// Reads one segment file, for recovery, the reader and verification. They decide how to treat a
+/// tail that is not a frame.
 namespace podstudio {
 
 // --- every name in a log's folder is built and parsed here ---
@@ -74,7 +74,7 @@ struct linked_frame {
   digest hash{};
 };
 
-/// What stands behind a segment's last whole frame.
+/// What follows a segment's last whole frame.
 struct segment_tail {
   std::uint64_t offset = 0;  ///< where the next frame would be
   std::uint64_t end = 0;     ///< behind the last byte that is not zero; `offset` if there is none

@@ -19,8 +19,8 @@ struct volume;
 /// The facts of a stat of a file on `on`. What the file system does not keep is left 0.
 file_facts facts_of(const struct stat& status, const volume& on) noexcept;
 
-/// Reads files whole and digests them. One object per thread; its memory is bounded by one buffer
-/// and one mapped window, whatever the files' sizes.
+/// Reads whole files and computes their digests. One object per thread. Its memory is bounded by
+/// one buffer and one mapped window, whatever the size of the files.
 class file_digester {
 public:
   /// Reading stops soon after `cancelled` (may be null) becomes true.

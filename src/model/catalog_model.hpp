@@ -20,13 +20,12 @@
 #include <utility>
 #include <vector>
 
-/// What the catalog knows, in memory, and how it decides. Two pure functions: (model, command)
-/// gives events or a refusal, and (model, event) gives the next model. No input or output, no
-/// clock, no actor.
+/// The catalog's state, in memory, and its decisions, as two pure functions: (model, operation) ->
+/// events or a refusal, and (model, event) -> model. No I/O, no clock, no actors.
 namespace podstudio {
 
 /// The first 128 bits of a path's SHA-256: what the model holds instead of the path. Nobody can
-/// make two paths that share it.
+/// construct two paths that share it.
 using path_key = std::array<std::uint64_t, 2>;
 
 struct path_key_hash {
@@ -58,7 +57,7 @@ private:
   std::vector<const std::string*> texts_;
 };
 
-/// All that decisions need to know of an asset: 112 bytes.
+/// Everything that decisions need to know about an asset: 112 bytes.
 struct asset_state {
   path_key key{};
   digest sha256{};
@@ -78,7 +77,7 @@ bool same_state(const file_facts& known, const file_facts& seen) noexcept;
 /// Whether two files lie on different volumes, as far as that is known.
 bool on_other_volume(const file_facts& one, const file_facts& other) noexcept;
 
-/// All that decisions need to know of a pack.
+/// Everything that decisions need to know about a pack.
 struct pack_state {
   pack_facts facts;
   std::optional<std::string> export_path;
@@ -97,14 +96,14 @@ struct root_state {
 // --- commands
 // -------------------------------------------------------------------------------------
 
-/// A file that could not be taken.
+/// A file that could not be ingested.
 struct failed_file {
   std::string path;  ///< printable form
   problem_kind kind = problem_kind::unreadable;
   std::string reason;
 };
 
-/// Curation of any number of assets; what is not set stays as it is.
+/// Changes to the labels and tags of any number of assets; what is not set stays as it is.
 struct label_change {
   std::vector<asset_id> assets;
   label_settings set;

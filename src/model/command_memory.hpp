@@ -14,21 +14,21 @@
 
 namespace podstudio {
 
-/// What came of a command.
+/// The outcome of a command.
 struct command_outcome {
   std::uint64_t changed = 0;          ///< events
   sequence_number last_sequence = 0;  ///< of what the answer stands on
   std::int64_t subject = 0;           ///< the id of a thing that was made or removed
 };
 
-/// The answers to the last commands, so that one that is sent again, because its answer was lost,
-/// has no second effect and gets the first answer. It remembers at least the last `capacity`
-/// commands; those that changed something also after a restart, as the tables hold them. Used by
-/// all actors that decide, hence the lock.
+/// The answers to the last commands. A command that is sent again because its answer was lost has
+/// no second effect and gets the first answer. At least the last `capacity` commands are
+/// remembered; those that changed something also survive a restart, as the tables hold them.
+/// Thread-safe.
 ///
 /// An id that comes again with another summary belongs to another command, which would be lost
-/// without a word if it got that answer: it is refused. So a summary says all that was asked for,
-/// and nothing of what came of it.
+/// silently if it got the first one's answer, so it is refused. A summary therefore says everything
+/// that was asked for, and nothing about the outcome.
 class command_memory {
 public:
   static constexpr std::size_t capacity = 100'000;

@@ -12,10 +12,10 @@
 
 namespace podstudio {
 
-/// Which file an asset was before another file took its path, and the asset was held to have
-/// changed. The old file may have been moved away, which its new place tells only later: with
-/// another batch, or by another watcher. Then the asset belongs there, with what people said of it.
-/// What they say after the change they say of the new content, so that ends it.
+/// Remembers which file an asset was before another file took its path and the asset counted as
+/// changed. The old file may have been moved away, and its new place may be reported only later, in
+/// another batch or by another watcher. The asset then belongs there, with what people said about
+/// it. Anything they say after the change applies to the new content and ends the memory.
 class former_files {
 public:
   struct past {

@@ -8,9 +8,9 @@
 
 namespace podstudio {
 
-/// A hash table of ids, at most 12 bytes an id: open addressing with linear probing. What an id
-/// stands for is kept elsewhere; `hash_of(id)` tells its hash, which must stay the same while it is
-/// in the table. Several ids may have the same hash.
+/// A hash table of ids, at most 12 bytes per id: open addressing with linear probing. What an id
+/// stands for is kept elsewhere; `hash_of(id)` returns its hash, which must not change while the id
+/// is in the table. Several ids may have the same hash.
 class id_index {
 public:
   std::size_t size() const noexcept { return used_; }

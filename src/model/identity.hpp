@@ -13,11 +13,11 @@
 #include <utility>
 #include <vector>
 
-/// Which file is which asset. An asset follows its content: where the bytes of a file are those of
-/// an asset whose own path has lost them, the asset moves there, with all that people said of it.
-/// If the bytes have become another asset in the meantime, of which nobody has said anything, that
-/// one makes way. Where the bytes are new, the path decides: the asset there has changed. That is
-/// taken back if the file it was turns up elsewhere.
+/// Decides which file is which asset. An asset follows its content: if a file has the bytes of an
+/// asset whose own path has lost them, the asset moves there, with everything that people said
+/// about it. If the bytes have meanwhile become another asset, about which nobody has said
+/// anything, that one makes way. If the bytes are new, the path decides: the asset there has
+/// changed. That is reverted if the file that it was turns up elsewhere.
 namespace podstudio {
 
 /// A file that was read.
@@ -32,7 +32,7 @@ struct digested_file {
   asset_id was = 0;
 };
 
-/// A path at which there is no file any more.
+/// A path where there is no longer a file.
 struct gone_file {
   std::string path;
   path_key key{};
@@ -48,8 +48,7 @@ struct known_file {
 
 using asset_paths = std::unordered_map<asset_id, std::string>;
 
-/// Assets that were seen to be gone from their path, while it is not decided yet whether they are
-/// elsewhere or missing.
+/// Assets found gone from their paths, until it is decided whether they are elsewhere or missing.
 class vanishing_assets {
 public:
   void add(asset_id id, const digest& sha256);
@@ -64,7 +63,8 @@ private:
 };
 
 /// Assets whose file went a short while ago. A program that saves by renaming the old file away
-/// leaves its path empty for up to some seconds: what then appears there is the same asset changed.
+/// leaves its path empty for up to some seconds; whatever then appears there is the same asset,
+/// changed.
 class recent_losses {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -82,9 +82,8 @@ private:
   std::deque<std::pair<time_point, asset_id>> oldest_;
 };
 
-/// How often assets moved a short while ago. One that moves back and forth without end, because it
-/// is somehow seen at two paths at once, is to be a problem that is reported, not a log that is
-/// filled.
+/// How often assets moved a short while ago. An asset that is seen at two paths at once would move
+/// back and forth without end: that is to be reported as a problem, instead of filling the log.
 class recent_moves {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -108,7 +107,7 @@ private:
   std::unordered_map<asset_id, moves> moves_;
 };
 
-/// What a look at the places of assets and files found.
+/// What probing the places of assets and files found.
 struct asset_places {
   asset_paths paths;                       ///< as the tables have them; the model checks them
   std::unordered_set<asset_id> left;       ///< whose file is no longer at that path
@@ -116,7 +115,7 @@ struct asset_places {
   std::unordered_set<asset_id> unseen{};   ///< that did not leave, but whose disk is away
 };
 
-/// What is decided about files that were read.
+/// What was decided about files that were read.
 struct taken_files {
   std::vector<event> events;
   /// Look again: at files that are assets whose present path is not known, or not the one given; at

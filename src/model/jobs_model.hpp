@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-/// What the engine knows of jobs, in memory, and how it decides: (model, command) gives events or a
-/// refusal, (model, event) gives the next model. No input or output, no clock, no actor.
+/// The state of all jobs, in memory, and the decisions about them: (model, operation) -> events or
+/// a refusal, (model, event) -> model. No I/O, no clock, no actors.
 ///
 ///   from                  step       to
 ///   (none)                submit     pending

@@ -4,8 +4,8 @@
 #include "model/catalog_model.hpp"
 #include "model/jobs_model.hpp"
 
-/// Everything that commands are decided on: one model, so that one command may change assets, packs and jobs
-/// together.
+/// The model on which every change is decided: a single one, so that one command may change assets,
+/// packs and jobs together.
 namespace podstudio {
 
 struct library_model {

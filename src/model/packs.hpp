@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-/// What people do with packs, and how it is decided.
+/// Changes to packs, and how they are decided.
 namespace podstudio {
 
 struct pack_creation {
@@ -24,7 +24,7 @@ struct pack_edit {
   std::optional<std::optional<std::string>> description;  ///< the inner nothing clears it
   bool force = false;  ///< though another pack has this name
 };
-/// They come after those that are in it, in this order; those that are in it stay where they are.
+/// The assets are appended in this order; existing members stay where they are.
 struct pack_addition {
   pack_id pack = 0;
   std::vector<asset_id> assets;

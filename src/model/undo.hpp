@@ -11,13 +11,13 @@
 #include <variant>
 #include <vector>
 
-/// Taking back what a command did. A command changed fields of assets and packs, each from a value
-/// to another; undoing it is a new command that sets each back to the value before. It may do so
-/// only where the present value is the one that the command left: whoever changed it since would
-/// lose that without a word. What files did cannot be undone.
+/// Undoing a command. A command changed fields of assets and packs, each from one value to another.
+/// Undoing it is a new command that resets each field to the value before, but only if the present
+/// value is the one that the command left; otherwise a later change would be lost silently. Changes
+/// to files cannot be undone.
 namespace podstudio {
 
-/// One thing that a command can set, of an asset or a pack, or of an asset in a pack.
+/// One value that a command can set, of an asset, of a pack, or of an asset in a pack.
 struct field {
   enum class kind : std::uint8_t {
     label,
@@ -49,7 +49,7 @@ std::vector<std::string> names_of(const std::vector<field>& fields);
 struct no_value {
   bool operator==(const no_value&) const = default;
 };
-/// The asset or the pack is not there, so it has no fields.
+/// The asset or the pack does not exist, so it has no fields.
 struct not_there {
   bool operator==(const not_there&) const = default;
 };
@@ -83,7 +83,7 @@ struct command_effect {
 /// That a file came back is a fact, unless it was a person's undo that took the mark away.
 command_effect effect_of(const std::vector<event>& events, bool by_person);
 
-/// What came of undoing a command.
+/// The outcome of undoing a command.
 struct undo_decision {
   std::vector<event> events;     ///< take back all that nothing stands in the way of
   std::vector<field> conflicts;  ///< changed since, sorted: left

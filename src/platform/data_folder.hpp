@@ -15,8 +15,8 @@ namespace podstudio {
 
 inline constexpr const char* console_socket_name = "console.sock";  ///< in DATA/run
 
-/// Where everything of one library lives. The functions name the places; none of them touches the
-/// disk.
+/// The layout of a data folder, which holds one library. The functions return paths; none of them
+/// touches the disk.
 struct data_folder {
   std::string root;      ///< absolute
   std::string database;  ///< absolute; `root`/podstudio.db unless it was asked for elsewhere
@@ -69,13 +69,13 @@ result<void> create(const data_folder& folder);
 /// Makes no more of it than a lock needs: the root (with its parents) and `run`.
 result<void> create_lockable(const data_folder& folder);
 
-/// The right to work on a data folder: held by one process at a time, given back when this object
+/// The right to work on a data folder: held by one process at a time, and released when this object
 /// or the process ends, however it ends.
 ///
-/// It is an open-file-description lock on run/lock (fcntl(2), F_OFD_SETLK). Compared with flock(2)
-/// one can ask for its holder without taking it, and compared with POSIX record locks it does not
-/// vanish when some library closes another descriptor of the file. The file itself is never
-/// removed: a lock on an unlinked file would exclude nobody.
+/// It is an open-file-description lock on run/lock (fcntl(2), F_OFD_SETLK). Unlike with flock(2),
+/// its holder can be queried without taking it. Unlike a POSIX record lock, it does not vanish when
+/// some library closes another descriptor of the file. The file itself is never removed: a lock on
+/// an unlinked file would exclude nobody.
 class folder_lock {
 public:
   /// Takes the lock of a folder that exists, for a command, and writes this process's id into the
@@ -106,7 +106,7 @@ private:
   unique_fd file_;
 };
 
-/// Where a running service answers commands besides run/console.sock: the contents of
+/// Where a running service answers requests besides run/console.sock: the contents of
 /// run/console.json.
 struct console_address {
   std::uint16_t port = 0;  ///< on 127.0.0.1, over TLS

@@ -48,8 +48,8 @@ struct error {
   bool operator==(const error&) const = default;
 };
 
-/// What a system call failed with. It is made of errno before the text is, as making that may change
-/// errno: `return system_error()("cannot open " + in_quotes(path));`
+/// The error of a system call. It captures errno before the message is built, as building it may
+/// change errno: `return system_error()("cannot open " + in_quotes(path));`
 class system_error {
 public:
   system_error() noexcept : code_(errno) {}

@@ -14,7 +14,7 @@
 /// layer.
 namespace podstudio {
 
-/// What to do where the last name of a path is a symbolic link.
+/// What to do if the last name of a path is a symbolic link.
 enum class last_link : bool { follow, refuse };
 
 /// All of a regular file of at most `size_bytes_max` bytes. Errors: as `system_error`;

@@ -10,9 +10,9 @@
 
 struct stat;
 
-/// Reaching what lies below a folder. A path is resolved anew at each use, and whoever may write to
-/// a folder on it can put a link to anywhere in its place at any moment; what is opened here is
-/// below the folder, or is not opened.
+/// Opens what lies below a folder. A path is resolved anew at each use, and anybody who may write
+/// to a folder on it can replace it by a link to anywhere at any moment. What is opened here is
+/// below the folder, or is not opened at all.
 namespace podstudio {
 
 /// Opens `path`, which is relative to the open folder and has no `.`, `..` and doubled slashes;
@@ -29,8 +29,9 @@ unique_fd open_below_by_names(int folder, std::string_view path, int flags);
 /// elsewhere.
 bool is_absence(int errno_value) noexcept;
 
-/// A folder that somebody named; what is above it may be links. Keeps it open, and so its file
-/// system mounted: hence an object lasts as long as one look, not as long as the folder is known.
+/// A folder that somebody named; the path to it may contain links. The folder is kept open, and so
+/// its file system mounted: an object therefore lives only as long as one probe, not as long as the
+/// folder is known.
 class root_folder {
 public:
   /// `path` is absolute, without `.`, `..` and doubled slashes. Where it cannot be opened, nothing
@@ -51,8 +52,8 @@ private:
   int error_ = 0;  ///< errno value of opening it
 };
 
-/// The folder that was asked for last, kept open: of paths that are looked at one after the other
-/// most lie in one. It lasts as long as they do.
+/// The folder that was asked for last, kept open, because most paths that are probed one after the
+/// other lie in one. It lives as long as that takes.
 class last_root_folder {
 public:
   const root_folder& at(std::string_view path, last_link itself = last_link::refuse) {

@@ -11,7 +11,7 @@
 
 namespace podstudio {
 
-/// What can be set outside the command line. Paths are as written, but for a `~` in front, which is
+/// The settings from outside the command line. Paths are as written, except that a leading `~` is
 /// the home folder; relative ones are relative to the working directory.
 struct settings {
   std::vector<std::string> watch_folders;
@@ -41,7 +41,7 @@ parse_env_file(std::string_view text, const std::vector<std::string>& required_k
 /// The folders of a comma-separated list, blanks around each removed, empty ones dropped.
 std::vector<std::string> split_folders(std::string_view list);
 
-/// A file of settings: one that was asked for must be there.
+/// A settings file; one that was asked for must exist.
 struct settings_file {
   std::string path;
   bool required = false;

@@ -10,8 +10,8 @@
 
 namespace podstudio {
 
-/// What has to be known of a mounted file system to tell its files apart. Device numbers do not
-/// serve: a reboot, another loop device or another subvolume changes them.
+/// What must be known about a mounted file system to tell its files apart. Device numbers are not
+/// enough: a reboot, another loop device or another subvolume changes them.
 struct volume {
   /// Stays the same when the volume is mounted again. Never below 2^32, which a device number is.
   std::uint64_t id = 0;
@@ -26,7 +26,7 @@ struct volume {
 /// nothing about whether two files are on one volume.
 constexpr bool is_device_number(std::uint64_t volume_id) noexcept { return volume_id >> 32 == 0; }
 
-/// The volumes of this machine, by the device number they have now. Not thread-safe; holds one
+/// The volumes of this machine, by their present device numbers. Not thread-safe; holds one
 /// descriptor.
 class volume_table {
 public:

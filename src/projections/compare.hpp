@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
-/// Telling whether the tables are what the log says.
+/// Checks whether the tables are what the log says.
 namespace podstudio {
 
 class database;
 
-/// One value that is not the same, or one row that is on one side only.
+/// One value that differs, or one row that only one side has.
 struct difference {
   std::string table;
   std::string key;     ///< the row's primary key; its parts are separated by ", "

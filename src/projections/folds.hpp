@@ -15,8 +15,8 @@
 #include <string>
 #include <utility>
 
-/// INTERNAL to this room: what the folds work with, and one fold per event type. `std::visit` over
-/// the catalogue calls them, so an event without a fold does not compile.
+/// INTERNAL to this folder: what the folds work with, and one fold per event type. `std::visit`
+/// over the catalogue calls them, so an event without a fold does not compile.
 namespace podstudio {
 
 /// The highest id each kind has ever had.
@@ -36,7 +36,7 @@ struct counted_assets {
   bool operator==(const counted_assets&) const = default;
 };
 
-/// How far the indexes that lag behind are; see schema.sql.
+/// How far the deferred indexes are; see schema.sql.
 struct lookup_state {
   asset_id indexed_to = 0;
   std::int64_t again = 0;

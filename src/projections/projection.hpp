@@ -14,11 +14,10 @@ namespace podstudio {
 class database;
 struct fold_context;
 
-/// Folds committed commands into the tables, each exactly once: the place in the log is stored in
-/// the transaction of the fold. A fold reads nothing but the event and the tables: no clock, no
-/// file.
+/// Folds committed commands into the tables, each exactly once: the checkpoint is stored in the
+/// transaction of the fold. A fold reads nothing but the event and the tables: no clock, no file.
 ///
-/// The tables are a pure function of the log. How the commands were grouped makes no difference.
+/// The tables are a pure function of the log. How the commands are grouped makes no difference.
 class projection {
 public:
   /// Opens the tables, and makes them where there is nothing yet. Errors as `open_tables`

@@ -9,14 +9,14 @@
 #include <limits>
 #include <string>
 
-/// Building the tables from the log: after damage, for another version, or to look at the past.
+/// Rebuilds the tables from the log: after damage, for another version, or to look at the past.
 namespace podstudio {
 
 class file_system;
 class log_reader;
 
-/// How far to go: up to the last command that lies within both bounds whole. A command is never
-/// split, and the first one given later than `at_us` ends it.
+/// How far to go: up to the last command that lies wholly within both bounds. A command is never
+/// split, and the first one later than `at_us` ends the rebuild.
 struct rebuild_bound {
   sequence_number sequence = std::numeric_limits<sequence_number>::max();
   std::int64_t at_us = std::numeric_limits<std::int64_t>::max();  ///< since the Unix epoch

@@ -9,11 +9,11 @@
 #include <string>
 #include <string_view>
 
-/// Every statement of the folds, by name; each is prepared once, when the tables are opened, so bad
-/// SQL shows at the start and not at the first event of its kind.
+/// Every statement of the folds, by name. Each is prepared once, when the tables are opened, so bad
+/// SQL is found at the start and not at the first event of its kind.
 namespace podstudio {
 
-/// Prepares statements and keeps the first failure for the owner to look at.
+/// Prepares statements and keeps the first failure for its owner.
 class statement_preparer {
 public:
   explicit statement_preparer(database& db) : db_(db) {}

@@ -11,9 +11,8 @@
 #include <variant>
 #include <vector>
 
-/// Questions about assets, answered from the tables as JSON: the columns of the `asset` table under
-/// their names, `approved` as true or false, what is absent as null. Errors as in
-/// schema/sqlite.hpp.
+/// Queries about assets, answered from the tables as JSON: the columns of the `asset` table under
+/// their names, `approved` as true or false, absent values as null. Errors as in schema/sqlite.hpp.
 namespace podstudio {
 
 class database;

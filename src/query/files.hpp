@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-/// The files that the tables know.
+/// The files that the tables hold.
 namespace podstudio {
 
 class database;

@@ -14,7 +14,7 @@
 
 namespace podstudio {
 
-/// What `asset list` and `--all-matching` choose by. Everything that is given must hold.
+/// The filter of `asset list` and `--all-matching`. All criteria that are given must hold.
 struct asset_filter {
   std::optional<asset_type> type;
   label_filter labels;

@@ -12,14 +12,14 @@
 #include <optional>
 #include <string>
 
-/// What happened to one thing, read from the log.
+/// The history of one asset or pack, read from the log.
 namespace podstudio {
 
 /// How many events one page of a log reads, about: a fraction of a second. The last command is read
 /// whole.
 inline constexpr std::uint64_t log_page_events = 1u << 17;
 
-/// Reads a log page by page. Where a page begins where the last one ended, nothing is read twice.
+/// Reads a log page by page. If a page begins where the last one ended, nothing is read twice.
 /// Holds one command at a time.
 class log_pages {
 public:
@@ -39,7 +39,7 @@ private:
   sequence_number next_ = 0;  ///< where the reader is
 };
 
-/// What an event is asked for by.
+/// The asset or pack whose history is asked for.
 struct history_subject {
   std::optional<asset_id> asset;
   std::optional<pack_id> pack;

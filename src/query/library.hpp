@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <optional>
 
-/// Questions about everything that is not an asset, for `status` and the lists. Errors as in
+/// Queries about everything that is not an asset, for `status` and the lists. Errors as in
 /// schema/sqlite.hpp.
 namespace podstudio {
 

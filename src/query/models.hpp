@@ -6,7 +6,7 @@
 #include "model/identity.hpp"
 #include "model/library_model.hpp"
 
-/// The decision models as the tables have them.
+/// Loads the decision models from the tables.
 namespace podstudio {
 
 class database;

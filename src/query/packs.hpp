@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-/// Questions about packs, answered from the tables as JSON. Errors as in schema/sqlite.hpp.
+/// Queries about packs, answered from the tables as JSON. Errors as in schema/sqlite.hpp.
 namespace podstudio {
 
 class database;

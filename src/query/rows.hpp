@@ -8,7 +8,7 @@
 
 #include <string_view>
 
-/// INTERNAL to this room: rows of a statement as JSON.
+/// INTERNAL to this folder: rows of a statement as JSON.
 namespace podstudio {
 
 /// The current row as an object with the names of its columns.

@@ -6,8 +6,7 @@
 #include <cstdint>
 #include <string>
 
-/// The tables of the read side: making them, and telling whether a file holds them. SCHEMA.md is
-/// the page of this room.
+/// Creates the tables of the read side, and tells whether a file holds them. See SCHEMA.md.
 namespace podstudio {
 
 /// "PODS", in the file's header: this is a PODStudio database.

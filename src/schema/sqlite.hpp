@@ -18,12 +18,12 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-/// RAII for SQLite, as thin as it can be. Nothing here throws: what the outside world can cause is
-/// a `result`; what only a wrong call can cause (a bad index, a misspelt type) asserts.
+/// A thin RAII wrapper for SQLite. Nothing here throws: what the outside world can cause is a
+/// `result`; what only a wrong call can cause (a bad index, a misspelt type) asserts.
 ///
-/// Error codes: `timed_out` (see `interruption`), `disk_full`, `damaged` (not a database, or malformed), `busy` (another program
-/// holds the lock), `not_permitted`, `not_found` (no such file), `io_failed`, `internal` (a broken
-/// constraint or bad SQL). Every message names the file.
+/// Error codes: `timed_out` (see `interruption`), `disk_full`, `damaged` (not a database, or
+/// malformed), `busy` (another program holds the lock), `not_permitted`, `not_found` (no such
+/// file), `io_failed`, `internal` (a broken constraint or bad SQL). Every message names the file.
 namespace podstudio {
 
 namespace detail {
@@ -159,8 +159,8 @@ enum class database_access {
   create,      ///< makes the file where there is none
 };
 
-/// A connection. One thread at a time. Its SQL has `fold_text`, `finds` and
-/// `digest_begin`, as sqlite.cpp says.
+/// A connection. One thread at a time. Its SQL has the functions `fold_text`, `finds` and
+/// `digest_begin`; see sqlite.cpp.
 class database {
 public:
   /// Waits up to five seconds for another program's lock before an operation fails as `busy`. Error
@@ -198,8 +198,8 @@ private:
   std::unique_ptr<sqlite3, detail::close_database> handle_;
 };
 
-/// While it lives, a statement of the connection ends as `timed_out` once `over` says so. It is asked
-/// about every millisecond of a statement's work.
+/// While it exists, a statement of the connection ends as `timed_out` once `over` returns true.
+/// `over` is called about every millisecond of a statement's work.
 class interruption {
 public:
   interruption(database& db, std::function<bool()> over);

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-/// Which files and folders the library leaves out.
+/// Which files and folders the library ignores.
 namespace podstudio {
 
 /// Lies in any watched folder and holds for it and all below. Its syntax and meaning are those of
@@ -22,7 +22,7 @@ inline constexpr std::string_view ignore_file_name = ".podstudioignore";
 inline constexpr std::size_t ignore_file_bytes_max = std::size_t{1} << 20;
 inline constexpr std::size_t ignore_patterns_max = 10'000;
 
-/// What rules say of an entry.
+/// What rules say about an entry.
 enum class ignore_verdict : std::uint8_t {
   none,     ///< no pattern matches; the rules of the folder above decide
   ignored,  ///< leave it out
@@ -32,10 +32,10 @@ enum class ignore_verdict : std::uint8_t {
 /// The rules of one ignore file. Immutable, cheap to copy and to share among threads.
 ///
 /// A pattern costs at most 4 * (its bytes + 1) * (the path's bytes + 1) comparisons: among the `*`
-/// of a name, and among the `**` of a path, only the last that was met is tried again.
+/// of a name, and among the `**` of a path, only the last one met is retried.
 ///
-/// In one point this is gitignore(5) to the letter and not what git before 2.52 did: `a/b**` is
-/// `a/b*`, as two stars that are not the whole of a name are one.
+/// In one respect this follows the text of gitignore(5) rather than git before 2.52: `a/b**` is
+/// `a/b*`, as two stars that are not a whole name count as one.
 class ignore_rules {
 public:
   /// No rules.
@@ -63,8 +63,8 @@ private:
 /// unfinished downloads, and what systems and editors put beside files.
 const ignore_rules& default_ignore_rules();
 
-/// The rules that hold in one folder under a root: its own and those of all folders above it, the
-/// deepest first, and the defaults last. A value that a walk keeps with each folder it has yet to
+/// The rules that apply in one folder under a root: its own and those of all folders above it, the
+/// deepest first, and the defaults last. A walk keeps one such value with each folder it has yet to
 /// read; memory is shared with the folders above.
 class ignore_scope {
 public:

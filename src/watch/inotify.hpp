@@ -13,7 +13,7 @@
 
 namespace podstudio {
 
-/// A change the kernel told of.
+/// A change that the kernel reported.
 struct change {
   enum class kind : std::uint8_t {
     written,    ///< a file was closed after writing, or moved here: it is whole
@@ -28,7 +28,7 @@ struct change {
   std::string path;  ///< empty for `overflow`
 };
 
-/// The kernel's notices about a tree: one watch on each of its folders (inotify(7)). Not
+/// The kernel's notifications about a tree: one watch on each of its folders (inotify(7)). Not
 /// thread-safe.
 class folder_watches {
 public:

@@ -15,10 +15,10 @@
 #include <string_view>
 #include <vector>
 
-/// Looking at folders and files: what is there, without reading any of it.
+/// Probes and walks folders and files: what is there, without reading any of it.
 namespace podstudio {
 
-/// A file of a kind the library holds, as a look found it.
+/// A file of a kind the library holds, as a probe found it.
 struct seen_file {
   std::string path;  ///< absolute, valid UTF-8
   /// How many bytes of the path are those of the folder that a person named: below it no link is
@@ -37,7 +37,7 @@ struct seen_file {
   std::string_view root() const { return std::string_view(path).substr(0, root_bytes); }
 };
 
-/// What looks found.
+/// What probes found.
 struct findings {
   std::vector<seen_file> files;
   std::vector<gone_file> gone;
@@ -50,14 +50,14 @@ struct findings {
   std::size_t size() const noexcept { return files.size() + gone.size() + failures.size(); }
 };
 
-/// A folder by identity.
+/// A folder's identity.
 struct folder_identity {
   std::uint64_t device = 0;  ///< number, or where it has to last, id of the volume
   std::uint64_t inode = 0;
   bool operator==(const folder_identity&) const = default;
 };
 
-/// What one look at a path found.
+/// What one probe of a path found.
 enum class look_outcome : std::uint8_t {
   gone,    ///< nothing is there
   folder,  ///< a folder: walk it
@@ -78,12 +78,12 @@ gone_file gone_from(const root_folder& root, std::string path, path_keyer& key_o
 /// Walks a tree in small steps, in the order of the paths' bytes. Does not follow links; one that
 /// leads back to a folder it lies in is a failure of kind link_loop. Leaves out what ignore files
 /// and the defaults say (ignore.hpp). Memory is bounded by the names in the folders from the top to
-/// where it is.
+/// the current one.
 ///
-/// It goes by descriptors: each folder is opened by its name in the open folder above it, and what
-/// is in it is looked at from there. So nothing that it finds lies behind a link, whatever is
-/// exchanged for links meanwhile. The root and the last `open_folders_max` folders down to where it
-/// is are open; when it comes back to one above them, that is opened anew, from the root down.
+/// It works by descriptors: each folder is opened by its name in its open parent, and its entries
+/// are probed from there. So nothing that it finds lies behind a link, whatever is replaced by
+/// links meanwhile. The root and the last `open_folders_max` folders down to the current one are
+/// open; when the walk comes back to another one, that is reopened from the root down.
 class tree_walker {
 public:
   /// Called with each folder before its names are read, so that a watch set there misses nothing.

@@ -9,15 +9,15 @@
 
 namespace podstudio {
 
-/// Looks at the paths of assets, which the catalog knows with these facts, and of files, which were
-/// read under these. An asset
-/// has left its path if another file is there, or none is and its disk is. Where no watch root is
-/// responsible for the path, the disk does not matter: an import can only be told by its absence.
+/// Probes the paths of assets, which the catalog knows with these facts, and of files, which were
+/// read under these. An asset has left its path if another file is there, or if none is and its
+/// volume is mounted. Where no watch root covers the path, the volume does not matter: for an
+/// import, absence is the only evidence.
 asset_places look_at_places(const std::map<asset_id, known_file>& assets,
                             const std::vector<known_file>& files,
                             const std::vector<std::string>& roots);
 
-/// A file of a library with the digest it was taken with.
+/// A file of a library, with the digest that it was ingested with.
 struct sample_file {
   std::string path;
   file_facts facts;

@@ -18,13 +18,13 @@ namespace podstudio {
 using known_files = std::function<result<std::vector<known_file>>(const std::string& folder,
                                                                   const std::string& after)>;
 
-/// Compares a tree with the tables: both are streamed in the order of the paths, so that neither is
-/// ever held in memory. What is the same costs a stat and nothing more.
+/// Compares a tree with the tables. Both are streamed in path order, so neither is ever held in
+/// memory. An unchanged file costs one stat and nothing more.
 ///
-/// What is gone is told before what is new, so that whoever takes it can see that one is the other.
-/// A first pass therefore only looks; it keeps a bounded number of differences, and where there are
-/// more, two further passes tell them. Where the tables know nothing of the tree, there is one
-/// pass.
+/// What is gone is reported before what is new, so that the receiver can match the one with the
+/// other. The first pass therefore only compares and keeps a bounded number of differences; if
+/// there are more, two further passes report them. If the tables hold nothing of the tree, there is
+/// one pass.
 class reconciler {
 public:
   using folder_hook = tree_walker::folder_hook;

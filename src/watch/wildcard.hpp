@@ -12,7 +12,7 @@ namespace podstudio {
 
 /// A pattern for one name, with the meaning it has between two slashes of a gitignore file: `*` is
 /// any run of bytes, `?` any byte, `[...]` one of a set with ranges, `[:classes:]` and negation by
-/// `!` or `^`, and a backslash takes what follows as it is. Bytes are compared, not characters.
+/// `!` or `^`, and a backslash escapes the next byte. Bytes are compared, not characters.
 class wildcard {
 public:
   /// Parses from `at` up to the next slash that is no member of a set, or to the end, and leaves
