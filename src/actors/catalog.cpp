@@ -79,11 +79,11 @@ template <class Promise>
 bool catalog_state::admit(Promise& promise) {
   if (draining) {
     promise.deliver(
-        to_caf({error_code::stopping, "the engine is stopping; try again when it runs"}));
+        to_caf({error_code::stopping, "the engine is stopping; try again when it is running"}));
     return false;
   }
   if (pending >= catalog_pending_max) {
-    promise.deliver(to_caf({error_code::busy, "too many requests wait already; try again"}));
+    promise.deliver(to_caf({error_code::busy, "too many requests are waiting; try again"}));
     return false;
   }
   ++pending;
@@ -294,10 +294,11 @@ taken_files catalog_state::decide_calmly(const ingest_batch_ptr& batch,
       restless.insert(path);
       batch->outcome.later.push_back(path);
       if (may_move == recent_moves::answer::later) continue;
-      failures.push_back({printable(path), problem_kind::unstable,
-                          "asset " + std::to_string(id) + " moved there and away more than "
-                              + std::to_string(recent_moves::moves_max)
-                              + " times within a minute; is one folder to be seen at two paths?"});
+      failures.push_back(
+          {printable(path), problem_kind::unstable,
+           "asset " + std::to_string(id) + " moved there and away again more than "
+               + std::to_string(recent_moves::moves_max)
+               + " times within a minute; check whether one folder is visible at two paths"});
     }
     if (restless.empty()) return taken;
     if (calm.empty()) calm = files;  // it is rare: the others are not copied

@@ -27,11 +27,11 @@ void import_start(console_state& s, const request& what, answer reply) {
   import_request wanted;
   auto paths = what.arguments.value("paths", json());
   if (!paths.is_array() || paths.empty())
-    return reply(wrong_argument("paths", "is a list of absolute paths"));
+    return reply(wrong_argument("paths", "must be a list of absolute paths"));
   for (const auto& path : paths) {
     if (!path.is_string() || !path.get_ref<const std::string&>().starts_with("/"))
       return reply(wrong_argument("paths", "holds " + in_quotes(to_text(path))
-                                               + ", which is no absolute path"));
+                                               + ", which is not an absolute path"));
     wanted.paths.push_back(path.get<std::string>());
   }
   s.self->request(s.peers.supervisor, caf::infinite, import_atom::value, wanted)
@@ -89,16 +89,15 @@ void sync(console_state& s, const request& what, answer reply) {
           },
           [reply](const caf::error& failure) mutable {
             if (failure != caf::sec::request_timeout) return reply(failure);
-            reply(error{
-                error_code::timed_out,
-                "changes are still being taken; give --timeout more seconds, or see 'status'"});
+            reply(error{error_code::timed_out, "changes are still being processed; allow more time "
+                                               "with --timeout, or see 'status'"});
           });
 }
 
 void watch(console_state& s, const request& what, answer reply, bool add) {
   auto path = text_argument(what.arguments, "path");
   if (!path) return reply(path.failure());
-  if (!path->starts_with("/")) return reply(wrong_argument("path", "is an absolute path"));
+  if (!path->starts_with("/")) return reply(wrong_argument("path", "must be an absolute path"));
   s.self
       ->request(s.peers.supervisor, caf::infinite, root_atom::value,
                 watch_request{add, *path, what.id, "console"})
@@ -120,7 +119,7 @@ void watch_move(console_state& s, const request& what, answer reply) {
   for (auto [key, path] : {std::pair{"path", &wanted.from}, {"to", &wanted.to}}) {
     auto given = text_argument(what.arguments, key);
     if (!given) return reply(given.failure());
-    if (!given->starts_with("/")) return reply(wrong_argument(key, "is an absolute path"));
+    if (!given->starts_with("/")) return reply(wrong_argument(key, "must be an absolute path"));
     *path = *given;
   }
   s.self->request(s.peers.supervisor, caf::infinite, root_atom::value, wanted)
@@ -268,7 +267,13 @@ json to_json(const console_use& use) {
   auto refused = json::object();
   for (std::size_t i = 0; i < refusal_count; ++i)
     refused[std::string(to_string(static_cast<refusal>(i)))] = use.refused[i].load();
-  return {{"connections", use.connections.load()}, {"refused", std::move(refused)}};
+  json all{{"connections", use.connections.load()}, {"refused", std::move(refused)}};
+  auto text = [](const std::string& value) { return value.empty() ? json() : json(value); };
+  auto listens = use.endpoints.load();
+  all["socket"] = listens ? text(listens->socket) : json();
+  all["socket_failure"] = listens ? text(listens->socket_failure) : json();
+  all["port"] = listens ? json(listens->port) : json();
+  return all;
 }
 
 void status(console_state& s, const request&, answer reply) {
@@ -341,7 +346,7 @@ console_actor::behavior_type console(console_actor::stateful_pointer<console_sta
         auto promise = self->make_response_promise<std::string>();
         answer reply(promise, self->state.answering);
         if (asked->gone && *asked->gone) {
-          reply(error{error_code::stopping, "nobody waits for the answer"});
+          reply(error{error_code::stopping, "the client has gone"});
           return promise;
         }
         if (*self->state.answering > console_requests_max) {
@@ -358,8 +363,9 @@ console_actor::behavior_type console(console_actor::stateful_pointer<console_sta
         } else if (is_history(name)) {
           query(self->state, self->state.peers.historian, *asked, reply);
         } else {
-          reply(error{error_code::invalid_argument, "the engine knows no command " + in_quotes(name)
-                                                        + "; is the service of another version?"});
+          reply(error{error_code::invalid_argument,
+                      "the engine does not know the command " + in_quotes(name)
+                          + "; check that the service is the same version"});
         }
         return promise;
       },

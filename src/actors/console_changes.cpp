@@ -40,7 +40,7 @@ void label(console_state& s, const request& what, answer reply, label_change cha
   };
   bool by_ids = what.arguments.contains("ids"), by_filter = what.arguments.contains("filter");
   if (by_ids == by_filter)
-    return reply(wrong_argument("ids", "or else 'filter' is needed, and not both"));
+    return reply(wrong_argument("ids", "or 'filter' is needed, but not both"));
   if (by_ids) {
     auto ids = ids_argument(what.arguments);
     if (!ids) return reply(ids.failure());
@@ -288,8 +288,8 @@ void undo(console_state& s, const request& what, answer reply) {
   if (!command) return reply(command.failure());
   uuid target{};
   if (!parse_uuid(*command, target))
-    return reply(
-        wrong_argument("command", "is the id of a command, a UUID, not " + in_quotes(*command)));
+    return reply(wrong_argument("command",
+                                "must be the id of a command, a UUID, not " + in_quotes(*command)));
   auto force = flag_argument(what.arguments, "force");
   if (!force) return reply(force.failure());
   s.self

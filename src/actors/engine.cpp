@@ -12,6 +12,7 @@
 #include "platform/unique_fd.hpp"
 #include "projections/projection.hpp"
 #include "projections/rebuild.hpp"
+#include "projections/tables_log.hpp"
 #include "query/models.hpp"
 #include "schema/schema.hpp"
 
@@ -103,8 +104,10 @@ result<std::unique_ptr<projection>> open_existing(const data_folder& folder) {
     return std::unique_ptr<projection>();
   }
   auto opened = projection::open(folder.database);
-  if (opened || !needs_rebuild(opened.failure())) return opened;
-  spdlog::warn("building the tables anew from the log: {}", opened.failure().message);
+  bool is_ours = opened || needs_rebuild(opened.failure())
+                 || (folder.has_usual_database() && is_ruined(folder.database));
+  if (opened || !is_ours) return opened;
+  spdlog::warn("rebuilding the tables from the log: {}", opened.failure().message);
   return std::unique_ptr<projection>();
 }
 
@@ -130,6 +133,9 @@ result<std::unique_ptr<projection>> bring_up_to_date(file_system& files, const d
   auto behind = tables ? head.sequence - tables->checkpoint().sequence : head.sequence;
   if (!tables || behind > rebuild_from_events) {
     tables.reset();
+    if (folder.has_usual_database())
+      if (auto removed = remove_ruined_tables(files, folder.database); !removed)
+        return removed.failure();
     auto rebuilt = rebuild(files, folder.log(), folder.database);
     if (!rebuilt) return rebuilt.failure();
     return projection::open(folder.database);
@@ -183,6 +189,11 @@ result<void> load(file_system& files, const data_folder& folder, std::unique_ptr
   return {};
 }
 
+bool is_other_version(const std::string& database) {
+  auto opened = open_tables_read_only(database);
+  return !opened && opened.failure().code == error_code::newer_version;
+}
+
 /// Everything before the first actor: recovers the log, brings the tables up to date, loads the
 /// models.
 result<engine_parts> make_ready(const engine_options& options) {
@@ -192,17 +203,29 @@ result<engine_parts> make_ready(const engine_options& options) {
   auto& files = posix_file_system();
   if (options.service)
     if (auto removed = remove_unfinished_rebuild(files, folder.database); !removed)
-      spdlog::warn("what an unfinished rebuild left stays: {}", removed.failure().message);
+      spdlog::warn("cannot remove what an unfinished rebuild left: {}", removed.failure().message);
   auto existing =
       options.build_anew ? result<std::unique_ptr<projection>>(nullptr) : open_existing(folder);
   if (!existing) return existing.failure();
+  // Tables of another version are of no use, but say how much of the log there must be.
   std::optional<log_head> checkpoint;
-  if (*existing) checkpoint = (*existing)->checkpoint();
+  if (*existing)
+    checkpoint = (*existing)->checkpoint();
+  else if (!options.build_anew && is_other_version(folder.database))
+    checkpoint = head_of_tables(folder.database);
   auto& report = parts.recovery;
   log_options log_shape;
   log_shape.segment_size_bytes = options.log_segment_bytes;
   auto log = log_writer::open(files, folder.log(), log_shape, checkpoint, report);
-  if (!log) return log.failure();
+  if (!log) {
+    bool differs = checkpoint && log.failure().code == error_code::damaged;
+    auto fit = differs ? fit_of_log(files, folder.log(), folder.database, *checkpoint)
+                       : result<log_fit>(log_fit::extends);
+    if (fit && *fit == log_fit::is_another) return another_library(folder.database, folder.log());
+    auto failure = log.failure();
+    if (differs && fit && *fit != log_fit::extends) failure.message += other_database_hint(folder);
+    return failure;
+  }
   if (report.truncated_bytes > 0)
     spdlog::warn("the log ended in a torn write of {} bytes; they are set aside in {}",
                  report.truncated_bytes, report.truncated_copy);
@@ -217,7 +240,7 @@ result<engine_parts> make_ready(const engine_options& options) {
   auto loaded = load(files, folder, std::move(*existing), head, parts);
   if (!loaded && needs_rebuild(loaded.failure())) {
     // Damage deeper than opening looks: once more, from nothing but the log.
-    spdlog::warn("building the tables anew from the log: {}", loaded.failure().message);
+    spdlog::warn("rebuilding the tables from the log: {}", loaded.failure().message);
     parts.tables.reset();
     parts.reading.clear();
     loaded = load(files, folder, nullptr, head, parts);
@@ -248,10 +271,19 @@ result<void> check_no_backup(const data_folder& folder) {
   if (failed)
     return system_error(failed.value())("cannot use the data folder " + in_quotes(folder.root));
   if (!is_backup) return {};
-  return error{error_code::refused,
-               in_quotes(folder.root)
-                   + " is a backup, which only 'log' commands may read; make a data folder from it "
-                     "with 'podstudio --data NEW restore DIR'"};
+  return error{
+      error_code::refused,
+      in_quotes(folder.root)
+          + " is a backup, which only 'log' commands may read; create a data folder from it "
+            "with 'podstudio --data NEW restore DIR'"};
+}
+
+/// A log that was removed is not begun anew: the tables still hold what it held.
+result<void> check_log_is_there(const data_folder& folder) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(folder.log(), ignored)) return {};
+  auto lost = lost_log(folder);
+  return lost ? result<void>(*lost) : result<void>();
 }
 
 /// Why the engine cannot go on. The actors that tell may outlive the engine.
@@ -330,7 +362,7 @@ public:
   result<void> wait(int stop_fd) override {
     pollfd waits[2] = {{stop_fd, POLLIN, 0}, {failed_->fd(), POLLIN, 0}};
     while (::poll(waits, 2, -1) < 0)
-      if (errno != EINTR) return system_error()("cannot wait for the end");
+      if (errno != EINTR) return system_error()("cannot wait for the stop signal");
     if (auto why = failed_->why()) return *why;
     return {};
   }
@@ -352,7 +384,7 @@ public:
     console_ = nullptr;
     supervisor_ = nullptr;
     if (trouble) {
-      spdlog::error("the engine did not stop in order: {}", trouble->message);
+      spdlog::error("the engine did not stop cleanly: {}", trouble->message);
       spdlog::default_logger()->flush();
       // Threads that hang (a dead network disk, say) would keep the process for ever.
       // Neither can they be ended where the supervisor, which knows them, is gone.
@@ -436,6 +468,7 @@ private:
 
 result<std::unique_ptr<engine>> engine::start(engine_options options) {
   if (auto free = check_no_backup(options.folder); !free) return free.failure();
+  if (auto there = check_log_is_there(options.folder); !there) return there.failure();
   if (auto made = create(options.folder); !made) return made.failure();
   auto lock = options.service ? folder_lock::acquire_for_service(options.folder)
                               : folder_lock::acquire(options.folder);

@@ -52,8 +52,8 @@ result<history_subject> pack_subject(database& tables, const json& arguments) {
   auto last = tables.value<pack_id>("SELECT id FROM last_id WHERE kind = 'pack'");
   if (!last) return last.failure();
   if (*pack < 1 || *pack > *last)
-    return error{error_code::not_found,
-                 "there never was a pack " + std::to_string(*pack) + "; see 'podstudio pack list'"};
+    return error{error_code::not_found, "there has never been a pack " + std::to_string(*pack)
+                                            + "; see 'podstudio pack list'"};
   return history_subject{.asset = {}, .pack = *pack};
 }
 
@@ -94,7 +94,7 @@ result<past_command> find_command(const historian_state& s, const std::string& i
   if (!row) return row.failure();
   if (!*row)
     return error{error_code::not_found,
-                 "no command " + id + " changed anything; 'podstudio history' shows their ids"};
+                 "no command " + id + " changed anything; 'podstudio history' shows command ids"};
   auto first = found->get<sequence_number>(0);
   // Not by the pages, which stay where somebody reads on.
   auto reader = log_reader::open(posix_file_system(), s.log_folder, first);
@@ -103,7 +103,7 @@ result<past_command> find_command(const historian_state& s, const std::string& i
   if (!committed) return committed.failure();
   if (!*committed || (*committed)->first_sequence != first
       || to_string((*committed)->what->id) != id)
-    return error{error_code::damaged, "the tables name another command at sequence "
+    return error{error_code::damaged, "the tables have a different command at sequence "
                                           + std::to_string(first)
                                           + " than the log; rebuild them with 'podstudio replay'"};
   past_command past{std::move(**committed), {}};
@@ -159,9 +159,10 @@ historian_actor::behavior_type historian(historian_actor::stateful_pointer<histo
   self->state.log_folder = std::move(log_folder);
   self->state.tables = std::move(tables);
   return {
-      [self](query_atom, const std::string& command,
-             const std::string& arguments, const given_up& gone) -> caf::result<std::string> {
-        if (gone && *gone) return to_caf({error_code::stopping, "nobody waits for " + command});
+      [self](query_atom, const std::string& command, const std::string& arguments,
+             const given_up& gone) -> caf::result<std::string> {
+        if (gone && *gone)
+          return to_caf({error_code::stopping, "the client has gone that asked for " + command});
         auto given = json::parse(arguments, nullptr, false);
         if (!is_history(command) || !given.is_object())
           return to_caf({error_code::invalid_argument, "there is no query '" + command + "'"});

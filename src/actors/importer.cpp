@@ -24,9 +24,9 @@ result<std::string> importable(const std::string& path, const std::string& data_
   std::string found = real.get();
   if (!is_utf8(found))
     return error{error_code::invalid_argument,
-                 in_quotes(path) + " has a name that is no valid UTF-8; rename it"};
+                 in_quotes(path) + " has a name that is not valid UTF-8; rename it"};
   if (lies_within(found, data_folder))
-    return error{error_code::refused, in_quotes(path) + " lies in the engine's own data folder"};
+    return error{error_code::refused, in_quotes(path) + " is inside the engine's own data folder"};
   if (::access(found.c_str(), R_OK) != 0) return system_error()("cannot import " + in_quotes(path));
   return found;
 }
@@ -113,7 +113,7 @@ result<void> importer_state::check_any_left() {
   if (!left) return left.failure();
   if (!left->empty()) return {};
   return error{error_code::not_found, "the folder " + in_quotes(move->from)
-                                          + " is not watched and no asset is in it; "
+                                          + " is not watched and contains no asset; "
                                           + in_quotes(move->to) + " is watched already"};
 }
 
@@ -270,8 +270,8 @@ importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer
           for (const auto& path : std::exchange(s.again, {})) {
             auto tried = s.tries.find(path);
             if (tried != s.tries.end() && tried->second > import_tries_max)
-              batch.failures.push_back(
-                  {printable(path), problem_kind::unstable, "it keeps changing while it is read"});
+              batch.failures.push_back({printable(path), problem_kind::unstable,
+                                        "it keeps changing while it is being read"});
             else
               look(root_folder(s.root_of(path)), path, batch,
                    s.key_of);  // gone: then there is nothing to take

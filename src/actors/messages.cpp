@@ -17,11 +17,11 @@ error from_caf(const caf::error& failure) {
       && failure.context().match_elements<std::string>())
     return {static_cast<error_code>(failure.code()), failure.context().get_as<std::string>(0)};
   if (failure == caf::sec::request_receiver_down || failure.category() == caf::atom("exit"))
-    return {error_code::stopping, "the engine is stopping; try again when it runs"};
+    return {error_code::stopping, "the engine is stopping; try again when it is running"};
   if (failure == caf::sec::request_timeout)
-    return {error_code::timed_out, "the engine did not answer in time; look at its log"};
-  return {error_code::internal, "the engine failed inside: " + caf::to_string(failure)
-                                    + "; look at its log and report this"};
+    return {error_code::timed_out, "the engine did not answer in time; see its log"};
+  return {error_code::internal,
+          "the engine failed: " + caf::to_string(failure) + "; see its log and report this"};
 }
 
 }  // namespace podstudio

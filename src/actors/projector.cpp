@@ -32,8 +32,9 @@ void projector_state::wake() {
 }
 
 void projector_state::give_up_waiting(const error& why, bool for_room_too) {
-  auto told = to_caf(
-      {why.code, "it is done and in the log, but the tables do not show it yet: " + why.message});
+  auto told =
+      to_caf({why.code,
+              "the change is saved in the log, but the tables do not show it yet: " + why.message});
   for (auto at = waiting.begin(); at != waiting.end();) {
     auto& who = at->second;
     if (who.for_room && !for_room_too) {
@@ -56,7 +57,7 @@ void projector_state::flush() {
   if (arrived.empty()) return;
   auto folded = tables->fold(arrived);
   if (folded) {
-    if (stalled) spdlog::info("the tables are written again");
+    if (stalled) spdlog::info("the tables can be written again");
     stalled = false;
     *full = false;
     arrived.clear();
@@ -74,7 +75,7 @@ void projector_state::flush() {
     return fail(as_damage(folded.failure()));
   auto now = std::chrono::steady_clock::now();
   if (!std::exchange(stalled, true)) {
-    spdlog::error("the tables wait: {}", folded.failure().message);
+    spdlog::error("the tables are waiting: {}", folded.failure().message);
     stalled_at = now;
   }
   *full = code == error_code::disk_full;

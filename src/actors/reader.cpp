@@ -148,8 +148,8 @@ const std::map<std::string, query_function> queries = {
     {"watch.list", watch_list},
 };
 
-/// The counts are taken again only where something was folded since: to count a million assets takes
-/// a tenth of a second.
+/// The counts are taken again only where something was folded since: to count a million assets
+/// takes a tenth of a second.
 result<json> latest_counts(reader_state& s, const json& arguments) {
   auto head = read_checkpoint(*s.tables);
   if (!head) return head.failure();
@@ -167,15 +167,16 @@ auto ask_in_time(reader_state& s, const std::string& what, const given_up& gone,
   auto unwanted = [&] { return (gone && *gone) || (s.stopping && *s.stopping); };
   auto over = [&] { return unwanted() || std::chrono::steady_clock::now() > until; };
   using answer_type = decltype(ask());
-  if (unwanted()) return answer_type(error{error_code::stopping, "nobody waits for " + what});
+  if (unwanted())
+    return answer_type(error{error_code::stopping, "the client has gone that asked for " + what});
   interruption bound(*s.tables, over);
   auto answer = ask();
   if (answer || answer.failure().code != error_code::timed_out) return answer;
-  if (unwanted()) return answer_type(error{error_code::stopping, "nobody waits for " + what});
+  if (unwanted())
+    return answer_type(error{error_code::stopping, "the client has gone that asked for " + what});
   return answer_type(error{error_code::timed_out,
-                           what + " was ended after "
-                               + std::to_string(s.time_max.count() / 1000)
-                               + " s, so that others are not held up; ask for less at once"});
+                           what + " was ended after " + std::to_string(s.time_max.count() / 1000)
+                               + " s so as not to delay others; ask for less at a time"});
 }
 
 }  // namespace
@@ -216,13 +217,12 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
       [self](query_atom, const std::string& given) -> caf::result<asset_ids> {
         auto parsed = json::parse(given, nullptr, false);
         if (parsed.contains("limit") || parsed.contains("after"))
-          return to_caf({error_code::invalid_argument,
-                         "a filter for a command takes no 'limit' and no 'after'"});
+          return to_caf(
+              {error_code::invalid_argument, "a command's filter cannot have 'limit' or 'after'"});
         auto filter = parse_filter(parsed);
         if (!filter) return to_caf(filter.failure());
-        auto ids = ask_in_time(self->state, "the search for all that match", nullptr, [&] {
-          return matching_assets(*self->state.tables, *filter);
-        });
+        auto ids = ask_in_time(self->state, "the search for all that match", nullptr,
+                               [&] { return matching_assets(*self->state.tables, *filter); });
         if (!ids) return to_caf(ids.failure());
         return std::move(*ids);
       },

@@ -11,7 +11,7 @@ template <class Answer, class... Question>
 caf::result<Answer> reader_pool_state::hand_on(bool is_quick, Question... question) {
   auto& queue = is_quick ? quick : slow;
   if (queue.size() >= queries_waiting_max)
-    return to_caf({error_code::busy, "too many queries wait already; try again in a moment"});
+    return to_caf({error_code::busy, "too many queries are waiting; try again in a moment"});
   auto promise = self->template make_response_promise<Answer>();
   queue.push_back([this, promise, question...](pooled& by) mutable {
     by.free = false;

@@ -53,7 +53,7 @@ std::shared_ptr<T> shared(T value) {
 error no_thread(const std::system_error& failure) {
   thread_was_refused = true;
   return {error_code::io_failed, "cannot start a thread: " + std::string(failure.what())
-                                     + "; raise the limit of processes (ulimit -u)"};
+                                     + "; raise the limit on processes (ulimit -u)"};
 }
 
 }  // namespace
@@ -109,7 +109,7 @@ void supervisor_state::start(engine_parts parts) {
   self->request(journal, caf::infinite, append_atom::value, started, epoch_number{1})
       .then([](const committed_command&) {},
             [](const caf::error& failure) {
-              spdlog::warn("the start is not logged: {}", from_caf(failure).message);
+              spdlog::warn("cannot log the start: {}", from_caf(failure).message);
             });
   for (const auto& root : roots) {
     watch(root);
@@ -148,7 +148,7 @@ void supervisor_state::watch(const watched_root& root) {
 // --------------------------------------------------------------------------------------
 
 void supervisor_state::report(const error& failure) {
-  spdlog::critical("the engine cannot go on: {}", failure.message);
+  spdlog::critical("the engine cannot continue: {}", failure.message);
   if (on_failure) std::exchange(on_failure, nullptr)(failure);
 }
 
@@ -162,7 +162,7 @@ void supervisor_state::down(const caf::down_msg& who) {
     if (entry.actor && entry.actor.address() == who.source) return watcher_down(id, who.reason);
   if (stopping && (!who.reason || who.reason == caf::exit_reason::user_shutdown)) return;
   report(who.reason ? from_caf(who.reason)
-                    : error{error_code::internal, "a part of the engine ended by itself"});
+                    : error{error_code::internal, "a part of the engine stopped unexpectedly"});
 }
 
 void supervisor_state::watcher_down(root_id root, const caf::error& why) {
@@ -180,12 +180,12 @@ void supervisor_state::watcher_down(root_id root, const caf::error& why) {
   self->request(catalog, caf::infinite, root_atom::value, lost)
       .then([](const root_outcome&) {},
             [](const caf::error& failure) {
-              spdlog::warn("a lost root is not logged: {}", from_caf(failure).message);
+              spdlog::warn("cannot log a lost root: {}", from_caf(failure).message);
             });
   // One that was started in between, for a sync, waits for what it waited for before.
   if (std::exchange(entry.waiting, true)) return;
   auto wait = restart_after(entry.failures++);
-  spdlog::warn("watching '{}' failed: {}; again in {} s", printable(entry.root.path),
+  spdlog::warn("watching '{}' failed: {}; retrying in {} s", printable(entry.root.path),
                reason.message, wait.count());
   self->delayed_send(self, wait, step_atom::value, root);
 }
@@ -283,7 +283,7 @@ void supervisor_state::stop_log() {
                 .then([next](sequence_number) { next(); }, [next](const caf::error&) { next(); });
           },
           [next](const caf::error& failure) {
-            spdlog::warn("the stop is not logged: {}", from_caf(failure).message);
+            spdlog::warn("cannot log the stop: {}", from_caf(failure).message);
             next();
           });
 }
@@ -304,7 +304,7 @@ void inspect(supervisor_pointer self, const std::string& path,
              const std::function<void(const result<folder_candidate>&)>& then) {
   auto& s = self->state;
   if (s.inspections >= inspections_max)
-    return then(error{error_code::busy, "too many folders that do not answer are being looked at; "
+    return then(error{error_code::busy, "too many folders that do not respond are being checked; "
                                         "try again later"});
   caf::actor looker;
   try {
@@ -439,9 +439,9 @@ std::optional<error> not_in_step(const supervisor_state& s,
       return each.root == root && each.mode == "held";
     });
     if (!entry.root.lost && !failed && !entry.moving && !held) continue;
-    text += (text.empty() ? "not in step with " : ", nor with ") + in_quotes(entry.root.path);
+    text += (text.empty() ? "not synchronized with " : ", nor with ") + in_quotes(entry.root.path);
     if (entry.moving)
-      text += ": it is being moved; try again when 'watch move' has ended";
+      text += ": it is being moved; try again when 'watch move' has finished";
     else if (entry.root.lost && !entry.reason.empty())
       text += ": " + entry.reason;
     else if (failed)
@@ -534,7 +534,7 @@ void tell_outcome(const supervisor_state& s, std::uint64_t number,
   if (outcome == s.imported.end())
     promise.deliver(to_caf({error_code::not_found, "there is no import " + std::to_string(number)
                                                        + ", or " + std::to_string(outcomes_kept)
-                                                       + " others have ended since"}));
+                                                       + " others have finished since"}));
   else if (outcome->second.failure)
     promise.deliver(*outcome->second.failure);
   else
@@ -579,9 +579,9 @@ caf::result<std::uint64_t> start_import(supervisor_pointer self, std::vector<std
                                         std::optional<root_move> move) {
   auto& s = self->state;
   if (s.stopping)
-    return to_caf({error_code::stopping, "the engine is stopping; try again when it runs"});
+    return to_caf({error_code::stopping, "the engine is stopping; try again when it is running"});
   if (s.imports.size() >= imports_max)
-    return to_caf({error_code::busy, "too many imports run already; wait for one to end"});
+    return to_caf({error_code::busy, "too many imports are running; wait for one to finish"});
   auto number = s.last_import + 1;
   try {
     // Not monitored: its end comes with its outcome.
@@ -653,8 +653,7 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
     } catch (const std::system_error& failure) {
       return to_caf(no_thread(failure));
     } catch (const std::exception& failure) {
-      return to_caf(
-          {error_code::internal, "a defect of the engine: " + std::string(failure.what())});
+      return to_caf({error_code::internal, "internal error: " + std::string(failure.what())});
     }
   });
   state.start(std::move(*parts));

@@ -58,12 +58,12 @@ std::string changed_by(const contested_undo& undo) {
   if (!undoable.empty())
     text =
         " by " + listed(undoable, undo.undoable_count)
-        + (undo.undoable_count == 1 ? "; undo that first" : "; undo these first, the newest first");
+        + (undo.undoable_count == 1 ? "; undo that first" : "; undo these first, newest first");
   if (!of_files.empty())
     text +=
         (undoable.empty() ? " by" : "; and by")
         + (" what happened to files in "
-           + listed(of_files, undo.commands_count - undo.undoable_count) + ", which is not undone");
+           + listed(of_files, undo.commands_count - undo.undoable_count) + ", which cannot be undone");
   return text;
 }
 
@@ -74,9 +74,9 @@ error refusal(const contested_undo& undo) {
   // By people, that is: what happened to files cannot be undone to have the change again.
   if (decided.is_as_before && undo.commands_count > 0
       && undo.undoable_count == undo.commands_count) {
-    text += "all it changed is as it was before it, by "
+    text += "everything it changed has been changed back by "
             + listed(ids_of(undo.commands, [](const auto&) { return true; }), undo.commands_count);
-    if (undo.commands_count == 1) text += "; undo that to have it again";
+    if (undo.commands_count == 1) text += "; undo that to apply it again";
   } else if (!decided.conflicts.empty()) {
     text += listed(names_of(decided.conflicts), decided.conflicts.size())
             + (decided.conflicts.size() == 1 ? " was" : " were") + " changed since"
@@ -87,21 +87,24 @@ error refusal(const contested_undo& undo) {
     text += "there is no room for " + listed(names_of(decided.no_room), decided.no_room.size())
             + ", as a library has at most " + std::to_string(max_packs) + " packs, a pack "
             + std::to_string(max_pack_assets) + " assets and an asset "
-            + std::to_string(max_asset_tags) + " tags; take some out first";
+            + std::to_string(max_asset_tags) + " tags; remove some first";
   }
   if (!decided.facts.empty()) {
     if (!decided.conflicts.empty() || !decided.no_room.empty()) text += "; and ";
     auto facts = names_of(decided.facts);
     text += "it holds " + listed(facts, facts.size())
-            + "; what happens to files, jobs and watched folders is not undone";
+            + "; what happens to files, jobs and watched folders cannot be undone";
   }
-  if (!undo.force && !decided.events.empty()) text += "; --force takes back the rest";
+  if (!undo.force && !decided.events.empty()) text += "; --force undoes the rest";
   return {error_code::refused, text};
 }
 
 void answer_undo(const contested_undo& undo) {
   auto promise = undo.promise;
-  if (!undo.outcome.undone) return promise.deliver(to_caf(refusal(undo)));
+  if (!undo.outcome.undone) {
+    promise.deliver(to_caf(refusal(undo)));
+    return;
+  }
   undo_report report{undo.id, undo.outcome.done, !undo.outcome.decided, undo.outcome.decided, {}};
   if (report.left && report.left->complete()) report.left = nullptr;
   if (report.left)

@@ -44,8 +44,8 @@ std::string_view last_name(std::string_view path) { return path.substr(path.rfin
 error another_folder(const std::string& path) {
   return {error_code::refused,
           in_quotes(path)
-              + " is another folder than the one that was added, or its disk is not there; "
-                "bring it back, or remove it from the watched folders and add it again"};
+              + " is not the folder that was added, or its disk is missing; "
+                "restore it, or remove it from the watched folders and add it again"};
 }
 
 }  // namespace
@@ -89,7 +89,7 @@ result<void> watcher_state::recognise_root() {
   self->request(catalog, caf::infinite, root_atom::value, recognised)
       .then([](const root_outcome&) {},
             [](const caf::error& failure) {
-              spdlog::warn("a recognised root is not logged: {}", from_caf(failure).message);
+              spdlog::warn("cannot log a recognised root: {}", from_caf(failure).message);
             });
   root.identity = lasting;
   return {};

@@ -203,7 +203,7 @@ bool watcher_state::scan_may_tell_gone(const reconciler::counts& counts) {
   if (hold_back)
     reports.push_back({printable(root.path), problem_kind::scan_held,
                        std::to_string(counts.gone) + " of " + std::to_string(counts.known)
-                           + " files are gone; bring them back, or say that it is right with "
+                           + " files are gone; restore them, or confirm that this is right with "
                              "'podstudio watch confirm'"});
   holding = hold_back;
   return !hold_back;
@@ -365,7 +365,7 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
                   .tries = how.tries + 1});
     } else {
       reports.push_back(
-          {printable(path), problem_kind::unstable, "it keeps changing while it is read"});
+          {printable(path), problem_kind::unstable, "it keeps changing while it is being read"});
       release(how.ticket);
     }
   }
@@ -374,7 +374,7 @@ void watcher_state::taken(const observation_outcome& outcome, const looked_paths
 void watcher_state::refused(const caf::error& why, const looked_paths& looked) {
   auto reason = from_caf(why);
   if (reason.code != error_code::stopping)
-    spdlog::warn("files under '{}' wait: {}", printable(root.path), reason.message);
+    spdlog::warn("files under '{}' are waiting: {}", printable(root.path), reason.message);
   pause_until = clock::now() + pause;
   for (const auto& [path, how] : looked) {
     if (path == no_path)

@@ -15,14 +15,14 @@ error wrong_argument(const std::string& key, const std::string& rule) {
 result<std::string> text_argument(const json& arguments, const std::string& key) {
   auto at = arguments.find(key);
   if (at == arguments.end() || !at->is_string() || at->get_ref<const std::string&>().empty())
-    return wrong_argument(key, "is a text that is not empty; give one");
+    return wrong_argument(key, "must be non-empty text");
   return at->get<std::string>();
 }
 
 result<std::uint64_t> number_argument(const json& arguments, const std::string& key,
                                       std::uint64_t highest) {
   if (arguments.value(key, json()).is_null())
-    return wrong_argument(key, "is a whole number from 0 to " + std::to_string(highest));
+    return wrong_argument(key, "must be a whole number from 0 to " + std::to_string(highest));
   return number_argument(arguments, key, 0, highest, 0);
 }
 
@@ -34,13 +34,13 @@ result<std::uint64_t> number_argument(const json& arguments, const std::string& 
   if (given.is_number_unsigned() && given.get<std::uint64_t>() >= lowest
       && given.get<std::uint64_t>() <= highest)
     return given.get<std::uint64_t>();
-  return wrong_argument(key, "is a whole number from " + std::to_string(lowest) + " to "
+  return wrong_argument(key, "must be a whole number from " + std::to_string(lowest) + " to "
                                  + std::to_string(highest));
 }
 
 result<bool> flag_argument(const json& arguments, const std::string& key) {
   auto given = arguments.value(key, json(false));
-  if (!given.is_boolean()) return wrong_argument(key, "is true or false");
+  if (!given.is_boolean()) return wrong_argument(key, "must be true or false");
   return given.get<bool>();
 }
 
@@ -57,8 +57,8 @@ std::optional<std::int64_t> read_id(const json& given) {
 
 result<std::int64_t> id_argument(const json& arguments, const std::string& key) {
   if (auto id = read_id(arguments.value(key, json()))) return *id;
-  return wrong_argument(key, "is an id, a whole number from 1 to " + std::to_string(INT64_MAX)
-                                 + "; give one");
+  return wrong_argument(key,
+                        "must be an id, a whole number from 1 to " + std::to_string(INT64_MAX));
 }
 
 result<std::variant<asset_id, std::string>> asset_argument(const json& arguments) {
@@ -66,18 +66,18 @@ result<std::variant<asset_id, std::string>> asset_argument(const json& arguments
   auto given = arguments.value("asset", json());
   if (given.is_string()) return key(given.get<std::string>());
   if (auto id = read_id(given)) return key(*id);
-  return wrong_argument("asset", "is an id or an absolute path; give one");
+  return wrong_argument("asset", "must be an id or an absolute path");
 }
 
 result<std::vector<asset_id>> ids_argument(const json& arguments) {
   auto ids = arguments.value("ids", json());
   if (!ids.is_array() || ids.empty())
-    return wrong_argument("ids", "is a list of asset ids; name at least one");
+    return wrong_argument("ids", "must be a list of asset ids with at least one");
   std::vector<asset_id> parsed;
   for (const auto& id : ids) {
     auto known = read_id(id);
     if (!known)
-      return wrong_argument("ids", "holds " + in_quotes(to_text(id)) + ", which is no id");
+      return wrong_argument("ids", "holds " + in_quotes(to_text(id)) + ", which is not an id");
     parsed.push_back(*known);
   }
   return parsed;
@@ -89,7 +89,7 @@ result<std::optional<std::optional<std::string>>> label_argument(const json& arg
   auto at = arguments.find(key);
   if (at == arguments.end()) return label{};
   if (at->is_null()) return label{std::optional<std::string>{}};
-  if (!at->is_string()) return wrong_argument(key, "is a text, or null to clear it");
+  if (!at->is_string()) return wrong_argument(key, "must be text, or null to clear it");
   return label{at->get<std::string>()};
 }
 

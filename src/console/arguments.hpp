@@ -51,7 +51,7 @@ result<E> word_argument(const nlohmann::json& arguments, const std::string& key)
   std::string words;
   for (auto word : enum_words<E>)
     words += (words.empty() ? "" : ", ") + std::string(word);
-  return wrong_argument(key, "is one of " + words);
+  return wrong_argument(key, "must be one of " + words);
 }
 /// Nothing where it is absent or null.
 template <class E>

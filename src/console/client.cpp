@@ -267,7 +267,7 @@ console_client::connect(const data_folder& folder, const console_address& addres
         new console_client(std::make_unique<plain_stream>(std::move(fd)))};
   if (why == EAGAIN)
     return error{error_code::timed_out,
-                 "the service is busy with other clients; try again, or end some of them"};
+                 "the service is busy with other clients; try again, or close some of them"};
   auto pair = ensure_credentials(folder);
   if (!pair) return pair.failure();
   return connect(*pair, address.port,
@@ -293,13 +293,15 @@ result<nlohmann::json> console_client::request(const nlohmann::json& request,
   auto deadline = clock::now() + time_limit;
   auto text = to_text(request);
   if (text.size() > request_bytes_max)
-    return error{error_code::invalid_argument,
-                 "the request has " + std::to_string(text.size()) + " bytes, and the service takes "
-                     + std::to_string(request_bytes_max) + "; split it"};
+    return error{error_code::invalid_argument, "the request has " + std::to_string(text.size())
+                                                   + " bytes, but the service accepts at most "
+                                                   + std::to_string(request_bytes_max)
+                                                   + "; split it"};
   std::scoped_lock mine(turn_);
-  error gone{error_code::no_service,
-             "the service went away before it answered; whether the command took effect shows once "
-             "it runs again"};
+  error gone{
+      error_code::no_service,
+      "the service stopped before it answered; start it again to see whether the command took "
+      "effect"};
   if (!stream_) return gone;
   auto& to = *stream_;
   auto header = make_frame_header(text.size());
@@ -310,7 +312,7 @@ result<nlohmann::json> console_client::request(const nlohmann::json& request,
   auto size_bytes = size_of_frame(header);
   const error foreign{
       error_code::internal,
-      "what answers is not a podstudio service of this version; restart the service"};
+      "the answer is not from a podstudio service of this version; restart the service"};
   if (became == outcome::done && size_bytes > reply_bytes_max) {
     stream_.reset();
     return foreign;
@@ -327,9 +329,10 @@ result<nlohmann::json> console_client::request(const nlohmann::json& request,
   }
   stream_.reset();
   if (became == outcome::ended) return gone;
-  return error{error_code::timed_out,
-               "the service did not answer in time; see what it does with 'podstudio status' and "
-               "try again"};
+  return error{
+      error_code::timed_out,
+      "the service did not answer in time; see what it is doing with 'podstudio status' and "
+      "try again"};
 }
 
 }  // namespace podstudio

@@ -349,7 +349,7 @@ private:
     pending_.reset();
     if (reply.size() > reply_bytes_max)
       reply = to_text(make_reply(
-          {error_code::refused, "the answer is too long to be sent; ask for fewer at a time"}));
+          {error_code::refused, "the answer is too long to send; ask for fewer at a time"}));
     if (!reserve(reply.size())) return refuse(refusal::over_limit);
     reply_ = std::move(reply);
     reply_header_ = make_frame_header(reply_.size());

@@ -6,6 +6,7 @@
 #include "platform/text.hpp"
 
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -113,22 +114,55 @@ result<void> make_folder(const data_folder& folder) {
   return system_error(cause)("cannot create " + in_quotes(folder.tls()));
 }
 
+error unusable(const data_folder& folder, error_code code, const std::string& why) {
+  return {code, why + "; stop the service and remove " + in_quotes(folder.tls())
+                    + ": the next start makes a new key"};
+}
+
 /// Checks that `path`, the folder or a file in it, is there and is nobody else's business.
 result<void> check_private(const data_folder& folder, const std::string& path) {
   const auto name = in_quotes(path);
-  auto unusable = [&](error_code code, const std::string& why) {
-    return error{code, name + why + "; stop the service and remove " + in_quotes(folder.tls())
-                           + ", a new key is made at the next start"};
-  };
   struct stat facts {};
   if (::stat(path.c_str(), &facts) != 0)
-    return errno == ENOENT ? unusable(error_code::damaged, " is missing")
+    return errno == ENOENT ? unusable(folder, error_code::damaged, name + " is missing")
                            : system_error()("cannot read " + name);
   if (facts.st_uid != ::geteuid())
     return error{error_code::refused, name + " belongs to another user; run as its owner"};
   if ((facts.st_mode & 077) != 0)
-    return unusable(error_code::refused,
-                    " is open to other users, so the console's key is no secret");
+    return unusable(folder, error_code::refused,
+                    name + " is open to other users, so the console's key is not a secret");
+  return {};
+}
+
+constexpr std::size_t pem_bytes_max = 64u << 10;
+
+bio_ptr memory_of(const std::string& text) {
+  return bio_ptr{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
+}
+
+/// A key that is protected would be asked for at the terminal.
+int no_password(char*, int, int, void*) { return -1; }
+
+/// Checks that both can be used, and together: a service with others would answer, and refuse all.
+result<void> check_pair(const data_folder& folder, const credentials& files) {
+  auto certificate_text = read_small_file(files.certificate_file, pem_bytes_max);
+  if (!certificate_text) return certificate_text.failure();
+  auto key_text = read_small_file(files.key_file, pem_bytes_max);
+  if (!key_text) return key_text.failure();
+  auto certificate_bytes = memory_of(*certificate_text), key_bytes = memory_of(*key_text);
+  certificate_ptr certificate{
+      PEM_read_bio_X509(certificate_bytes.get(), nullptr, no_password, nullptr)};
+  key_ptr key{PEM_read_bio_PrivateKey(key_bytes.get(), nullptr, no_password, nullptr)};
+  bool are_one = certificate && key && X509_check_private_key(certificate.get(), key.get()) == 1
+                 && X509_verify(certificate.get(), key.get()) == 1;
+  ERR_clear_error();
+  auto damaged = [&](const std::string& why) { return unusable(folder, error_code::damaged, why); };
+  if (!certificate)
+    return damaged(in_quotes(files.certificate_file) + " is empty, cut or not a certificate");
+  if (!key) return damaged(in_quotes(files.key_file) + " is empty, cut or not a private key");
+  if (!are_one)
+    return damaged(in_quotes(files.certificate_file) + " is not the certificate of "
+                   + in_quotes(files.key_file));
   return {};
 }
 
@@ -144,6 +178,7 @@ result<credentials> ensure_credentials(const data_folder& folder) {
   // The folder first: where others may write to it, nothing in it can be trusted.
   for (const auto& path : {folder.tls(), files.certificate_file, files.key_file})
     if (auto checked = check_private(folder, path); !checked) return checked.failure();
+  if (auto usable = check_pair(folder, files); !usable) return usable.failure();
   return files;
 }
 

@@ -20,8 +20,9 @@ struct credentials {
 /// is valid from 1970 to 9999, so that no clock matters and nothing ever needs renewing. Both
 /// appear at once, by the rename of a complete folder (0700, files 0600); when several processes
 /// make one at the same time, all use the first. To replace a pair, stop the service and remove
-/// DATA/tls. Errors: `refused` when the folder or the key is open to others or belongs to somebody
-/// else; `damaged` when one of the files is missing; as `system_error`.
+/// DATA/tls: none is ever replaced by itself, as whoever holds a copy of it would be locked out.
+/// Errors: `refused` when the folder or the key is open to others or belongs to somebody else;
+/// `damaged` when one of the files is missing, cut or not of the other; as `system_error`.
 result<credentials> ensure_credentials(const data_folder& folder);
 
 }  // namespace podstudio

@@ -39,21 +39,21 @@ result<request> read_request(const std::string& text) {
   if (text.size() > request_bytes_max) return bad("the request is too long; split it");
   if (nests_too_deep(text)) return bad("the request is nested too deeply");
   auto document = nlohmann::json::parse(text, nullptr, false);
-  if (!document.is_object()) return bad("the request is no JSON object");
+  if (!document.is_object()) return bad("the request is not a JSON object");
   request parsed;
   auto command = document.find("command");
   if (command == document.end() || !command->is_string())
-    return bad("the request names no 'command'");
+    return bad("the request has no 'command'");
   parsed.command = command->get<std::string>();
   auto arguments = document.find("arguments");
   parsed.arguments = arguments == document.end() ? nlohmann::json::object() : std::move(*arguments);
-  if (!parsed.arguments.is_object()) return bad("the request's 'arguments' are no JSON object");
+  if (!parsed.arguments.is_object()) return bad("the request's 'arguments' are not a JSON object");
   auto id = document.find("id");
   if (id == document.end())
     parsed.id = make_uuid();
   else if (!id->is_string() || !parse_uuid(id->get<std::string>(), parsed.id)
            || parsed.id == uuid{})
-    return bad("the request's 'id' is no UUID, or the nil UUID");
+    return bad("the request's 'id' is not a UUID, or is the nil UUID");
   return parsed;
 }
 
@@ -71,7 +71,7 @@ result<nlohmann::json> read_reply(nlohmann::json reply) {
   const error malformed{
       error_code::internal,
       "the service sent a reply that this program does not understand; check that "
-      "both are of the same version"};
+      "both are the same version"};
   auto ok = reply.is_object() ? reply.find("ok") : reply.end();
   if (ok == reply.end() || !ok->is_boolean()) return malformed;
   if (ok->get<bool>()) return std::move(reply["result"]);

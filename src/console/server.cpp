@@ -135,9 +135,10 @@ public:
     auto raw = context_.native_handle();
     if (failure || SSL_CTX_set_min_proto_version(raw, TLS1_3_VERSION) != 1)
       return error{error_code::io_failed,
-                   "the console's key " + in_quotes(pair.key_file) + " cannot be used ("
+                   "cannot use the console's key " + in_quotes(pair.key_file) + ": "
                        + failure.message()
-                       + "); stop the service and remove its folder, and a new one is made"};
+                       + "; stop the service and remove the key's folder: the next start makes a "
+                         "new key"};
     // Nobody resumes, so nothing is kept of those that left.
     SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(raw, 0);
@@ -314,18 +315,23 @@ result<std::unique_ptr<console_server>> console_server::open(options what) try {
   if (auto configured = tls->configure(what.pair); !configured) return configured.failure();
   if (auto listens = listen_at(what.port, tls->acceptor); !listens) return listens.failure();
   made->port = tls->acceptor.local_endpoint().port();
+  auto endpoints = std::make_shared<console_endpoints>();
+  endpoints->port = made->port;
   if (!what.socket.empty()) {
     auto owner = std::make_shared<local_listener>(what);
     auto bound = listen_at(what.socket, owner->acceptor);
     if (!bound) {
-      spdlog::warn("console: {}; commands go to the port instead", bound.failure().message);
+      spdlog::warn("console: {}; commands use the port instead", bound.failure().message);
+      endpoints->socket_failure = bound.failure().message;
     } else {
       made->socket = std::move(*bound);
+      endpoints->socket = what.socket;
       if (auto started = made->start(owner, 0); !started) return started.failure();
     }
   }
   // The owner's commands go before the handshakes of others.
   if (auto started = made->start(tls, made->socket ? 5 : 0); !started) return started.failure();
+  what.use->endpoints = std::move(endpoints);
   return std::unique_ptr<console_server>(new console_server(std::move(made)));
 } catch (const boost::system::system_error& failure) {
   return system_error(failure.code().value())("cannot start the console");

@@ -37,10 +37,18 @@ enum class refusal : std::uint8_t {
 inline constexpr std::size_t refusal_count = 4;
 std::string_view to_string(refusal why) noexcept;
 
+/// Where a service listens.
+struct console_endpoints {
+  std::string socket;          ///< the path of the Unix socket; empty: none
+  std::string socket_failure;  ///< why there is none, although there should be
+  std::uint16_t port = 0;      ///< on 127.0.0.1, over TLS
+};
+
 /// Usage counters. Any thread may read them.
 struct console_use {
-  std::atomic<std::uint64_t> connections{0};                        ///< now
-  std::array<std::atomic<std::uint64_t>, refusal_count> refused{};  ///< since the start
+  std::atomic<std::uint64_t> connections{0};                          ///< now
+  std::array<std::atomic<std::uint64_t>, refusal_count> refused{};    ///< since the start
+  std::atomic<std::shared_ptr<const console_endpoints>> endpoints{};  ///< null until it listens
 };
 
 /// What a request may need in memory once it is parsed, for each byte of its text. Of `{},{},...`,
@@ -86,9 +94,9 @@ public:
     console_limits limits{};
   };
 
-  /// Listens from now on. Where the file system of the socket has none, there is the TLS port only,
-  /// with a warning in the log. Errors: `io_failed` when the port cannot be had or the key not be
-  /// used; as `system_error`.
+  /// Listens from now on. Where the socket cannot be made, there is the TLS port only, with a
+  /// warning in the log and the reason in `console_use`. Errors: `io_failed` when the port cannot
+  /// be had or the key not be used; as `system_error`.
   static result<std::unique_ptr<console_server>> open(options what);
 
   /// Ends all connections; replies that were given by then are sent first, for a second at most.

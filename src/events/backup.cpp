@@ -25,7 +25,7 @@ error in_backup(error failure) {
   auto& message = failure.message;
   if (failure.code == error_code::damaged && message.ends_with(damage_remedy))
     message.replace(message.size() - damage_remedy.size(), damage_remedy.size(),
-                    "it is a backup: make a new one in another folder");
+                    "this is a backup: make a new one in another folder");
   return failure;
 }
 
@@ -86,7 +86,7 @@ result<std::optional<backup_manifest>> find_backup(file_system& files, const std
   if (!names) return names.failure();
   if (std::ranges::all_of(*names, [](auto& name) { return name == backup_manifest_aside; }))
     return manifest;
-  return refused(in_quotes(folder) + " is not empty and holds no backup; name a new folder");
+  return refused(in_quotes(folder) + " is not empty and contains no backup; choose a new folder");
 }
 
 /// One backup, from the first look at its folder to its new manifest.
@@ -118,7 +118,7 @@ private:
     if (!log) return log.failure();
     if (!*log || until_.sequence == 0)
       return refused("the log in " + in_quotes(log_)
-                     + " holds no events yet; there is nothing to "
+                     + " contains no events yet; there is nothing to "
                        "back up");
     auto found = find_backup(files_, folder_);
     if (!found) return found.failure();
@@ -127,12 +127,12 @@ private:
     if (held_.log != **log)
       return refused(in_quotes(folder_) + " is the backup of another library, with log "
                      + to_string(held_.log) + " and not " + to_string(**log)
-                     + "; name another folder");
+                     + "; choose another folder");
     if (held_.head.sequence > until_.sequence)
       return refused("the backup in " + in_quotes(folder_) + " is ahead of the log: it goes up to "
                      + "sequence " + std::to_string(held_.head.sequence) + ", the log up to "
                      + std::to_string(until_.sequence)
-                     + "; keep it, as it holds more, and name another folder");
+                     + "; keep it, because it contains more, and choose another folder");
     if (held_.head.sequence > 0)
       if (auto whole = check_held(); !whole) return whole;
     return find_place();
@@ -193,11 +193,12 @@ private:
   }
 
   error went_another_way() const {
-    return refused("the backup in " + in_quotes(folder_)
-                   + " and the log went different ways: the log does not have what the backup has "
-                     "at sequence "
-                   + std::to_string(held_.head.sequence)
-                   + "; keep it, as it holds what the log does not, and name another folder");
+    return refused(
+        "the backup in " + in_quotes(folder_)
+        + " and the log have diverged: the log does not contain what the backup contains "
+          "at sequence "
+        + std::to_string(held_.head.sequence)
+        + "; keep it, because it contains what the log does not, and choose another folder");
   }
 
   /// Makes the folders, or removes what an interrupted run left.
@@ -241,9 +242,10 @@ private:
 result<void> check_no_log(file_system& files, const std::string& log_folder) {
   auto names = files.list(log_folder);
   if (names && !names->empty())
-    return refused(in_quotes(log_folder)
-                   + " holds a log already, which a restore would replace; choose another folder "
-                     "with --data, or move it away first");
+    return refused(
+        in_quotes(log_folder)
+        + " already contains a log, which a restore would replace; choose another folder "
+          "with --data, or move it away first");
   if (!names && names.failure().code != error_code::not_found) return names.failure();
   return {};
 }
@@ -255,7 +257,7 @@ result<void> clear(file_system& files, const std::string& staging) {
   for (auto& name : *names)
     if (!parse_segment_name(name))
       return refused(in_quotes(staging + "/" + name)
-                     + " is no part of a log, which a restore would replace; move it away");
+                     + " is not part of a log that a restore could replace; move it away");
   for (auto& name : *names)
     if (auto removed = files.remove(staging + "/" + name); !removed) return removed;
   return {};
@@ -302,7 +304,7 @@ result<backup_manifest> find_restorable(file_system& files, const std::string& f
                                             + "; name a folder that 'podstudio backup' made"};
   if ((*found)->head.sequence == 0)
     return refused("the backup in " + in_quotes(folder)
-                   + " was interrupted before it held anything; there is nothing to restore");
+                   + " was interrupted before it contained anything; there is nothing to restore");
   return **found;
 }
 

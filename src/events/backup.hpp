@@ -49,10 +49,10 @@ result<void> verify_backup(file_system& files, const std::string& folder, const 
 result<backup_manifest> find_restorable(file_system& files, const std::string& folder);
 
 /// Where a restored log stands until it is put in place.
+std::string staging_folder(const std::string& log_folder);
+
 /// Removes what `stage_restore` staged.
 result<void> drop_restore(file_system& files, const std::string& log_folder);
-
-std::string staging_folder(const std::string& log_folder);
 
 /// Copies a backup's log to `staging_folder(log_folder)`, durable, and checks all of it meanwhile.
 /// What an earlier run left there is replaced. Errors: as `find_restorable`; `refused` where

@@ -21,7 +21,7 @@ error damaged(const std::string& path, const std::string& what) {
   return {
       error_code::damaged,
       "the backup is damaged: " + in_quotes(path) + " " + what
-          + "; nothing was changed; make a new backup in another folder, or put back this file"};
+          + "; nothing was changed; make a new backup in another folder, or put this file back"};
 }
 
 /// A value of the manifest; null where it is missing.
@@ -43,14 +43,15 @@ std::string text(const json& document, const char* key) {
 
 result<backup_manifest> parse(const std::string& bytes, const std::string& path) {
   auto document = json::parse(bytes, nullptr, false);
-  if (!document.is_object()) return damaged(path, "is no JSON object");
+  if (!document.is_object()) return damaged(path, "is not a JSON object");
   auto format = number(document, "format");
   if (format == UINT64_MAX || format == 0) return damaged(path, "has no valid 'format'");
   if (format > format_version)
-    return error{error_code::newer_version,
-                 in_quotes(path) + " has format " + std::to_string(format)
-                     + ", this build knows formats up to " + std::to_string(format_version)
-                     + "; nothing was changed; use the PODStudio that wrote it, or a later one"};
+    return error{
+        error_code::newer_version,
+        in_quotes(path) + " has format " + std::to_string(format)
+            + ", but this version knows only formats up to " + std::to_string(format_version)
+            + "; nothing was changed; use the PODStudio version that wrote it, or a later one"};
   backup_manifest manifest;
   auto& head = manifest.head;
   head.sequence = number(document, "head_sequence");

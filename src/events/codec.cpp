@@ -246,9 +246,9 @@ const event_type* find_type(std::string_view name) noexcept {
 }
 
 error unknown_event(std::string_view name, std::uint16_t version, std::string_view why) {
-  return {error_code::newer_version, "the event '" + printable(name) + "' version "
-                                         + std::to_string(version) + " " + std::string(why)
-                                         + "; use the PODStudio that wrote it, or a later one"};
+  return {error_code::newer_version,
+          "the event '" + printable(name) + "' version " + std::to_string(version) + " "
+              + std::string(why) + "; use the PODStudio version that wrote it, or a later one"};
 }
 
 error bad_body(std::string_view name, std::uint16_t version, std::string_view why) {

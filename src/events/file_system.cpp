@@ -98,7 +98,7 @@ public:
     struct stat facts {};
     if (::fstat(descriptor_, &facts) != 0) return failed("stat", path_);
     if (S_ISREG(facts.st_mode)) return {};
-    return error{error_code::refused, "'" + path_ + "' is no regular file; move it away"};
+    return error{error_code::refused, "'" + path_ + "' is not a regular file; move it away"};
   }
 
   result<void> check_undisturbed(const std::string& path, std::uint64_t size_bytes_min,

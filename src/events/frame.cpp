@@ -116,11 +116,12 @@ result<void> walk_frame(const_bytes frame, const log_place& place, const_bytes& 
     return damage(place, "a frame whose parts fill it", found);
   };
   if (frame[0] != command_frame || get<std::uint32_t>(frame.data()) >> 8 != 0)
-    return error{error_code::newer_version,
-                 "'" + place.file + "' has at offset " + std::to_string(place.offset)
-                     + " a frame of type " + std::to_string(frame[0])
-                     + ", which this build does not know; use the PODStudio that wrote it, or a "
-                       "later one"};
+    return error{
+        error_code::newer_version,
+        "'" + place.file + "' has at offset " + std::to_string(place.offset) + " a frame of type "
+            + std::to_string(frame[0])
+            + ", which this version does not know; use the PODStudio version that wrote it, or a "
+              "later one"};
   byte_cursor cursor(
       frame.subspan(frame_header_bytes, frame.size() - frame_header_bytes - sizeof(std::uint32_t)));
   if (!cursor.take(origin, get<std::uint16_t>(frame.data() + origin_size_at))
@@ -162,7 +163,8 @@ result<void> check_command(const command& what) {
                                      + " events; split it");
   if (what.origin.size() > max_origin_bytes || what.summary.size() > max_summary_bytes
       || !is_utf8(what.origin) || !is_utf8(what.summary))
-    return invalid_command(what, "its origin or summary is no UTF-8 or above 65,535 bytes");
+    return invalid_command(what,
+                           "its origin or summary is not UTF-8 or is longer than 65,535 bytes");
   return {};
 }
 
@@ -189,7 +191,7 @@ result<void> append_parts(const command& what, std::size_t start, std::string& o
   for (auto& each : what.events) {
     if (auto appended = append_event(each, out); !appended) return appended;
     if (out.size() - start > max_frame_bytes - 16)
-      return invalid_command(what, "it is above " + std::to_string(max_frame_bytes >> 20)
+      return invalid_command(what, "it is longer than " + std::to_string(max_frame_bytes >> 20)
                                        + " MiB; split it");
   }
   return {};
@@ -234,10 +236,11 @@ result<segment_header> decode_segment_header(const_bytes bytes, const log_place&
   std::uint32_t version = 0, header_size = 0;
   cursor.take(version);
   if (version > log_format_version)
-    return error{error_code::newer_version,
-                 "'" + place.file + "' has format version " + std::to_string(version)
-                     + ", this build knows versions up to " + std::to_string(log_format_version)
-                     + "; nothing was changed; use the PODStudio that wrote it, or a later one"};
+    return error{
+        error_code::newer_version,
+        "'" + place.file + "' has format version " + std::to_string(version)
+            + ", but this version knows only versions up to " + std::to_string(log_format_version)
+            + "; nothing was changed; use the PODStudio version that wrote it, or a later one"};
   segment_header header;
   const_bytes log, hash;
   std::uint64_t created = 0;

@@ -101,7 +101,7 @@ struct approval_label : flag_label<asset_approved, asset_approval_withdrawn> {
   static constexpr std::string_view key = "approved", title = "approval", table = "asset";
   static constexpr std::string_view not_key = "unapproved";
   static constexpr const char *verb = "approve", *help = "Approve assets";
-  static constexpr const char *not_verb = "unapprove", *not_help = "Take approval back";
+  static constexpr const char *not_verb = "unapprove", *not_help = "Withdraw approval";
   using excludes = struct rejection_label;
   static constexpr auto stored = &label_values::approved;
   static constexpr auto setting = &label_settings::approved;
@@ -128,7 +128,7 @@ struct rejection_label : flag_label<asset_rejected, asset_rejection_withdrawn> {
   static constexpr std::string_view key = "rejected", title = "rejection", table = "asset_review";
   static constexpr std::string_view not_key = "unrejected";
   static constexpr const char *verb = "reject", *help = "Reject assets";
-  static constexpr const char *not_verb = "unreject", *not_help = "Take rejection back";
+  static constexpr const char *not_verb = "unreject", *not_help = "Withdraw rejection";
   using excludes = approval_label;
   static constexpr auto stored = &label_values::rejected;
   static constexpr auto setting = &label_settings::rejected;

@@ -43,8 +43,8 @@ public:
       : walk_(files, folder, 1), before_(options.before), total_(total) {
     if (options.expect)
       expected_.emplace(*options.expect, "the head noted earlier",
-                        "the log does not extend the head it should",
-                        "either its end was cut off or it was written anew, or the head is of "
+                        "the log does not extend the given head",
+                        "its end was cut off, or it was rewritten, or the head belongs to "
                         "another log");
   }
 

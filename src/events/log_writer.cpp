@@ -216,8 +216,9 @@ result<void> writer::make_room(std::uint64_t bytes) {
 result<void> writer::reserve(std::uint64_t bytes) {
   if (poisoned_) return *poisoned_;
   if (bytes > options_.segment_size_bytes - segment_header_bytes)
-    return error{error_code::invalid_argument, "cannot reserve " + std::to_string(bytes)
-                                                   + " bytes of the log: it is above a segment"};
+    return error{error_code::invalid_argument,
+                 "cannot reserve " + std::to_string(bytes)
+                     + " bytes of the log: that is more than a segment holds"};
   // Groups of that many bytes in all fit where this much is free in one piece: those that the
   // current segment cannot take go to the next, and what they leave unused here does not count
   // there.
@@ -362,7 +363,7 @@ error writer::poison(const error& cause) {
   poisoned_ = error{error_code::outcome_unknown,
                     "writing the log '" + folder_ + "' failed (" + cause.message
                         + "), so it is unknown whether the last commands are durable; check the "
-                          "disk, then start again: recovery will tell"};
+                          "disk, then restart: recovery will show"};
   return *poisoned_;
 }
 

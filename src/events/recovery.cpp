@@ -10,7 +10,7 @@ namespace podstudio {
 namespace {
 
 constexpr std::string_view rebuild_remedy =
-    "; if the log is known to be complete, rebuild the tables with 'podstudio replay'";
+    "; if the log is known to be complete, replace the tables with 'podstudio replay --force'";
 
 /// The head that the tables say they hold.
 class checkpoint_check {
@@ -181,7 +181,7 @@ result<recovered_log> recover_log(file_system& files, const std::string& folder,
   if (!firsts) return firsts.failure();
   if (firsts->empty()) {
     if (checkpoint.value_or(log_head{}) != log_head{})
-      return checkpoint_check(*checkpoint).mismatch({folder, 0, 1}, "no log at all");
+      return checkpoint_check(*checkpoint).mismatch({folder, 0, 1}, "an empty log");
     return recovered_log{};
   }
   auto headers = read_headers(files, folder, *firsts);

@@ -71,7 +71,7 @@ void install_bus_guard() {
 }
 
 error changed(const std::string& path) {
-  return {error_code::changed, "the file " + in_quotes(path) + " changed while it was read"};
+  return {error_code::changed, "the file " + in_quotes(path) + " changed while it was being read"};
 }
 
 error stopped() { return {error_code::stopping, "the engine is stopping"}; }
@@ -162,7 +162,7 @@ result<file_content> file_digester::digest(const root_folder& root, const std::s
   if (fstat(fd.get(), &before) != 0) return read_error(errno, path);
   if (!S_ISREG(before.st_mode))
     return error{error_code::invalid_argument,
-                 in_quotes(path) + " is no regular file; it is left alone"};
+                 in_quotes(path) + " is not a regular file; it is left alone"};
 
   const auto on = volume_of(path, before.st_dev);
   auto facts = facts_of(before, on);

@@ -157,9 +157,8 @@ void catalog_model::join_twins(asset_id id) {
 void catalog_model::leave_twins(asset_id id) {
   auto& asset = at(id);
   auto number = static_cast<std::uint32_t>(id);
-  bool is_head = by_digest_.find(digest_key(asset.sha256),
-                                 [&](asset_id other) { return other == id; })
-                 != 0;
+  bool is_head =
+      by_digest_.find(digest_key(asset.sha256), [&](asset_id other) { return other == id; }) != 0;
   if (is_head) by_digest_.remove(number, digest_hash_of());
   if (auto next = asset.next_twin; next != 0) {
     at(next).last_twin = asset.last_twin;
@@ -454,10 +453,10 @@ result<void> check_text(std::string_view field, const std::string& text, std::si
     return error{error_code::invalid_argument,
                  "the " + std::string(field) + " " + in_quotes(text.substr(0, 80)) + " " + rule};
   };
-  if (text.empty()) return refuse("is empty; give a text, or null to clear it");
+  if (text.empty()) return refuse("is empty; give some text, or null to clear it");
   if (text.size() > bytes_max)
     return refuse("is longer than " + std::to_string(bytes_max) + " bytes; shorten it");
-  if (!is_utf8(text)) return refuse("is no valid UTF-8; check the terminal's encoding");
+  if (!is_utf8(text)) return refuse("is not valid UTF-8; check the terminal's encoding");
   for (char c : text) {
     bool between_words = shape == text_shape::lines && (c == '\n' || c == '\t');
     if ((static_cast<unsigned char>(c) < 0x20 || c == 0x7f) && !between_words)
@@ -523,7 +522,7 @@ result<std::vector<event>> decide(const catalog_model& model, const label_change
       if (model.tags(id).size() >= max_asset_tags)
         return error{error_code::refused, "asset " + std::to_string(id) + " has "
                                               + std::to_string(max_asset_tags)
-                                              + " tags already; take one away first"};
+                                              + " tags already; remove one first"};
       bytes += change.tag->size();
       events.emplace_back(asset_tagged{id, *change.tag});
     }
@@ -586,17 +585,17 @@ result<std::vector<event>> decide_root_moved(const catalog_model& model, const s
   if (id == 0 && model.root_at(to) != 0) return std::vector<event>{};
   if (id == 0) return not_watched(from);
   if (from == to)
-    return error{error_code::refused, in_quotes(to) + " is the folder that is watched already"};
+    return error{error_code::refused, in_quotes(to) + " is already the watched folder"};
   if (lies_within(to, from) || lies_within(from, to))
     return error{error_code::refused, in_quotes(from) + " and " + in_quotes(to)
                                           + ": one contains the other; choose a separate folder"};
   if (model.root_at(to) != 0)
-    return error{error_code::refused, in_quotes(to) + " is watched already; remove one of the two "
-                                                      "with 'watch remove' first"};
+    return error{error_code::refused, in_quotes(to)
+                                          + " is watched already; remove one of the two "
+                                            "with 'watch remove' first"};
   if (auto free = check_free(model, to, id); !free) return free.failure();
   const auto& root = model.roots().at(id);
-  std::vector<event> events{
-      watch_root_moved{id, from, to, root.device, root.inode, device, inode}};
+  std::vector<event> events{watch_root_moved{id, from, to, root.device, root.inode, device, inode}};
   if (root.lost) events.emplace_back(watch_root_returned{id});
   auto shown = printable(from);
   if (model.problem(path_keyer()(shown))) events.emplace_back(problem_resolved{shown});

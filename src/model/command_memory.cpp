@@ -52,7 +52,7 @@ std::string in_summary(const std::string& text) {
 
 error id_of_another(const uuid& id) {
   return {error_code::refused, "the id " + to_string(id)
-                                   + " was given to another command before; give this one an id "
+                                   + " was already given to another command; give this one an id "
                                      "of its own, or none"};
 }
 

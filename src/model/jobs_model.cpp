@@ -101,7 +101,7 @@ result<std::vector<event>> decide_submit(const jobs_model& model, const job_requ
                                                      + " bytes"};
     auto parsed = nlohmann::json::parse(*request.params_json, nullptr, false);
     if (!parsed.is_object())
-      return error{error_code::invalid_argument, "the job's parameters are no JSON object"};
+      return error{error_code::invalid_argument, "the job's parameters are not a JSON object"};
   }
   return one(job_queued{model.last_job() + 1, request.kind, request.asset, request.pack,
                         request.params_json});

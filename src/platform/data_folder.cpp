@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace podstudio {
 
@@ -24,6 +26,10 @@ namespace {
 constexpr mode_t private_mode = 0700;
 constexpr std::size_t run_file_bytes_max = 4096;
 constexpr auto look_again_after = std::chrono::milliseconds(10);
+/// How long a command lets pass between two looks at a lock, at most, and how many of the longest
+/// commands that it waits for may come before it.
+constexpr auto look_again_after_max = std::chrono::milliseconds(100);
+constexpr int commands_before_max = 6;
 
 /// The lock that excludes every other, over the whole file.
 struct flock whole_file() {
@@ -43,6 +49,14 @@ std::string user_name(uid_t user) {
   return known != nullptr ? known->pw_name : std::to_string(user);
 }
 
+/// The name as a shell takes it, for a command that a message gives.
+std::string in_shell_quotes(const std::string& path) {
+  std::string quoted = "'";
+  for (char letter : path)
+    letter == '\'' ? quoted += "'\\''" : quoted += letter;
+  return quoted + "'";
+}
+
 /// What others own or may write, they may have made into anything: settings that send the tables
 /// elsewhere, links to a person's files. And what root makes in a folder of somebody else's, that
 /// one can no longer write.
@@ -54,9 +68,44 @@ result<void> check_ours(const std::string& path, const struct stat& facts) {
                                           + " podstudio ...), or choose another data folder"};
   }
   if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-    return error{error_code::refused, "other users may write to " + in_quotes(path)
-                                          + "; take away that right (chmod go-w)"};
+    return error{error_code::refused, "other users can write to " + in_quotes(path)
+                                          + "; run: chmod go-w " + in_shell_quotes(path)};
   return {};
+}
+
+/// The same of a file in the data folder. Links and the like are refused where they are opened.
+/// What mends it may concern all files of the folder that is `mended`.
+result<void> check_own_file(const std::string& path, const std::string& mended = {}) {
+  struct stat facts {};
+  if (::lstat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) return {};
+  auto what = mended.empty() ? in_shell_quotes(path) : in_shell_quotes(mended);
+  auto each = mended.empty() ? " " : " -R ";
+  if (facts.st_uid != ::geteuid())
+    return error{error_code::refused, in_quotes(path) + " belongs to the user "
+                                          + user_name(facts.st_uid)
+                                          + "; check who put it there, then run: sudo chown" + each
+                                          + user_name(::geteuid()) + " " + what};
+  if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return error{error_code::refused, "other users can write to " + in_quotes(path) + "; run: chmod"
+                                          + each + "go-w " + what};
+  return {};
+}
+
+result<void> check_own_log(const std::string& folder) {
+  std::error_code unreadable;  // whoever opens it says why
+  for (std::filesystem::directory_iterator entries(folder, unreadable), end;
+       !unreadable && entries != end; entries.increment(unreadable))
+    if (auto ours = check_own_file(entries->path(), folder); !ours) return ours;
+  return {};
+}
+
+/// A database that a person named.
+result<void> check_own_database(const std::string& path) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_uid == ::geteuid())
+    return {};
+  return error{error_code::refused, "the database " + in_quotes(path) + " belongs to the user "
+                                        + user_name(facts.st_uid) + "; name another file"};
 }
 
 /// Makes the folder unless it is there. A link to one is as good where a person named the path.
@@ -64,16 +113,17 @@ result<void> create_folder(const std::string& path, last_link links) {
   if (::mkdir(path.c_str(), private_mode) == 0) return {};
   if (errno == EEXIST) {
     struct stat facts {};
-    auto looked = links == last_link::follow ? ::stat(path.c_str(), &facts)
-                                             : ::lstat(path.c_str(), &facts);
+    auto looked =
+        links == last_link::follow ? ::stat(path.c_str(), &facts) : ::lstat(path.c_str(), &facts);
     if (looked == 0 && S_ISDIR(facts.st_mode)) return check_ours(path, facts);
     if (looked == 0 && S_ISLNK(facts.st_mode))
       return error{error_code::refused,
-                   in_quotes(path) + " is a link, which is not followed; mount the other folder "
-                                     "there (mount --bind), or name the whole data folder's place "
-                                     "with --data"};
+                   in_quotes(path)
+                       + " is a link, which is not followed; mount the other folder "
+                         "there (mount --bind), or name the whole data folder's place "
+                         "with --data"};
     return error{error_code::invalid_argument,
-                 in_quotes(path) + " is no folder; remove it or choose another data folder"};
+                 in_quotes(path) + " is not a folder; remove it or choose another data folder"};
   }
   if (errno != ENOENT) return system_error()("cannot create " + in_quotes(path));
   std::error_code failed;
@@ -109,8 +159,7 @@ result<unique_fd> take_lock(const std::string& path, Busy busy) {
   if (!file) return file.failure();
   auto lock = whole_file();
   if (::fcntl(file->get(), F_OFD_SETLK, &lock) != 0) {
-    if (errno != EAGAIN && errno != EACCES)
-      return system_error()("cannot lock " + in_quotes(path));
+    if (errno != EAGAIN && errno != EACCES) return system_error()("cannot lock " + in_quotes(path));
     return error{error_code::in_use, busy(written_pid(path))};
   }
   auto pid = std::to_string(::getpid()) + "\n";
@@ -132,10 +181,11 @@ result<void> create_all(const std::string& root, std::initializer_list<std::stri
 
 result<std::string> absolute_path(const std::string& path) {
   namespace fs = std::filesystem;
-  if (path.empty()) return error{error_code::invalid_argument, "a path is empty; give a name"};
+  if (path.empty())
+    return error{error_code::invalid_argument, "a path is empty; name a file or folder"};
   if (!is_utf8(path))
     return error{error_code::invalid_argument,
-                 "the path " + in_quotes(path) + " is no valid UTF-8; rename it first"};
+                 "the path " + in_quotes(path) + " is not valid UTF-8; rename it first"};
   std::error_code failure;
   auto full = fs::absolute(path, failure);
   bool climbs = false;
@@ -149,7 +199,7 @@ result<std::string> absolute_path(const std::string& path) {
   if (text.size() > 1 && text.back() == '/') text.pop_back();
   if (!is_utf8(text))
     return error{error_code::invalid_argument,
-                 "the path " + in_quotes(text) + " is no valid UTF-8; rename the folder first"};
+                 "the path " + in_quotes(text) + " is not valid UTF-8; rename the folder first"};
   return text;
 }
 
@@ -178,7 +228,8 @@ result<data_folder> resolve_data_folder(const std::string& root, const std::stri
     return error{error_code::invalid_argument, "no data folder: HOME is not set; use --data DIR"};
   auto absolute_root = absolute_path(chosen);
   if (!absolute_root) return absolute_root.failure();
-  data_folder folder{*absolute_root, *absolute_root + "/podstudio.db"};
+  data_folder folder{*absolute_root, {}};
+  folder.database = folder.usual_database();
   if (!database.empty()) {
     auto absolute_database = absolute_path(database);
     if (!absolute_database) return absolute_database.failure();
@@ -190,8 +241,7 @@ result<data_folder> resolve_data_folder(const std::string& root, const std::stri
     auto beside = std::filesystem::path(folder.database).parent_path();
     auto real = std::filesystem::weakly_canonical(beside / target, none);
     if (none)
-      return error{error_code::io_failed,
-                   "cannot follow the link " + in_quotes(folder.database) + ": " + none.message()};
+      return system_error(none.value())("cannot follow the link " + in_quotes(folder.database));
     folder.database = real.string();
   }
   return folder;
@@ -203,7 +253,14 @@ result<void> check_trusted(const data_folder& folder) {
     if (errno == ENOENT || errno == ENOTDIR) return {};
     return system_error()("cannot use the data folder " + in_quotes(folder.root));
   }
-  return check_ours(folder.root, facts);
+  if (auto ours = check_ours(folder.root, facts); !ours) return ours;
+  if (!folder.has_usual_database())
+    if (auto ours = check_own_database(folder.database); !ours) return ours;
+  const auto usual = folder.usual_database();
+  for (const auto& path :
+       {folder.config_file(), folder.env_file(), usual, usual + "-wal", usual + "-shm"})
+    if (auto ours = check_own_file(path); !ours) return ours;
+  return check_own_log(folder.log());
 }
 
 bool exists(const data_folder& folder) {
@@ -222,29 +279,61 @@ result<void> create_lockable(const data_folder& folder) {
 
 namespace {
 
-error in_use(const data_folder& folder, pid_t holder) {
-  auto pid = std::to_string(holder);
+std::string process_text(pid_t pid) {
+  return pid != 0 ? "process " + std::to_string(pid) : "another process";
+}
+
+/// Another command holds the folder: it ends by itself.
+error in_use_by_command(const data_folder& folder, pid_t pid) {
   return {error_code::in_use,
-          "the data folder " + in_quotes(folder.root) + " is in use by "
-              + (holder != 0 ? "process " + pid : "another process") + "; wait for its end, stop it"
-              + (holder != 0 ? " (kill " + pid + ")" : "")
-              + ", or choose another folder with --data"};
+          "the data folder " + in_quotes(folder.root) + " is in use by " + process_text(pid)
+              + "; wait for it to finish, or choose another folder with --data"};
+}
+
+/// A service holds the folder. Only one that answers has nothing else to finish first.
+error in_use_by_service(const data_folder& folder, pid_t pid) {
+  auto address = read_console_address(folder);
+  auto name = "the data folder " + in_quotes(folder.root) + " is in use by ";
+  if (address && address->pid == pid)
+    return {error_code::in_use, name + "its service, " + process_text(pid) + "; stop it (kill "
+                                    + std::to_string(pid)
+                                    + "), or choose another folder with --data"};
+  return {error_code::in_use, name + "a service that is starting or stopping, " + process_text(pid)
+                                  + "; wait for it to finish, then try again"};
 }
 
 }  // namespace
 
-result<folder_lock> folder_lock::acquire(const data_folder& folder) {
-  if (auto service = holder_of(folder.service_lock_file()); service)
-    return in_use(folder, *service);
-  auto file = take_lock(folder.lock_file(), [&](pid_t pid) { return in_use(folder, pid).message; });
-  if (!file) return file.failure();
-  return folder_lock{std::move(*file)};
+result<folder_lock> folder_lock::acquire(const data_folder& folder,
+                                         std::chrono::milliseconds wait_max) {
+  using clock = std::chrono::steady_clock;
+  const auto begun = clock::now();
+  auto since = begun;
+  pid_t ahead = 0;
+  for (auto pause = look_again_after;; pause = std::min(2 * pause, look_again_after_max)) {
+    if (auto service = holder_of(folder.service_lock_file()); service)
+      return in_use_by_service(folder, *service);
+    pid_t holder = 0;
+    auto file = take_lock(folder.lock_file(), [&](pid_t pid) {
+      holder = pid;
+      return in_use_by_command(folder, pid).message;
+    });
+    if (file) return folder_lock{std::move(*file)};
+    auto now = clock::now();
+    // A queue that moves is waited for longer.
+    if (std::exchange(ahead, holder) != holder) since = now;
+    if (file.failure().code != error_code::in_use || now - since >= wait_max
+        || now - begun >= commands_before_max * wait_max)
+      return file.failure();
+    std::this_thread::sleep_for(pause);
+  }
 }
 
 result<folder_lock> folder_lock::acquire_for_service(const data_folder& folder,
                                                      std::chrono::milliseconds wait_max) {
-  auto busy = [&](pid_t pid) { return in_use(folder, pid).message; };
-  auto service = take_lock(folder.service_lock_file(), busy);
+  auto busy = [&](pid_t pid) { return in_use_by_command(folder, pid).message; };
+  auto service = take_lock(folder.service_lock_file(),
+                           [&](pid_t pid) { return in_use_by_service(folder, pid).message; });
   if (!service) return service.failure();
   auto until = std::chrono::steady_clock::now() + wait_max;
   for (;;) {
@@ -261,7 +350,8 @@ result<folder_lock> folder_lock::acquire_for_backup(const data_folder& folder) {
   if (auto ours = create_folder(folder.run(), last_link::refuse); !ours) return ours.failure();
   auto file = take_lock(folder.backup_lock_file(), [&](pid_t holder) {
     return "another backup of " + in_quotes(folder.root) + " is being made"
-           + (holder != 0 ? ", by process " + std::to_string(holder) : "") + "; wait for its end";
+           + (holder != 0 ? ", by process " + std::to_string(holder) : "")
+           + "; wait for it to finish";
   });
   if (!file) return file.failure();
   return folder_lock{std::move(*file)};

@@ -21,6 +21,10 @@ struct data_folder {
   std::string root;      ///< absolute
   std::string database;  ///< absolute; `root`/podstudio.db unless it was asked for elsewhere
 
+  std::string usual_database() const { return root + "/podstudio.db"; }
+  /// Whether the database is in its usual place, where nobody else has any business.
+  bool has_usual_database() const { return database == usual_database(); }
+
   std::string log() const { return root + "/log"; }  ///< the event log, the source of truth
   std::string tls() const { return root + "/tls"; }  ///< the console's key and certificate
   std::string run() const {
@@ -54,8 +58,11 @@ result<bool> lie_in_one_another(const std::string& one, const std::string& other
 /// it leads. Errors: `invalid_argument`, `io_failed`.
 result<data_folder> resolve_data_folder(const std::string& root, const std::string& database);
 
-/// Whether nobody else owns the root folder or may write to it; also where it is not there. To be
-/// asked before anything in it is believed. Errors: `refused`, with the remedy.
+/// Whether nobody else owns the root folder or may write to it, nor to the files in it that are
+/// believed: the settings, the log's, the tables'. A database elsewhere must be the user's own.
+/// What is not there is trusted. To be asked before anything in the folder is believed. Errors:
+/// `refused`, with the remedy. No mode is corrected silently: what others could write, they may
+/// have written, and the owner is to know.
 result<void> check_trusted(const data_folder& folder);
 
 /// Whether the root folder is there.
@@ -79,16 +86,19 @@ result<void> create_lockable(const data_folder& folder);
 class folder_lock {
 public:
   /// Takes the lock of a folder that exists, for a command, and writes this process's id into the
-  /// file. Error: `in_use`, also while a service starts, names the process that holds it and what to
-  /// do.
-  static result<folder_lock> acquire(const data_folder& folder);
+  /// file. It waits for other commands: at most `wait_max` for one of them, and six times as long
+  /// for a queue of them. Error: `in_use`, at once where a service runs or starts, names the
+  /// process that holds it and what to do.
+  static result<folder_lock> acquire(const data_folder& folder,
+                                     std::chrono::milliseconds wait_max = other_command_wait_max);
+  static constexpr auto other_command_wait_max = std::chrono::seconds(10);
 
-  /// The same for a service. It takes run/service.lock first, which no command takes and which keeps
-  /// further commands out; so it has to wait only for those that are at work, `wait_max` at most,
-  /// however many others try meanwhile. Another service makes it fail at once.
-  static result<folder_lock> acquire_for_service(const data_folder& folder,
-                                                 std::chrono::milliseconds wait_max
-                                                 = command_wait_max);
+  /// The same for a service. It takes run/service.lock first, which no command takes and which
+  /// keeps further commands out; so it has to wait only for those that are at work, `wait_max` at
+  /// most, however many others try meanwhile. Another service makes it fail at once.
+  static result<folder_lock>
+  acquire_for_service(const data_folder& folder,
+                      std::chrono::milliseconds wait_max = command_wait_max);
   /// Most commands take a fraction of a second.
   static constexpr auto command_wait_max = std::chrono::seconds(5);
 

@@ -47,16 +47,25 @@ error system_error::operator()(std::string_view what) const {
     return {error_code::disk_full, message + "; free some space and try again"};
   case EFBIG:
     return {error_code::disk_full,
-            message + "; raise the limit of a file's size (ulimit -f) and try again"};
+            message + "; raise the limit on file size (ulimit -f) and try again"};
   case EACCES:
   case EPERM:
     return {error_code::not_permitted, message + "; check the permissions"};
   case ENOENT:
-  case ENOTDIR:
     return {error_code::not_found, message + "; check the path"};
+  case ENOTDIR:
+    return {error_code::not_found,
+            std::string(what) + ": a part of the path is a file, not a folder; check the path"};
+  case ELOOP:
+    return {error_code::io_failed,
+            std::string(what)
+                + ": it is a symbolic link that is not followed, or one that leads back to itself; "
+                  "put the file or folder itself in its place"};
+  case EISDIR:
+    return {error_code::io_failed, std::string(what) + ": it is a folder; move it away"};
   case EMFILE:
   case ENFILE:
-    return {error_code::io_failed, message + "; raise the limit of open files (ulimit -n)"};
+    return {error_code::io_failed, message + "; raise the limit on open files (ulimit -n)"};
   default:
     return {error_code::io_failed, message};
   }

@@ -38,7 +38,7 @@ result<std::string> read_whole(unique_fd file, const std::string& path, std::siz
   if (::fstat(file.get(), &facts) != 0) return system_error()("cannot read " + in_quotes(path));
   if (!S_ISREG(facts.st_mode))
     return error{error_code::invalid_argument,
-                 in_quotes(path) + " is no regular file; check the path"};
+                 in_quotes(path) + " is not a regular file; check the path"};
   std::string contents(size_bytes_max + 1, '\0');
   std::size_t size = 0;
   while (size < contents.size()) {
@@ -90,9 +90,9 @@ result<unique_fd> open_own_file(const std::string& path) {
   if (!file) return system_error()("cannot open " + in_quotes(path));
   struct stat facts {};
   if (::fstat(file.get(), &facts) != 0) return system_error()("cannot open " + in_quotes(path));
-  if (!S_ISREG(facts.st_mode)) return refuse("is no regular file");
+  if (!S_ISREG(facts.st_mode)) return refuse("is not a regular file");
   if (facts.st_uid != ::geteuid()) return refuse("is another user's file");
-  if (facts.st_nlink != 1) return refuse("is a file with a second name");
+  if (facts.st_nlink != 1) return refuse("has a second hard link");
   return file;
 }
 

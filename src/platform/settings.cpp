@@ -92,18 +92,19 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
     } else if (key == "log_level" && value.is_string()) {
       into.log_level = **value.as_string();
       if (std::find(log_levels.begin(), log_levels.end(), into.log_level) == log_levels.end())
-        return bad_setting(file, where + "log_level is one of trace, debug, info, warn, error");
+        return bad_setting(file,
+                           where + "log_level must be one of trace, debug, info, warn, error");
     } else if ((key == "poll_seconds" || key == "rescan_minutes") && value.is_integer()) {
       auto number = **value.as_integer();
       if (number < 1 || number > 1'000'000)
-        return bad_setting(file, where + std::string(key.str()) + " is from 1 to 1000000");
+        return bad_setting(file, where + std::string(key.str()) + " must be from 1 to 1000000");
       (key == "poll_seconds" ? into.poll_seconds : into.rescan_minutes) =
           static_cast<std::uint32_t>(number);
     } else if (key == "log_segment_bytes" && value.is_integer()) {
       auto bytes = **value.as_integer();
       if (bytes < static_cast<std::int64_t>(log_segment_bytes_min)
           || bytes > static_cast<std::int64_t>(log_segment_bytes_max))
-        return bad_setting(file, where + "log_segment_bytes is a number from "
+        return bad_setting(file, where + "log_segment_bytes must be a number from "
                                      + std::to_string(log_segment_bytes_min) + " to "
                                      + std::to_string(log_segment_bytes_max));
       into.log_segment_bytes = static_cast<std::uint64_t>(bytes);
@@ -111,15 +112,15 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
       into.watch_folders_from = from;
       for (const auto& folder : *value.as_array()) {
         if (!folder.is_string())
-          return bad_setting(file, where + "watch_folders is a list of strings");
+          return bad_setting(file, where + "watch_folders must be a list of strings");
         into.watch_folders.push_back(**folder.as_string());
       }
     } else {
-      return bad_setting(file,
-                         where + in_quotes(key.str())
-                             + " is no setting of that kind; there are watch_folders (list of "
-                               "strings), database and log_level (strings), log_segment_bytes, "
-                               "poll_seconds and rescan_minutes (whole numbers)");
+      return bad_setting(
+          file, where + in_quotes(key.str())
+                    + " is not a setting of that type; the settings are watch_folders (list of "
+                      "strings), database and log_level (strings), log_segment_bytes, "
+                      "poll_seconds and rescan_minutes (whole numbers)");
     }
   }
   return {};
@@ -153,7 +154,7 @@ result<void> read_environment(settings& into) {
     auto from = "the environment variable " + key;
     if (!is_utf8(value))
       return error{error_code::invalid_argument,
-                   from + " is no valid UTF-8; correct it, or rename what it names"};
+                   from + " is not valid UTF-8; correct it, or rename what it names"};
     take(key, value, from, into);
   }
   return {};
@@ -175,8 +176,8 @@ result<void> expand_home(std::string& path, const std::string& from) {
   auto home = std::getenv("HOME");
   if (home == nullptr || *home == '\0')
     return error{error_code::invalid_argument, "HOME is not set, so " + in_quotes(path)
-                                                   + " has no meaning (set by " + from
-                                                   + "); write the whole path"};
+                                                   + " cannot be expanded (set by " + from
+                                                   + "); write the full path"};
   path.replace(0, 1, home);
   return {};
 }
@@ -202,7 +203,7 @@ parse_env_file(std::string_view text, const std::vector<std::string>& required_k
     } else if (std::find(required_keys.begin(), required_keys.end(), key) != required_keys.end()) {
       return error{error_code::invalid_argument,
                    "line " + std::to_string(number) + ": the value of " + std::string(key)
-                       + (value ? " is no valid UTF-8" : " has a quote that is not closed")};
+                       + (value ? " is not valid UTF-8" : " has an unclosed quote")};
     }
   }
   return values;

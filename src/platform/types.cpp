@@ -30,7 +30,7 @@ int nibble(char c) noexcept { return nibbles[static_cast<unsigned char>(c)]; }
 uuid make_uuid() {
   uuid id{};
   if (getrandom(id.data(), id.size(), 0) != static_cast<ssize_t>(id.size()))
-    throw std::runtime_error("the system's random source gave no bytes");
+    throw std::runtime_error("the system's random source returned no bytes");
   id[6] = static_cast<std::uint8_t>((id[6] & 0x0f) | 0x40);
   id[8] = static_cast<std::uint8_t>((id[8] & 0x3f) | 0x80);
   return id;

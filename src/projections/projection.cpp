@@ -81,7 +81,7 @@ result<void> expect_untouched(fold_context& context) {
     return error{error_code::damaged,
                  "'" + context.db.path() + suffixes[static_cast<std::size_t>(now - files.begin())]
                      + "' was removed or replaced by another file; restart the "
-                       "service, which builds it anew"};
+                       "service, which rebuilds it"};
   auto head = read_checkpoint(context.commands.checkpoint, context.db.path());
   if (!head) return head.failure();
   if (*head == context.head) return {};

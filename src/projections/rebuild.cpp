@@ -25,23 +25,6 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-/// A database and what SQLite keeps beside it, the database first. A WAL that is left beside
-/// another database than its own would be played into that one; and a database without its WAL may
-/// be half written back. So the database must not be there at any moment when the WAL does not
-/// match it.
-result<void> remove_database(file_system& files, const std::string& path) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
-    auto removed = remove_if_there(files, path + suffix);
-    if (!removed) return removed;
-    // The order holds after a power cut too.
-    if (*suffix == '\0') {
-      auto synced = files.sync_folder(folder_of(path));
-      if (!synced) return synced;
-    }
-  }
-  return {};
-}
-
 /// The next commands within the bound, about `events_per_fold` of their events; none at the end.
 class bounded_source {
 public:
@@ -98,7 +81,6 @@ result<log_head> build(log_reader& log, const std::string& path, const rebuild_b
   return (*tables)->checkpoint();
 }
 
-
 result<void> make_durable(file_system& files, const std::string& path) {
   auto file = files.open(path, open_mode::write);
   if (!file) return file.failure();
@@ -112,31 +94,47 @@ result<void> make_durable(file_system& files, const std::string& path) {
 result<void> replace_database(file_system& files, const std::string& from, const std::string& to) {
   auto overwritten = overwrite_tables(from, to);
   if (!overwritten) return overwritten.failure();
-  if (*overwritten) return remove_database(files, from);
+  if (*overwritten) return remove_tables(files, from);
   auto durable = make_durable(files, from);
   if (!durable) return durable;
-  auto removed = remove_database(files, to);
+  auto removed = remove_tables(files, to);
   if (!removed) return removed;
   auto renamed = files.rename(from, to);
   if (!renamed) return renamed;
   // That also removes what reading it left beside it.
-  return remove_database(files, from);
+  return remove_tables(files, from);
 }
 
 }  // namespace
+
+// The database first. A WAL that is left beside another database than its own would be played into
+// that one; and a database without its WAL may be half written back. So the database must not be
+// there at any moment when the WAL does not match it.
+result<void> remove_tables(file_system& files, const std::string& path) {
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    auto removed = remove_if_there(files, path + suffix);
+    if (!removed) return removed;
+    // The order holds after a power cut too.
+    if (*suffix == '\0') {
+      auto synced = files.sync_folder(folder_of(path));
+      if (!synced) return synced;
+    }
+  }
+  return {};
+}
 
 error as_damage_of_log(error failure) {
   if (failure.code != error_code::internal) return failure;
   auto remedy = failure.message.rfind("; rebuild the tables");
   return {error_code::damaged,
-          "the log is whole, but not PODStudio's: " + failure.message.substr(0, remedy)
-              + "; use another backup, or the PODStudio that wrote it"};
+          "the log is intact, but PODStudio did not write it: " + failure.message.substr(0, remedy)
+              + "; use another backup, or the program version that wrote it"};
 }
 
 std::string aside_of(const std::string& output) { return output + ".podstudio-new"; }
 
 result<void> remove_unfinished_rebuild(file_system& files, const std::string& output) {
-  return remove_database(files, aside_of(output));
+  return remove_tables(files, aside_of(output));
 }
 
 result<log_head> rebuild(file_system& files, log_reader& log, const std::string& output,
@@ -148,7 +146,7 @@ result<log_head> rebuild(file_system& files, log_reader& log, const std::string&
   auto done = head ? replace_database(files, aside, output) : result<void>(head.failure());
   if (done) return head;
   // The first failure counts, whether this works or not.
-  (void)remove_database(files, aside);
+  (void)remove_tables(files, aside);
   return done.failure();
 }
 

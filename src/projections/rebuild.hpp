@@ -48,6 +48,9 @@ error as_damage_of_log(error failure);
 /// The file beside `output` in which new tables are built.
 std::string aside_of(const std::string& output);
 
+/// Removes a database and what SQLite keeps beside it.
+result<void> remove_tables(file_system& files, const std::string& path);
+
 /// Removes what a rebuild that was killed left beside `output`.
 result<void> remove_unfinished_rebuild(file_system& files, const std::string& output);
 

@@ -85,7 +85,7 @@ result<void> read_flag_label(asset_filter& filter, std::string_view key, const j
   auto& wanted = filter.labels.*Label::wanted;
   bool is_wanted = key == Label::key;
   if (wanted && *wanted != is_wanted)
-    return invalid(key, "contradicts the other one of '" + std::string(Label::key) + "', '"
+    return invalid(key, "contradicts the other of '" + std::string(Label::key) + "' and '"
                             + std::string(Label::not_key) + "'");
   wanted = is_wanted;
   return {};

@@ -34,13 +34,14 @@ constexpr std::int64_t asset_ids_max = 0xf000'0000, other_ids_max = std::int64_t
 
 result<std::int64_t> last_id(database& tables, std::string_view kind,
                              std::int64_t highest = other_ids_max) {
-  auto last = tables.value<std::int64_t>("SELECT coalesce(max(id), 0) FROM last_id WHERE kind = ?",
-                                         kind);
+  auto last =
+      tables.value<std::int64_t>("SELECT coalesce(max(id), 0) FROM last_id WHERE kind = ?", kind);
   if (last && (*last < 0 || *last > highest))
-    return error{error_code::damaged, "the tables in '" + tables.path() + "' hold the "
-                                          + std::string(kind) + " " + std::to_string(*last)
-                                          + ", an id that no library comes to; the log they are "
-                                            "made from was not written by PODStudio"};
+    return error{error_code::damaged,
+                 "the tables in '" + tables.path() + "' hold the " + std::string(kind) + " "
+                     + std::to_string(*last)
+                     + ", an id that no real library reaches; the log they were "
+                       "built from was not written by PODStudio"};
   return last;
 }
 
@@ -230,7 +231,8 @@ result<void> load_recent_losses(database& tables, recent_losses& losses) {
   auto now_by_calendar = now_us();
   auto since = to_timestamp(now_by_calendar - microseconds(recent_losses::time_max).count());
   auto sql = "SELECT asset_id, missing_since FROM asset_file WHERE missing_since IS NOT NULL"
-             " AND missing_since >= '" + since + "' ORDER BY missing_since";
+             " AND missing_since >= '"
+             + since + "' ORDER BY missing_since";
   return each_row(tables, sql, "asset_file", [&](const statement& row) {
     auto at_us = parse_timestamp(row.get<std::string>(1));
     if (!at_us) return false;

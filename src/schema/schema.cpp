@@ -148,6 +148,21 @@ result<database> open_tables_read_only(const std::string& path) {
   return db;
 }
 
+bool is_ruined(const std::string& path) {
+  auto db = database::open(path, database_access::read_only);
+  if (!db || has_our_mark(path)) return false;  // with the mark it is damaged
+  auto cannot_be_read = [](const error& why) {
+    return why.code == error_code::damaged || why.code == error_code::internal;
+  };
+  auto application = db->value<std::int32_t>("PRAGMA application_id");
+  if (!application) return cannot_be_read(application.failure());
+  auto ours = db->value<std::int64_t>(
+      "SELECT count(*) FROM sqlite_schema WHERE name IN ('checkpoint', 'asset_file', 'last_id')");
+  if (!ours) return cannot_be_read(ours.failure());
+  constexpr int all = 3;
+  return *application != tables_application_id && *ours == all;
+}
+
 result<void> check_nothing_beside(const std::string& path, const std::string& aside) {
   std::error_code ignored;
   auto is_there = [&](const std::string& file) {
@@ -158,12 +173,13 @@ result<void> check_nothing_beside(const std::string& path, const std::string& as
     bool is_aside = base == aside;
     bool made = std::filesystem::is_regular_file(std::filesystem::symlink_status(base, ignored));
     // An interrupted build may not have come to write its mark.
-    bool ours = made && (!is_aside || has_our_mark(base) || std::filesystem::file_size(base, ignored) == 0);
+    bool ours =
+        made && (!is_aside || has_our_mark(base) || std::filesystem::file_size(base, ignored) == 0);
     if (ours) continue;  // what stands beside it, SQLite put there
     for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
       auto file = base + suffix;
       if ((is_aside || *suffix != '\0') && is_there(file))
-        return error{error_code::refused, "'" + file + "' is in the way of building '" + path
+        return error{error_code::refused, "'" + file + "' would be overwritten by building '" + path
                                               + "'; move it away, or choose another name"};
     }
   }
@@ -180,7 +196,7 @@ result<database> open_tables(const std::string& path) {
     if (!set) return set.failure();
   }
   if (is_read_only_by_its_header(*db, path))
-    return error{error_code::damaged, "'" + path + "' says of itself that it cannot be written"};
+    return error{error_code::damaged, "'" + path + "' is marked read-only in its own header"};
   if (db->is_read_only())
     return error{error_code::not_permitted,
                  "cannot write '" + path + "'; check the permissions of the file and its folder"};

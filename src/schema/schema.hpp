@@ -30,9 +30,14 @@ inline constexpr std::int32_t tables_version = tables_layout_version * 1000 + ta
 /// - those of sqlite.hpp.
 result<database> open_tables_read_only(const std::string& path);
 
-/// Whether tables can be built at a path that a person named without removing a file of anybody else:
-/// beside it stands what SQLite keeps there, and what an interrupted build left. Error: `refused`,
-/// naming the file that is in the way.
+/// Whether the file holds nothing that SQLite can read as a database, or tables of ours that lost
+/// their mark: in the library's own place it is what became of its tables, and elsewhere it may be
+/// a person's picture.
+bool is_ruined(const std::string& path);
+
+/// Whether tables can be built at a path that a person named without removing a file of anybody
+/// else: beside it stands what SQLite keeps there, and what an interrupted build left. Error:
+/// `refused`, naming the file that is in the way.
 result<void> check_nothing_beside(const std::string& path, const std::string& aside);
 
 /// Opens the tables to fold into them, and makes them where there is nothing yet. Errors as above,

@@ -77,6 +77,17 @@ std::string plain_path(const std::string& path) {
   return path.starts_with('/') ? path : "./" + path;
 }
 
+const char* kind_of(std::filesystem::file_type type) {
+  switch (type) {
+  case std::filesystem::file_type::directory:
+    return "a folder, ";
+  case std::filesystem::file_type::symlink:
+    return "a symbolic link, ";
+  default:
+    return "";
+  }
+}
+
 /// SQLite would wait for ever for somebody to write to a pipe, and its own files are no links.
 result<void> check_regular(const std::string& path) {
   namespace fs = std::filesystem;
@@ -85,9 +96,12 @@ result<void> check_regular(const std::string& path) {
     auto file = path + suffix;
     auto type =
         (*suffix == '\0' ? fs::status(file, unknown) : fs::symlink_status(file, unknown)).type();
+    if (unknown == std::errc::too_many_symbolic_link_levels)
+      return system_error(unknown.value())("cannot open '" + file + "'");
     if (type != fs::file_type::none && type != fs::file_type::not_found
         && type != fs::file_type::regular)
-      return error{error_code::refused, "'" + file + "' is no regular file; move it away"};
+      return error{error_code::refused,
+                   "'" + file + "' is " + kind_of(type) + "not a regular file; move it away"};
   }
   return {};
 }

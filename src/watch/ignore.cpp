@@ -274,7 +274,7 @@ result<bool> is_ignored(const std::string& root, const std::string& path, bool i
                         const ignore_rules_reader& rules_of, const ignore_rules& defaults) {
   if (!lies_within(path, root))
     return error{error_code::invalid_argument,
-                 in_quotes(path) + " does not lie in " + in_quotes(root) + "; check the path"};
+                 in_quotes(path) + " is not inside " + in_quotes(root) + "; check the path"};
   if (path == root) return false;
   ignore_scope scope(rules_of(root), defaults);
   for (auto at = root == "/" ? 1 : root.size() + 1;;) {

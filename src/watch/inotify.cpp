@@ -55,7 +55,7 @@ result<void> folder_watches::add(const std::string& folder, int descriptor) {
   if (watch < 0 && (errno == ENOENT || errno == EACCES))  // no /proc here, or not for this process
     watch = ::inotify_add_watch(fd_.get(), folder.c_str(), mask | IN_DONT_FOLLOW);
   if (watch < 0 && errno == ENOSPC)
-    return error{error_code::refused, "the system's limit of watched folders is reached at "
+    return error{error_code::refused, "the system's limit on watched folders is reached at "
                                           + in_quotes(folder)
                                           + "; raise fs.inotify.max_user_watches"};
   if (watch < 0) return system_error()("cannot watch " + in_quotes(folder));
@@ -83,7 +83,8 @@ void folder_watches::forget(const std::string& folder) {
 result<bool> folder_watches::read(std::vector<change>& into) {
   auto size = ::read(fd_.get(), buffer_.get(), buffer_size_bytes);
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-  if (size <= 0) return system_error(size < 0 ? errno : EIO)("cannot read the kernel's notices");
+  if (size <= 0)
+    return system_error(size < 0 ? errno : EIO)("cannot read the kernel's notifications");
   for (std::size_t at = 0; at < static_cast<std::size_t>(size);) {
     inotify_event header;
     std::memcpy(&header, buffer_.get() + at, sizeof header);

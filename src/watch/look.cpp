@@ -37,7 +37,7 @@ failed_file unreadable(const std::string& path, int errno_value) {
 }
 
 failed_file bad_name(const std::string& path) {
-  return failure(path, problem_kind::bad_name, "the name is no valid UTF-8; rename it");
+  return failure(path, problem_kind::bad_name, "the name is not valid UTF-8; rename it");
 }
 
 std::string_view last_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
@@ -400,7 +400,7 @@ void tree_walker::visit_link(const reading& folder, const char* name, const std:
   if (real && lies_within(folder.path, *real))
     into.failures.push_back(
         failure(path, problem_kind::link_loop,
-                "the link leads back to a folder it lies in; it is not followed"));
+                "the link leads back to a folder that contains it; it is not followed"));
 }
 
 result<void> check_readable(const std::string& folder) {
@@ -414,16 +414,16 @@ result<folder_candidate> inspect_folder(const std::string& path, const std::stri
   if (!real) return system_error()("cannot use the folder " + shown);
   if (!is_utf8(*real))
     return error{error_code::invalid_argument,
-                 "the folder " + shown + " has a name that is no valid UTF-8; rename it"};
+                 "the folder " + shown + " has a name that is not valid UTF-8; rename it"};
   unique_fd fd(open_to_read([&](int flags) { return unique_fd(::open(real->c_str(), flags)); }));
   if (!fd && errno == ENOTDIR)
-    return error{error_code::invalid_argument, shown + " is no folder; name one"};
+    return error{error_code::invalid_argument, shown + " is not a folder; name a folder"};
   struct stat status;
   if (!fd || ::fstat(fd.get(), &status) != 0)
     return system_error()("cannot read the folder " + shown);
   if (auto own = real_path(data_folder); own && lies_within(*real, *own))
     return error{error_code::refused,
-                 "the folder " + shown + " is the engine's own data folder; choose another"};
+                 "the folder " + shown + " is the engine's own data folder; choose another folder"};
   const auto on = volume_of(*real, status.st_dev);
   return folder_candidate{*real, {on.id, on.keeps_inodes ? status.st_ino : 0}};
 }

@@ -10,11 +10,13 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -121,6 +123,31 @@ private:
   pid_t service_ = 0;
 };
 
+bool says(const outcome& ran, const std::string& text) {
+  return (ran.out + ran.err).find(text) != std::string::npos;
+}
+
+/// A place with a library in it.
+struct library_place : place {
+  library_place() {
+    for (auto name : {"a.png", "b.png", "c.wav"})
+      add_file(name, name);
+    json({"import", media()});
+  }
+  outcome ask(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {"--data", data()});
+    return run(arguments);
+  }
+  std::string database() const { return data() + "/podstudio.db"; }
+  std::string segment() const { return data() + "/log/00000000000000000001.log"; }
+  /// Removes the files of the log, and leaves its folder.
+  void empty_log() const {
+    fs::remove_all(data() + "/log");
+    fs::create_directory(data() + "/log");
+    fs::permissions(data() + "/log", fs::perms::owner_all);
+  }
+};
+
 bool is_one_line(const std::string& text) {
   return text.starts_with("podstudio: ") && text.find('\n') == text.size() - 1;
 }
@@ -193,7 +220,7 @@ BOOST_AUTO_TEST_CASE(an_id_is_decimal_digits_and_fits_wherever_it_is_given) {
         BOOST_TEST(ran.code == 2);
         BOOST_TEST(ran.out == "");
         BOOST_TEST(is_one_line(ran.err), ran.err);
-        auto said = "'" + std::string(id) + "' is no whole number from 1 to 9223372036854775807";
+        auto said = "'" + std::string(id) + "' is not a whole number from 1 to 9223372036854775807";
         BOOST_TEST(ran.err.find(said) != std::string::npos, ran.err);
       }
     }
@@ -205,17 +232,18 @@ BOOST_AUTO_TEST_CASE(an_id_is_decimal_digits_and_fits_wherever_it_is_given) {
 BOOST_AUTO_TEST_CASE(a_number_is_decimal_digits_within_bounds_that_are_named) {
   place here;
   const std::pair<std::vector<std::string>, std::string> wrong[] = {
-      {{"history", "--limit", "0"}, "'0' is no whole number from 1 to 9223372036854775807 in"},
-      {{"history", "--limit", "010"}, "'010' is no whole number"},
-      {{"asset", "list", "--limit", "0x9"}, "'0x9' is no whole number"},
-      {{"asset", "list", "--after", "010"}, "'010' is no whole number from 0 to"},
+      {{"history", "--limit", "0"}, "'0' is not a whole number from 1 to 9223372036854775807 in"},
+      {{"history", "--limit", "010"}, "'010' is not a whole number"},
+      {{"asset", "list", "--limit", "0x9"}, "'0x9' is not a whole number"},
+      {{"asset", "list", "--after", "010"}, "'010' is not a whole number from 0 to"},
       {{"asset", "list", "--after", "9223372036854775808"}, "to 9223372036854775807 in"},
       {{"asset", "duplicates", "--limit", "10001"},
-       "'10001' is no whole number from 1 to 10000 in"},
-      {{"log", "show", "--limit", "-1"}, "'-1' is no whole number from 0 to 18446744073709551615"},
-      {{"log", "show", "--from", "00"}, "'00' is no whole number"},
-      {{"log", "show", "--to", "18446744073709551616"}, "'18446744073709551616' is no whole"},
-      {{"sync", "--timeout", "1e9"}, "'1e9' is no number of seconds from 0 to 86400;"},
+       "'10001' is not a whole number from 1 to 10000 in"},
+      {{"log", "show", "--limit", "-1"},
+       "'-1' is not a whole number from 0 to 18446744073709551615"},
+      {{"log", "show", "--from", "00"}, "'00' is not a whole number"},
+      {{"log", "show", "--to", "18446744073709551616"}, "'18446744073709551616' is not a whole"},
+      {{"sync", "--timeout", "1e9"}, "'1e9' is not a number of seconds from 0 to 86400;"},
   };
   for (const auto& [arguments, said] : wrong) {
     auto ran = here.run(arguments);
@@ -508,4 +536,302 @@ BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_is_an_error) {
   auto command = std::string(PODSTUDIO_PROGRAM) + " --data " + here.data()
                  + " status > /dev/full 2> /dev/null";
   BOOST_TEST(WEXITSTATUS(std::system(command.c_str())) == 1);
+}
+
+// --- a log and its tables that do not fit
+// -------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(a_replay_keeps_tables_that_hold_more_than_the_log) {
+  library_place here;
+  auto before = here.json({"log", "head"})["head_sequence"].get<int>();
+  here.empty_log();
+  auto refused = here.ask({"replay"});
+  BOOST_TEST(refused.code == 1);
+  BOOST_TEST(is_one_line(refused.err), refused.err);
+  for (const auto& text : {"up to sequence " + std::to_string(before), std::string("ends at 0"),
+                           std::string("restore"), std::string("--force")})
+    BOOST_TEST(says(refused, text), refused.err);
+  BOOST_TEST(here.ask({"replay", "--until", "1"}).code == 1);
+  BOOST_TEST(here.ask({"replay", "--output", here.database()}).code == 1);
+  // They are as they were.
+  BOOST_TEST(says(here.ask({"log", "verify"}), "up to sequence " + std::to_string(before)));
+  BOOST_TEST(here.ask({"replay", "--check", "--force"}).code == 2);
+  auto forced = here.ask({"replay", "--force"});
+  BOOST_TEST(forced.code == 0, forced.err);
+  BOOST_TEST(here.json({"asset", "list"}).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_replay_keeps_tables_of_a_log_that_was_written_anew) {
+  library_place here;
+  auto other = here.media() + "/saved";
+  fs::copy(here.data(), other, fs::copy_options::recursive);
+  here.json({"asset", "approve", "1"});
+  // The same beginning, and then something else, up to the same sequence.
+  fs::remove_all(here.data() + "/log");
+  fs::copy(other + "/log", here.data() + "/log", fs::copy_options::recursive);
+  fs::permissions(here.data() + "/log", fs::perms::owner_all);
+  auto tables = here.media() + "/tables";
+  fs::rename(here.database(), tables);
+  here.json({"asset", "approve", "2"});
+  fs::rename(tables, here.database());
+  auto refused = here.ask({"replay"});
+  BOOST_TEST(refused.code == 1);
+  BOOST_TEST(says(refused, "different events at sequence"), refused.err);
+  BOOST_TEST(here.ask({"replay", "--force"}).code == 0);
+  BOOST_TEST(here.json({"asset", "show", "2"})["approved"] == true);
+  BOOST_TEST(here.json({"asset", "show", "1"})["approved"] == false);
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_lost_events_is_not_called_intact) {
+  library_place here;
+  auto head = here.json({"log", "head"})["head_sequence"].dump();
+  BOOST_TEST(here.ask({"log", "verify"}).code == 0);
+  here.empty_log();
+  auto verified = here.ask({"log", "verify"});
+  BOOST_TEST(verified.code == 4);
+  BOOST_TEST(verified.out == "");
+  BOOST_TEST(is_one_line(verified.err), verified.err);
+  BOOST_TEST(says(verified, "has lost events: it ends at sequence 0"), verified.err);
+  BOOST_TEST(says(verified, "up to sequence " + head), verified.err);
+  // Where there are no tables, nothing tells of events.
+  for (auto suffix : {"", "-wal", "-shm"})
+    fs::remove(here.database() + suffix);
+  verified = here.ask({"log", "verify"});
+  BOOST_TEST(verified.code == 0);
+  BOOST_TEST(says(verified, "intact"));
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_is_missing_is_named_and_not_begun_anew) {
+  library_place here;
+  fs::rename(here.data() + "/log", here.media() + "/log");
+  for (const auto& command : std::vector<std::vector<std::string>>{{"asset", "list"},
+                                                                   {"status"},
+                                                                   {"import", here.media()},
+                                                                   {"serve"},
+                                                                   {"log", "verify"},
+                                                                   {"log", "head"},
+                                                                   {"replay"}}) {
+    auto ran = here.ask(command);
+    BOOST_TEST_CONTEXT(command[0] << ": " << ran.err) {
+      BOOST_TEST(ran.code == 4);
+      BOOST_TEST(is_one_line(ran.err));
+      BOOST_TEST(says(ran, "/log' is missing"));
+      BOOST_TEST(says(ran, "restore"));
+      BOOST_TEST(!says(ran, "podstudio import"));
+      BOOST_TEST(!fs::exists(here.data() + "/log"));
+    }
+  }
+  fs::rename(here.media() + "/log", here.data() + "/log");
+  BOOST_TEST(here.json({"asset", "list"}).size() == 3u);
+}
+
+BOOST_AUTO_TEST_CASE(tables_of_another_library_are_refused_and_stay) {
+  library_place here, there;
+  there.json({"asset", "approve", "1"});
+  auto before = there.json({"status"})["log"]["head_sequence"];
+  for (const auto& command : std::vector<std::vector<std::string>>{
+           {"asset", "list"}, {"import", here.media()}, {"replay"}, {"replay", "--force"}}) {
+    auto given = command;
+    given.insert(given.begin(), {"--db", there.database()});
+    auto ran = here.ask(given);
+    BOOST_TEST_CONTEXT(command[0] << ": " << ran.err) {
+      BOOST_TEST(ran.code == 1);
+      BOOST_TEST(is_one_line(ran.err));
+      BOOST_TEST(says(ran, "another library"));
+      BOOST_TEST(says(ran, "(set by --db)"));
+    }
+  }
+  auto ran = here.ask({"replay", "--output", there.database()});
+  BOOST_TEST(ran.code == 1);
+  BOOST_TEST(says(ran, "another library"), ran.err);
+  BOOST_TEST(there.json({"asset", "show", "1"})["approved"] == true);
+  BOOST_TEST(there.json({"status"})["log"]["head_sequence"] == before);
+  // Those of this one that are behind are brought up to date.
+  auto past = here.media() + "/past.db";
+  here.json({"replay", "--output", past, "--until", "1"});
+  ran = here.ask({"--db", past, "asset", "list"});
+  BOOST_TEST(ran.code == 0, ran.err);
+  BOOST_TEST(says(ran, "/c.wav"));
+}
+
+BOOST_AUTO_TEST_CASE(a_ruined_file_is_rebuilt_in_its_usual_place_only) {
+  library_place here;
+  auto ruin = [](const std::string& file, std::size_t begin, std::size_t end) {
+    std::fstream to(file, std::ios::in | std::ios::out | std::ios::binary);
+    to.seekp(static_cast<std::streamoff>(begin));
+    to << std::string(end - begin, '\xa5');
+  };
+  for (auto [begin, end] : {std::pair{0u, 4096u}, {0u, 16u}, {68u, 72u}, {60u, 4096u}}) {
+    BOOST_TEST_CONTEXT(begin << " to " << end) {
+      ruin(here.database(), begin, end);
+      auto ran = here.ask({"asset", "list"});
+      BOOST_TEST(ran.code == 0, ran.err);
+      ruin(here.database(), begin, end);
+      ran = here.ask({"replay"});
+      BOOST_TEST(ran.code == 0, ran.err);
+      BOOST_TEST(here.json({"replay", "--check"})["identical"] == true);
+    }
+  }
+  auto elsewhere = here.media() + "/picture.db";
+  std::ofstream(elsewhere) << std::string(5'000, 'x');
+  for (const auto& command : std::vector<std::vector<std::string>>{
+           {"asset", "list"}, {"replay"}, {"replay", "--force"}}) {
+    auto given = command;
+    given.insert(given.begin(), {"--db", elsewhere});
+    auto ran = here.ask(given);
+    BOOST_TEST(ran.code == 1);
+    BOOST_TEST(says(ran, "is not a database"), ran.err);
+  }
+  BOOST_TEST(contents(elsewhere) == std::string(5'000, 'x'));
+}
+
+// --- commands beside each other
+// ---------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(commands_without_a_service_wait_for_each_other) {
+  library_place here;
+  auto command = "for i in $(seq 20); do ( " + std::string(PODSTUDIO_PROGRAM) + " --data "
+                 + here.data() + " asset tag 1 tag$i >/dev/null 2>>" + here.media()
+                 + "/err || echo failed ) & done; wait";
+  auto* from = ::popen(command.c_str(), "r");
+  BOOST_REQUIRE(from != nullptr);
+  std::string out;
+  for (int letter = 0; (letter = std::fgetc(from)) != EOF;)
+    out += static_cast<char>(letter);
+  ::pclose(from);
+  BOOST_TEST(out == "", contents(here.media() + "/err"));
+  BOOST_TEST(here.json({"asset", "show", "1"})["tags"].size() == 20u);
+}
+
+BOOST_AUTO_TEST_CASE(two_signals_at_once_are_one_request_to_stop) {
+  library_place here;
+  for (int i = 0; i < 5; ++i) {
+    BOOST_REQUIRE(here.serve());
+    ::kill(here.service(), SIGTERM);
+    ::usleep(2'000u * static_cast<unsigned>(i));
+    BOOST_TEST(here.stop(SIGTERM) == 0);
+  }
+}
+
+// --- what others may write, or have put there
+// ---------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(files_that_others_may_write_to_are_refused_with_the_remedy) {
+  library_place here;
+  std::ofstream(here.data() + "/config.toml") << "poll_seconds = 30\n";
+  const std::pair<std::string, std::string> files[] = {
+      {here.segment(), "chmod -R go-w '" + here.data() + "/log'"},
+      {here.database(), "chmod go-w '" + here.database() + "'"},
+      {here.data() + "/config.toml", "chmod go-w '" + here.data() + "/config.toml'"},
+  };
+  for (const auto& [file, remedy] : files)
+    for (auto mode : {0660, 0606}) {
+      BOOST_REQUIRE(::chmod(file.c_str(), static_cast<mode_t>(mode)) == 0);
+      for (const auto& command :
+           std::vector<std::vector<std::string>>{{"asset", "list"}, {"log", "verify"}, {"serve"}}) {
+        auto ran = here.ask(command);
+        BOOST_TEST(ran.code == 1);
+        BOOST_TEST(is_one_line(ran.err), ran.err);
+        BOOST_TEST(says(ran, "; run: " + remedy), ran.err);
+      }
+      BOOST_REQUIRE(std::system(remedy.c_str()) == 0);
+      BOOST_TEST(here.ask({"asset", "list"}).code == 0);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_or_a_link_in_a_files_place_is_said_in_plain_words) {
+  library_place here;
+  auto expect = [&](const std::string& text, int code = 1) {
+    auto ran = here.ask({"asset", "list"});
+    BOOST_TEST(ran.code == code);
+    BOOST_TEST(is_one_line(ran.err), ran.err);
+    BOOST_TEST(says(ran, text), ran.err);
+    for (auto raw : {"Too many levels", "Is a directory", "unable to open"})
+      BOOST_TEST(!says(ran, raw), ran.err);
+  };
+  auto in_place_of = [&](const std::string& file, auto put, const std::string& text) {
+    fs::rename(file, file + ".aside");
+    put(file);
+    expect(text);
+    fs::remove(file);
+    fs::rename(file + ".aside", file);
+  };
+  auto folder = [](const std::string& at) { fs::create_directory(at); };
+  auto loop = [](const std::string& at) { fs::create_symlink(at, at); };
+  in_place_of(here.database(), folder, "is a folder, not a regular file; move it away");
+  in_place_of(here.database(), loop, "symbolic link");
+  in_place_of(here.segment(), folder, "not a regular file");
+  in_place_of(here.segment(), loop, "symbolic link");
+  in_place_of(here.data() + "/run/lock", folder, "it is a folder; move it away");
+  in_place_of(here.data() + "/run/lock", loop, "is a link");
+  BOOST_TEST(here.ask({"asset", "list"}).code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(status_says_where_a_service_listens_and_why_not_at_its_socket) {
+  library_place here;
+  auto socket = here.data() + "/run/console.sock";
+  BOOST_REQUIRE(here.serve());
+  auto console = here.json({"status"})["console"];
+  BOOST_TEST(console["socket"] == socket);
+  BOOST_TEST(console["socket_failure"].is_null());
+  BOOST_TEST(console["port"].is_number_unsigned());
+  auto shown = here.ask({"status"});
+  BOOST_TEST(says(shown, "socket " + socket + ", port "), shown.out);
+  BOOST_TEST(says(shown, "(2 images, 1 sound, 0 clips)"), shown.out);
+  here.stop(SIGTERM);
+  std::ofstream(socket) << "in the way";
+  BOOST_REQUIRE(here.serve());
+  console = here.json({"status"})["console"];
+  BOOST_TEST(console["socket"].is_null());
+  BOOST_TEST(console["socket_failure"].get<std::string>().find(socket) != std::string::npos);
+  shown = here.ask({"status"});
+  BOOST_TEST(says(shown, " only: '" + socket + "' is not the socket of an earlier service"),
+             shown.out);
+  BOOST_TEST(here.stop(SIGTERM) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_service_does_not_start_with_a_key_that_nobody_can_use) {
+  library_place here;
+  BOOST_REQUIRE(here.serve());
+  here.stop(SIGTERM);
+  auto tls = here.data() + "/tls";
+  auto key = contents(tls + "/console.key"), certificate = contents(tls + "/console.crt");
+  auto refused = [&](const std::string& file, const std::string& bytes) {
+    auto good = contents(file);
+    std::ofstream(file) << bytes;
+    auto ran = here.ask({"serve"});
+    BOOST_TEST(ran.code == 4);
+    BOOST_TEST(says(ran, file), ran.err);
+    BOOST_TEST(says(ran, "remove '" + tls + "'"), ran.err);
+    BOOST_TEST(contents(file) == bytes);
+    std::ofstream(file) << good;
+  };
+  refused(tls + "/console.crt", "");
+  refused(tls + "/console.crt", certificate.substr(0, certificate.size() / 2));
+  refused(tls + "/console.key", "");
+  refused(tls + "/console.key", key.substr(0, key.size() / 2));
+  fs::rename(tls, tls + ".old");
+  BOOST_REQUIRE(here.serve());  // makes a new pair
+  here.stop(SIGTERM);
+  refused(tls + "/console.crt", certificate);
+  BOOST_REQUIRE(here.serve());
+  BOOST_TEST(here.stop(SIGTERM) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(messages_are_plain_english) {
+  library_place here;
+  BOOST_TEST(says(here.run({"--help"}), "List the files that could not be ingested, and why"));
+  BOOST_TEST(says(here.run({"import", "a\xff.png"}), "is not valid UTF-8"));
+  BOOST_TEST(says(here.ask({"watch", "add", here.media() + "/a.png"}), "is not a folder"));
+}
+
+BOOST_AUTO_TEST_CASE(a_backup_is_not_behind_tables_that_the_environment_names) {
+  library_place here;
+  auto backup = here.media() + "/backup";
+  here.json({"backup", backup});
+  here.json({"asset", "approve", "1"});
+  ::setenv("DB_PATH", here.database().c_str(), 1);
+  auto verified = here.run({"--data", backup, "log", "verify"});
+  ::unsetenv("DB_PATH");
+  BOOST_TEST(verified.code == 0, verified.err);
 }

@@ -117,3 +117,24 @@ BOOST_FIXTURE_TEST_CASE(half_a_pair_is_damage, fixture) {
   BOOST_REQUIRE(!again);
   BOOST_TEST((again.failure().code == error_code::damaged));
 }
+
+BOOST_FIXTURE_TEST_CASE(a_pair_that_does_not_fit_or_cannot_be_read_is_damage, fixture) {
+  auto pair = ensure_credentials(folder);
+  BOOST_REQUIRE(pair);
+  data_folder other{place.path + "/other", place.path + "/other/podstudio.db"};
+  BOOST_REQUIRE(create(other));
+  auto others = ensure_credentials(other);
+  BOOST_REQUIRE(others);
+  auto certificate = *read_small_file(pair->certificate_file, 10'000);
+  for (const auto& text : {std::string(), certificate.substr(0, certificate.size() / 2),
+                           *read_small_file(others->certificate_file, 10'000)}) {
+    BOOST_REQUIRE(write_file_atomically(pair->certificate_file, text));
+    auto again = ensure_credentials(folder);
+    BOOST_REQUIRE(!again);
+    BOOST_TEST((again.failure().code == error_code::damaged));
+    BOOST_TEST(again.failure().message.find(pair->certificate_file) != std::string::npos);
+    BOOST_TEST(*read_small_file(pair->certificate_file, 10'000) == text);  // it is not replaced
+  }
+  BOOST_REQUIRE(write_file_atomically(pair->certificate_file, certificate));
+  BOOST_TEST(bool(ensure_credentials(folder)));
+}

@@ -366,7 +366,7 @@ BOOST_AUTO_TEST_CASE(a_backup_of_another_log_or_ahead_of_it_or_of_another_past_i
     REQUIRE_OK(back_up_to(past, {(*all)[shared - 1].last_sequence(), (*all)[shared - 1].hash}));
     auto diverged = with_log(there.disk, files_below(past, backup_log_folder(backup_folder)));
     auto head = grow_log(diverged, shared + 2, many_commands + 2);
-    require_refused(diverged, head, error_code::refused, "different ways");
+    require_refused(diverged, head, error_code::refused, "diverged");
   }
 }
 
@@ -429,7 +429,7 @@ BOOST_AUTO_TEST_CASE(a_backup_that_lacks_a_segment_or_a_part_of_one_is_damage) {
       auto restored = restore(*disk);
       REQUIRE_FAILS(restored, error_code::damaged);
       BOOST_TEST(restored.failure().message.find("offset") != std::string::npos);
-      BOOST_TEST(restored.failure().message.find("it is a backup") != std::string::npos);
+      BOOST_TEST(restored.failure().message.find("this is a backup") != std::string::npos);
       BOOST_TEST(files_below(*disk, "/restored").empty());
     }
   }
@@ -445,7 +445,7 @@ BOOST_AUTO_TEST_CASE(a_backup_is_read_again_and_damage_of_it_is_damage_of_a_back
   flip(there.disk, paths_of_segments(there.disk, backup_log_folder(backup_folder)).front(), 5000);
   auto verified = verify_backup(there.disk, backup_folder, there.head);
   REQUIRE_FAILS(verified, error_code::damaged);
-  BOOST_TEST(verified.failure().message.find("it is a backup") != std::string::npos);
+  BOOST_TEST(verified.failure().message.find("this is a backup") != std::string::npos);
   BOOST_TEST(verified.failure().message.find(damage_remedy) == std::string::npos);
 }
 
@@ -475,7 +475,7 @@ BOOST_AUTO_TEST_CASE(a_log_that_is_damaged_behind_the_backup_is_found_and_the_ba
   auto copied = back_up_to(there.disk, there.head);
   REQUIRE_FAILS(copied, error_code::damaged);
   BOOST_TEST(copied.failure().message.find(paths.back()) != std::string::npos);
-  BOOST_TEST(copied.failure().message.find("it is a backup") == std::string::npos);
+  BOOST_TEST(copied.failure().message.find("this is a backup") == std::string::npos);
   BOOST_REQUIRE(restorable(there.disk) == there.saved);
 }
 

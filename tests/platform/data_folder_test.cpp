@@ -45,6 +45,8 @@ private:
   std::optional<std::string> old_;
 };
 
+constexpr std::chrono::milliseconds at_once{0};
+
 void write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
 }  // namespace
@@ -131,12 +133,15 @@ BOOST_FIXTURE_TEST_CASE(a_second_process_is_refused_and_told_the_first_ones_id, 
   char byte = 0;
   BOOST_REQUIRE((::read(ready[0], &byte, 1) == 1 && byte == 'y'));
   BOOST_TEST((folder_lock::holder(folder) == child));
-  auto second = folder_lock::acquire(folder);
+  auto second = folder_lock::acquire(folder, at_once);
   BOOST_REQUIRE(!second);
   BOOST_TEST((second.failure().code == error_code::in_use));
   BOOST_TEST(exit_code(second.failure().code) == 3);
   BOOST_TEST(second.failure().message.find("process " + std::to_string(child))
              != std::string::npos);
+  // It ends by itself, and is not to be killed.
+  BOOST_TEST(second.failure().message.find("wait for it to finish") != std::string::npos);
+  BOOST_TEST(second.failure().message.find("kill") == std::string::npos);
   ::close(done[1]);  // lets the child end, and with it the lock, with nothing cleaned up
   int status = 0;
   BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
@@ -153,8 +158,8 @@ BOOST_FIXTURE_TEST_CASE(a_service_waits_for_a_command_and_keeps_further_ones_out
   auto late = folder_lock::acquire_for_service(folder, std::chrono::milliseconds(50));
   BOOST_REQUIRE(!late);
   BOOST_TEST((late.failure().code == error_code::in_use));
-  auto starts = std::async(std::launch::async,
-                           [&] { return folder_lock::acquire_for_service(folder); });
+  auto starts =
+      std::async(std::launch::async, [&] { return folder_lock::acquire_for_service(folder); });
   command.reset();
   auto service = starts.get();
   BOOST_REQUIRE(bool(service));
@@ -164,6 +169,36 @@ BOOST_FIXTURE_TEST_CASE(a_service_waits_for_a_command_and_keeps_further_ones_out
   BOOST_TEST((std::chrono::steady_clock::now() - begun < std::chrono::seconds(1)));
 }
 
+BOOST_FIXTURE_TEST_CASE(a_command_waits_for_another_and_not_for_a_service, fixture) {
+  using namespace std::chrono_literals;
+  BOOST_REQUIRE(create(folder));
+  std::optional<folder_lock> first = std::move(*folder_lock::acquire(folder));
+  auto second = std::async(std::launch::async, [&] { return folder_lock::acquire(folder); });
+  BOOST_TEST((second.wait_for(50ms) == std::future_status::timeout));
+  first.reset();
+  first = std::move(*second.get());
+  auto begun = std::chrono::steady_clock::now();
+  BOOST_TEST(!folder_lock::acquire(folder, 100ms));
+  BOOST_TEST((std::chrono::steady_clock::now() - begun >= 100ms));
+  first.reset();
+
+  // A service that has no console yet has something to finish; one that has may be stopped.
+  auto service = folder_lock::acquire_for_service(folder);
+  BOOST_REQUIRE(bool(service));
+  begun = std::chrono::steady_clock::now();
+  auto beside_start = folder_lock::acquire(folder);
+  BOOST_TEST((std::chrono::steady_clock::now() - begun < 5s));
+  BOOST_REQUIRE(!beside_start);
+  BOOST_TEST((beside_start.failure().code == error_code::in_use));
+  BOOST_TEST(beside_start.failure().message.find("starting or stopping") != std::string::npos);
+  BOOST_TEST(beside_start.failure().message.find("kill") == std::string::npos);
+  BOOST_REQUIRE(write_console_address(folder, {1234, ::getpid()}));
+  auto beside_service = folder_lock::acquire(folder);
+  BOOST_REQUIRE(!beside_service);
+  BOOST_TEST(beside_service.failure().message.find("kill " + std::to_string(::getpid()))
+             != std::string::npos);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_lock_is_given_back_at_the_end_of_its_scope, fixture) {
   BOOST_REQUIRE(create(folder));
   BOOST_TEST(!folder_lock::holder(folder).has_value());
@@ -171,7 +206,7 @@ BOOST_FIXTURE_TEST_CASE(a_lock_is_given_back_at_the_end_of_its_scope, fixture) {
     auto lock = folder_lock::acquire(folder);
     BOOST_REQUIRE(lock);
     BOOST_TEST((folder_lock::holder(folder) == ::getpid()));
-    BOOST_TEST(!folder_lock::acquire(folder));
+    BOOST_TEST(!folder_lock::acquire(folder, at_once));
   }
   BOOST_TEST(!folder_lock::holder(folder).has_value());
 }

@@ -235,7 +235,7 @@ BOOST_FIXTURE_TEST_CASE(a_restored_library_is_ready_and_lives_on, saved_library)
   // Each goes its own way now, and the backup with the first that uses it again.
   auto again = other.json({"backup", backup});
   BOOST_CHECK_EQUAL(again["incremental"], report["bytes"]);
-  check_backup_refused(1, "different ways");
+  check_backup_refused(1, "diverged");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_backup_works_with_and_without_a_service_and_only_log_commands_read_it,
@@ -357,13 +357,13 @@ BOOST_FIXTURE_TEST_CASE(a_restore_replaces_no_library_and_needs_a_backup, saved_
   check_refused(podstudio({"restore", backup}), 3, "in use");
   running->stop();
   auto before = all_bytes(space.data + "/log");
-  check_refused(podstudio({"restore", backup}), 1, "holds a log already");
+  check_refused(podstudio({"restore", backup}), 1, "already contains a log");
   BOOST_CHECK(all_bytes(space.data + "/log") == before);
   check_refused(library(restored)({"restore", space.root}), 1, "no backup");
   check_refused(library(restored)({"restore", space.data}), 1, "no backup");
   check_refused(library(restored)({"restore", space.path + "/nothing"}), 1, "nothing");
-  check_refused(library(backup)({"restore", backup}), 1, "lie in one another");
-  check_refused(library(backup + "/new")({"restore", backup}), 1, "lie in one another");
+  check_refused(library(backup)({"restore", backup}), 1, "are inside one another");
+  check_refused(library(backup + "/new")({"restore", backup}), 1, "are inside one another");
   BOOST_CHECK(!fs::exists(restored));
 
   // Not even the tables, where the settings of one library are in force for another.

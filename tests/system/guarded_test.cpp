@@ -53,9 +53,8 @@ std::size_t tagged(const library& podstudio, const std::string& tag) {
 rlim_t threads_allowed = 0;
 
 std::size_t threads_of(pid_t pid) {
-  return static_cast<std::size_t>(
-      std::distance(fs::directory_iterator("/proc/" + std::to_string(pid) + "/task"),
-                    fs::directory_iterator()));
+  return static_cast<std::size_t>(std::distance(
+      fs::directory_iterator("/proc/" + std::to_string(pid) + "/task"), fs::directory_iterator()));
 }
 
 }  // namespace
@@ -263,8 +262,7 @@ BOOST_FIXTURE_TEST_CASE(a_restore_removes_nothing_that_it_did_not_make, guarded_
 BOOST_FIXTURE_TEST_CASE(a_replay_removes_nothing_beside_its_output, guarded_library) {
   podstudio.must({"import", space.root});
   auto notes = space.path + "/notes";
-  for (const auto* suffix :
-       {"-wal", "-shm", "-journal", ".podstudio-new", ".podstudio-new-wal"}) {
+  for (const auto* suffix : {"-wal", "-shm", "-journal", ".podstudio-new", ".podstudio-new-wal"}) {
     write_file(notes + suffix, "mine");
     refused({"replay", "--output", notes}, suffix);
     BOOST_TEST(read_file(notes + suffix) == "mine");
@@ -275,6 +273,28 @@ BOOST_FIXTURE_TEST_CASE(a_replay_removes_nothing_beside_its_output, guarded_libr
   for (const auto* inside : {"/log/tables", "/run/lock", "/other.db"})
     refused({"replay", "--output", space.data + inside}, "data folder");
   podstudio.must({"asset", "tag", "1", "kept"});
+}
+
+BOOST_FIXTURE_TEST_CASE(tables_and_files_of_another_user_are_refused, guarded_library) {
+  if (skip_unless(::geteuid() == 0, "only root can be another user")) return;
+  podstudio.must({"import", space.root});
+  auto elsewhere = space.path + "/theirs.db";
+  podstudio.must({"replay", "--output", elsewhere});
+  BOOST_REQUIRE(::chown(elsewhere.c_str(), nobody, nobody) == 0);
+  auto bytes = read_file(elsewhere);
+  for (const words& command :
+       {words{"asset", "list"}, words{"replay"}, words{"replay", "--force"}}) {
+    words given{"--db", elsewhere};
+    given.insert(given.end(), command.begin(), command.end());
+    refused(given, "belongs to the user nobody");
+  }
+  refused({"replay", "--output", elsewhere}, "belongs to the user nobody");
+  BOOST_TEST(read_file(elsewhere) == bytes);
+  BOOST_REQUIRE(::chown(segment().c_str(), nobody, nobody) == 0);
+  refused({"asset", "list"}, "sudo chown -R root '" + space.data + "/log'");
+  refused({"log", "verify"}, "belongs to the user nobody");
+  BOOST_REQUIRE(::chown(segment().c_str(), 0, 0) == 0);
+  podstudio.must({"asset", "list"});
 }
 
 BOOST_FIXTURE_TEST_CASE(a_data_folder_that_others_may_write_to_is_refused, guarded_library) {
@@ -335,7 +355,7 @@ BOOST_FIXTURE_TEST_CASE(tables_that_are_no_regular_files_are_refused_at_once, gu
         process asked(podstudio.call(command));
         auto outcome = asked.finish(20s);
         BOOST_TEST(outcome.code == 1, file << ": " << outcome);
-        BOOST_TEST(outcome.err.find("no regular file") != std::string::npos,
+        BOOST_TEST(outcome.err.find("not a regular file") != std::string::npos,
                    file << ": " << outcome);
       }
       BOOST_TEST(read_file(precious) == "precious");

@@ -279,7 +279,7 @@ BOOST_AUTO_TEST_CASE(who_waits_for_a_locked_database_is_told_in_time_and_nothing
   writer_lock held(it.database);
   auto told = it.podstudio({"asset", "approve", "5"});
   BOOST_TEST((told.code == 1), told);
-  BOOST_TEST(told.err.find("it is done and in the log") != std::string::npos, told);
+  BOOST_TEST(told.err.find("the change is saved in the log") != std::string::npos, told);
   BOOST_TEST(told.err.find("is locked by another program") != std::string::npos, told);
   held.let_go();
   it.podstudio.must({"asset", "approve", "6"});
@@ -316,7 +316,8 @@ BOOST_AUTO_TEST_CASE(a_service_whose_database_is_lost_or_damaged_builds_it_anew)
       while (ready() == before)
         running.running().must_run();
       // It was done, and is kept; or the service had noticed before, and it was not done.
-      bool done = told.code == 0 || told.err.find("it is done and in the log") != std::string::npos;
+      bool done =
+          told.code == 0 || told.err.find("the change is saved in the log") != std::string::npos;
       if (!done) it.podstudio.must({"asset", "approve", asset});
       it.podstudio.must({"asset", "list"});
       BOOST_TEST(it.podstudio.json({"asset", "show", asset})["approved"] == true);

@@ -275,7 +275,7 @@ BOOST_FIXTURE_TEST_CASE(those_who_stand_in_the_way_are_named_newest_first, curat
   std::string named;
   for (std::size_t i = 0; i < 5; ++i)
     named += (i == 0 ? "" : ", ") + since[i];
-  refused({"undo", first}, 1, {"by " + named + " and 2 more; undo these first, the newest first"});
+  refused({"undo", first}, 1, {"by " + named + " and 2 more; undo these first, newest first"});
   BOOST_CHECK(podstudio.json({"undo", first, "--force"}).at("left").at("commands") == json(since));
 }
 
@@ -283,7 +283,8 @@ BOOST_FIXTURE_TEST_CASE(what_is_undone_already_is_named_as_such, curated_library
   auto set = command({"asset", "set", "1", "2", "--theme", "sea"});
   auto undone = command({"undo", set});
   refused({"undo", set}, 1,
-          {"all it changed is as it was before it, by " + undone + "; undo that to have it again"});
+          {"everything it changed has been changed back by " + undone
+           + "; undo that to apply it again"});
   podstudio.must({"undo", undone});
   BOOST_CHECK_EQUAL(query("SELECT count(*) FROM asset WHERE theme = 'sea'"), "2");
   podstudio.must({"asset", "set", "1", "--theme", "a\"b\\c"});
@@ -314,7 +315,7 @@ BOOST_FIXTURE_TEST_CASE(nobody_is_told_to_undo_first_what_files_did, curated_lib
   BOOST_CHECK_EQUAL(returned.at("type"), "asset.returned");
   refused({"undo", scan}, 1,
           {"file of asset " + asset + " was changed since by what happened to files in "
-           + returned.at("command").get<std::string>() + ", which is not undone\n"});
+           + returned.at("command").get<std::string>() + ", which cannot be undone\n"});
 }
 
 BOOST_FIXTURE_TEST_CASE(a_file_that_is_gone_is_found_missing_again_after_an_undo, curated_library) {
@@ -394,7 +395,7 @@ BOOST_FIXTURE_TEST_CASE(a_list_that_fails_half_way_is_a_document_all_the_same, c
 
 BOOST_FIXTURE_TEST_CASE(what_files_did_is_refused_and_a_bad_scan_is_undone, curated_library) {
   auto registered = podstudio.json({"asset", "history", "1"}).at(0).at("command");
-  refused({"undo", registered}, 1, {"asset.registered", "is not undone"});
+  refused({"undo", registered}, 1, {"asset.registered", "cannot be undone"});
   refused({"undo", registered, "--force"}, 1, {"asset.registered"});
   running->stop();
 

@@ -88,6 +88,10 @@ BOOST_AUTO_TEST_CASE(a_data_folder_of_an_earlier_version_opens_with_all_that_peo
   workspace space;
   fs::copy(OLD_DATA_FOLDER, space.data, fs::copy_options::recursive);
   fs::permissions(space.data, fs::perms::owner_all);
+  // The checkout may be writable by its group.
+  for (const auto& entry : fs::recursive_directory_iterator(space.data))
+    fs::permissions(entry, fs::perms::group_write | fs::perms::others_write,
+                    fs::perm_options::remove);
   library podstudio(space.data);
   auto verified = podstudio({"log", "verify"});
   BOOST_TEST(verified.code == 0, verified);

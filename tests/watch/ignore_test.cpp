@@ -517,9 +517,9 @@ BOOST_AUTO_TEST_CASE(an_ignore_file_that_cannot_be_used_is_named) {
   fs::create_symlink(temp.path + "/elsewhere", path);
   check("is a link");
   fs::create_directory(path);
-  check("is no regular file");
+  check("is not a regular file");
   BOOST_REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
-  check("is no regular file");
+  check("is not a regular file");
   write(path, std::string(ignore_file_bytes_max + 1, 'a'));
   check("is larger than");
   std::string lines;

@@ -55,7 +55,7 @@ action declare_list(CLI::App& command) {
   command.add_option("--after", options->after, "Only ids above this one")
       ->type_name("ID")
       ->check(whole_number(0, INT64_MAX));
-  command.add_option("--limit", options->limit, "At most so many (all)")
+  command.add_option("--limit", options->limit, "How many to list at most (all)")
       ->type_name("N")
       ->check(whole_number(1, INT64_MAX));
   return [options](const context& where) { return list(where, *options); };
@@ -126,7 +126,7 @@ struct chosen_assets {
     declare_filter(command, prefix);
   }
   void declare_filter(CLI::App& command, const std::string& prefix = "") {
-    command.add_flag("--all-matching", all_matching, "All that the filters take, instead of ids");
+    command.add_flag("--all-matching", all_matching, "All that match the filters, instead of ids");
     filter.declare(command, prefix);
   }
 
@@ -137,8 +137,7 @@ struct chosen_assets {
     if (all_matching && !ids.empty()) return wrong("give ids or --all-matching, not both");
     if (all_matching) return json{{"filter", filters}};
     if (!filters.empty()) return wrong("filters choose assets only with --all-matching");
-    if (ids.empty())
-      return wrong("no assets are given; name ids, or use --all-matching and filters");
+    if (ids.empty()) return wrong("no assets given; give ids, or use --all-matching and filters");
     return json{{"ids", ids}};
   }
 };
@@ -231,7 +230,7 @@ result<void> set(const context& where, const set_options& options) {
       (*arguments)[any] = value->empty() ? json() : json(*value);
   });
   if (any.empty())
-    return error{error_code::invalid_argument, "nothing to set is given; use one of " + known};
+    return error{error_code::invalid_argument, "nothing to set; use one of " + known};
   return change(where, "asset.set", arguments);
 }
 
@@ -255,13 +254,13 @@ action declare_set(CLI::App& command) {
 /// With the verbs of the labels.
 std::vector<subcommand> commands() {
   std::vector<subcommand> all{{"list", "List assets", declare_list},
-    {"show", "Show all that is known of an asset",
+    {"show", "Show everything known about an asset",
      [](CLI::App& c) { return declare_one(c, show); }},
-    {"duplicates", "Show which files have the same content, and what they take",
+    {"duplicates", "Show which files have the same content, and how much space that takes",
      declare_asset_duplicates},
     {"set", "Set labels", declare_set},
     {"tag", "Add a tag", [](CLI::App& c) { return declare_tagging(c, "asset.tag"); }},
-    {"untag", "Take a tag away", [](CLI::App& c) { return declare_tagging(c, "asset.untag"); }},
+    {"untag", "Remove a tag", [](CLI::App& c) { return declare_tagging(c, "asset.untag"); }},
     {"history", "Show what happened to an asset, oldest first",
      [](CLI::App& c) { return declare_one(c, history); }}};
   each_label([&all]<class Label>() {

@@ -16,7 +16,7 @@ namespace {
 /// An empty text, such as an unset variable of a script, must not select everything.
 const CLI::Validator not_empty(
     [](std::string& text) {
-      return text.empty() ? std::string("the filter is empty; leave it out, or give a text")
+      return text.empty() ? std::string("the filter is empty; leave it out, or give it a value")
                           : std::string();
     },
     "");
@@ -28,7 +28,7 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
                     const char* value) {
     return command.add_option("--" + name, into, what)->type_name(value)->check(not_empty);
   };
-  option("type", type, "Only image, audio or video", "T")->check(one_of<asset_type>());
+  option("type", type, "Only this type: image, audio or video", "T")->check(one_of<asset_type>());
   each_label([&]<class Label>() {
     auto& [value, given, withdrawn] = labels[label_index<Label>()];
     std::string key(Label::key);
@@ -39,19 +39,19 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
       command.add_flag("--" + std::string(Label::not_key), withdrawn, "Only those not " + key)
           ->excludes(yes);
     } else if constexpr (is_word_label<Label>) {
-      option(prefix + key, value, ("Only " + words_of<typename Label::value>()).c_str(), "VALUE")
+      option(prefix + key, value, ("Only this " + key + ": " + words_of<typename Label::value>()).c_str(), "VALUE")
           ->check(one_of<typename Label::value>());
     } else if constexpr (is_number_label<Label>) {
-      option(prefix + key, value, ("Only with this " + key + ": 4, 3..5, 3.. or ..2").c_str(), "RANGE");
+      option(prefix + key, value, ("Only those with this " + key + ": 4, 3..5, 3.. or ..2").c_str(), "RANGE");
     } else {
-      option(prefix + key, value, ("Only this " + key).c_str(), "TEXT");
+      option(prefix + key, value, ("Only those with this " + key).c_str(), "TEXT");
     }
   });
-  option("tag", tag, "Only with this tag", "T");
-  option("search", search, "Only with these words, each a part of path, theme, source or a tag", "TEXT");
+  option("tag", tag, "Only those with this tag", "T");
+  option("search", search, "Only those with all these words in their path, theme, source or tags", "TEXT");
   command.add_flag("--undecided", undecided, "Only those neither approved nor rejected");
   command.add_flag("--missing", missing, "Only those whose file is gone");
-  command.add_flag("--duplicates", duplicates, "Only those whose content is elsewhere too");
+  command.add_flag("--duplicates", duplicates, "Only those whose content also exists elsewhere");
 }
 
 nlohmann::json asset_filter_options::filter() const {

@@ -43,9 +43,10 @@ result<void> check_apart(const data_folder& folder, const std::string& target) {
     shared = shared || *meet;
   }
   if (!shared) return {};
-  return error{error_code::refused, "the backup in " + in_quotes(target)
-                                        + " would be in, or share files with, the data folder "
-                                        + in_quotes(folder.root) + "; name a folder elsewhere"};
+  return error{error_code::refused,
+               "the backup in " + in_quotes(target)
+                   + " would be inside the data folder, or share files with it: "
+                   + in_quotes(folder.root) + "; name a folder elsewhere"};
 }
 
 /// How far the log is durable, as whoever writes it says.
@@ -55,7 +56,7 @@ result<log_head> durable_head(session& engine) {
   const auto& log = (*status)["log"];
   log_head head{log["head_sequence"].get<sequence_number>(), {}};
   if (!from_hex(log["head_hash"].get<std::string>(), head.hash.data(), head.hash.size()))
-    return error{error_code::internal, "the service's status names no valid head"};
+    return error{error_code::internal, "the service's status has no valid head"};
   return head;
 }
 
@@ -115,10 +116,11 @@ result<void> backup(const context& where, const std::string& folder, bool verifi
 action declare_backup(CLI::App& command) {
   auto folder = std::make_shared<std::string>();
   auto verified = std::make_shared<bool>(false);
-  command.add_option("DIR", *folder, "The backup's folder: a new one, or one of an earlier backup")
+  command
+      .add_option("DIR", *folder, "The backup's folder: a new one, or that of an earlier backup")
       ->required()
       ->type_name("");
-  command.add_flag("--verify", *verified, "Read the whole backup again at the end, and check it");
+  command.add_flag("--verify", *verified, "Read the whole backup again at the end and check it");
   return [folder, verified](const context& where) { return backup(where, *folder, *verified); };
 }
 

@@ -50,7 +50,9 @@ result<void> report(const context& where, std::int64_t limit) {
 
 action declare_asset_duplicates(CLI::App& command) {
   auto limit = std::make_shared<std::int64_t>(100);
-  command.add_option("--limit", *limit, "At most so many groups, those that save the most (100)")
+  command
+      .add_option("--limit", *limit,
+                  "How many groups to list at most, those that save the most first (100)")
       ->type_name("N")
       ->check(whole_number(1, 10'000));
   return [limit](const context& where) { return report(where, *limit); };

@@ -95,10 +95,10 @@ result<void> print_history(const context& where, const char* command, json argum
 
 action declare_history(CLI::App& command) {
   auto options = std::make_shared<history_options>();
-  command.add_option("--limit", options->limit, "At most so many (100)")
+  command.add_option("--limit", options->limit, "How many to list at most (100)")
       ->type_name("N")
       ->check(whole_number(1, INT64_MAX));
-  command.add_flag("--all", options->all, "Those of watching, imports and the engine too");
+  command.add_flag("--all", options->all, "Also those of watching, imports and the engine");
   return [options](const context& where) { return history(where, *options); };
 }
 

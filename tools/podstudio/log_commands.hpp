@@ -13,7 +13,7 @@ action declare_log_verify(CLI::App& command);
 action declare_log_head(CLI::App& command);
 action declare_log_stats(CLI::App& command);
 
-/// Error: `not_found` where the data folder has no log.
+/// Errors where the data folder has no log: `damaged` if its tables hold events, else `not_found`.
 result<void> check_log_exists(const context& where);
 
 /// Calls `each` with the commands of a reader until it returns false or there are no more.

@@ -164,9 +164,10 @@ action declare_log_show(CLI::App& command) {
   add("--command", options->command, "ID", "Only the events of this command");
   add("--since", options->since_text, "TIME", "Only events from this time on (UTC)");
   add("--until", options->until_text, "TIME", "Only events up to this time (UTC)");
-  add("--limit", options->limit, "N", "At most so many events")->check(whole_number(0, UINT64_MAX));
-  auto reverse = command.add_flag("--reverse", options->reverse, "The newest first");
-  command.add_flag("--follow", options->follow, "Go on with new events until interrupted")
+  add("--limit", options->limit, "N", "How many events to print at most")
+      ->check(whole_number(0, UINT64_MAX));
+  auto reverse = command.add_flag("--reverse", options->reverse, "Newest first");
+  command.add_flag("--follow", options->follow, "Keep printing new events until interrupted")
       ->excludes(reverse);
   return [options](const context& where) { return show(where, *options); };
 }

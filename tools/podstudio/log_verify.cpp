@@ -2,8 +2,10 @@
 #include "log_commands.hpp"
 #include "output.hpp"
 
+#include "events/backup_manifest.hpp"
 #include "events/file_system.hpp"
 #include "platform/text.hpp"
+#include "projections/tables_log.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -13,6 +15,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
+#include <optional>
 
 namespace podstudio {
 
@@ -33,6 +37,15 @@ result<log_head> parse_head(const std::string& text) {
   return head;
 }
 
+error lacks_events(const data_folder& folder, const log_head& held, const log_head& head) {
+  return {error_code::damaged,
+          "the log " + in_quotes(folder.log()) + " has lost events: it ends at sequence "
+              + std::to_string(head.sequence) + ", but the tables in " + in_quotes(folder.database)
+              + " hold events up to sequence " + std::to_string(held.sequence)
+              + "; restore the log from a backup with 'podstudio --data NEW restore BACKUP'"
+              + other_database_hint(folder)};
+}
+
 result<void> verify(const context& where, const std::string& expected) {
   verify_options options;
   if (!expected.empty()) {
@@ -41,10 +54,18 @@ result<void> verify(const context& where, const std::string& expected) {
     options.expect = *head;
   }
   if (auto there = check_log_exists(where); !there) return there;
-  progress line("bytes");
-  auto report = verify_log(posix_file_system(), where.folder.log(), options,
-                           [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); });
+  // First, as a service may go on: its tables are never ahead of its log. A backup has none.
+  std::error_code ignored;
+  bool is_backup = std::filesystem::exists(backup_manifest_path(where.folder.root), ignored);
+  auto held = is_backup ? std::nullopt : head_of_tables(where.folder.database);
+  auto report = [&] {
+    progress line("bytes");
+    return verify_log(posix_file_system(), where.folder.log(), options,
+                      [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); });
+  }();
   if (!report) return report.failure();
+  if (held && held->sequence > report->head.sequence)
+    return lacks_events(where.folder, *held, report->head);
   if (where.json) {
     print_json({{"head_sequence", report->head.sequence},
                 {"head_hash", to_hex(report->head.hash)},
@@ -65,7 +86,7 @@ result<void> verify(const context& where, const std::string& expected) {
   facts.row({"segments", std::to_string(report->segments)});
   facts.row({"size", human_size(report->bytes)});
   if (report->torn_tail)
-    facts.row({"torn tail", "a write that never finished; the next start sets it aside"});
+    facts.row({"torn tail", "an unfinished write; the next start sets it aside"});
   facts.print();
   return {};
 }
@@ -74,7 +95,7 @@ result<void> verify(const context& where, const std::string& expected) {
 
 action declare_log_verify(CLI::App& command) {
   auto expected = std::make_shared<std::string>();
-  command.add_option("--expect", *expected, "A head noted earlier, which this log must extend")
+  command.add_option("--expect", *expected, "A head noted earlier that this log must extend")
       ->type_name("SEQ:HASH");
   return [expected](const context& where) { return verify(where, *expected); };
 }

@@ -27,19 +27,19 @@ namespace {
 constexpr subcommand commands[] = {
     {"serve", "Run the service until SIGTERM or SIGINT", declare_serve},
     {"import", "Catalogue files or folders now", declare_import},
-    {"sync", "Wait until every change made so far is in the tables", declare_sync},
-    {"status", "Show what the engine knows and does", declare_status},
-    {"watch", "Add, remove or list the folders that are watched", declare_watch},
+    {"sync", "Wait until every file change made so far is in the tables", declare_sync},
+    {"status", "Show what the engine knows and what it is doing", declare_status},
+    {"watch", "Add, remove, move or list watched folders", declare_watch},
     {"asset", "List, show and label assets", declare_asset},
-    {"pack", "Make packs and fill them", declare_pack},
+    {"pack", "Create packs and fill them", declare_pack},
     {"job", "List and show jobs", declare_job},
-    {"history", "List the commands that people gave, newest first", declare_history},
-    {"undo", "Take back what a command changed", declare_undo},
-    {"problem", "List the files that could not be taken, and why", declare_problem},
+    {"history", "List the commands that you ran, newest first", declare_history},
+    {"undo", "Undo what a command changed", declare_undo},
+    {"problem", "List the files that could not be ingested, and why", declare_problem},
     {"log", "Show or verify the event log", declare_log},
-    {"replay", "Build the tables from the log, or check them against it", declare_replay},
+    {"replay", "Rebuild the tables from the log, or check them against it", declare_replay},
     {"backup", "Copy the log to another folder", declare_backup},
-    {"restore", "Make a data folder from a backup", declare_restore},
+    {"restore", "Create a data folder from a backup", declare_restore},
 };
 
 int fail(const error& failure) {
@@ -58,7 +58,7 @@ result<context> resolve(const global_options& given) {
   uuid id{};
   if (!given.command_id.empty() && (!parse_uuid(given.command_id, id) || id == uuid{}))
     return error{error_code::invalid_argument,
-                 "--command-id takes a UUID, and not the nil one, not "
+                 "--command-id takes a UUID other than the nil UUID, not "
                      + in_quotes(given.command_id)};
   auto folder = resolve_data_folder(given.data, "");
   if (!folder) return folder.failure();
@@ -92,21 +92,22 @@ int run(int argc, const char* const* argv) {
     if (!is_utf8(argv[i]))  // it could not cross to the service, nor stand in a table
       return fail(
           {error_code::invalid_argument, "the argument " + in_quotes(argv[i])
-                                             + " is no valid UTF-8; if it is a file, rename it"});
-  CLI::App app{"PODStudio: the engine of a library of images, sounds and clips", "podstudio"};
+                                             + " is not valid UTF-8; if it is a file, rename it"});
+  CLI::App app{"PODStudio: the engine behind a library of images, sounds and clips", "podstudio"};
   global_options given;
   app.add_option("--data", given.data,
                  "The data folder ($PODSTUDIO_DATA, $XDG_DATA_HOME/podstudio)")
       ->type_name("DIR");
   app.add_option("--db", given.database, "The database, if not in the data folder ($DB_PATH)")
       ->type_name("FILE");
-  app.add_option("--config", given.config, "The settings, if not config.toml in the data folder")
+  app.add_option("--config", given.config,
+                 "The settings file, if not config.toml in the data folder")
       ->type_name("FILE");
-  app.add_option("--env", given.env, "The variables, if not in .env in the data folder")
+  app.add_option("--env", given.env, "The environment file, if not .env in the data folder")
       ->type_name("FILE");
   app.add_flag("--json", given.json, "Print one JSON document");
   app.add_option("--command-id", given.command_id,
-                 "The id of a command that is given again: it has one effect")
+                 "An id for the command: given again, it takes effect only once")
       ->type_name("UUID");
   app.set_version_flag("--version", PODSTUDIO_VERSION);
   auto command = declare_group(app, commands);
@@ -135,9 +136,10 @@ int run(int argc, const char* const* argv) {
 /// disk fails under a mapped file, a process dies; this one says of what. The digests of files,
 /// which are mapped too, catch their own.
 void on_bus_error(int) {
-  constexpr std::string_view why = "podstudio: a file was cut by another program or could not be "
-                                   "read while it was in use (SIGBUS); "
-                                   "nothing that was acknowledged is lost: start again\n";
+  constexpr std::string_view why =
+      "podstudio: a file was truncated by another program or could not be "
+      "read while it was in use (SIGBUS); "
+      "nothing that was acknowledged is lost; start it again\n";
   (void)!::write(STDERR_FILENO, why.data(), why.size());
   ::_exit(1);
 }
@@ -158,13 +160,12 @@ int main(int argc, char** argv) {
   if (auto reserved = podstudio::reserve_standard_streams(); !reserved)
     return podstudio::fail(reserved.failure());
   podstudio::take_fatal_signals();
-  ::umask(S_IRWXG | S_IRWXO);  // what we make is the owner's alone
+  ::umask(S_IRWXG | S_IRWXO);           // what we make is the owner's alone
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the width of letters
   try {
     return podstudio::run(argc, argv);
   } catch (const std::exception& defect) {
-    std::fprintf(stderr, "podstudio: a defect of the program: %s; please report it\n",
-                 defect.what());
+    std::fprintf(stderr, "podstudio: internal error: %s; please report it\n", defect.what());
     return podstudio::exit_code(podstudio::error_code::internal);
   }
 }

@@ -21,7 +21,7 @@ result<std::uint64_t> parse_number(const std::string& text, std::uint64_t lowest
   bool plain = failure == std::errc{} && rest == end && (text.size() == 1 || text[0] != '0');
   if (plain && number >= lowest && number <= highest) return number;
   return error{error_code::invalid_argument,
-               in_quotes(text) + " is no whole number from " + std::to_string(lowest) + " to "
+               in_quotes(text) + " is not a whole number from " + std::to_string(lowest) + " to "
                    + std::to_string(highest) + " in decimal digits without leading zeros"};
 }
 

@@ -150,7 +150,7 @@ void progress::show(std::uint64_t done, std::uint64_t all) {
   auto left = all > done && rate > 0
                   ? static_cast<std::uint64_t>(static_cast<double>(all - done) / rate)
                   : 0;
-  std::fprintf(stderr, "\r\x1b[K%llu of %llu %s, %.0f a second, %s left",
+  std::fprintf(stderr, "\r\x1b[K%llu of %llu %s, %.0f per second, %s left",
                static_cast<unsigned long long>(done), static_cast<unsigned long long>(all),
                unit_.c_str(), rate, human_time(left).c_str());
 }

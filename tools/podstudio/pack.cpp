@@ -34,7 +34,7 @@ struct fact_options {
   void declare(CLI::App& command) {
     command
         .add_option("--license", license,
-                    "What may be done with it: royalty_free, attribution, commercial or personal")
+                    "The license: royalty_free, attribution, commercial or personal")
         ->type_name("L")
         ->check(one_of<license_type>());
     command.add_option("--theme", theme, "Its theme; empty for none")->type_name("T");
@@ -82,7 +82,7 @@ action declare_edit(CLI::App& command) {
   return [id, facts](const context& where) -> result<void> {
     auto arguments = facts->arguments();
     if (arguments.empty())
-      return error{error_code::invalid_argument, "nothing to change is given; use --name, "
+      return error{error_code::invalid_argument, "nothing to change; use --name, "
                                                  "--license, --theme or --description"};
     arguments["pack"] = *id;
     return change(where, "pack.edit", arguments);
@@ -125,7 +125,8 @@ void print_warnings(json added) {
     print_line((ids.size() == 1 ? one : many) + (": " + list) + remedy);
   };
   if (auto already = added.value("already", 0); already != 0)
-    print_line(std::to_string(already) + (already == 1 ? " was" : " were") + " in the pack already");
+    print_line(std::to_string(already) + (already == 1 ? " was" : " were")
+               + " in the pack already");
   if (added.contains("unchecked")) print_line("not checked: " + cell(added["unchecked"]));
   warn(added["missing"], "file missing", "files missing", "");
   warn(added["unapproved"], "not approved", "not approved",
@@ -205,12 +206,12 @@ action declare_pack_history(CLI::App& command) {
 }
 
 constexpr subcommand commands[] = {
-    {"create", "Make a pack and print its id", declare_create},
+    {"create", "Create a pack and print its id", declare_create},
     {"list", "List packs", [](CLI::App&) -> action { return list; }},
     {"show", "Show a pack and its assets in order", declare_show},
     {"edit", "Change name, license, theme or description", declare_edit},
     {"add", "Add assets to the end of a pack and report problems with them", declare_add},
-    {"remove", "Take assets out of a pack", declare_remove},
+    {"remove", "Remove assets from a pack", declare_remove},
     {"delete", "Delete a pack; its assets stay", declare_delete},
     {"history", "Show what happened to a pack, oldest first", declare_pack_history},
 };

@@ -24,7 +24,7 @@ result<void> list(const context& where) {
 }
 
 constexpr subcommand commands[] = {
-    {"list", "List the files that could not be taken and the folders that are lost, and why",
+    {"list", "List the files that could not be ingested and the folders that are lost, and why",
      [](CLI::App&) -> action { return list; }},
 };
 

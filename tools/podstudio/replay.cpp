@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "command.hpp"
+#include "log_commands.hpp"
 #include "output.hpp"
 #include "session.hpp"
 
@@ -8,6 +9,7 @@
 #include "platform/text.hpp"
 #include "projections/compare.hpp"
 #include "projections/rebuild.hpp"
+#include "projections/tables_log.hpp"
 #include "schema/schema.hpp"
 #include "schema/sqlite.hpp"
 
@@ -86,8 +88,7 @@ result<void> check(const context& where) {
   return error{
       error_code::refused,
       "the tables in " + in_quotes(folder.database)
-          + " are not what the log says; stop the service and run 'podstudio replay' to build "
-            "them again"};
+          + " differ from the log; stop the service and run 'podstudio replay' to rebuild them"};
 }
 
 result<void> rebuild_into(const context& where, const std::string& output,
@@ -117,32 +118,47 @@ result<std::string> output_of(const std::string& given) {
     return file.string();
   if (failed) return system_error(failed.value())("cannot use " + in_quotes(*path));
   return error{error_code::refused,
-               in_quotes(*path) + " is no file; name another one with --output"};
+               in_quotes(*path) + " is not a regular file; name another one with --output"};
 }
 
 /// Another database than the library's own goes elsewhere, and into nobody's way.
 result<void> check_output(const data_folder& folder, const std::string& output) {
+  if (auto ours = check_trusted({folder.root, output}); !ours) return ours;
   auto inside = lie_in_one_another(folder.root, output);
   if (!inside) return inside.failure();
   if (*inside)
-    return error{error_code::refused, in_quotes(output) + " lies in the data folder "
+    return error{error_code::refused, in_quotes(output) + " is inside the data folder "
                                           + in_quotes(folder.root)
-                                          + ", which is the engine's own; name a file elsewhere"};
-  return check_nothing_beside(output, aside_of(output));
+                                          + ", which is for the engine's own files; name a file "
+                                            "elsewhere"};
+  if (auto beside = check_nothing_beside(output, aside_of(output)); !beside) return beside;
+  // What a replay made may be replaced; `--force` does not matter, as it holds nothing of its own.
+  return check_replaceable(posix_file_system(), folder.log(), output, true);
+}
+
+/// The tables of the data folder: not from a log that has lost what they hold.
+result<void> replace_tables(const context& where, const rebuild_bound& until, bool force) {
+  const auto& folder = where.folder;
+  auto& files = posix_file_system();
+  auto lock = folder_lock::acquire(folder);
+  if (!lock) return lock.failure();
+  auto may = check_replaceable(files, folder.log(), folder.database, force);
+  if (!may) return may;
+  if (folder.has_usual_database())
+    if (auto removed = remove_ruined_tables(files, folder.database); !removed) return removed;
+  return rebuild_into(where, folder.database, until);
 }
 
 struct replay_options {
   std::string output, until;
-  bool check = false;
+  bool check = false, force = false;
 };
 
 result<void> replay(const context& where, const replay_options& options) {
   auto until = parse_bound(options.until);
   if (!until) return until.failure();
+  if (auto there = check_log_exists(where); !there) return there;
   std::error_code ignored;
-  if (!std::filesystem::is_directory(where.folder.log(), ignored))
-    return error{error_code::not_found, "there is no log in " + in_quotes(where.folder.root)
-                                            + "; name another data folder with --data"};
   if (options.check) return check(where);
   if (!options.output.empty()) {
     auto output = output_of(options.output);
@@ -153,9 +169,7 @@ result<void> replay(const context& where, const replay_options& options) {
       return rebuild_into(where, *output, *until);
     }
   }
-  auto lock = folder_lock::acquire(where.folder);
-  if (!lock) return lock.failure();
-  return rebuild_into(where, where.folder.database, *until);
+  return replace_tables(where, *until, options.force);
 }
 
 }  // namespace
@@ -165,15 +179,22 @@ action declare_replay(CLI::App& command) {
   auto output =
       command
           .add_option("--output", options->output,
-                      "The database to build (the one of the data folder, without a service)")
+                      "The database to build (default: replaces the data folder's own tables; no "
+                      "service may run)")
           ->type_name("FILE");
   auto until = command
                    .add_option("--until", options->until,
                                "Stop after this sequence, or after this time (UTC)")
                    ->type_name("SEQUENCE_OR_TIME");
-  command.add_flag("--check", options->check, "Build aside and compare with the live tables")
+  auto force =
+      command.add_flag("--force", options->force,
+                       "Replace the tables even if they hold events that the log has lost");
+  command
+      .add_flag("--check", options->check,
+                "Rebuild to a temporary file and compare it with the live tables")
       ->excludes(output)
-      ->excludes(until);
+      ->excludes(until)
+      ->excludes(force);
   return [options](const context& where) { return replay(where, *options); };
 }
 

@@ -27,7 +27,7 @@ result<void> check_apart(const data_folder& folder, const std::string& source) {
   if (!*shared) return {};
   return error{error_code::refused,
                "the data folder " + in_quotes(folder.root) + " and the backup " + in_quotes(source)
-                   + " lie in one another; name a data folder elsewhere with --data"};
+                   + " are inside one another; choose another data folder with --data"};
 }
 
 /// What stands in the database's place is replaced. It must be ours, and this folder's: one that is
@@ -40,11 +40,12 @@ result<void> check_database(const data_folder& folder) {
       || !std::filesystem::exists(folder.database, ignored))
     return {};
   return error{error_code::refused, "the database " + in_quotes(folder.database)
-                                        + " is there already and not in the data folder; name a "
+                                        + " already exists outside the data folder; name a "
                                           "new one with --db, or move it away"};
 }
 
-/// Whether an engine can start on the tables: a log that somebody made may fold and yet be of no use.
+/// Whether an engine can start on the tables: a log that somebody made may fold and yet be of no
+/// use.
 result<void> check_usable(const std::string& tables) {
   auto opened = open_tables_read_only(tables);
   if (!opened) return opened.failure();

@@ -8,17 +8,20 @@
 
 #include <CLI/App.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
-#include <string_view>
 #include <fcntl.h>
+#include <memory>
+#include <optional>
 #include <poll.h>
+#include <string_view>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -46,9 +49,13 @@ void notify(std::string_view state) {
              reinterpret_cast<const sockaddr*>(&address), size);
 }
 
-/// A service ends within this time after it was asked to, and at once when it is asked again, whatever
-/// hangs. What was acknowledged is durable.
-constexpr int end_ms_max = 9'500;
+/// A service ends within this time after it was asked to, and at once when it is asked again,
+/// whatever hangs. What was acknowledged is durable.
+constexpr auto end_time_max = std::chrono::milliseconds(9'500);
+
+/// A signal that comes this soon after the first is the same request: timeout(1), for one, signals
+/// its child and then the whole process group.
+constexpr auto same_request_max = std::chrono::seconds(1);
 
 /// Set once the service runs. Before that there is nothing to end in order.
 std::atomic<bool> is_running = false;
@@ -64,24 +71,34 @@ result<unique_fd> take_stop_signals() {
   std::signal(SIGPIPE, SIG_IGN);
   unique_fd asked{::eventfd(0, EFD_CLOEXEC)};
   auto taken = ::signalfd(-1, &signals, SFD_CLOEXEC);
-  if (!asked || taken < 0) return system_error()("cannot take signals");
-  auto wait_for_one = [taken](int ms_max) {
+  if (!asked || taken < 0) return system_error()("cannot receive signals");
+  using clock = std::chrono::steady_clock;
+  // Until then, or for ever; whether there was one.
+  auto wait_for_one = [taken](std::optional<clock::time_point> until) {
     pollfd wait{taken, POLLIN, 0};
-    while (::poll(&wait, 1, ms_max) < 0 && errno == EINTR) {}
+    auto ms_left = [&] {
+      if (!until) return -1;
+      auto left = std::chrono::ceil<std::chrono::milliseconds>(*until - clock::now()).count();
+      return static_cast<int>(std::max<std::int64_t>(left, 0));
+    };
+    while (::poll(&wait, 1, ms_left()) < 0 && errno == EINTR) {
+    }
     signalfd_siginfo which;
-    if ((wait.revents & POLLIN) != 0) (void)!::read(taken, &which, sizeof which);
+    return (wait.revents & POLLIN) != 0 && ::read(taken, &which, sizeof which) > 0;
   };
   try {
     std::thread([wait_for_one, asked = ::fcntl(asked.get(), F_DUPFD_CLOEXEC, 0)] {
-      wait_for_one(-1);
+      wait_for_one(std::nullopt);
+      auto begun = clock::now();
       if (!is_running) {
-        std::fputs("podstudio: ended before the start was done\n", stderr);
+        std::fputs("podstudio: stopped before it was ready\n", stderr);
         ::_exit(0);
       }
       constexpr std::uint64_t once = 1;
       (void)!::write(asked, &once, sizeof once);
-      wait_for_one(end_ms_max);
-      std::fputs("podstudio: ended without waiting for what hangs; nothing is lost\n", stderr);
+      while (wait_for_one(begun + end_time_max) && clock::now() < begun + same_request_max) {
+      }
+      std::fputs("podstudio: stopped without waiting for what hangs; nothing is lost\n", stderr);
       ::_exit(1);
     }).detach();
   } catch (const std::system_error& failure) {
@@ -150,8 +167,9 @@ result<void> serve(const context& where, const std::vector<std::string>& watch) 
 action declare_serve(CLI::App& command) {
   auto watch = std::make_shared<std::vector<std::string>>();
   command
-      .add_option("--watch", *watch,
-                  "A folder to watch from now on, besides those of earlier runs ($WATCH_FOLDERS)")
+      .add_option(
+          "--watch", *watch,
+          "A folder to watch from now on, in addition to those of earlier runs ($WATCH_FOLDERS)")
       ->type_name("DIR")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -5,6 +5,7 @@
 #include "console/client.hpp"
 #include "console/protocol.hpp"
 #include "platform/text.hpp"
+#include "projections/tables_log.hpp"
 
 #include <filesystem>
 
@@ -38,10 +39,12 @@ result<session> session::open(const context& where, need what) {
   const auto& folder = where.folder;
   std::error_code ignored;
   // The log makes a data folder; any other folder is left alone.
-  if (what == need::folder && !std::filesystem::is_directory(folder.log(), ignored))
+  if (what == need::folder && !std::filesystem::is_directory(folder.log(), ignored)) {
+    if (auto lost = lost_log(folder)) return *lost;
     return error{error_code::not_found, "there is no data folder at " + in_quotes(folder.root)
                                             + "; make one with 'podstudio import PATH', or name "
                                               "another with --data"};
+  }
   session opened;
   opened.command_id_ = where.command_id;
   auto address = read_console_address(folder);
@@ -69,8 +72,8 @@ result<nlohmann::json> session::request(const std::string& command, nlohmann::js
   auto reply = service_->request(asked, time_limit);
   if (!reply && reply.failure().code == error_code::no_service && !command_id_.empty())
     return error{error_code::no_service, reply.failure().message
-                                             + ", and under the same --command-id it can be given "
-                                               "again: it has one effect"};
+                                             + ", and the same --command-id makes it safe to give "
+                                               "again: it takes effect once"};
   if (!reply) return reply.failure();
   return read_reply(std::move(*reply));
 }

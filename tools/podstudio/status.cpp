@@ -16,6 +16,19 @@ using nlohmann::json;
 
 std::string number(const json& value) { return value.is_number() ? value.dump() : "0"; }
 
+std::string counted(const json& value, const char* noun) {
+  return number(value) + " " + noun + (value == 1 ? "" : "s");
+}
+
+/// Where a service answers, and why not at the socket if it does not.
+std::string endpoints_of(const json& console) {
+  auto socket = console.value("socket", json()), failure = console.value("socket_failure", json());
+  auto port = "port " + number(console.value("port", json())) + " of 127.0.0.1";
+  if (socket.is_string()) return "socket " + cell(socket) + ", " + port;
+  if (failure.is_string()) return port + " only: " + cell(failure);
+  return port;
+}
+
 void print_status(const json& s) {
   bool runs = !s["pid"].is_null();
   const auto &log = s["log"], &assets = s["assets"], &jobs = s["jobs"];
@@ -25,9 +38,9 @@ void print_status(const json& s) {
       runs ? "process " + number(s["pid"]) + ", up "
                  + human_time(static_cast<std::uint64_t>(s["uptime_seconds"].get<double>()))
            : "not running");
-  add("assets", number(assets["total"]) + " (" + number(assets["image"]) + " images, "
-                    + number(assets["audio"]) + " sounds, " + number(assets["video"]) + " clips), "
-                    + number(assets["approved"]) + " approved, " + number(assets["missing"])
+  add("assets", number(assets["total"]) + " (" + counted(assets["image"], "image") + ", "
+                    + counted(assets["audio"], "sound") + ", " + counted(assets["video"], "clip")
+                    + "), " + number(assets["approved"]) + " approved, " + number(assets["missing"])
                     + " missing");
   add("packs", number(s["packs"]["total"]));
   add("jobs", number(jobs["pending"]) + " pending, " + number(jobs["running"]) + " running, "
@@ -35,17 +48,18 @@ void print_status(const json& s) {
                   + " failed, " + number(jobs["cancelled"]) + " cancelled");
   add("problems",
       number(s["problems"]) + (s["problems"] == 0 ? "" : ", see 'podstudio problem list'"));
-  add("log", number(log["head_sequence"]) + " events, "
-                 + human_size(log["bytes"].get<std::uint64_t>()) + " in " + number(log["segments"])
-                 + (log["segments"] == 1 ? " segment" : " segments"));
+  add("log", counted(log["head_sequence"], "event") + ", "
+                 + human_size(log["bytes"].get<std::uint64_t>()) + " in "
+                 + counted(log["segments"], "segment"));
   add("head", cell(log["head_hash"]));
   add("tables", "at event " + number(s["projection"]["sequence"]));
   if (runs) {
     std::uint64_t refused = 0;
     for (const auto& count : s["console"]["refused"])
       refused += count.get<std::uint64_t>();
-    add("console", number(s["console"]["connections"]) + " connected, " + std::to_string(refused)
-                       + " refused");
+    add("listens on", endpoints_of(s["console"]));
+    add("console", counted(s["console"]["connections"], "connection") + ", "
+                       + std::to_string(refused) + " refused");
   }
   facts.print();
   if (s["roots"].empty()) return;
@@ -85,7 +99,7 @@ result<void> status(const context& where, bool watch) {
 
 action declare_status(CLI::App& command) {
   auto watch = std::make_shared<bool>(false);
-  command.add_flag("--watch", *watch, "Show it again every second until interrupted");
+  command.add_flag("--watch", *watch, "Refresh every second until interrupted");
   return [watch](const context& where) { return status(where, *watch); };
 }
 

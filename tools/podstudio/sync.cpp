@@ -39,7 +39,7 @@ const CLI::Validator waiting_time(
       auto [rest, failure] = std::from_chars(text.data(), end, seconds, std::chars_format::fixed);
       if (failure == std::errc{} && rest == end && seconds >= 0 && seconds <= longest)
         return std::string();
-      return in_quotes(text) + " is no number of seconds from 0 to 86400";
+      return in_quotes(text) + " is not a number of seconds from 0 to 86400";
     },
     "");
 
@@ -47,7 +47,7 @@ const CLI::Validator waiting_time(
 
 action declare_sync(CLI::App& command) {
   auto seconds = std::make_shared<double>(60);
-  command.add_option("--timeout", *seconds, "Seconds to wait at most (60)")
+  command.add_option("--timeout", *seconds, "How many seconds to wait at most (60)")
       ->type_name("S")
       ->check(waiting_time);
   return [seconds](const context& where) { return sync(where, *seconds); };

@@ -26,10 +26,10 @@ void print_left(const json& left) {
   for (const auto& command : left["commands"])
     print_line("changed since by command " + command.get<std::string>());
   for (const auto& field : left["first_no_room"])
-    print_line("left, as there is no room: " + field.get<std::string>());
+    print_line("left for lack of room: " + field.get<std::string>());
   if (auto all = left["no_room"].get<std::uint64_t>(), named = left["first_no_room"].size();
       all > named)
-    print_line("left, as there is no room: " + std::to_string(all - named) + " more");
+    print_line("left for lack of room: " + std::to_string(all - named) + " more");
   for (const auto& [type, count] : left["facts"].items())
     print_line("left: " + cell(count) + " " + type);
 }
@@ -44,7 +44,7 @@ result<void> undo(const context& where, const undo_options& options) {
   }
   print_line(cell((*undone)["changed"]) + " changed back by command " + cell((*undone)["command"]));
   if ((*undone)["repeated"] == true)
-    print_line("it was given before; what it left was said then");
+    print_line("it was given before; its first answer said what it left");
   else if (!(*undone)["left"].is_null())
     print_left((*undone)["left"]);
   return {};
@@ -56,11 +56,11 @@ action declare_undo(CLI::App& command) {
   auto options = std::make_shared<undo_options>();
   command
       .add_option("COMMAND_ID", options->command,
-                  "The command, as 'history' shows it; one that undid another is undone likewise")
+                  "The command, as 'history' shows it; an undo can be undone as well")
       ->required()
       ->type_name("");
   command.add_flag("--force", options->force,
-                   "Take back what nobody changed since, and say what is left");
+                   "Undo whatever has not been changed since, and report the rest");
   return [options](const context& where) { return undo(where, *options); };
 }
 

@@ -40,14 +40,14 @@ action declare_remove(CLI::App& command) {
 
 action declare_move(CLI::App& command) {
   auto from = std::make_shared<std::string>(), to = std::make_shared<std::string>();
-  command.add_option("OLD", *from, "The folder that is watched")->required()->type_name("");
+  command.add_option("OLD", *from, "The watched folder")->required()->type_name("");
   command.add_option("NEW", *to, "The folder that holds its files now")->required()->type_name("");
   return [from, to](const context& where) -> result<void> {
     auto before = absolute_path(*from), after = absolute_path(*to);
     if (!before) return before.failure();
     if (!after) return after.failure();
-    auto moved = run_import(where, session::need::folder, "watch.move",
-                            {{"path", *before}, {"to", *after}});
+    auto moved =
+        run_import(where, session::need::folder, "watch.move", {{"path", *before}, {"to", *after}});
     if (moved && !where.json)
       for (const auto& named : where.configured.watch_folders)
         if (auto path = absolute_path(named); path && *path == *before)
@@ -66,7 +66,7 @@ result<void> confirm(const context& where, const std::string& folder) {
     print_json(*confirmed);
   else
     print_line((*confirmed)["confirmed"].template get<bool>()
-                   ? "what is gone from " + in_quotes(*path) + " will be marked missing"
+                   ? "files gone from " + in_quotes(*path) + " will be marked missing"
                    : "no scan of " + in_quotes(*path) + " waits to be confirmed");
   return {};
 }
@@ -95,10 +95,10 @@ result<void> list(const context& where) {
 constexpr subcommand commands[] = {
     {"add", "Watch a folder from now on", declare_add},
     {"remove", "Stop watching a folder; its assets stay", declare_remove},
-    {"move", "Watch another folder in place of one, to which its files were moved or copied",
+    {"move", "Replace a watched folder by the one to which its files were moved or copied",
      declare_move},
-    {"confirm", "Believe a scan that finds more than half of the files gone", declare_confirm},
-    {"list", "List the folders that are watched", [](CLI::App&) -> action { return list; }},
+    {"confirm", "Accept a scan that finds more than half of the files gone", declare_confirm},
+    {"list", "List watched folders", [](CLI::App&) -> action { return list; }},
 };
 
 }  // namespace
