@@ -244,8 +244,24 @@ void catalog_state::find_places(asset_ids assets,
     query.files.push_back((*files)[i].path);
     query.facts.push_back((*files)[i].content.facts);
   }
+  auto asked = std::make_shared<std::vector<std::pair<asset_id, file_facts>>>();
+  for (std::size_t i = 0; i < query.assets.size(); ++i)
+    asked->emplace_back(query.assets[i], query.facts[i]);
   self->request(reader, caf::infinite, path_atom::value, std::move(query))
-      .then([then](const asset_places& places) { then(places); }, std::move(otherwise));
+      .then(
+          [this, asked, then](asset_places places) {
+            // A place is compared with what was known of the file when it was asked for. What was decided
+            // since makes another file of it: then nothing is known of the place.
+            for (const auto& [id, facts] : *asked) {
+              const auto* known = model().asset(id);
+              if (known != nullptr && known->facts == facts) continue;
+              places.paths.erase(id);
+              places.left.erase(id);
+              places.unseen.erase(id);
+            }
+            then(std::move(places));
+          },
+          std::move(otherwise));
 }
 
 void catalog_state::decide_part(const ingest_batch_ptr& batch, const std::vector<digested_file>& files,

@@ -119,14 +119,15 @@ result<void> watcher_state::open() {
 
 void watcher_state::look_at_heirs() {
   hold(ticket);
-  auto done = [this, number = ticket] {
+  const auto number = ticket;
+  auto done = [this, number] {
     release(number);
     pump();
   };
   self->request(catalog, caf::infinite, find_atom::value)
       .then(
-          [this, done](const asset_paths& heirs) {
-            want_all(heirs);
+          [this, number, done](const asset_paths& heirs) {
+            want_all(heirs, number);
             done();
           },
           [this, done](const caf::error& failure) {
@@ -136,9 +137,12 @@ void watcher_state::look_at_heirs() {
           });
 }
 
-void watcher_state::want_all(const asset_paths& paths) {
-  for (const auto& [asset, path] : paths)
-    if (lies_within(path, root.path)) want(path, {.at = clock::now(), .written = true});
+void watcher_state::want_all(const asset_paths& paths, std::uint64_t number) {
+  for (const auto& [asset, path] : paths) {
+    if (!lies_within(path, root.path)) continue;
+    hold(number);
+    want(path, {.at = clock::now(), .ticket = number, .written = true});
+  }
 }
 
 void watcher_state::fail(const error& why) {
@@ -332,7 +336,7 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
       },
       [self](path_atom, const asset_paths& paths) {
         auto& s = self->state;
-        s.want_all(paths);
+        s.want_all(paths, s.ticket);
         s.pump();
       },
       [self](confirm_atom) {

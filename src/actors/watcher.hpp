@@ -44,8 +44,8 @@ struct watcher_state {
   ~watcher_state();
   /// Has copies looked at that are to make way for missing assets. A sync waits for it.
   void look_at_heirs();
-  /// Has those looked at that lie under the root.
-  void want_all(const asset_paths& paths);
+  /// Has those looked at that lie under the root, for a ticket.
+  void want_all(const asset_paths& paths, std::uint64_t number);
   result<void> open();
   /// Whether the folder at the root's path is the one that is meant: by its volume's own
   /// identifier, or else by a sample of what is in it.

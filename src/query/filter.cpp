@@ -105,9 +105,9 @@ result<number_range> read_range(std::string_view key, const json& value, std::ui
       return std::nullopt;
     return parsed;
   };
-  auto text = value.is_number_unsigned() ? std::to_string(value.get<std::uint64_t>())
-              : value.is_string()        ? value.get<std::string>()
-                                         : std::string();
+  auto text = value.is_number_integer() ? value.dump()
+              : value.is_string()       ? value.get<std::string>()
+                                        : std::string();
   auto dots = text.find("..");
   if (text.empty() || text == "..") return wrong();
   auto low = number(text.substr(0, dots), 0);

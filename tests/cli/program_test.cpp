@@ -391,10 +391,10 @@ BOOST_AUTO_TEST_CASE(assets_are_rated_and_rejected_and_one_decision_takes_back_t
   BOOST_TEST(six.err.find("rating") != std::string::npos, six.err);
 
   here.json({"asset", "approve", "1", "2"});
-  auto before = here.json({"log", "head"})["sequence"].get<int>();
+  auto before = here.json({"status"})["log"]["head_sequence"].get<int>();
   // One command, one frame: approved no more, and rejected.
   BOOST_TEST(here.json({"asset", "reject", "1", "4"})["changed"] == 3);
-  BOOST_TEST(here.json({"log", "head"})["sequence"].get<int>() == before + 3);
+  BOOST_TEST(here.json({"status"})["log"]["head_sequence"].get<int>() == before + 3);
   BOOST_TEST(ids({"--approved"}) == "2 ");
   BOOST_TEST(ids({"--rejected"}) == "1 4 ");
   BOOST_TEST(ids({"--undecided"}) == "3 ");

@@ -64,7 +64,7 @@ struct library_fixture : query_fixture {
 
 BOOST_AUTO_TEST_SUITE(assets)
 
-BOOST_FIXTURE_TEST_CASE(a_listed_asset_has_the_columns_of_the_seed_and_three_more, query_fixture) {
+BOOST_FIXTURE_TEST_CASE(a_listed_asset_has_the_columns_of_the_seed_and_what_is_beside_them, query_fixture) {
   fold({registered(1, "/lib/a.png", 0xab)});
   fold({asset_approved{1}, asset_tagged{1, "z"}, asset_tagged{1, "a\"b"},
         asset_metadata_extracted{1, {}, {640, {}, 1.5, {}}}});
@@ -80,6 +80,8 @@ BOOST_FIXTURE_TEST_CASE(a_listed_asset_has_the_columns_of_the_seed_and_three_mor
                                 {"source", nullptr},
                                 {"provenance", "unknown"},
                                 {"approved", true},
+                                {"rejected", false},
+                                {"rating", 0},
                                 {"created_at", "2026-01-02 03:04:05.000000"},
                                 {"updated_at", "2026-01-02 03:04:06.000000"},
                                 {"size_bytes", 1'000},
