@@ -123,6 +123,8 @@ BOOST_FIXTURE_TEST_CASE(a_log_that_lost_its_end_fails_against_its_head, small_li
   std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(frames.at(frames.size() - 2)), bytes.end(),
             '\0');
   write_file(segment, bytes);
+  BOOST_TEST(podstudio({"log", "verify"}).code == 4);  // the tables hold more
+  std::filesystem::remove(podstudio.database());
   BOOST_TEST(podstudio({"log", "verify"}).code == 0);  // nothing in it tells
   auto verified = podstudio({"log", "verify", "--expect", noted});
   BOOST_TEST(verified.code == 4, verified);
