@@ -24,13 +24,14 @@ constexpr int allowed[] = {
     SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(write),
     SCMP_SYS(writev), SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(lseek), SCMP_SYS(fstat),
     SCMP_SYS(ftruncate), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(dup), SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
+    SCMP_SYS(ppoll), SCMP_SYS(select), SCMP_SYS(pselect6),
     // memory
     SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
     // threads and their signals
     SCMP_SYS(futex), SCMP_SYS(set_robust_list), SCMP_SYS(rseq), SCMP_SYS(gettid), SCMP_SYS(getpid),
-    SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_getparam),
-    SCMP_SYS(sched_getscheduler), SCMP_SYS(getcpu), SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(getppid), SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_getparam),
+    SCMP_SYS(sched_getscheduler), SCMP_SYS(sched_get_priority_max),
+    SCMP_SYS(sched_get_priority_min), SCMP_SYS(getcpu), SCMP_SYS(rt_sigprocmask),
     SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(restart_syscall), SCMP_SYS(exit),
     SCMP_SYS(exit_group),
     // clocks, chance, and what a process may know of itself
@@ -69,6 +70,7 @@ constexpr answered_call answered[] = {
     {SCMP_SYS(splice), ENOSYS},
     {SCMP_SYS(fallocate), EOPNOTSUPP},
     {SCMP_SYS(fadvise64), ENOSYS},
+    {SCMP_SYS(readahead), ENOSYS},
     {SCMP_SYS(memfd_create), ENOSYS},
     {SCMP_SYS(io_uring_setup), ENOSYS},
     {SCMP_SYS(membarrier), ENOSYS},
@@ -86,6 +88,7 @@ constexpr answered_call answered[] = {
     {SCMP_SYS(get_mempolicy), EPERM},
     {SCMP_SYS(set_mempolicy), EPERM},
     {SCMP_SYS(mlock), EPERM},
+    {SCMP_SYS(munlock), EPERM},
     {SCMP_SYS(uname), EPERM}};
 
 /// The flags of clone(2) by which the C library starts a thread. No others make one.

@@ -25,9 +25,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// How long a process that was killed may take to end. One that waits for a disk in the kernel can
-/// take for ever; it is reaped when the next one is started.
-constexpr milliseconds end_limit{1000};
+/// How long to wait for a process that was killed. One with much memory, or that waits for a disk
+/// in the kernel, takes longer; it is reaped when another one starts or ends.
+constexpr milliseconds end_limit{50};
 
 /// Runs functions one after the other on a thread that ends with the process only.
 class lasting_thread {
@@ -163,6 +163,7 @@ child_process::child_process(child_process&& other) noexcept
 
 child_process::~child_process() {
   if (pid_ <= 0 || status_) return;
+  late.reap();
   kill();
   if (!wait(end_limit)) late.add(pid_);
 }

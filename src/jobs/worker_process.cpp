@@ -1,5 +1,6 @@
 #include "jobs/worker_process.hpp"
 
+#include "jobs/bounded_json.hpp"
 #include "jobs/sandbox.hpp"
 #include "jobs/socket_transport.hpp"
 #include "platform/files.hpp"
@@ -23,7 +24,7 @@ using std::chrono::milliseconds;
 using clock = std::chrono::steady_clock;
 
 /// How long a worker that closed its socket may take to end, so that its status says why.
-constexpr milliseconds closing_limit{200};
+constexpr milliseconds closing_limit{1000};
 /// How often it is looked whether a job is cancelled, where asking cannot wake who runs it.
 constexpr milliseconds look_interval{50};
 
@@ -60,6 +61,21 @@ std::vector<std::string> lines_of(std::string_view text) {
   return lines;
 }
 
+/// A job's parameters as the worker is to take them.
+result<std::string> text_of(const nlohmann::json& parameters) {
+  std::string text;
+  try {
+    text = parameters.dump();
+  } catch (const nlohmann::json::exception&) {
+    return error{error_code::damaged, "they hold a text that is not UTF-8"};
+  }
+  if (text.size() > job_parameters_bytes_max)
+    return error{error_code::damaged,
+                 "they have more than " + std::to_string(job_parameters_bytes_max) + " bytes"};
+  if (auto checked = parse_bounded_json(text); !checked) return checked.failure();
+  return text;
+}
+
 std::string seconds(milliseconds time) {
   auto tenths = time.count() / 100;
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
@@ -70,9 +86,10 @@ std::string seconds(milliseconds time) {
 /// A job while it runs.
 class worker_process::running {
 public:
-  running(worker_process& worker, const job_order& job, const job_observer& observer,
-          const job_cancel& cancel)
-      : worker_(worker), job_(job), observer_(observer), cancel_(cancel) {}
+  running(worker_process& worker, const job_order& job, std::string parameters,
+          const job_observer& observer, const job_cancel& cancel)
+      : worker_(worker), job_(job), parameters_(std::move(parameters)), observer_(observer),
+        cancel_(cancel) {}
 
   job_outcome run() {
     auto outcome = try_run();
@@ -104,6 +121,7 @@ private:
 
   worker_process& worker_;
   const job_order& job_;
+  const std::string parameters_;  ///< as text
   const job_observer& observer_;
   const job_cancel& cancel_;
   const clock::time_point deadline_ = clock::now() + job_.time_limit;
@@ -152,10 +170,9 @@ std::optional<job_outcome> worker_process::running::send_frame(std::string_view 
 }
 
 std::optional<job_outcome> worker_process::running::send() {
-  auto parameters = job_.parameters.dump();
   order_header order{job_.kind, static_cast<std::uint16_t>(job_.inputs.size()),
                      static_cast<std::uint16_t>(job_.outputs.size()),
-                     static_cast<std::uint32_t>(parameters.size())};
+                     static_cast<std::uint32_t>(parameters_.size())};
   if (auto failed = send_frame(make_order(job_.number, order), {})) return failed;
   std::vector<content> contents;
   for (int each : job_.inputs)
@@ -167,7 +184,7 @@ std::optional<job_outcome> worker_process::running::send() {
     rest = rest.subspan(part.size());
     if (auto failed = send_frame(make_descriptors(job_.number, part.size()), part)) return failed;
   }
-  for (std::string_view rest = parameters; !rest.empty();) {
+  for (std::string_view rest = parameters_; !rest.empty();) {
     auto part = rest.substr(0, worker_payload_bytes_max);
     rest.remove_prefix(part.size());
     if (auto failed = send_frame(make_text(worker_frame::parameters, job_.number, part), {}))
@@ -257,7 +274,11 @@ std::optional<job_outcome> worker_process::running::look_at_time() {
 
 job_outcome worker_process::running::explain_end() {
   worker_.ended_ = true;
-  auto status = worker_.child_.wait(closing_limit);
+  std::optional<int> status;
+  for (auto end_at = clock::now() + closing_limit;
+       !status && !cancel_.asked() && clock::now() < end_at;)
+    status = worker_.child_.wait(look_interval);
+  if (!status) status = worker_.child_.wait(milliseconds(0));
   auto failure = [&]() -> job_outcome {
     if (!status)
       return end(job_ending::exited, "the worker closed its socket in the middle of the job");
@@ -375,14 +396,13 @@ job_outcome worker_process::run(const job_order& job, const job_observer& observ
   if (job.inputs.size() > job_inputs_max || job.outputs.size() > job_outputs_max)
     return refuse("a job has at most " + std::to_string(job_inputs_max) + " inputs and "
                   + std::to_string(job_outputs_max) + " outputs");
-  if (!job.parameters.is_object() || job.parameters.dump().size() > job_parameters_bytes_max)
-    return refuse("the parameters of a job are an object of at most "
-                  + std::to_string(job_parameters_bytes_max) + " bytes");
+  auto parameters = text_of(job.parameters);
+  if (!parameters) return refuse("the parameters of a job: " + parameters.failure().message);
   assert(answers_.is_idle() && !ended_);
   ++jobs_;
   last_errors_.clear();
   error_bytes_ = 0;
-  return running(*this, job, observer, cancel).run();
+  return running(*this, job, *std::move(parameters), observer, cancel).run();
 }
 
 bool worker_process::is_usable() {
