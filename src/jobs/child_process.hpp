@@ -13,7 +13,8 @@
 namespace podstudio {
 
 struct worker_program {
-  std::string path = "/proc/self/exe";  ///< the same program, even after an upgrade
+  /// Absolute; this one is the same program, even after an upgrade.
+  std::string path = "/proc/self/exe";
   std::vector<std::string> arguments{"podstudio", "worker"};  ///< the program's name is the first
 };
 
