@@ -15,49 +15,73 @@ result<std::unique_ptr<worker_pool>> worker_pool::make(worker_pool_options optio
   return std::unique_ptr<worker_pool>(new worker_pool(std::move(options), std::move(free_slots)));
 }
 
-bool worker_pool::take_slot(const job_cancel& cancel) {
-  constexpr int look_interval_ms = 50;
-  for (;;) {
-    if (cancel.asked()) return false;
-    std::uint64_t one = 0;
-    if (::read(free_slots_.get(), &one, sizeof one) == sizeof one) return true;
-    pollfd wakes[] = {{free_slots_.get(), POLLIN, 0}, {cancel.poll_descriptor(), POLLIN, 0}};
-    (void)::poll(wakes, 2, cancel.poll_descriptor() < 0 ? look_interval_ms : -1);
+class worker_pool::slot {
+public:
+  explicit slot(worker_pool& pool) : free_(pool.free_slots_.get()) {}
+  ~slot() {
+    std::uint64_t one = 1;
+    if (taken_) (void)!::write(free_, &one, sizeof one);
   }
-}
+  slot(const slot&) = delete;
+  slot& operator=(const slot&) = delete;
 
-void worker_pool::give_slot_back() {
-  std::uint64_t one = 1;
-  (void)!::write(free_slots_.get(), &one, sizeof one);
-}
+  /// False when the job was cancelled before one was free.
+  bool take(const job_cancel& cancel) {
+    constexpr int look_interval_ms = 50;
+    std::uint64_t one = 0;
+    while (!cancel.asked() && !taken_) {
+      taken_ = ::read(free_, &one, sizeof one) == sizeof one;
+      if (taken_) break;
+      pollfd wakes[] = {{free_, POLLIN, 0}, {cancel.poll_descriptor(), POLLIN, 0}};
+      (void)::poll(wakes, 2, cancel.poll_descriptor() < 0 ? look_interval_ms : -1);
+    }
+    return taken_;
+  }
+
+private:
+  int free_;
+  bool taken_ = false;
+};
+
+class worker_pool::lease {
+public:
+  lease(worker_pool& pool, worker leased) : pool_(pool), leased_(std::move(leased)) {}
+  ~lease() { pool_.give_back(std::move(leased_)); }
+  lease(const lease&) = delete;
+  lease& operator=(const lease&) = delete;
+
+  worker_process* operator->() const noexcept { return leased_.get(); }
+
+private:
+  worker_pool& pool_;
+  worker leased_;
+};
 
 job_outcome worker_pool::run(const job_order& job, const job_observer& observer,
                              const job_cancel& cancel) {
-  if (!take_slot(cancel)) return {job_ending::cancelled, "the job was cancelled before it began"};
-  auto outcome = run_on_worker(job, observer, cancel);
+  slot mine(*this);
+  const job_outcome too_early{job_ending::cancelled, "the job was cancelled before it began"};
+  if (!mine.take(cancel)) return too_early;
+  auto outcome = run_once(job, observer, cancel);
   // One that dies while nobody looks is found dead by the next job, which is not that job's fault.
   if (outcome.ending == job_ending::not_started && outcome.worker_ended)
-    outcome = run_on_worker(job, observer, cancel);
-  give_slot_back();
+    outcome = cancel.asked() ? too_early : run_once(job, observer, cancel);
   return outcome;
 }
 
-job_outcome worker_pool::run_on_worker(const job_order& job, const job_observer& observer,
-                                       const job_cancel& cancel) {
-  auto leased = lease();
-  if (!leased) {
-    auto ending = leased.failure().code == error_code::refused ? job_ending::no_sandbox
-                                                               : job_ending::not_started;
-    return {ending, leased.failure().message};
+job_outcome worker_pool::run_once(const job_order& job, const job_observer& observer,
+                                  const job_cancel& cancel) {
+  auto taken = take_worker();
+  if (!taken) {
+    auto ending = taken.failure().code == error_code::refused ? job_ending::no_sandbox
+                                                              : job_ending::not_started;
+    return {ending, taken.failure().message};
   }
-  auto outcome = cancel.asked()
-                     ? job_outcome{job_ending::cancelled, "the job was cancelled before it began"}
-                     : (*leased)->run(job, observer, cancel);
-  give_back(*std::move(leased));
-  return outcome;
+  lease leased(*this, *std::move(taken));
+  return leased->run(job, observer, cancel);
 }
 
-result<worker_pool::worker> worker_pool::lease() {
+result<worker_pool::worker> worker_pool::take_worker() {
   for (;;) {
     worker candidate;
     {

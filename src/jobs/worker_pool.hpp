@@ -57,13 +57,16 @@ private:
   worker_pool(worker_pool_options options, unique_fd free_slots)
       : options_(std::move(options)), free_slots_(std::move(free_slots)) {}
 
-  bool take_slot(const job_cancel& cancel);
-  void give_slot_back();
+  /// The right to one of the workers; given back when it goes, whatever happens meanwhile.
+  class slot;
+  /// A worker that runs a job; given back likewise.
+  class lease;
+
   /// One that is idle, else a new one.
-  result<worker> lease();
+  result<worker> take_worker();
   void give_back(worker leased);
-  job_outcome run_on_worker(const job_order& job, const job_observer& observer,
-                            const job_cancel& cancel);
+  job_outcome run_once(const job_order& job, const job_observer& observer,
+                       const job_cancel& cancel);
 
   const worker_pool_options options_;
   unique_fd free_slots_;  ///< a semaphore: how many more workers may run

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <climits>
 #include <csignal>
 #include <fcntl.h>
 #include <optional>
@@ -25,12 +26,15 @@ using clock = std::chrono::steady_clock;
 
 /// How long a worker that closed its socket may take to end, so that its status says why.
 constexpr milliseconds closing_limit{1000};
+/// How many frames are read before it is looked at the time and the cancel: a worker can send many.
+constexpr int frames_at_once_max = 64;
 /// How often it is looked whether a job is cancelled, where asking cannot wake who runs it.
 constexpr milliseconds look_interval{50};
 
 milliseconds until(clock::time_point when) {
   return std::max(std::chrono::ceil<milliseconds>(when - clock::now()), milliseconds(0));
 }
+static_assert(job_time_ms_max.count() < INT_MAX, "poll(2) takes an int");
 
 /// How often the kernel has killed a process for want of memory since it runs; 0 if it does not
 /// say.
@@ -194,7 +198,7 @@ std::optional<job_outcome> worker_process::running::send() {
 }
 
 std::optional<job_outcome> worker_process::running::receive() {
-  for (;;) {
+  for (int i = 0; i < frames_at_once_max; ++i) {
     auto came = worker_.link_->receive();
     if (!came) return end(job_ending::bad_answer, came.failure().message);
     if (came->what == received_frame::state::nothing) return std::nullopt;
@@ -204,6 +208,7 @@ std::optional<job_outcome> worker_process::running::receive() {
     if (!*answer) continue;
     if (auto done = take(**std::move(answer))) return done;
   }
+  return std::nullopt;
 }
 
 std::optional<job_outcome> worker_process::running::take(worker_answer answer) {
@@ -396,6 +401,11 @@ job_outcome worker_process::run(const job_order& job, const job_observer& observ
   if (job.inputs.size() > job_inputs_max || job.outputs.size() > job_outputs_max)
     return refuse("a job has at most " + std::to_string(job_inputs_max) + " inputs and "
                   + std::to_string(job_outputs_max) + " outputs");
+  if (job.time_limit < milliseconds(1) || job.time_limit > job_time_ms_max
+      || job.cpu_seconds > job_cpu_seconds_max)
+    return refuse("a job takes from 1 ms to " + std::to_string(job_time_ms_max.count())
+                  + " ms, and " + std::to_string(job_cpu_seconds_max)
+                  + " s of processor time at most");
   auto parameters = text_of(job.parameters);
   if (!parameters) return refuse("the parameters of a job: " + parameters.failure().message);
   assert(answers_.is_idle() && !ended_);

@@ -32,6 +32,10 @@ inline constexpr std::size_t last_error_bytes_max = 4096;
 /// pipe stays full, and what it writes gets lost.
 inline constexpr std::size_t job_error_bytes_max = std::size_t{1} << 20;
 
+/// How long a job may be given, and how much processor time.
+inline constexpr std::chrono::milliseconds job_time_ms_max = std::chrono::hours(24 * 7);
+inline constexpr std::uint64_t job_cpu_seconds_max = 365 * 24 * 3600;
+
 struct worker_options {
   worker_program program{};
   /// The address space of a worker, in bytes, its code and libraries included.
@@ -43,9 +47,9 @@ struct job_order {
   std::uint64_t number = 0;  ///< not 0
   std::string kind{};
   nlohmann::json parameters = nlohmann::json::object();
-  std::vector<int> inputs{};   ///< open for reading only
-  std::vector<int> outputs{};  ///< open for writing, empty regular files
-  std::chrono::milliseconds time_limit{60'000};
+  std::vector<int> inputs{};                            ///< open for reading only
+  std::vector<int> outputs{};                           ///< open for writing, empty regular files
+  std::chrono::milliseconds time_limit{60'000};         ///< 1 ms to job_time_ms_max
   std::uint64_t cpu_seconds = 60;                       ///< of all threads together
   std::uint64_t output_bytes = std::uint64_t{1} << 30;  ///< of each output
 };
@@ -62,7 +66,8 @@ struct job_outcome {
   bool worker_ended = false;  ///< the worker takes no further job
 };
 
-/// Called by the thread that runs the job, while it runs; either may be null.
+/// Called by the thread that runs the job, while it runs; either may be null. An exception of theirs
+/// passes through `run`, and the worker is used no more.
 struct job_observer {
   std::function<void(unsigned percent)> progress{};
   std::function<void(std::string_view line)> log{};  ///< safe on a terminal
@@ -83,7 +88,8 @@ public:
   pid_t pid() const noexcept { return child_.pid(); }
   const walls_report& walls() const noexcept { return walls_; }
 
-  /// Runs a job and waits for its end, whatever becomes of the worker. `cancel` takes effect within
+  /// Runs a job and waits for its end, whatever becomes of the worker. An order beyond its bounds
+  /// is `not_started`, and says why. `cancel` takes effect within
   /// 200 ms: the worker is asked, and killed if it goes on. Only while `is_usable`.
   job_outcome run(const job_order& job, const job_observer& observer, const job_cancel& cancel);
 

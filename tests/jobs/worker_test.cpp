@@ -206,6 +206,11 @@ BOOST_FIXTURE_TEST_CASE(an_order_that_no_worker_would_take_is_not_sent, one_work
     BOOST_TEST(outcome.text.starts_with("the parameters of a job: "), outcome.text);
   }
   BOOST_TEST(run({0, "copy"}).ending == job_ending::not_started);
+  job_order at_once{1, "copy"}, for_ever{1, "copy"};
+  at_once.time_limit = milliseconds(0);
+  for_ever.time_limit = milliseconds::max();
+  BOOST_TEST(run(at_once).ending == job_ending::not_started);
+  BOOST_TEST(run(for_ever).ending == job_ending::not_started);
   for (auto kind : {"", "Copy", "a kind", "../copy"})
     BOOST_TEST(run({1, kind}).ending == job_ending::not_started);
   BOOST_TEST(run("copy", json::object()).ending == job_ending::completed);
@@ -572,6 +577,14 @@ BOOST_AUTO_TEST_CASE(a_worker_outlives_the_thread_that_started_it) {
   std::this_thread::sleep_for(milliseconds(50));  // a signal would be there by now
   BOOST_TEST(worker->is_usable());
   BOOST_TEST(worker->run({1, "copy"}, {}, never).ending == job_ending::completed);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_exception_of_who_looks_on_gives_the_worker_back, one_worker) {
+  observer.log = [](std::string_view) { throw std::runtime_error("no more"); };
+  BOOST_CHECK_THROW((void)run("fail", {{"code", 1}}), std::runtime_error);
+  BOOST_TEST(run("copy", json::object()).ending == job_ending::completed);
+  BOOST_TEST(pool->counts().lost == 1u);
+  BOOST_TEST(pool->counts().running == 0u);
 }
 
 BOOST_AUTO_TEST_CASE(many_threads_share_few_workers) {
