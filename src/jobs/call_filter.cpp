@@ -20,6 +20,10 @@ namespace {
 
 /// What decoding, computing, threads and the C library need, whatever the arguments.
 constexpr int allowed[] = {
+#if defined(__SANITIZE_ADDRESS__)
+    // The sanitizers look by a pipe whether memory can be read.
+    SCMP_SYS(pipe2),
+#endif
     // the job's descriptors, and what the worker has open
     SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64), SCMP_SYS(preadv), SCMP_SYS(write),
     SCMP_SYS(writev), SCMP_SYS(pwrite64), SCMP_SYS(pwritev), SCMP_SYS(lseek), SCMP_SYS(fstat),

@@ -24,10 +24,12 @@ namespace {
 
 using wanted = std::map<std::string, std::string>;
 
+// AddressSanitizer takes terabytes of address space, which is not bounded then, and ends a process
+// itself that touches bad memory.
 #if defined(__SANITIZE_ADDRESS__)
-constexpr bool bounds_memory = false;
+constexpr bool sanitized = true;
 #else
-constexpr bool bounds_memory = true;
+constexpr bool sanitized = false;
 #endif
 
 /// What a worker tries, and what is to stop it while all walls stand, or all but Landlock.
@@ -58,8 +60,8 @@ const wanted& stopped_by_walls() {
     {"clone3", "ENOSYS"},
     {"clone of a thread in other namespaces", "SIGSYS at clone"},
     {"a thread", "done"},  // it may
-    {"thread bomb", bounds_memory ? "EAGAIN" : "done"},
-    {"memory bomb", bounds_memory ? "out_of_memory" : "done"},
+    {"thread bomb", sanitized ? "done" : "EAGAIN"},
+    {"memory bomb", "out_of_memory"},
     {"CPU loop", "cpu_limit"},
     {"endless output", "EFBIG"},
     {"endless standard error", "EAGAIN"},
@@ -86,7 +88,7 @@ const wanted& stopped_by_walls() {
     {"userfaultfd", "SIGSYS at userfaultfd"},
     {"a call that does not exist", "SIGSYS at 4000"},
     {"abort", "crashed"},
-    {"bad memory", "crashed"},
+    {"bad memory", sanitized ? "exited" : "crashed"},
     {"leaving", "exited"},
   };
   return all;
@@ -191,6 +193,7 @@ void try_all(const char* worker) {
   tries all(worker);
   BOOST_TEST_MESSAGE("-- " << worker);
   for (const auto& [name, how] : stopped_by_walls()) {
+    if (sanitized && name == "memory bomb") continue;  // it takes what it asks for
     auto outcome = all.run(name);
     auto stopped = tries::what_stopped(outcome);
     BOOST_TEST_MESSAGE(row(name, stopped, outcome.text));
@@ -250,8 +253,6 @@ BOOST_AUTO_TEST_CASE(what_is_answered_with_an_error_leaves_the_worker) {
 
 BOOST_AUTO_TEST_CASE(processor_time_is_counted_for_each_job_anew) {
   tries all(test_worker::walled);
-  BOOST_TEST(tries::what_stopped(all.run("memory bomb"))
-             == (bounds_memory ? "out_of_memory" : "done"));
   auto first = all.run("CPU loop");
   BOOST_TEST(tries::what_stopped(first) == "cpu_limit");
   BOOST_TEST(first.text.find("1 s of processor time") != std::string::npos, first.text);
