@@ -37,13 +37,18 @@ bool segment(const_bytes input);
 /// input.
 bool restore(const_bytes input);
 
+/// What a worker says: how many outputs its jobs have, then packets, each type:u8 size:u16 bytes.
+/// Of type 0 it is a packet as it is; else a payload, to which a header of that type is added.
+bool worker_answer(const_bytes input);
+
 struct target {
   std::string_view name;  ///< also of its folder in the corpus
   bool (*property)(const_bytes input);
 };
-inline constexpr std::array targets{target{"event", event_body}, target{"frame", frame},
-                                    target{"header", segment_header}, target{"segment", segment},
-                                    target{"restore", restore}};
+inline constexpr std::array targets{
+    target{"event", event_body},      target{"frame", frame},
+    target{"header", segment_header}, target{"segment", segment},
+    target{"restore", restore},       target{"worker_answer", worker_answer}};
 
 struct broken_property : std::logic_error {
   using std::logic_error::logic_error;

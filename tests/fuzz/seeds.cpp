@@ -7,6 +7,7 @@
 #include "../events/sample_events.hpp"
 #include "events/codec.hpp"
 #include "events/segment.hpp"
+#include "jobs/protocol.hpp"
 #include "support/memory_disk.hpp"
 #include "support/random_library.hpp"
 #include "support/small_log.hpp"
@@ -149,6 +150,38 @@ void restore_seeds(seed_folder folder) {
   }
 }
 
+/// Lives of a worker that does as it should, and each of its frames as a packet.
+void worker_answer_seeds(seed_folder folder) {
+  auto packet = [](char type, std::string_view bytes) {
+    return type + u16(bytes.size()) + std::string(bytes);
+  };
+  auto made = [&](const std::string& frame) {
+    return packet(frame[4], std::string_view(frame).substr(worker_frame_header_bytes));
+  };
+  const std::uint64_t written[] = {7, 0, 1000};
+  const std::string text = R"({"a":[1,-2.5,null,true,{"b":"\u00e9"}],"c":"text"})";
+  const auto size = static_cast<std::uint32_t>(text.size());
+  const std::string ready = make_ready({6, true}), log = make_log(1, "é");
+  const std::string frames[] = {ready, make_progress(1, 1), log,
+                                make_failure(1, {job_ending::bad_input, 0, "cut"}),
+                                make_failure(1, {job_ending::forbidden_call, 257, ""})};
+  std::string whole;
+  for (const auto& frame : frames) {
+    whole += made(frame);
+    folder.add('\0' + made(ready) + packet('\0', frame));
+    folder.add('\0' + whole);
+  }
+  for (char outputs : {'\0', '\3'}) {
+    auto start = outputs + made(ready) + made(make_progress(1, 0))
+                 + made(make_result(1, size, std::span(written).first(std::size_t(outputs))));
+    folder.add(start + made(make_text(worker_frame::result_text, 1, text)));
+    folder.add(start + made(make_text(worker_frame::result_text, 1, text.substr(0, 9))) + made(log)
+               + made(make_text(worker_frame::result_text, 1, text.substr(9))) + made(log)
+               + made(frames[3]));
+  }
+  folder.add('\0' + made(make_failure(0, {job_ending::no_sandbox, 0, "no"})));
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -161,4 +194,5 @@ int main(int count, char** arguments) {
   frame_seeds(seed_folder(folder / "frame"));
   segment_seeds(seed_folder(folder / "segment"), seed_folder(folder / "header"));
   restore_seeds(seed_folder(folder / "restore"));
+  worker_answer_seeds(seed_folder(folder / "worker_answer"));
 }
