@@ -61,7 +61,7 @@ std::uint64_t source_cursor::number(std::size_t size) noexcept {
   }
   skip(size);
   return [&] {
-    byte_cursor cursor(std::span(bytes).first(size), order_);
+    byte_cursor cursor(bytes_view(bytes).first(size), order_);
     switch (size) {
       case 1: return std::uint64_t{cursor.u8()};
       case 2: return std::uint64_t{cursor.u16()};
