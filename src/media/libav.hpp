@@ -1,0 +1,47 @@
+#pragma once
+
+/// What the files that use libavformat and libavcodec share. Only .cpp files include this.
+#include "media/source.hpp"
+
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/display.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+}
+
+#include <memory>
+#include <string>
+
+namespace podstudio::media {
+
+struct free_codec {
+  void operator()(AVCodecContext* codec) const noexcept { avcodec_free_context(&codec); }
+};
+struct free_frame {
+  void operator()(AVFrame* frame) const noexcept { av_frame_free(&frame); }
+};
+struct free_packet {
+  void operator()(AVPacket* packet) const noexcept { av_packet_free(&packet); }
+};
+struct free_scaler {
+  void operator()(SwsContext* scaler) const noexcept { sws_freeContext(scaler); }
+};
+using codec_ptr = std::unique_ptr<AVCodecContext, free_codec>;
+using frame_ptr = std::unique_ptr<AVFrame, free_frame>;
+using packet_ptr = std::unique_ptr<AVPacket, free_packet>;
+using scaler_ptr = std::unique_ptr<SwsContext, free_scaler>;
+
+/// Once a process: the libraries say nothing on standard error.
+void quiet_libav();
+
+/// The library's words for a negative result.
+std::string libav_error(int code);
+
+/// A decoder of one thread, bounded; null where there is none or it does not open.
+codec_ptr open_decoder(const AVCodec* decoder, const AVCodecParameters* parameters,
+                       const limits& bounds);
+
+}  // namespace podstudio::media
