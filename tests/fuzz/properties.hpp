@@ -1,6 +1,7 @@
 #pragma once
 
 #include "events/frame.hpp"
+#include "media_properties.hpp"
 
 #include <algorithm>
 #include <array>
@@ -42,7 +43,8 @@ struct target {
 };
 inline constexpr std::array targets{target{"event", event_body}, target{"frame", frame},
                                     target{"header", segment_header}, target{"segment", segment},
-                                    target{"restore", restore}};
+                                    target{"restore", restore}, target{"media_walk", media_walk},
+                                    target{"media_text", media_text}, target{"media_answer", media_answer}};
 
 struct broken_property : std::logic_error {
   using std::logic_error::logic_error;
