@@ -60,12 +60,14 @@ picture to_srgb(picture from, bytes_view icc) {
   if (cmyk && space == cmsSigCmykData) input = TYPE_CMYK_8;
   if (!cmyk && space == cmsSigRgbData) input = TYPE_RGBA_8;
   // Grey pictures come as RGB with three equal parts: the first is taken.
-  if (!cmyk && space == cmsSigGrayData) input = COLORSPACE_SH(PT_GRAY) | CHANNELS_SH(1) | EXTRA_SH(3) | BYTES_SH(1);
+  if (!cmyk && space == cmsSigGrayData)
+    input = COLORSPACE_SH(PT_GRAY) | CHANNELS_SH(1) | EXTRA_SH(3) | BYTES_SH(1);
   bool is_srgb = space == cmsSigRgbData && name_of(profile.get()).find("sRGB") != std::string::npos;
   profile_ptr target(input != 0 && !is_srgb ? cmsCreate_sRGBProfile() : nullptr);
   transform_ptr transform;
   if (target)
-    transform.reset(cmsCreateTransform(profile.get(), input, target.get(), TYPE_RGBA_8, INTENT_RELATIVE_COLORIMETRIC,
+    transform.reset(cmsCreateTransform(profile.get(), input, target.get(), TYPE_RGBA_8,
+                                       INTENT_RELATIVE_COLORIMETRIC,
                                        cmsFLAGS_BLACKPOINTCOMPENSATION));
   if (!transform) {
     if (cmyk) by_arithmetic(from);

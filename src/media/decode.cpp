@@ -4,11 +4,18 @@
 
 #include <array>
 
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+}
+
 namespace podstudio::media {
 
 bool within(const limits& bounds, std::uint64_t width, std::uint64_t height, double bytes_a_pixel,
             std::uint64_t more_bytes) noexcept {
-  if (width == 0 || height == 0 || width > bounds.pixels_max || height > bounds.pixels_max) return false;
+  if (width == 0 || height == 0 || width > bounds.pixels_max || height > bounds.pixels_max)
+    return false;
   auto pixels = width * height;
   if (pixels > bounds.pixels_max || more_bytes > bounds.decode_bytes_max) return false;
   return static_cast<double>(pixels) * bytes_a_pixel
@@ -21,11 +28,13 @@ namespace {
 decode_outcome give_rows(const AVFrame& frame, source& from, bool keep_bits, picture_shrinker& to) {
   auto format = static_cast<AVPixelFormat>(frame.format);
   const auto* described = av_pix_fmt_desc_get(format);
-  if (described == nullptr || frame.width <= 0 || frame.height <= 0) return {decoding::failed, "its pixels are of an unknown kind"};
+  if (described == nullptr || frame.width <= 0 || frame.height <= 0)
+    return {decoding::failed, "its pixels are of an unknown kind"};
   constexpr int band_rows = 16;
   bool alpha = (described->flags & AV_PIX_FMT_FLAG_ALPHA) != 0 || format == AV_PIX_FMT_PAL8;
   auto width = static_cast<std::size_t>(frame.width);
-  to.start(static_cast<std::uint32_t>(frame.width), static_cast<std::uint32_t>(frame.height), pixel_kind::rgba, alpha, keep_bits);
+  to.start(static_cast<std::uint32_t>(frame.width), static_cast<std::uint32_t>(frame.height),
+           pixel_kind::rgba, alpha, keep_bits);
   std::vector<std::uint8_t> band(width * 4 * band_rows + AV_INPUT_BUFFER_PADDING_SIZE);
   scaler_ptr scaler;
   int scaler_rows = 0;
@@ -33,8 +42,8 @@ decode_outcome give_rows(const AVFrame& frame, source& from, bool keep_bits, pic
     if (from.watch().stopped()) return {decoding::stopped, {}};
     int rows = std::min(band_rows, frame.height - y);
     if (rows != scaler_rows) {
-      scaler.reset(sws_getContext(frame.width, rows, format, frame.width, rows, AV_PIX_FMT_RGBA, SWS_POINT,
-                                  nullptr, nullptr, nullptr));
+      scaler.reset(sws_getContext(frame.width, rows, format, frame.width, rows, AV_PIX_FMT_RGBA,
+                                  SWS_POINT, nullptr, nullptr, nullptr));
       scaler_rows = rows;
       if (!scaler) return {decoding::failed, "its pixels cannot be converted"};
     }
@@ -43,11 +52,14 @@ decode_outcome give_rows(const AVFrame& frame, source& from, bool keep_bits, pic
       bool palette = i == 1 && (described->flags & AV_PIX_FMT_FLAG_PAL) != 0;
       int shift = i == 1 || i == 2 ? described->log2_chroma_h : 0;
       auto index = static_cast<std::size_t>(i);
-      planes[index] = palette ? frame.data[i] : frame.data[i] + std::ptrdiff_t{y >> shift} * frame.linesize[i];
+      planes[index] =
+          palette ? frame.data[i] : frame.data[i] + std::ptrdiff_t{y >> shift} * frame.linesize[i];
     }
     std::array<std::uint8_t*, 4> target{band.data(), nullptr, nullptr, nullptr};
     std::array<int, 4> stride{frame.width * 4, 0, 0, 0};
-    if (sws_scale(scaler.get(), planes.data(), frame.linesize, 0, rows, target.data(), stride.data()) <= 0)
+    if (sws_scale(scaler.get(), planes.data(), frame.linesize, 0, rows, target.data(),
+                  stride.data())
+        <= 0)
       return {decoding::failed, "its pixels cannot be converted"};
     for (int i = 0; i < rows; ++i)
       to.add_row(band.data() + static_cast<std::size_t>(i) * width * 4);
@@ -57,11 +69,16 @@ decode_outcome give_rows(const AVFrame& frame, source& from, bool keep_bits, pic
 
 AVCodecID codec_of(format is) noexcept {
   switch (is) {
-    case format::gif: return AV_CODEC_ID_GIF;
-    case format::bmp: return AV_CODEC_ID_BMP;
-    case format::jpeg: return AV_CODEC_ID_MJPEG;
-    case format::tiff: return AV_CODEC_ID_TIFF;
-    default: return AV_CODEC_ID_NONE;
+  case format::gif:
+    return AV_CODEC_ID_GIF;
+  case format::bmp:
+    return AV_CODEC_ID_BMP;
+  case format::jpeg:
+    return AV_CODEC_ID_MJPEG;
+  case format::tiff:
+    return AV_CODEC_ID_TIFF;
+  default:
+    return AV_CODEC_ID_NONE;
   }
 }
 
@@ -96,13 +113,21 @@ decode_outcome decode_still(format is, source& from, const decode_request& reque
                             picture_shrinker& to) {
   decode_outcome outcome;
   switch (is) {
-    case format::png: return decode_png(from, request, to);
-    case format::webp: return decode_webp(from, request, to);
-    case format::gif:
-    case format::bmp: return decode_by_libav(is, from, request, to);
-    case format::jpeg: outcome = decode_jpeg(from, request, to); break;
-    case format::tiff: outcome = decode_tiff(from, request, to); break;
-    default: return {decoding::failed, "it is no picture"};
+  case format::png:
+    return decode_png(from, request, to);
+  case format::webp:
+    return decode_webp(from, request, to);
+  case format::gif:
+  case format::bmp:
+    return decode_by_libav(is, from, request, to);
+  case format::jpeg:
+    outcome = decode_jpeg(from, request, to);
+    break;
+  case format::tiff:
+    outcome = decode_tiff(from, request, to);
+    break;
+  default:
+    return {decoding::failed, "it is no picture"};
   }
   if (outcome.how != decoding::failed) return outcome;
   picture_shrinker again(to.edge_px_min());

@@ -8,9 +8,9 @@
 #include <string>
 
 /// The first picture of a file of still pictures, decoded by the library that its format is best
-/// served by: libpng, libjpeg-turbo, libwebp, libtiff, and libavcodec for the rest. libavcodec alone
-/// was tried: it holds whole frames, does not shrink JPEGs while it decodes them, knows no animated
-/// WebP at this version and a part of TIFF only.
+/// served by: libpng, libjpeg-turbo, libwebp, libtiff, and libavcodec for the rest. libavcodec
+/// alone was tried: it holds whole frames, does not shrink JPEGs while it decodes them, knows no
+/// animated WebP at this version and a part of TIFF only.
 namespace podstudio::media {
 
 enum class decoding : std::uint8_t {
@@ -46,9 +46,9 @@ decode_outcome decode_by_libav(format is, source& from, const decode_request& re
 decode_outcome decode_still(format is, source& from, const decode_request& request,
                             picture_shrinker& to);
 
-/// Whether a picture of this size, of which `bytes_a_pixel` and `more_bytes` have to be held, may be
-/// decoded.
-bool within(const limits& bounds, std::uint64_t width, std::uint64_t height,
-            double bytes_a_pixel, std::uint64_t more_bytes = 0) noexcept;
+/// Whether a picture of this size, of which `bytes_a_pixel` and `more_bytes` have to be held, may
+/// be decoded.
+bool within(const limits& bounds, std::uint64_t width, std::uint64_t height, double bytes_a_pixel,
+            std::uint64_t more_bytes = 0) noexcept;
 
 }  // namespace podstudio::media

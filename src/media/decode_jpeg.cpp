@@ -50,7 +50,8 @@ void on_message(j_common_ptr library, int level) {
   if (code == JWRN_JPEG_EOF || code == JWRN_EXTRANEOUS_DATA || code == JWRN_JFIF_MAJOR
       || code == JWRN_ADOBE_XFORM || code == JWRN_BOGUS_PROGRESSION || code == JWRN_TOO_MUCH_DATA)
     return;
-  if (!reader->damaged && !reader->ended) library->err->format_message(library, reader->message.data());
+  if (!reader->damaged && !reader->ended)
+    library->err->format_message(library, reader->message.data());
   reader->damaged = true;
 }
 
@@ -97,7 +98,8 @@ void end_input(j_decompress_ptr) {}
 void on_progress(j_common_ptr library) {
   auto* reader = reader_of(library);
   if (reader->library.input_scan_number > reader->scans_max) {
-    std::snprintf(reader->message.data(), reader->message.size(), "it has more than %d scans", reader->scans_max);
+    std::snprintf(reader->message.data(), reader->message.size(), "it has more than %d scans",
+                  reader->scans_max);
     std::longjmp(reader->failure, 1);
   }
   if (reader->from->watch().stopped()) {

@@ -56,7 +56,8 @@ decode_outcome decode_png(source& from, const decode_request& request, picture_s
   auto reader = std::make_unique<png_reader>();
   auto& pixels = reader->pixels;
   reader->from = &from;
-  reader->library = png_create_read_struct(PNG_LIBPNG_VER_STRING, reader.get(), on_error, on_warning);
+  reader->library =
+      png_create_read_struct(PNG_LIBPNG_VER_STRING, reader.get(), on_error, on_warning);
   if (reader->library == nullptr) return {decoding::failed, "no memory"};
   auto* library = reader->library;
   reader->info = png_create_info_struct(library);
@@ -82,7 +83,8 @@ decode_outcome decode_png(source& from, const decode_request& request, picture_s
   if (interlaced) png_set_interlace_handling(library);
   png_read_update_info(library, info);
   const auto row_bytes = std::size_t{width} * 4;
-  if (png_get_rowbytes(library, info) != row_bytes) return {decoding::failed, "its rows have another size"};
+  if (png_get_rowbytes(library, info) != row_bytes)
+    return {decoding::failed, "its rows have another size"};
   pixels.resize(interlaced ? row_bytes * height : row_bytes);
   to.start(width, height, pixel_kind::rgba, alpha, request.keep_bits);
   if (interlaced) {

@@ -19,7 +19,8 @@ struct tiff_input {
 
 tmsize_t read_bytes(thandle_t handle, void* to, tmsize_t size) {
   auto* input = static_cast<tiff_input*>(handle);
-  auto got = input->from->read_at(input->at, {static_cast<std::uint8_t*>(to), static_cast<std::size_t>(size)});
+  auto got = input->from->read_at(input->at,
+                                  {static_cast<std::uint8_t*>(to), static_cast<std::size_t>(size)});
   input->at += got;
   return static_cast<tmsize_t>(got);
 }
@@ -36,7 +37,8 @@ toff_t size_of(thandle_t handle) { return static_cast<tiff_input*>(handle)->from
 
 int on_error(TIFF*, void* data, const char*, const char* format, va_list values) {
   auto* input = static_cast<tiff_input*>(data);
-  if (input->message[0] == '\0') std::vsnprintf(input->message.data(), input->message.size(), format, values);
+  if (input->message[0] == '\0')
+    std::vsnprintf(input->message.data(), input->message.size(), format, values);
   return 1;
 }
 int on_warning(TIFF*, void*, const char*, const char*, va_list) { return 1; }
@@ -47,13 +49,15 @@ void divide_by_opacity(std::uint8_t* pixels, std::size_t count) {
     unsigned opacity = pixels[3];
     if (opacity == 255 || opacity == 0) continue;
     for (int c = 0; c < 3; ++c)
-      pixels[c] = static_cast<std::uint8_t>(std::min(255u, (pixels[c] * 255u + opacity / 2) / opacity));
+      pixels[c] =
+          static_cast<std::uint8_t>(std::min(255u, (pixels[c] * 255u + opacity / 2) / opacity));
   }
 }
 
 class tiff_decoder {
 public:
-  tiff_decoder(TIFF* library, const tiff_input& input, const decode_request& request, picture_shrinker& to)
+  tiff_decoder(TIFF* library, const tiff_input& input, const decode_request& request,
+               picture_shrinker& to)
       : library_(library), input_(input), request_(request), to_(to) {}
 
   decode_outcome run() {
@@ -84,7 +88,8 @@ private:
       auto rows = std::min(strip_rows, height_ - y);
       // From the bottom of the strip up.
       for (std::uint32_t i = 0; i < rows; ++i)
-        add_row(reinterpret_cast<std::uint8_t*>(raster.data() + std::size_t{rows - 1 - i} * width_));
+        add_row(
+            reinterpret_cast<std::uint8_t*>(raster.data() + std::size_t{rows - 1 - i} * width_));
     }
     return {decoding::done, {}};
   }
@@ -96,7 +101,8 @@ private:
     if (tile_width == 0 || tile_height == 0) return {decoding::failed, "its tiles have no size"};
     auto tile_bytes = std::uint64_t{tile_width} * tile_height * 4;
     auto band_bytes = std::uint64_t{width_} * tile_height * 4;
-    if (!within(request_.bounds, width_, height_, 0, tile_bytes + band_bytes)) return {decoding::too_large, {}};
+    if (!within(request_.bounds, width_, height_, 0, tile_bytes + band_bytes))
+      return {decoding::too_large, {}};
     std::vector<std::uint32_t> tile(tile_bytes / 4), band(band_bytes / 4);
     to_.start(width_, height_, pixel_kind::rgba, alpha_, request_.keep_bits);
     for (std::uint32_t y = 0; y < height_; y += tile_height) {
@@ -135,15 +141,17 @@ private:
 
 decode_outcome decode_tiff(source& from, const decode_request& request, picture_shrinker& to) {
   tiff_input input{&from, 0, {}};
-  std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(), TIFFOpenOptionsFree);
+  std::unique_ptr<TIFFOpenOptions, void (*)(TIFFOpenOptions*)> options(TIFFOpenOptionsAlloc(),
+                                                                       TIFFOpenOptionsFree);
   if (!options) return {decoding::failed, "no memory"};
-  TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(), static_cast<tmsize_t>(request.bounds.decode_bytes_max));
+  TIFFOpenOptionsSetMaxSingleMemAlloc(options.get(),
+                                      static_cast<tmsize_t>(request.bounds.decode_bytes_max));
   TIFFOpenOptionsSetErrorHandlerExtR(options.get(), on_error, &input);
   TIFFOpenOptionsSetWarningHandlerExtR(options.get(), on_warning, &input);
   // Without mapping the file ("m"), and strips are not read by parts ("O" would load all of them).
   std::unique_ptr<TIFF, void (*)(TIFF*)> library(
-      TIFFClientOpenExt("", "rm", &input, read_bytes, write_bytes, seek, close_input, size_of, nullptr,
-                        nullptr, options.get()),
+      TIFFClientOpenExt("", "rm", &input, read_bytes, write_bytes, seek, close_input, size_of,
+                        nullptr, nullptr, options.get()),
       TIFFClose);
   if (!library) return {decoding::failed, input.message.data()};
   auto outcome = tiff_decoder(library.get(), input, request, to).run();

@@ -56,11 +56,28 @@ struct entry {
 
 constexpr std::uint32_t size_of_type(std::uint16_t type) noexcept {
   switch (type) {
-    case 1: case 2: case 6: case 7: return 1;
-    case 3: case 8: return 2;
-    case 4: case 9: case 11: case 13: return 4;
-    case 5: case 10: case 12: case 16: case 17: case 18: return 8;
-    default: return 0;
+  case 1:
+  case 2:
+  case 6:
+  case 7:
+    return 1;
+  case 3:
+  case 8:
+    return 2;
+  case 4:
+  case 9:
+  case 11:
+  case 13:
+    return 4;
+  case 5:
+  case 10:
+  case 12:
+  case 16:
+  case 17:
+  case 18:
+    return 8;
+  default:
+    return 0;
   }
 }
 
@@ -146,10 +163,14 @@ private:
     auto bytes = bytes_.read(each.value_at + index * unit, unit);
     byte_cursor cursor(bytes, order_);
     switch (unit) {
-      case 1: return cursor.u8();
-      case 2: return cursor.u16();
-      case 4: return cursor.u32();
-      default: return each.type >= 16 ? cursor.u64() : 0;
+    case 1:
+      return cursor.u8();
+    case 2:
+      return cursor.u16();
+    case 4:
+      return cursor.u32();
+    default:
+      return each.type >= 16 ? cursor.u64() : 0;
     }
   }
   std::uint32_t small_number_of(const entry& each) {
@@ -178,56 +199,105 @@ private:
 
   void take(const entry& each, bool first) {
     switch (each.tag) {
-      case 0x0100: if (first) facts_.width = small_number_of(each); break;
-      case 0x0101: if (first) facts_.height = small_number_of(each); break;
-      case 0x0102: if (first) facts_.bits = small_number_of(each); break;
-      case 0x0103: if (first) facts_.compression = small_number_of(each); break;
-      case 0x0106: if (first) facts_.photometric = small_number_of(each); break;
-      case 0x0115: if (first) facts_.samples = small_number_of(each); break;
-      case 0x0112: if (auto way = number_of(each); first && way >= 1 && way <= 8)
-          facts_.orientation = static_cast<std::uint8_t>(way);
-        break;
-      case 0x011a: if (first) facts_.resolution_x = ratio_of(each); break;
-      case 0x011b: if (first) facts_.resolution_y = ratio_of(each); break;
-      case 0x0128: if (first) facts_.resolution_unit = small_number_of(each); break;
-      case 0x0152: if (first) {
-          auto kind = number_of(each);
-          facts_.alpha = kind == 1 || kind == 2;
-        }
-        break;
-      case 0xa001: facts_.colour_space = small_number_of(each); break;
-      case 0x010d: text(each, "DocumentName"); break;
-      case 0x010e: text(each, "ImageDescription"); break;
-      case 0x010f: text(each, "Make"); break;
-      case 0x0110: text(each, "Model"); break;
-      case 0x0131: text(each, "Software"); break;
-      case 0x013b: text(each, "Artist"); break;
-      case 0x9c9b: wide_text(each, "XPTitle"); break;
-      case 0x9c9c: wide_text(each, "XPComment"); break;
-      case 0x9c9e: wide_text(each, "XPKeywords"); break;
-      case 0x927c: if (each.count <= 64) text(each, "MakerNote"); break;
-      case 0x9286: {
-        auto bytes = value_of(each, ifd_value_bytes_max);
-        found_.add(carrier::exif, "UserComment", user_comment(bytes, order_), each.count > bytes.size());
-        break;
+    case 0x0100:
+      if (first) facts_.width = small_number_of(each);
+      break;
+    case 0x0101:
+      if (first) facts_.height = small_number_of(each);
+      break;
+    case 0x0102:
+      if (first) facts_.bits = small_number_of(each);
+      break;
+    case 0x0103:
+      if (first) facts_.compression = small_number_of(each);
+      break;
+    case 0x0106:
+      if (first) facts_.photometric = small_number_of(each);
+      break;
+    case 0x0115:
+      if (first) facts_.samples = small_number_of(each);
+      break;
+    case 0x0112:
+      if (auto way = number_of(each); first && way >= 1 && way <= 8)
+        facts_.orientation = static_cast<std::uint8_t>(way);
+      break;
+    case 0x011a:
+      if (first) facts_.resolution_x = ratio_of(each);
+      break;
+    case 0x011b:
+      if (first) facts_.resolution_y = ratio_of(each);
+      break;
+    case 0x0128:
+      if (first) facts_.resolution_unit = small_number_of(each);
+      break;
+    case 0x0152:
+      if (first) {
+        auto kind = number_of(each);
+        facts_.alpha = kind == 1 || kind == 2;
       }
-      case 0x02bc: if (first && found_.xmp.empty()) {
-          auto bytes = value_of(each, ifd_value_bytes_max);
-          found_.xmp = clean_text(text_of(bytes), carried_text_bytes_max);
-        }
-        break;
-      case 0x8773: if (first && found_.icc.empty()) found_.icc = value_of(each, icc_bytes_max); break;
-      case 0x8769: case 0xa005: case 0x014a:
-        // EXIF, interoperability and sub-directories, the first of each.
-        if (depth_ < 3) {
-          ++depth_;
-          auto pages = facts_.page_count;
-          if (each.tag != 0x014a) directory(number_of(each), false);
-          facts_.page_count = pages;
-          --depth_;
-        }
-        break;
-      default: break;
+      break;
+    case 0xa001:
+      facts_.colour_space = small_number_of(each);
+      break;
+    case 0x010d:
+      text(each, "DocumentName");
+      break;
+    case 0x010e:
+      text(each, "ImageDescription");
+      break;
+    case 0x010f:
+      text(each, "Make");
+      break;
+    case 0x0110:
+      text(each, "Model");
+      break;
+    case 0x0131:
+      text(each, "Software");
+      break;
+    case 0x013b:
+      text(each, "Artist");
+      break;
+    case 0x9c9b:
+      wide_text(each, "XPTitle");
+      break;
+    case 0x9c9c:
+      wide_text(each, "XPComment");
+      break;
+    case 0x9c9e:
+      wide_text(each, "XPKeywords");
+      break;
+    case 0x927c:
+      if (each.count <= 64) text(each, "MakerNote");
+      break;
+    case 0x9286: {
+      auto bytes = value_of(each, ifd_value_bytes_max);
+      found_.add(carrier::exif, "UserComment", user_comment(bytes, order_),
+                 each.count > bytes.size());
+      break;
+    }
+    case 0x02bc:
+      if (first && found_.xmp.empty()) {
+        auto bytes = value_of(each, ifd_value_bytes_max);
+        found_.xmp = clean_text(text_of(bytes), carried_text_bytes_max);
+      }
+      break;
+    case 0x8773:
+      if (first && found_.icc.empty()) found_.icc = value_of(each, icc_bytes_max);
+      break;
+    case 0x8769:
+    case 0xa005:
+    case 0x014a:
+      // EXIF, interoperability and sub-directories, the first of each.
+      if (depth_ < 3) {
+        ++depth_;
+        auto pages = facts_.page_count;
+        if (each.tag != 0x014a) directory(number_of(each), false);
+        facts_.page_count = pages;
+        --depth_;
+      }
+      break;
+    default:
+      break;
     }
   }
 

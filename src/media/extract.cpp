@@ -21,27 +21,27 @@ namespace {
 
 bool is_still(format is) noexcept {
   switch (is) {
-    case format::png:
-    case format::jpeg:
-    case format::gif:
-    case format::bmp:
-    case format::tiff:
-    case format::webp: return true;
-    default: return false;
+  case format::png:
+  case format::jpeg:
+  case format::gif:
+  case format::bmp:
+  case format::tiff:
+  case format::webp:
+    return true;
+  default:
+    return false;
   }
 }
 
 class extraction {
 public:
   extraction(int fd, std::uint64_t size_bytes, const extract_options& options)
-      : options_(options),
-        watch_(options.bounds.time_max, options.cancelled),
+      : options_(options), watch_(options.bounds.time_max, options.cancelled),
         from_(std::make_unique<source>(fd, size_bytes, watch_)) {
-    for (const auto& each : options.previews)
-      edge_px_ = std::max(edge_px_, each.edge_px);
-    // The hash is made of the same small copy.
-    if (options.want_hash) edge_px_ = std::max(edge_px_, pdq_edge_px);
-    edge_px_ = std::max(edge_px_, 64u);
+    // One size for all that is made of the small copy, so that a hash does not depend on what
+    // previews were ordered.
+    constexpr std::uint32_t facts_edge_px = 64;
+    edge_px_ = options.want_hash || !options.previews.empty() ? preview_edge_px_max : facts_edge_px;
   }
 
   result<extracted> run() {
@@ -65,7 +65,8 @@ private:
     if (!watch_.stopped()) return std::nullopt;
     if (watch_.cancelled()) return error{error_code::stopping, "reading the file was cancelled"};
     return error{error_code::timed_out,
-                 "reading the file took more than " + std::to_string(options_.bounds.time_max.count() / 1000) + " s"};
+                 "reading the file took more than "
+                     + std::to_string(options_.bounds.time_max.count() / 1000) + " s"};
   }
 
   void compare_extension(const sniffed& what) {
@@ -78,7 +79,8 @@ private:
       add_problem(facts, problem_kind::not_media, "the bytes are " + other);
     } else if (!fits_extension(what.is, options_.extension)) {
       add_problem(facts, problem_kind::other_content,
-                  "the name ends in ." + extension + ", but the bytes are " + std::string(describe(what.is)));
+                  "the name ends in ." + extension + ", but the bytes are "
+                      + std::string(describe(what.is)));
     }
   }
 
@@ -86,7 +88,8 @@ private:
     decode_outcome outcome;
     if (is_still(what.is)) {
       picture_shrinker shrinker(edge_px_);
-      decode_request request{options_.bounds, options_.want_generation && to.lossless, to.progressive, to.lossless};
+      decode_request request{options_.bounds, options_.want_generation && to.lossless,
+                             to.progressive, to.lossless};
       outcome = decode_still(what.is, *from_, request, shrinker);
       take_still(what.is, outcome, shrinker);
     } else {
@@ -96,7 +99,8 @@ private:
       made_.facts.decoded = outcome.how == decoding::done || outcome.how == decoding::damaged;
       small_ = std::move(streams.poster);
       peaks_ = std::move(streams.peaks);
-      if (to.webm == false && what.is == format::matroska && lower_case(options_.extension) == "webm")
+      if (to.webm == false && what.is == format::matroska
+          && lower_case(options_.extension) == "webm")
         add_problem(made_.facts, problem_kind::other_content,
                     "the name ends in .webm, but the bytes are Matroska that is no WebM");
     }
@@ -124,15 +128,23 @@ private:
     auto name = std::string(describe(is));
     auto because = outcome.reason.empty() ? std::string() : ": " + outcome.reason;
     switch (outcome.how) {
-      case decoding::done:
-      case decoding::stopped: break;
-      case decoding::too_large: facts.too_large = true; break;
-      case decoding::cut:
-        add_problem(facts, problem_kind::cut, name.substr(2) + " data ends early");
-        if (small_.empty()) add_problem(facts, problem_kind::undecodable, "nothing of the picture can be decoded");
-        break;
-      case decoding::damaged: add_problem(facts, problem_kind::damaged, name.substr(2) + " data is damaged" + because); break;
-      case decoding::failed: add_problem(facts, problem_kind::undecodable, "it cannot be decoded" + because); break;
+    case decoding::done:
+    case decoding::stopped:
+      break;
+    case decoding::too_large:
+      facts.too_large = true;
+      break;
+    case decoding::cut:
+      add_problem(facts, problem_kind::cut, name.substr(2) + " data ends early");
+      if (small_.empty())
+        add_problem(facts, problem_kind::undecodable, "nothing of the picture can be decoded");
+      break;
+    case decoding::damaged:
+      add_problem(facts, problem_kind::damaged, name.substr(2) + " data is damaged" + because);
+      break;
+    case decoding::failed:
+      add_problem(facts, problem_kind::undecodable, "it cannot be decoded" + because);
+      break;
     }
   }
 
@@ -152,8 +164,10 @@ private:
   void read_texts() {
     if (options_.beside_fd >= 0) {
       struct stat status {};
-      if (::fstat(options_.beside_fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
-        auto beside = std::make_unique<source>(options_.beside_fd, static_cast<std::uint64_t>(status.st_size), watch_);
+      if (::fstat(options_.beside_fd, &status) == 0 && S_ISREG(status.st_mode)
+          && status.st_size > 0) {
+        auto beside = std::make_unique<source>(options_.beside_fd,
+                                               static_cast<std::uint64_t>(status.st_size), watch_);
         auto bytes = beside->read(0, beside_bytes_max);
         found_.add(carrier::beside, "beside", text_of(bytes), beside->size() > beside_bytes_max);
       }
@@ -185,7 +199,8 @@ private:
 
   result<void> make_waveforms() {
     for (const auto& each : in_order())
-      if (auto written = write(draw_waveform(peaks_, each.edge_px), each); !written) return written.failure();
+      if (auto written = write(draw_waveform(peaks_, each.edge_px), each); !written)
+        return written.failure();
     return {};
   }
 
@@ -223,18 +238,20 @@ result<extracted> extract(int fd, std::uint64_t size_bytes, const extract_option
   if (fd < 0 || size_bytes > static_cast<std::uint64_t>(INT64_MAX))
     return error{error_code::invalid_argument, "no file to read from"};
   if (options.previews.size() > previews_max)
-    return error{error_code::invalid_argument, "at most " + std::to_string(previews_max) + " previews at a time"};
+    return error{error_code::invalid_argument,
+                 "at most " + std::to_string(previews_max) + " previews at a time"};
   for (const auto& each : options.previews)
     if (each.fd < 0 || each.edge_px == 0 || each.edge_px > preview_edge_px_max)
-      return error{error_code::invalid_argument,
-                   "a preview's edge is from 1 to " + std::to_string(preview_edge_px_max) + ", not "
-                       + std::to_string(each.edge_px)};
+      return error{error_code::invalid_argument, "a preview's edge is from 1 to "
+                                                     + std::to_string(preview_edge_px_max)
+                                                     + ", not " + std::to_string(each.edge_px)};
   try {
     return extraction(fd, size_bytes, options).run();
   } catch (const std::bad_alloc&) {
     return error{error_code::internal, "reading the file takes more memory than a worker has"};
   } catch (const std::exception& failure) {
-    return error{error_code::internal, "reading the file failed: " + clean_name(failure.what(), 200)};
+    return error{error_code::internal,
+                 "reading the file failed: " + clean_name(failure.what(), 200)};
   }
 }
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 /// All that is read from a file, in one go and from one decode: facts, who made it, the perceptual
-/// hash, previews. Meant for a worker process that can open nothing: it works on descriptors that it is
-/// given. The service's side parses what the worker answers as hostile bytes.
+/// hash, previews. Meant for a worker process that can open nothing: it works on descriptors that
+/// it is given. The service's side parses what the worker answers as hostile bytes.
 namespace podstudio::media {
 
 /// Raised when the same file gives other facts, so that it is read again.
@@ -21,7 +21,7 @@ inline constexpr int extract_version = 1;
 /// A preview to be made.
 struct preview_order {
   std::uint32_t edge_px = 0;  ///< of the square that it fits into, at most `preview_edge_px_max`
-  int fd = -1;                ///< open for writing; stays open, and is written to from its position on
+  int fd = -1;  ///< open for writing; stays open, and is written to from its position on
 };
 inline constexpr std::size_t previews_max = 4;
 
@@ -55,18 +55,19 @@ struct extracted {
   std::vector<made_preview> previews;  ///< those that could be made
 };
 
-/// Reads the file that is open as `fd`, `size_bytes` long. A broken file is no error: it has problems.
-/// Errors: `stopping`, `timed_out` (after `limits::time_max`), `io_failed` (reading the file or writing
-/// a preview failed), `invalid_argument`, `internal`.
+/// Reads the file that is open as `fd`, `size_bytes` long. A broken file is no error: it has
+/// problems. Errors: `stopping`, `timed_out` (after `limits::time_max`), `io_failed` (reading the
+/// file or writing a preview failed), `invalid_argument`, `internal`.
 result<extracted> extract(int fd, std::uint64_t size_bytes, const extract_options& options);
 
-/// As JSON, at most `extracted_json_bytes_max` long: fields as in the structs, what is empty left out.
+/// As JSON, at most `extracted_json_bytes_max` long: fields as in the structs, what is empty left
+/// out.
 std::string to_json(const extracted& what);
 inline constexpr std::size_t extracted_json_bytes_max = 8 << 20;
 
-/// The reverse, of bytes that anybody may have sent: each field is checked for its type, its range and
-/// its length, and texts for UTF-8 without NUL; what is unknown is refused. Error: `damaged`, naming the
-/// field.
+/// The reverse, of bytes that anybody may have sent: each field is checked for its type, its range
+/// and its length, and texts for UTF-8 without NUL; what is unknown is refused. Error: `damaged`,
+/// naming the field.
 result<extracted> parse_extracted(std::string_view text);
 
 }  // namespace podstudio::media

@@ -117,7 +117,8 @@ public:
   void list(const char* name, std::vector<T>& values, std::size_t count_max, Visit visit) {
     const auto* found = find(name);
     if (found == nullptr) return;
-    if (!found->is_array() || found->empty() || found->size() > count_max) throw bad_field{path_ + name};
+    if (!found->is_array() || found->empty() || found->size() > count_max)
+      throw bad_field{path_ + name};
     for (const auto& each : *found) {
       field_reader inner(each, path_ + name + ".");
       T made;
@@ -126,10 +127,12 @@ public:
       values.push_back(std::move(made));
     }
   }
-  void texts(const char* name, std::vector<std::string>& values, std::size_t count_max, std::size_t size_bytes_max) {
+  void texts(const char* name, std::vector<std::string>& values, std::size_t count_max,
+             std::size_t size_bytes_max) {
     const auto* found = find(name);
     if (found == nullptr) return;
-    if (!found->is_array() || found->empty() || found->size() > count_max) throw bad_field{path_ + name};
+    if (!found->is_array() || found->empty() || found->size() > count_max)
+      throw bad_field{path_ + name};
     for (const auto& each : *found)
       values.push_back(checked_text(each, name, size_bytes_max));
   }
@@ -156,7 +159,8 @@ private:
   std::string checked_text(const json& value, const char* name, std::size_t size_bytes_max) const {
     if (!value.is_string()) throw bad_field{path_ + name};
     const auto& text = value.get_ref<const std::string&>();
-    if (text.empty() || text.size() > size_bytes_max || !is_utf8(text)) throw bad_field{path_ + name};
+    if (text.empty() || text.size() > size_bytes_max || !is_utf8(text))
+      throw bad_field{path_ + name};
     return text;
   }
   bool checked_flag(const json& value, const char* name) const {
@@ -172,7 +176,9 @@ private:
       return number;
     } else if constexpr (std::is_signed_v<T>) {
       if (!value.is_number_integer()) throw bad_field{path_ + name};
-      if (value.is_number_unsigned() && value.get<std::uint64_t>() > static_cast<std::uint64_t>(most)) throw bad_field{path_ + name};
+      if (value.is_number_unsigned()
+          && value.get<std::uint64_t>() > static_cast<std::uint64_t>(most))
+        throw bad_field{path_ + name};
       auto number = value.get<std::int64_t>();
       if (number < least || number > most) throw bad_field{path_ + name};
       return static_cast<T>(number);
@@ -199,7 +205,8 @@ constexpr double dpi_max = 1e5;
 constexpr double number_max = 1e9;
 
 constexpr auto visit_problem = []<class Fields>(Fields& fields, part_of<Fields, problem> what) {
-  fields.word("kind", what.kind, [](problem_kind kind) { return to_string(kind); }, problem_kind_count);
+  fields.word(
+      "kind", what.kind, [](problem_kind kind) { return to_string(kind); }, problem_kind_count);
   fields.text("reason", what.reason, problem_reason_bytes_max);
 };
 
@@ -212,8 +219,10 @@ constexpr auto visit_facts = []<class Fields>(Fields& fields, part_of<Fields, me
   fields.template number<std::uint32_t>("height", what.height, 1, edge_max);
   fields.template number<double>("duration_sec", what.duration_sec, 0, seconds_max);
   fields.template number<std::uint32_t>("samplerate_hz", what.samplerate_hz, 1, edge_max);
-  fields.template whole<std::int32_t>("fps_numerator", what.fps.numerator, 0, std::numeric_limits<std::int32_t>::max());
-  fields.template whole<std::int32_t>("fps_denominator", what.fps.denominator, 1, std::numeric_limits<std::int32_t>::max());
+  fields.template whole<std::int32_t>("fps_numerator", what.fps.numerator, 0,
+                                      std::numeric_limits<std::int32_t>::max());
+  fields.template whole<std::int32_t>("fps_denominator", what.fps.denominator, 1,
+                                      std::numeric_limits<std::int32_t>::max());
   fields.template number<std::uint32_t>("channels", what.channels, 1, edge_max);
   fields.template number<std::uint32_t>("bit_depth", what.bit_depth, 1, edge_max);
   fields.text("pixel_format", what.pixel_format, fact_name_bytes_max);
@@ -234,12 +243,14 @@ constexpr auto visit_lora = []<class Fields>(Fields& fields, part_of<Fields, lor
   fields.template number<double>("weight", what.weight, -number_max, number_max);
 };
 
-constexpr auto visit_pass = []<class Fields>(Fields& fields, part_of<Fields, generation_pass> what) {
+constexpr auto visit_pass = []<class Fields>(Fields& fields,
+                                             part_of<Fields, generation_pass> what) {
   fields.text("model", what.model, generation_name_bytes_max);
   fields.text("model_hash", what.model_hash, generation_name_bytes_max);
   fields.texts("prompts", what.prompts, prompts_max, prompt_bytes_max);
   fields.texts("negative_prompts", what.negative_prompts, prompts_max, prompt_bytes_max);
-  fields.template number<std::uint64_t>("seed", what.seed, 0, std::numeric_limits<std::uint64_t>::max());
+  fields.template number<std::uint64_t>("seed", what.seed, 0,
+                                        std::numeric_limits<std::uint64_t>::max());
   fields.template number<std::uint32_t>("steps", what.steps, 0, 1'000'000);
   fields.text("sampler", what.sampler, generation_name_bytes_max);
   fields.text("scheduler", what.scheduler, generation_name_bytes_max);
@@ -247,13 +258,15 @@ constexpr auto visit_pass = []<class Fields>(Fields& fields, part_of<Fields, gen
 };
 
 constexpr auto visit_raw = []<class Fields>(Fields& fields, part_of<Fields, raw_text> what) {
-  fields.word("where", what.where, [](carrier where) { return to_string(where); }, carrier_count);
+  fields.word(
+      "where", what.where, [](carrier where) { return to_string(where); }, carrier_count);
   fields.text("key", what.key, carried_key_bytes_max);
   fields.text("text", what.text, raw_text_bytes_max);
   fields.flag("cut", what.cut);
 };
 
-constexpr auto visit_generation = []<class Fields>(Fields& fields, part_of<Fields, generation_facts> what) {
+constexpr auto visit_generation = []<class Fields>(Fields& fields,
+                                                   part_of<Fields, generation_facts> what) {
   fields.text("tool", what.tool, generation_name_bytes_max);
   fields.text("tool_version", what.tool_version, generation_name_bytes_max);
   fields.list("passes", what.passes, passes_max, visit_pass);
@@ -267,7 +280,8 @@ constexpr auto visit_generation = []<class Fields>(Fields& fields, part_of<Field
   fields.list("raw", what.raw, raw_texts_max, visit_raw);
 };
 
-constexpr auto visit_preview = []<class Fields>(Fields& fields, part_of<Fields, made_preview> what) {
+constexpr auto visit_preview = []<class Fields>(Fields& fields,
+                                                part_of<Fields, made_preview> what) {
   fields.template whole<std::uint32_t>("edge_px", what.edge_px, 1, preview_edge_px_max);
   fields.template whole<std::uint32_t>("width", what.width, 1, preview_edge_px_max);
   fields.template whole<std::uint32_t>("height", what.height, 1, preview_edge_px_max);
@@ -295,8 +309,10 @@ bool is_shallow(std::string_view text) noexcept {
   for (std::size_t i = 0; i < text.size(); ++i) {
     char c = text[i];
     if (quoted) {
-      if (c == '\\') ++i;
-      else if (c == '"') quoted = false;
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        quoted = false;
     } else if (c == '"') {
       quoted = true;
     } else if (c == '{' || c == '[') {
@@ -324,7 +340,8 @@ std::string to_json(const extracted& what) {
 
 result<extracted> parse_extracted(std::string_view text) {
   auto bad = [](const std::string& field) {
-    return error{error_code::damaged, "a worker's answer is not what it should be, at '" + clean_name(field, 80) + "'"};
+    return error{error_code::damaged,
+                 "a worker's answer is not what it should be, at '" + clean_name(field, 80) + "'"};
   };
   if (text.size() > extracted_json_bytes_max || !is_shallow(text)) return bad("(size)");
   auto all = json::parse(text, nullptr, false);

@@ -29,8 +29,9 @@ constexpr auto others = std::to_array<signature>({
     {0, "\x1f\x8b"sv, "a gzip archive"},
     {0, "7z\xbc\xaf\x27\x1c"sv, "a 7-Zip archive"},
     {0, "Rar!\x1a\x07"sv, "a RAR archive"},
-    {0, "\x7f"
-        "ELF"sv,
+    {0,
+     "\x7f"
+     "ELF"sv,
      "a program"},
     {0, "<!DOCTYPE html"sv, "an HTML page"},
     {0, "<!doctype html"sv, "an HTML page"},
@@ -55,16 +56,17 @@ constexpr auto others = std::to_array<signature>({
 
 /// ISO media that hold still pictures; the library does not take those.
 bool is_still_brand(std::string_view brand) noexcept {
-  constexpr auto brands =
-      std::to_array<std::string_view>({"heic", "heix", "heim", "heis", "mif1", "msf1", "avif", "avis", "crx "});
+  constexpr auto brands = std::to_array<std::string_view>(
+      {"heic", "heix", "heim", "heis", "mif1", "msf1", "avif", "avis", "crx "});
   return std::ranges::find(brands, brand) != brands.end();
 }
 
 bool is_text(bytes_view head) noexcept {
   if (head.empty()) return false;
-  return std::ranges::all_of(head.first(std::min<std::size_t>(head.size(), 512)), [](std::uint8_t byte) {
-    return byte >= 0x20 || byte == '\n' || byte == '\r' || byte == '\t';
-  });
+  return std::ranges::all_of(head.first(std::min<std::size_t>(head.size(), 512)),
+                             [](std::uint8_t byte) {
+                               return byte >= 0x20 || byte == '\n' || byte == '\r' || byte == '\t';
+                             });
 }
 
 /// The size of an ID3v2 tag with its header, where one begins there.
@@ -143,22 +145,38 @@ struct extension_row {
 };
 
 constexpr auto extensions = std::to_array<extension_row>({
-    {"aac", {format::aac}},   {"adts", {format::aac}},
-    {"apng", {format::png}},  {"avi", {format::avi}},
-    {"bmp", {format::bmp}},   {"dib", {format::bmp}},
-    {"f4v", {format::iso, format::flv}}, {"flac", {format::flac}},
-    {"flv", {format::flv}},   {"gif", {format::gif}},
-    {"jfif", {format::jpeg}}, {"jif", {format::jpeg}},
-    {"jpe", {format::jpeg}},  {"jpeg", {format::jpeg}},
-    {"jpg", {format::jpeg}},  {"m4a", {format::iso}},
-    {"m4b", {format::iso}},   {"m4v", {format::iso}},
-    {"mkv", {format::matroska}}, {"mov", {format::iso}},
-    {"mp3", {format::mp3}},   {"mp4", {format::iso}},
-    {"oga", {format::ogg}},   {"ogg", {format::ogg}},
-    {"opus", {format::ogg}},  {"png", {format::png}},
-    {"qt", {format::iso}},    {"tif", {format::tiff}},
-    {"tiff", {format::tiff}}, {"wav", {format::wav}},
-    {"wave", {format::wav}},  {"webm", {format::matroska}},
+    {"aac", {format::aac}},
+    {"adts", {format::aac}},
+    {"apng", {format::png}},
+    {"avi", {format::avi}},
+    {"bmp", {format::bmp}},
+    {"dib", {format::bmp}},
+    {"f4v", {format::iso, format::flv}},
+    {"flac", {format::flac}},
+    {"flv", {format::flv}},
+    {"gif", {format::gif}},
+    {"jfif", {format::jpeg}},
+    {"jif", {format::jpeg}},
+    {"jpe", {format::jpeg}},
+    {"jpeg", {format::jpeg}},
+    {"jpg", {format::jpeg}},
+    {"m4a", {format::iso}},
+    {"m4b", {format::iso}},
+    {"m4v", {format::iso}},
+    {"mkv", {format::matroska}},
+    {"mov", {format::iso}},
+    {"mp3", {format::mp3}},
+    {"mp4", {format::iso}},
+    {"oga", {format::ogg}},
+    {"ogg", {format::ogg}},
+    {"opus", {format::ogg}},
+    {"png", {format::png}},
+    {"qt", {format::iso}},
+    {"tif", {format::tiff}},
+    {"tiff", {format::tiff}},
+    {"wav", {format::wav}},
+    {"wave", {format::wav}},
+    {"webm", {format::matroska}},
     {"webp", {format::webp}},
 });
 
@@ -182,7 +200,8 @@ sniffed sniff(source& from) {
     return found;
   }
   found.is = sniff_head(head);
-  if (found.begin > 0 && found.is != format::flac && found.is != format::wav && found.is != format::ogg)
+  if (found.begin > 0 && found.is != format::flac && found.is != format::wav
+      && found.is != format::ogg)
     found.is = format::none;
   if (found.is != format::none) return found;
   for (const auto& each : others)
@@ -213,22 +232,38 @@ bool fits_extension(format is, std::string_view extension) {
 
 std::string_view describe(format is) noexcept {
   switch (is) {
-    case format::none: return "an unknown format";
-    case format::png: return "a PNG picture";
-    case format::jpeg: return "a JPEG picture";
-    case format::gif: return "a GIF picture";
-    case format::bmp: return "a BMP picture";
-    case format::tiff: return "a TIFF picture";
-    case format::webp: return "a WebP picture";
-    case format::wav: return "a WAV sound";
-    case format::mp3: return "an MPEG sound";
-    case format::flac: return "a FLAC sound";
-    case format::ogg: return "an Ogg file";
-    case format::aac: return "an AAC sound";
-    case format::iso: return "an MP4 or QuickTime file";
-    case format::avi: return "an AVI clip";
-    case format::matroska: return "a Matroska or WebM file";
-    case format::flv: return "an FLV clip";
+  case format::none:
+    return "an unknown format";
+  case format::png:
+    return "a PNG picture";
+  case format::jpeg:
+    return "a JPEG picture";
+  case format::gif:
+    return "a GIF picture";
+  case format::bmp:
+    return "a BMP picture";
+  case format::tiff:
+    return "a TIFF picture";
+  case format::webp:
+    return "a WebP picture";
+  case format::wav:
+    return "a WAV sound";
+  case format::mp3:
+    return "an MPEG sound";
+  case format::flac:
+    return "a FLAC sound";
+  case format::ogg:
+    return "an Ogg file";
+  case format::aac:
+    return "an AAC sound";
+  case format::iso:
+    return "an MP4 or QuickTime file";
+  case format::avi:
+    return "an AVI clip";
+  case format::matroska:
+    return "a Matroska or WebM file";
+  case format::flv:
+    return "an FLV clip";
   }
   return "";
 }

@@ -1,33 +1,31 @@
 #pragma once
 
-/// What the files that use libavformat and libavcodec share. Only .cpp files include this.
-#include "media/source.hpp"
-
-extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/display.h>
-#include <libavutil/imgutils.h>
-#include <libavutil/pixdesc.h>
-#include <libswscale/swscale.h>
-}
+#include "media/limits.hpp"
 
 #include <memory>
 #include <string>
 
+struct AVCodec;
+struct AVCodecContext;
+struct AVCodecParameters;
+struct AVFrame;
+struct AVPacket;
+struct SwsContext;
+
+/// What the files that use libavformat and libavcodec share.
 namespace podstudio::media {
 
 struct free_codec {
-  void operator()(AVCodecContext* codec) const noexcept { avcodec_free_context(&codec); }
+  void operator()(AVCodecContext* codec) const noexcept;
 };
 struct free_frame {
-  void operator()(AVFrame* frame) const noexcept { av_frame_free(&frame); }
+  void operator()(AVFrame* frame) const noexcept;
 };
 struct free_packet {
-  void operator()(AVPacket* packet) const noexcept { av_packet_free(&packet); }
+  void operator()(AVPacket* packet) const noexcept;
 };
 struct free_scaler {
-  void operator()(SwsContext* scaler) const noexcept { sws_freeContext(scaler); }
+  void operator()(SwsContext* scaler) const noexcept;
 };
 using codec_ptr = std::unique_ptr<AVCodecContext, free_codec>;
 using frame_ptr = std::unique_ptr<AVFrame, free_frame>;

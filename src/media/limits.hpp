@@ -14,8 +14,8 @@ struct limits {
   /// and no hash. An A1 print at 300 dpi has 70 million.
   std::uint64_t pixels_max = 100'000'000;
   /// Memory that decoding may take, as estimated from the header: all of the frame where the format
-  /// cannot be decoded by rows, and the bytes that must be held for it. The picture's small copy and
-  /// the libraries' own state come on top.
+  /// cannot be decoded by rows, and the bytes that must be held for it. The picture's small copy
+  /// and the libraries' own state come on top.
   std::uint64_t decode_bytes_max = std::uint64_t{400} << 20;
   /// Bytes that libavformat reads to tell what streams there are, and for how much playing time.
   std::int64_t probe_bytes_max = 4 << 20;

@@ -60,17 +60,17 @@ struct media_facts {
   std::optional<double> duration_sec;
   std::optional<std::uint32_t> samplerate_hz;  ///< of the main audio stream
 
-  rational fps;                             ///< frames a second, on average; 0/1 unknown
-  std::optional<std::uint32_t> channels;    ///< of sound
-  std::optional<std::uint32_t> bit_depth;   ///< of a picture's component, or of a sample of sound
-  std::string pixel_format;                 ///< as libavutil names it, of what is stored
-  std::optional<bool> alpha_present;        ///< the pixels have transparency
-  std::optional<bool> alpha_used;           ///< at least one is not opaque
-  std::uint8_t orientation = 1;             ///< 1 to 8, as EXIF defines it (TIFF 6.0, tag 274)
-  std::string colour_profile;               ///< an ICC profile's description, or `sRGB` and so on
-  std::optional<double> dpi_x, dpi_y;       ///< dots an inch, where the file states a unit
+  rational fps;                              ///< frames a second, on average; 0/1 unknown
+  std::optional<std::uint32_t> channels;     ///< of sound
+  std::optional<std::uint32_t> bit_depth;    ///< of a picture's component, or of a sample of sound
+  std::string pixel_format;                  ///< as libavutil names it, of what is stored
+  std::optional<bool> alpha_present;         ///< the pixels have transparency
+  std::optional<bool> alpha_used;            ///< at least one is not opaque
+  std::uint8_t orientation = 1;              ///< 1 to 8, as EXIF defines it (TIFF 6.0, tag 274)
+  std::string colour_profile;                ///< an ICC profile's description, or `sRGB` and so on
+  std::optional<double> dpi_x, dpi_y;        ///< dots an inch, where the file states a unit
   std::optional<std::uint64_t> frame_count;  ///< of an animation or a clip, where it is known
-  bool decoded = false;                     ///< the first picture or sound was decoded
+  bool decoded = false;                      ///< the first picture or sound was decoded
   /// Larger than the limits allow to decode: no problem of the file, but nothing is known of its
   /// pixels.
   bool too_large = false;

@@ -77,7 +77,8 @@ std::optional<audio_frame> adts_frame(bytes_view bytes) noexcept {
   audio_frame frame;
   frame.samplerate_hz = rates[rate];
   frame.channels = static_cast<std::uint32_t>((bytes[2] & 1) << 2 | bytes[3] >> 6);
-  frame.size_bytes = static_cast<std::uint32_t>((bytes[3] & 3) << 11 | bytes[4] << 3 | bytes[5] >> 5);
+  frame.size_bytes =
+      static_cast<std::uint32_t>((bytes[3] & 3) << 11 | bytes[4] << 3 | bytes[5] >> 5);
   frame.samples = 1024u * ((bytes[6] & 3u) + 1);
   if (frame.size_bytes < 7) return std::nullopt;
   return frame;

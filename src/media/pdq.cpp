@@ -37,11 +37,11 @@ brightness brightness_of(const picture& from) {
 /// The window of one box filter: what two of them in a row blur away is what the grid cannot hold.
 std::size_t window_for(std::size_t size) { return (size + 2 * grid - 1) / (2 * grid); }
 
-/// A running mean along `count` values that lie `step` apart, for `lanes` neighbouring lines at once.
-/// A window reaches `(window + 2) / 2 - 1` values ahead, the rest of it behind, and is smaller at the
-/// ends.
-void box_filter(const float* from, float* to, std::size_t count, std::size_t step, std::size_t lanes,
-                std::size_t window, std::vector<float>& sums) {
+/// A running mean along `count` values that lie `step` apart, for `lanes` neighbouring lines at
+/// once. A window reaches `(window + 2) / 2 - 1` values ahead, the rest of it behind, and is
+/// smaller at the ends.
+void box_filter(const float* from, float* to, std::size_t count, std::size_t step,
+                std::size_t lanes, std::size_t window, std::vector<float>& sums) {
   auto ahead = (window + 2) / 2 - 1, behind = window - 1 - ahead;
   sums.assign(lanes, 0.0f);
   for (std::size_t i = 0; i < std::min(ahead, count); ++i)
@@ -62,7 +62,8 @@ void box_filter(const float* from, float* to, std::size_t count, std::size_t ste
 }
 
 /// Rows and columns swapped, by blocks that stay in the cache.
-void transpose(const std::vector<float>& from, std::vector<float>& to, std::size_t rows, std::size_t columns) {
+void transpose(const std::vector<float>& from, std::vector<float>& to, std::size_t rows,
+               std::size_t columns) {
   constexpr std::size_t block = 16;
   for (std::size_t y = 0; y < rows; y += block)
     for (std::size_t x = 0; x < columns; x += block)
@@ -72,8 +73,8 @@ void transpose(const std::vector<float>& from, std::vector<float>& to, std::size
 }
 
 /// Two box filters along the columns' direction.
-void blur_down(std::vector<float>& values, std::vector<float>& other, std::size_t rows, std::size_t columns,
-               std::vector<float>& sums) {
+void blur_down(std::vector<float>& values, std::vector<float>& other, std::size_t rows,
+               std::size_t columns, std::vector<float>& sums) {
   auto window = window_for(rows);
   if (window <= 1) return;
   box_filter(values.data(), other.data(), rows, columns, columns, window, sums);
@@ -110,7 +111,9 @@ void sample(const brightness& from, grid_values& to) {
 /// The steps between neighbours in whole hundredths of the range, added up.
 std::uint8_t quality_of(const grid_values& values) {
   int steps = 0;
-  auto step = [&](float one, float other) { steps += std::abs(static_cast<int>((one - other) * 100 / 255)); };
+  auto step = [&](float one, float other) {
+    steps += std::abs(static_cast<int>((one - other) * 100 / 255));
+  };
   for (std::size_t i = 0; i < grid; ++i)
     for (std::size_t j = 0; j < grid; ++j) {
       if (i + 1 < grid) step(values[i][j], values[i + 1][j]);
@@ -127,8 +130,9 @@ const auto& cosines() {
     const auto scale = std::sqrt(2.0 / grid);
     for (std::size_t i = 0; i < kept; ++i)
       for (std::size_t j = 0; j < grid; ++j)
-        made[i][j] = static_cast<float>(
-            scale * std::cos(std::numbers::pi / (2.0 * grid) * static_cast<double>((i + 1) * (2 * j + 1))));
+        made[i][j] = static_cast<float>(scale
+                                        * std::cos(std::numbers::pi / (2.0 * grid)
+                                                   * static_cast<double>((i + 1) * (2 * j + 1))));
     return made;
   }();
   return table;
@@ -139,8 +143,8 @@ const auto& cosines() {
 pdq_result pdq_of(const picture& from) {
   pdq_result made;
   if (from.empty()) return made;
-  bool large = from.width > pdq_edge_px || from.height > pdq_edge_px;
-  auto values = brightness_of(large ? shrunk(from, pdq_edge_px, pdq_edge_px) : from);
+  auto size = size_within(from, pdq_edge_px);
+  auto values = brightness_of(shrunk(from, size.width, size.height));
   blur(values);
   grid_values sampled;
   sample(values, sampled);
@@ -180,9 +184,12 @@ std::optional<pdq_hash> pdq_from_hex(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     auto c = text[i];
     std::uint64_t digit = 0;
-    if (c >= '0' && c <= '9') digit = static_cast<std::uint64_t>(c - '0');
-    else if (c >= 'a' && c <= 'f') digit = static_cast<std::uint64_t>(c - 'a' + 10);
-    else return std::nullopt;
+    if (c >= '0' && c <= '9')
+      digit = static_cast<std::uint64_t>(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      digit = static_cast<std::uint64_t>(c - 'a' + 10);
+    else
+      return std::nullopt;
     auto place = 63 - i;
     made.words[place / 16] |= digit << (place % 16 * 4);
   }

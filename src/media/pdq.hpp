@@ -8,14 +8,15 @@
 #include <string>
 #include <string_view>
 
-/// PDQ, the perceptual hash published by Meta (github.com/facebook/ThreatExchange, hashing/hashing.pdf
-/// and pdq/README.md), written anew after its description: the brightness (ITU-R BT.601) is blurred by
-/// box filters, sampled on a grid of 64 by 64, and transformed by a cosine transform of which 16 by 16
-/// low frequencies are kept; each bit says whether one is above their median.
+/// PDQ, the perceptual hash published by Meta (github.com/facebook/ThreatExchange,
+/// hashing/hashing.pdf and pdq/README.md), written anew after its description: the brightness
+/// (ITU-R BT.601) is blurred by box filters, sampled on a grid of 64 by 64, and transformed by a
+/// cosine transform of which 16 by 16 low frequencies are kept; each bit says whether one is above
+/// their median.
 namespace podstudio::media {
 
-/// 256 bits in four words: bit 16 * i + j, for vertical frequency i and horizontal frequency j, is bit
-/// (16 * i + j) % 64 of word (16 * i + j) / 64.
+/// 256 bits in four words: bit 16 * i + j, for vertical frequency i and horizontal frequency j, is
+/// bit (16 * i + j) % 64 of word (16 * i + j) / 64.
 struct pdq_hash {
   std::array<std::uint64_t, 4> words{};
   bool operator==(const pdq_hash&) const = default;
@@ -31,7 +32,10 @@ struct pdq_result {
 /// quality are best ignored.
 inline constexpr int pdq_distance_max = 31;
 inline constexpr int pdq_quality_min = 50;
-/// A larger picture is shrunk to a square of this edge first, as the reference does.
+/// A larger picture is shrunk to this longer edge first. The publishers' own programs do not agree:
+/// the one in Python keeps the shape, as here, that in C++ now makes a square of it, and its
+/// published hashes are of whole pictures. Keeping the shape stays within the 10 bits that they
+/// allow to all three.
 inline constexpr std::uint32_t pdq_edge_px = 512;
 
 /// The hash of a picture that stands upright, in sRGB; what is transparent is taken as middle grey.

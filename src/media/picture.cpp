@@ -25,8 +25,8 @@ void picture_shrinker::start(std::uint32_t width, std::uint32_t height, pixel_ki
   if (factor_ > 1) sums_.assign(std::size_t{made_.width} * 4, 0);
   bits_ = {};
   if (keep_bits && height > 0) {
-    bits_.columns = static_cast<std::uint32_t>(
-        std::min<std::uint64_t>(width, std::max<std::uint64_t>(1, least_bits::pixels_max / height)));
+    bits_.columns = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+        width, std::max<std::uint64_t>(1, least_bits::pixels_max / height)));
     if (height > least_bits::pixels_max) bits_.columns = 0;
     bits_.height = height;
     bits_.alpha = alpha;
@@ -81,7 +81,8 @@ void picture_shrinker::finish_row() {
     std::uint64_t weight = alpha_ ? sum[3] : count, unit = alpha_ ? 255 : 1;
     for (int i = 0; i < 3; ++i)
       to[i] = weight == 0 ? std::uint8_t{0}
-                          : static_cast<std::uint8_t>(std::min<std::uint64_t>(255, (sum[i] * unit + weight / 2) / weight));
+                          : static_cast<std::uint8_t>(
+                              std::min<std::uint64_t>(255, (sum[i] * unit + weight / 2) / weight));
     to[3] = static_cast<std::uint8_t>((sum[3] + count / 2) / count);
   }
   std::ranges::fill(sums_, 0);
@@ -135,14 +136,34 @@ picture upright(picture from, unsigned orientation) {
     for (std::uint32_t x = 0; x < w; ++x) {
       std::uint32_t to_x = x, to_y = y;
       switch (orientation) {
-        case 2: to_x = w - 1 - x; break;
-        case 3: to_x = w - 1 - x; to_y = h - 1 - y; break;
-        case 4: to_y = h - 1 - y; break;
-        case 5: to_x = y; to_y = x; break;
-        case 6: to_x = h - 1 - y; to_y = x; break;
-        case 7: to_x = h - 1 - y; to_y = w - 1 - x; break;
-        case 8: to_x = y; to_y = w - 1 - x; break;
-        default: break;
+      case 2:
+        to_x = w - 1 - x;
+        break;
+      case 3:
+        to_x = w - 1 - x;
+        to_y = h - 1 - y;
+        break;
+      case 4:
+        to_y = h - 1 - y;
+        break;
+      case 5:
+        to_x = y;
+        to_y = x;
+        break;
+      case 6:
+        to_x = h - 1 - y;
+        to_y = x;
+        break;
+      case 7:
+        to_x = h - 1 - y;
+        to_y = w - 1 - x;
+        break;
+      case 8:
+        to_x = y;
+        to_y = w - 1 - x;
+        break;
+      default:
+        break;
       }
       std::memcpy(made.row(to_y) + std::size_t{to_x} * 4, from.row(y) + std::size_t{x} * 4, 4);
     }
@@ -180,7 +201,8 @@ picture shrunk(const picture& from, std::uint32_t width, std::uint32_t height) {
   if (width == from.width && height == from.height) return from;
   auto columns = covers(from.width, width);
   auto rows = covers(from.height, height);
-  picture made{.width = width, .height = height, .kind = from.kind, .alpha = from.alpha, .pixels = {}};
+  picture made{
+      .width = width, .height = height, .kind = from.kind, .alpha = from.alpha, .pixels = {}};
   made.pixels.resize(std::size_t{width} * height * 4);
   std::vector<float> line(std::size_t{from.width} * 4);
   for (std::uint32_t y = 0; y < height; ++y) {

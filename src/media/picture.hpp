@@ -24,7 +24,8 @@ struct picture {
   std::uint8_t* row(std::uint32_t y) noexcept { return pixels.data() + std::size_t{y} * width * 4; }
 };
 
-/// The least bits of a picture's pixels, of its first columns: bit 0 red, 1 green, 2 blue, 3 opacity.
+/// The least bits of a picture's pixels, of its first columns: bit 0 red, 1 green, 2 blue, 3
+/// opacity.
 struct least_bits {
   /// Of which no more are kept.
   static constexpr std::uint64_t pixels_max = 4 << 20;
@@ -45,7 +46,8 @@ public:
 
   /// To be called before the first row. `keep_bits`: also the least bits, for who looks for texts
   /// in them.
-  void start(std::uint32_t width, std::uint32_t height, pixel_kind kind, bool alpha, bool keep_bits);
+  void start(std::uint32_t width, std::uint32_t height, pixel_kind kind, bool alpha,
+             bool keep_bits);
   /// The next row, of `width` pixels; further ones than `height` are left out.
   void add_row(const std::uint8_t* pixels);
 

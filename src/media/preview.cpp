@@ -35,14 +35,16 @@ result<std::vector<std::uint8_t>> encode_webp(const picture& from) {
   for (float quality = quality_first; quality >= quality_last; quality -= quality_step) {
     WebPConfig config;
     if (WebPConfigPreset(&config, WEBP_PRESET_PICTURE, quality) == 0)
-      return error{error_code::internal, "another version of libwebp than the one it was built with"};
+      return error{error_code::internal,
+                   "another version of libwebp than the one it was built with"};
     config.method = effort;
     config.thread_level = 0;
     config.alpha_quality = 90;
     std::unique_ptr<WebPPicture, free_webp_picture> input(new WebPPicture);
     std::unique_ptr<WebPMemoryWriter, free_writer> writer(new WebPMemoryWriter);
     WebPMemoryWriterInit(writer.get());
-    if (WebPPictureInit(input.get()) == 0) return error{error_code::internal, "another version of libwebp"};
+    if (WebPPictureInit(input.get()) == 0)
+      return error{error_code::internal, "another version of libwebp"};
     input->width = static_cast<int>(from.width);
     input->height = static_cast<int>(from.height);
     input->writer = WebPMemoryWrite;
@@ -51,7 +53,8 @@ result<std::vector<std::uint8_t>> encode_webp(const picture& from) {
     auto imported = from.alpha ? WebPPictureImportRGBA(input.get(), from.pixels.data(), stride)
                                : WebPPictureImportRGBX(input.get(), from.pixels.data(), stride);
     if (imported == 0 || WebPEncode(&config, input.get()) == 0)
-      return error{error_code::internal, "a preview cannot be encoded: error " + std::to_string(input->error_code)};
+      return error{error_code::internal,
+                   "a preview cannot be encoded: error " + std::to_string(input->error_code)};
     if (writer->size <= preview_bytes_max)
       return std::vector<std::uint8_t>(writer->mem, writer->mem + writer->size);
   }
@@ -84,8 +87,10 @@ picture draw_waveform(const std::vector<float>& peaks, std::uint32_t edge_px) {
     float peak = 0;
     for (auto i = first; i < std::min(last, peaks.size()); ++i)
       peak = std::max(peak, peaks[i]);
-    auto half = static_cast<std::uint32_t>(std::lround(std::clamp(peak, 0.0f, 1.0f) * static_cast<float>(middle)));
-    for (auto y = middle - std::min(half, middle); y < std::min(made.height, middle + std::max(half, 1u)); ++y) {
+    auto half = static_cast<std::uint32_t>(
+        std::lround(std::clamp(peak, 0.0f, 1.0f) * static_cast<float>(middle)));
+    for (auto y = middle - std::min(half, middle);
+         y < std::min(made.height, middle + std::max(half, 1u)); ++y) {
       auto* pixel = made.row(y) + std::size_t{x} * 4;
       pixel[0] = red;
       pixel[1] = green;

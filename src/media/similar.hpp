@@ -25,21 +25,22 @@ struct near_hash {
   bool operator==(const near_hash&) const = default;
 };
 
-/// All hashes at most `distance_max` from `wanted`, nearest first, and the first of equally near ones
-/// first; not more than `count_max`. Looks at every hash: a million take two milliseconds, which no
-/// index is needed for.
+/// All hashes at most `distance_max` from `wanted`, nearest first, and the first of equally near
+/// ones first; not more than `count_max`. Looks at every hash: a million take two milliseconds,
+/// which no index is needed for.
 std::vector<near_hash> find_near(std::span<const pdq_hash> hashes, const pdq_hash& wanted,
                                  int distance_max, std::size_t count_max);
 
 /// Hashes that are joined by a chain of pairs at most `distance_max` apart. By index, each group in
 /// rising order and of two at least, the groups by their first.
 ///
-/// By multi-index hashing (Norouzi, Punjani, Fleet, 2012): of two hashes 31 bits apart, one of 16 parts
-/// of 16 bits is at most one bit apart. So for each part, hashes are sorted by its value, and those of
-/// equal values, and of values one bit apart, are compared. `distance_max` may be 31 at most. Takes 12
-/// bytes a hash. A part whose value very many hashes share (pictures with large plain areas) would
-/// make this quadratic: `bucket_max` of one value are compared with each other; chains through the
-/// others still join most. Where `cancelled` says true, it ends with what it has.
+/// By multi-index hashing (Norouzi, Punjani, Fleet, 2012): of two hashes 31 bits apart, one of 16
+/// parts of 16 bits is at most one bit apart. So for each part, hashes are sorted by its value, and
+/// those of equal values, and of values one bit apart, are compared. `distance_max` may be 31 at
+/// most. Takes 12 bytes a hash. A part whose value very many hashes share (pictures with large
+/// plain areas) would make this quadratic: `bucket_max` of one value are compared with each other;
+/// chains through the others still join most. Where `cancelled` says true, it ends with what it
+/// has.
 struct group_options {
   int distance_max = pdq_distance_max;
   std::size_t bucket_max = 4096;

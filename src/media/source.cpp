@@ -31,7 +31,8 @@ std::size_t source::read_at(std::uint64_t offset, std::span<std::uint8_t> into) 
   bool held = offset >= window_at_ && offset + into.size() <= window_at_ + window_filled_;
   if (!held) {
     window_at_ = offset;
-    auto size = static_cast<std::size_t>(std::min<std::uint64_t>(window_size_bytes, size_ - offset));
+    auto size =
+        static_cast<std::size_t>(std::min<std::uint64_t>(window_size_bytes, size_ - offset));
     window_filled_ = read_through(offset, std::span(window_).first(size));
   }
   auto from = static_cast<std::size_t>(offset - window_at_);
@@ -63,11 +64,16 @@ std::uint64_t source_cursor::number(std::size_t size) noexcept {
   return [&] {
     byte_cursor cursor(bytes_view(bytes).first(size), order_);
     switch (size) {
-      case 1: return std::uint64_t{cursor.u8()};
-      case 2: return std::uint64_t{cursor.u16()};
-      case 3: return std::uint64_t{cursor.u24()};
-      case 4: return std::uint64_t{cursor.u32()};
-      default: return cursor.u64();
+    case 1:
+      return std::uint64_t{cursor.u8()};
+    case 2:
+      return std::uint64_t{cursor.u16()};
+    case 3:
+      return std::uint64_t{cursor.u24()};
+    case 4:
+      return std::uint64_t{cursor.u32()};
+    default:
+      return cursor.u64();
     }
   }();
 }

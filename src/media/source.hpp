@@ -24,8 +24,8 @@ public:
   std::uint64_t size() const noexcept { return size_; }
   work_watch& watch() const noexcept { return *watch_; }
 
-  /// Fills `into` from `offset` on, as far as there are bytes. Less than asked means the file's end,
-  /// or a read that failed (`read_error`), or that the work is to stop.
+  /// Fills `into` from `offset` on, as far as there are bytes. Less than asked means the file's
+  /// end, or a read that failed (`read_error`), or that the work is to stop.
   std::size_t read_at(std::uint64_t offset, std::span<std::uint8_t> into) noexcept;
 
   /// The bytes from `offset` on, at most `size_bytes_max` of them. Memory is taken for what the

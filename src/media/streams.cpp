@@ -9,6 +9,14 @@
 #include <cstring>
 #include <limits>
 
+extern "C" {
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/display.h>
+#include <libavutil/pixdesc.h>
+#include <libswscale/swscale.h>
+}
+
 namespace podstudio::media {
 
 namespace {
@@ -32,11 +40,18 @@ std::int64_t seek_to(void* opaque, std::int64_t offset, int whence) {
   auto* input = static_cast<input_state*>(opaque);
   auto size = static_cast<std::int64_t>(input->from->size());
   switch (whence & ~AVSEEK_FORCE) {
-    case AVSEEK_SIZE: return size;
-    case SEEK_SET: break;
-    case SEEK_CUR: offset += static_cast<std::int64_t>(input->at); break;
-    case SEEK_END: offset += size; break;
-    default: return AVERROR(EINVAL);
+  case AVSEEK_SIZE:
+    return size;
+  case SEEK_SET:
+    break;
+  case SEEK_CUR:
+    offset += static_cast<std::int64_t>(input->at);
+    break;
+  case SEEK_END:
+    offset += size;
+    break;
+  default:
+    return AVERROR(EINVAL);
   }
   if (offset < 0) return AVERROR(EINVAL);
   input->at = static_cast<std::uint64_t>(offset);
@@ -47,16 +62,26 @@ int is_stopped(void* opaque) { return static_cast<source*>(opaque)->watch().stop
 
 const char* demuxer_of(format is) noexcept {
   switch (is) {
-    case format::wav: return "wav";
-    case format::mp3: return "mp3";
-    case format::flac: return "flac";
-    case format::ogg: return "ogg";
-    case format::aac: return "aac";
-    case format::iso: return "mov";
-    case format::avi: return "avi";
-    case format::matroska: return "matroska";
-    case format::flv: return "flv";
-    default: return "";
+  case format::wav:
+    return "wav";
+  case format::mp3:
+    return "mp3";
+  case format::flac:
+    return "flac";
+  case format::ogg:
+    return "ogg";
+  case format::aac:
+    return "aac";
+  case format::iso:
+    return "mov";
+  case format::avi:
+    return "avi";
+  case format::matroska:
+    return "matroska";
+  case format::flv:
+    return "flv";
+  default:
+    return "";
   }
 }
 
@@ -127,10 +152,14 @@ std::uint8_t orientation_of(const AVStream& stream) {
   auto degrees = av_display_rotation_get(numbers.data());
   if (!std::isfinite(degrees)) return 1;
   switch ((static_cast<int>(std::lround(degrees)) % 360 + 360) % 360) {
-    case 90: return 8;
-    case 180: return 3;
-    case 270: return 6;
-    default: return 1;
+  case 90:
+    return 8;
+  case 180:
+    return 3;
+  case 270:
+    return 6;
+  default:
+    return 1;
   }
 }
 
@@ -169,7 +198,8 @@ void take_video(const AVStream& stream, walked& to) {
   }
   facts.orientation = orientation_of(stream);
   if (codec.color_primaries != AVCOL_PRI_UNSPECIFIED)
-    if (const auto* name = av_color_primaries_name(codec.color_primaries)) facts.colour_profile = name;
+    if (const auto* name = av_color_primaries_name(codec.color_primaries))
+      facts.colour_profile = name;
 }
 
 void take_audio(const AVStream& stream, bool video, walked& to) {
@@ -197,12 +227,13 @@ void name_type(const sniffed& what, bool video, walked& to) {
   if (what.is == format::matroska && !video) mime = to.webm ? "audio/webm" : "audio/x-matroska";
 }
 
-// Pictures --------------------------------------------------------------------------------------------
+// Pictures
+// --------------------------------------------------------------------------------------------
 
 /// The next frame of a stream; nothing at the end or after too many packets. `failure` is then the
 /// last thing that went wrong, or 0.
-frame_ptr next_frame(AVFormatContext& format, AVCodecContext& codec, int stream, unsigned packets_max,
-                     int& failure) {
+frame_ptr next_frame(AVFormatContext& format, AVCodecContext& codec, int stream,
+                     unsigned packets_max, int& failure) {
   frame_ptr frame(av_frame_alloc());
   packet_ptr packet(av_packet_alloc());
   if (!frame || !packet) {
@@ -248,20 +279,23 @@ picture poster_of(const AVFrame& frame, AVRational shape, std::uint32_t edge_px)
   const auto* described = av_pix_fmt_desc_get(format);
   if (described == nullptr) return {};
   auto columns = static_cast<int>(made.width), rows = static_cast<int>(made.height);
-  scaler_ptr scaler(sws_getContext(frame.width, frame.height, format, columns, rows, AV_PIX_FMT_RGBA, SWS_AREA,
-                                   nullptr, nullptr, nullptr));
+  scaler_ptr scaler(sws_getContext(frame.width, frame.height, format, columns, rows,
+                                   AV_PIX_FMT_RGBA, SWS_AREA, nullptr, nullptr, nullptr));
   if (!scaler) return {};
   bool hd = frame.height >= 720;
-  auto space = frame.colorspace == AVCOL_SPC_UNSPECIFIED ? (hd ? SWS_CS_ITU709 : SWS_CS_ITU601) : frame.colorspace;
+  auto space = frame.colorspace == AVCOL_SPC_UNSPECIFIED ? (hd ? SWS_CS_ITU709 : SWS_CS_ITU601)
+                                                         : frame.colorspace;
   int full = frame.color_range == AVCOL_RANGE_JPEG ? 1 : 0;
   if ((described->flags & AV_PIX_FMT_FLAG_RGB) == 0)
-    sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(space), full, sws_getCoefficients(SWS_CS_DEFAULT), 1,
-                             0, 1 << 16, 1 << 16);
+    sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(space), full,
+                             sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
   // The library writes a little beyond a row's end at times.
   std::vector<std::uint8_t> padded(std::size_t{made.width} * made.height * 4 + 64);
   std::array<std::uint8_t*, 4> target{padded.data(), nullptr, nullptr, nullptr};
   std::array<int, 4> stride{columns * 4, 0, 0, 0};
-  if (sws_scale(scaler.get(), frame.data, frame.linesize, 0, frame.height, target.data(), stride.data()) <= 0)
+  if (sws_scale(scaler.get(), frame.data, frame.linesize, 0, frame.height, target.data(),
+                stride.data())
+      <= 0)
     return {};
   padded.resize(std::size_t{made.width} * made.height * 4);
   made.pixels = std::move(padded);
@@ -299,7 +333,8 @@ decode_outcome decode_video(AVFormatContext& format, AVStream& stream, source& f
   // The library's own decoders of VP8 and VP9 leave opacity out.
   if (vpx_alpha(stream)) {
     bool vp9 = stream.codecpar->codec_id == AV_CODEC_ID_VP9;
-    if (const auto* other = avcodec_find_decoder_by_name(vp9 ? "libvpx-vp9" : "libvpx")) decoder = other;
+    if (const auto* other = avcodec_find_decoder_by_name(vp9 ? "libvpx-vp9" : "libvpx"))
+      decoder = other;
   }
   auto codec = open_decoder(decoder, stream.codecpar, to.bounds);
   if (!codec) return {decoding::failed, "it has no decoder here"};
@@ -327,7 +362,8 @@ decode_outcome decode_video(AVFormatContext& format, AVStream& stream, source& f
   return {decoding::done, {}};
 }
 
-// Sound -----------------------------------------------------------------------------------------------
+// Sound
+// -----------------------------------------------------------------------------------------------
 
 template <class Sample>
 float loudest(const std::uint8_t* data, std::size_t count, float zero, float one) {
@@ -350,12 +386,23 @@ float loudest_of(const AVFrame& frame) {
   for (std::size_t i = 0; i < (planar ? channels : 1); ++i) {
     const auto* data = frame.extended_data[i];
     switch (av_get_packed_sample_fmt(format)) {
-      case AV_SAMPLE_FMT_U8: peak = std::max(peak, loudest<std::uint8_t>(data, count, 128, 128)); break;
-      case AV_SAMPLE_FMT_S16: peak = std::max(peak, loudest<std::int16_t>(data, count, 0, 32768)); break;
-      case AV_SAMPLE_FMT_S32: peak = std::max(peak, loudest<std::int32_t>(data, count, 0, 2147483648.0f)); break;
-      case AV_SAMPLE_FMT_FLT: peak = std::max(peak, loudest<float>(data, count, 0, 1)); break;
-      case AV_SAMPLE_FMT_DBL: peak = std::max(peak, loudest<double>(data, count, 0, 1)); break;
-      default: break;
+    case AV_SAMPLE_FMT_U8:
+      peak = std::max(peak, loudest<std::uint8_t>(data, count, 128, 128));
+      break;
+    case AV_SAMPLE_FMT_S16:
+      peak = std::max(peak, loudest<std::int16_t>(data, count, 0, 32768));
+      break;
+    case AV_SAMPLE_FMT_S32:
+      peak = std::max(peak, loudest<std::int32_t>(data, count, 0, 2147483648.0f));
+      break;
+    case AV_SAMPLE_FMT_FLT:
+      peak = std::max(peak, loudest<float>(data, count, 0, 1));
+      break;
+    case AV_SAMPLE_FMT_DBL:
+      peak = std::max(peak, loudest<double>(data, count, 0, 1));
+      break;
+    default:
+      break;
     }
   }
   return peak;
@@ -364,7 +411,8 @@ float loudest_of(const AVFrame& frame) {
 class sound_reader {
 public:
   sound_reader(AVFormatContext& format, AVCodecContext& codec, int stream, source& from)
-      : format_(format), codec_(codec), stream_(stream), from_(from), packet_(av_packet_alloc()), frame_(av_frame_alloc()) {}
+      : format_(format), codec_(codec), stream_(stream), from_(from), packet_(av_packet_alloc()),
+        frame_(av_frame_alloc()) {}
 
   /// Decodes until so much has come, or the end; the loudest of each frame goes to `peaks`.
   void read(double seconds_max, std::vector<float>& peaks) {
@@ -400,7 +448,8 @@ private:
   void take_frames(double& seconds, std::vector<float>& peaks) {
     while (avcodec_receive_frame(&codec_, frame_.get()) == 0) {
       ++frames;
-      if (frame_->sample_rate > 0) seconds += static_cast<double>(frame_->nb_samples) / frame_->sample_rate;
+      if (frame_->sample_rate > 0)
+        seconds += static_cast<double>(frame_->nb_samples) / frame_->sample_rate;
       if (peaks.size() < peaks_max) peaks.push_back(loudest_of(*frame_));
       av_frame_unref(frame_.get());
     }
@@ -416,7 +465,8 @@ private:
 
 decode_outcome decode_audio(AVFormatContext& format, AVStream& stream, source& from,
                             const streams_request& request, walked& to, streams_result& made) {
-  auto codec = open_decoder(avcodec_find_decoder(stream.codecpar->codec_id), stream.codecpar, to.bounds);
+  auto codec =
+      open_decoder(avcodec_find_decoder(stream.codecpar->codec_id), stream.codecpar, to.bounds);
   if (!codec) return {decoding::failed, "it has no decoder here"};
   for (unsigned i = 0; i < format.nb_streams; ++i)
     format.streams[i]->discard = format.streams[i] == &stream ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
@@ -444,7 +494,9 @@ decode_outcome decode_audio(AVFormatContext& format, AVStream& stream, source& f
   if (from.watch().stopped()) return {decoding::stopped, {}};
   if (reader.frames == 0) return failed_with(reader.failure, from, "it has no sound in it");
   if (reader.bad > 0 && reader.bad * 4 > reader.good)
-    return {decoding::damaged, std::to_string(reader.bad) + " of " + std::to_string(reader.bad + reader.good) + " packets cannot be decoded"};
+    return {decoding::damaged, std::to_string(reader.bad) + " of "
+                                   + std::to_string(reader.bad + reader.good)
+                                   + " packets cannot be decoded"};
   return {decoding::done, {}};
 }
 

@@ -18,16 +18,16 @@ struct streams_request {
 };
 
 struct streams_result {
-  /// The first frame, or where that is of one colour and there is a better one, one from a tenth into
-  /// the clip; with the shape of its pixels applied, not its rotation.
+  /// The first frame, or where that is of one colour and there is a better one, one from a tenth
+  /// into the clip; with the shape of its pixels applied, not its rotation.
   picture poster;
   /// From 0 to 1, one for each moment; at most `peaks_max`.
   std::vector<float> peaks;
 };
 inline constexpr std::size_t peaks_max = 1 << 16;
 
-/// Adds what the streams say to the facts of the walk, and decodes. How it went is in the outcome as
-/// for a picture; `failed` is also for a file without streams.
+/// Adds what the streams say to the facts of the walk, and decodes. How it went is in the outcome
+/// as for a picture; `failed` is also for a file without streams.
 decode_outcome read_streams(const sniffed& what, source& from, const streams_request& request,
                             walked& to, streams_result& made);
 

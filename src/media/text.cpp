@@ -80,7 +80,8 @@ std::string clean_name(std::string_view bytes, std::size_t size_bytes_max) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   // C1 controls, which act on terminals, are two bytes each.
   for (std::size_t i = 0; i + 1 < made.size(); ++i)
-    if (made[i] == '\xc2' && static_cast<unsigned char>(made[i + 1]) < 0xa0) made.replace(i, 2, " ");
+    if (made[i] == '\xc2' && static_cast<unsigned char>(made[i + 1]) < 0xa0)
+      made.replace(i, 2, " ");
   return std::string(trimmed(made));
 }
 
@@ -158,7 +159,8 @@ bool parse_number(std::string_view text, double& number) noexcept {
   text = trimmed(text);
   double value = 0;
   auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return false;
+  if (failed != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
+    return false;
   number = value;
   return true;
 }

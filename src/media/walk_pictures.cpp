@@ -100,12 +100,18 @@ void take_png_text(std::string_view type, bytes_view data, bool is_cut, walked& 
 
 std::string_view png_pixel_format(unsigned depth, unsigned colour) noexcept {
   switch (colour) {
-    case 0: return depth == 16 ? "gray16be" : depth == 1 ? "monob" : "gray";
-    case 2: return depth == 16 ? "rgb48be" : "rgb24";
-    case 3: return "pal8";
-    case 4: return depth == 16 ? "ya16be" : "ya8";
-    case 6: return depth == 16 ? "rgba64be" : "rgba";
-    default: return "";
+  case 0:
+    return depth == 16 ? "gray16be" : depth == 1 ? "monob" : "gray";
+  case 2:
+    return depth == 16 ? "rgb48be" : "rgb24";
+  case 3:
+    return "pal8";
+  case 4:
+    return depth == 16 ? "ya16be" : "ya8";
+  case 6:
+    return depth == 16 ? "rgba64be" : "rgba";
+  default:
+    return "";
   }
 }
 
@@ -143,59 +149,62 @@ struct jpeg_parts {
 void take_jpeg_segment(unsigned marker, bytes_view data, walked& to, jpeg_parts& parts) {
   byte_cursor cursor(data);
   switch (marker) {
-    case 0xe0:
-      if (starts_with(data, "JFIF\0"sv) && data.size() >= 12) {
-        cursor.skip(7);
-        auto unit = cursor.u8();
-        double x = cursor.u16(), y = cursor.u16();
-        if (unit == 1) set_dpi(to.facts, x, y);
-        if (unit == 2) set_dpi(to.facts, x * 2.54, y * 2.54);
-      }
-      break;
-    case 0xe1: {
-      constexpr auto xmp = "http://ns.adobe.com/xap/1.0/\0"sv;
-      if (starts_with(data, "Exif\0"sv))
-        take_exif(part(data, 6), to);
-      else if (starts_with(data, xmp))
-        keep_xmp(text_of(part(data, xmp.size())), to);
-      break;
+  case 0xe0:
+    if (starts_with(data, "JFIF\0"sv) && data.size() >= 12) {
+      cursor.skip(7);
+      auto unit = cursor.u8();
+      double x = cursor.u16(), y = cursor.u16();
+      if (unit == 1) set_dpi(to.facts, x, y);
+      if (unit == 2) set_dpi(to.facts, x * 2.54, y * 2.54);
     }
-    case 0xe2:
-      if (starts_with(data, "ICC_PROFILE\0"sv)) {
-        cursor.skip(12);
-        std::size_t number = cursor.u8(), count = cursor.u8();
-        if (number >= 1 && number <= count) {
-          if (parts.icc.size() < count) parts.icc.resize(count);
-          auto bytes = cursor.rest();
-          if (parts.icc[number - 1].empty()) parts.icc[number - 1].assign(bytes.begin(), bytes.end());
-        }
+    break;
+  case 0xe1: {
+    constexpr auto xmp = "http://ns.adobe.com/xap/1.0/\0"sv;
+    if (starts_with(data, "Exif\0"sv))
+      take_exif(part(data, 6), to);
+    else if (starts_with(data, xmp))
+      keep_xmp(text_of(part(data, xmp.size())), to);
+    break;
+  }
+  case 0xe2:
+    if (starts_with(data, "ICC_PROFILE\0"sv)) {
+      cursor.skip(12);
+      std::size_t number = cursor.u8(), count = cursor.u8();
+      if (number >= 1 && number <= count) {
+        if (parts.icc.size() < count) parts.icc.resize(count);
+        auto bytes = cursor.rest();
+        if (parts.icc[number - 1].empty()) parts.icc[number - 1].assign(bytes.begin(), bytes.end());
       }
-      break;
-    case 0xeb:
-      // JPEG XT (ISO/IEC 18477-3, B.2): a box in parts, each with the box's header again.
-      if (starts_with(data, "JP"sv) && data.size() > 16) {
-        cursor.skip(4);
-        auto number = cursor.u32();
-        auto rest = cursor.rest();
-        if (number != 1) {
-          bool large = byte_cursor(rest).u32() == 1;
-          rest = part(rest, large ? 16 : 8);
-        }
-        if (to.found.jumbf.size() + rest.size() <= jumbf_bytes_max)
-          to.found.jumbf.insert(to.found.jumbf.end(), rest.begin(), rest.end());
+    }
+    break;
+  case 0xeb:
+    // JPEG XT (ISO/IEC 18477-3, B.2): a box in parts, each with the box's header again.
+    if (starts_with(data, "JP"sv) && data.size() > 16) {
+      cursor.skip(4);
+      auto number = cursor.u32();
+      auto rest = cursor.rest();
+      if (number != 1) {
+        bool large = byte_cursor(rest).u32() == 1;
+        rest = part(rest, large ? 16 : 8);
       }
-      break;
-    case 0xed:
-      if (starts_with(data, "Photoshop 3.0\0"sv)) take_photoshop(part(data, 14), to);
-      break;
-    case 0xee:
-      if (starts_with(data, "Adobe"sv) && data.size() >= 12) {
-        parts.adobe = true;
-        parts.adobe_transform = data[11];
-      }
-      break;
-    case 0xfe: to.found.add(carrier::comment, "Comment", text_of(data)); break;
-    default: break;
+      if (to.found.jumbf.size() + rest.size() <= jumbf_bytes_max)
+        to.found.jumbf.insert(to.found.jumbf.end(), rest.begin(), rest.end());
+    }
+    break;
+  case 0xed:
+    if (starts_with(data, "Photoshop 3.0\0"sv)) take_photoshop(part(data, 14), to);
+    break;
+  case 0xee:
+    if (starts_with(data, "Adobe"sv) && data.size() >= 12) {
+      parts.adobe = true;
+      parts.adobe_transform = data[11];
+    }
+    break;
+  case 0xfe:
+    to.found.add(carrier::comment, "Comment", text_of(data));
+    break;
+  default:
+    break;
   }
 }
 
@@ -217,15 +226,23 @@ void take_jpeg_frame(unsigned marker, bytes_view data, walked& to, const jpeg_pa
   if (components == 1) facts.pixel_format = "gray";
   if (components == 4) facts.pixel_format = "cmyk";
   if (components == 3) {
-    bool rgb = (ids[0] == 'R' && ids[1] == 'G' && ids[2] == 'B') || (parts.adobe && parts.adobe_transform == 0);
+    bool rgb = (ids[0] == 'R' && ids[1] == 'G' && ids[2] == 'B')
+               || (parts.adobe && parts.adobe_transform == 0);
     bool even = factors[1] == 0x11 && factors[2] == 0x11;
-    if (rgb) facts.pixel_format = "gbrp";
-    else if (factors[0] == factors[1] && factors[1] == factors[2]) facts.pixel_format = "yuvj444p";
-    else if (even && factors[0] == 0x22) facts.pixel_format = "yuvj420p";
-    else if (even && factors[0] == 0x21) facts.pixel_format = "yuvj422p";
-    else if (even && factors[0] == 0x12) facts.pixel_format = "yuvj440p";
-    else if (even && factors[0] == 0x41) facts.pixel_format = "yuvj411p";
-    else facts.pixel_format = "yuvj";
+    if (rgb)
+      facts.pixel_format = "gbrp";
+    else if (factors[0] == factors[1] && factors[1] == factors[2])
+      facts.pixel_format = "yuvj444p";
+    else if (even && factors[0] == 0x22)
+      facts.pixel_format = "yuvj420p";
+    else if (even && factors[0] == 0x21)
+      facts.pixel_format = "yuvj422p";
+    else if (even && factors[0] == 0x12)
+      facts.pixel_format = "yuvj440p";
+    else if (even && factors[0] == 0x41)
+      facts.pixel_format = "yuvj411p";
+    else
+      facts.pixel_format = "yuvj";
   }
 }
 
@@ -254,7 +271,9 @@ void walk_png(source& from, walked& to) {
     }
     auto end = data_at + length + 4;
     bool is_cut = end > from.size();
-    auto data = [&](std::uint64_t size_max) { return from.read(data_at, std::min<std::uint64_t>(length, size_max)); };
+    auto data = [&](std::uint64_t size_max) {
+      return from.read(data_at, std::min<std::uint64_t>(length, size_max));
+    };
     if (type == "IHDR") {
       auto bytes = data(13);
       byte_cursor header(bytes);
@@ -297,21 +316,25 @@ void walk_png(source& from, walked& to) {
     } else if (type == "caBX") {
       to.found.jumbf = data(jumbf_bytes_max);
     } else if (type == "tEXt" || type == "zTXt" || type == "iTXt" || type == "comf") {
-      take_png_text(type, data(carried_text_bytes_max), is_cut || length > carried_text_bytes_max, to);
+      take_png_text(type, data(carried_text_bytes_max), is_cut || length > carried_text_bytes_max,
+                    to);
     } else if (type == "IDAT") {
       data_seen = true;
     } else if (type == "IEND") {
       ended = true;
     }
     if (is_cut && !ended) {
-      add_problem(facts, problem_kind::cut, "the PNG ends within a chunk; " + bytes_missing(end, from.size()));
+      add_problem(facts, problem_kind::cut,
+                  "the PNG ends within a chunk; " + bytes_missing(end, from.size()));
       return;
     }
     if (ended) break;
     cursor.go(end);
   }
-  if (!facts.width) add_problem(facts, problem_kind::damaged, "the PNG has no header");
-  else if (!ended) add_problem(facts, problem_kind::cut, "the PNG has no end (IEND)");
+  if (!facts.width)
+    add_problem(facts, problem_kind::damaged, "the PNG has no header");
+  else if (!ended)
+    add_problem(facts, problem_kind::cut, "the PNG has no end (IEND)");
   if (frames > 1) {
     facts.mime = "image/apng";
     facts.frame_count = frames;
@@ -348,7 +371,8 @@ void walk_jpeg(source& from, walked& to) {
     if (cursor.failed() || length < 2) break;
     auto data_at = cursor.at();
     if (data_at + length - 2 > from.size()) break;
-    bool frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+    bool frame =
+        marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
     bool wanted = frame || marker == 0xfe || (marker >= 0xe0 && marker <= 0xef);
     if (wanted) {
       auto data = from.read(data_at, length - 2);
@@ -450,7 +474,8 @@ void walk_gif(source& from, walked& to) {
     facts.duration_sec = seconds;
     auto centiseconds = std::llround(seconds * 100);
     if (centiseconds > 0 && centiseconds < 100'000'000 && frames < 1'000'000)
-      facts.fps = {static_cast<std::int32_t>(frames * 100), static_cast<std::int32_t>(centiseconds)};
+      facts.fps = {static_cast<std::int32_t>(frames * 100),
+                   static_cast<std::int32_t>(centiseconds)};
   }
   to.complete = ended;
 }
@@ -534,18 +559,33 @@ void walk_tiff(source& from, walked& to) {
   auto samples = ifd.samples.value_or(1);
   bool deep = bits == 16;
   switch (ifd.photometric.value_or(1)) {
-    case 0:
-    case 1: facts.pixel_format = samples == 2 ? (deep ? "ya16le" : "ya8") : bits == 1 ? "monob" : deep ? "gray16le" : "gray"; break;
-    case 2: facts.pixel_format = samples >= 4 ? (deep ? "rgba64le" : "rgba") : (deep ? "rgb48le" : "rgb24"); break;
-    case 3: facts.pixel_format = "pal8"; break;
-    case 5: facts.pixel_format = "cmyk"; break;
-    case 6: facts.pixel_format = "yuv"; break;
-    default: break;
+  case 0:
+  case 1:
+    facts.pixel_format = samples == 2 ? (deep ? "ya16le" : "ya8")
+                         : bits == 1  ? "monob"
+                         : deep       ? "gray16le"
+                                      : "gray";
+    break;
+  case 2:
+    facts.pixel_format = samples >= 4 ? (deep ? "rgba64le" : "rgba") : (deep ? "rgb48le" : "rgb24");
+    break;
+  case 3:
+    facts.pixel_format = "pal8";
+    break;
+  case 5:
+    facts.pixel_format = "cmyk";
+    break;
+  case 6:
+    facts.pixel_format = "yuv";
+    break;
+  default:
+    break;
   }
   if (!facts.width || !facts.height)
     add_problem(facts, problem_kind::damaged, "the TIFF has no size");
   if (ifd.data_end > from.size())
-    add_problem(facts, problem_kind::cut, "the TIFF is cut; " + bytes_missing(ifd.data_end, from.size()));
+    add_problem(facts, problem_kind::cut,
+                "the TIFF is cut; " + bytes_missing(ifd.data_end, from.size()));
   to.complete = true;
 }
 
@@ -569,7 +609,9 @@ void walk_webp(source& from, walked& to) {
     std::string type(cursor.four());
     std::uint64_t size = cursor.u32();
     auto data_at = cursor.at();
-    auto data = [&](std::uint64_t size_max) { return from.read(data_at, std::min(size, size_max)); };
+    auto data = [&](std::uint64_t size_max) {
+      return from.read(data_at, std::min(size, size_max));
+    };
     if (type == "VP8X") {
       extended = true;
       facts.alpha_present = (cursor.u8() & 0x10) != 0;
@@ -610,7 +652,9 @@ void walk_webp(source& from, walked& to) {
     }
     cursor.go(data_at + size + size % 2);
   }
-  facts.pixel_format = !lossy && to.lossless ? "argb" : *facts.alpha_present ? "yuva420p" : "yuv420p";
+  facts.pixel_format = !lossy && to.lossless  ? "argb"
+                       : *facts.alpha_present ? "yuva420p"
+                                              : "yuv420p";
   if (frames > 0) {
     facts.frame_count = frames;
     if (frames > 1 && milliseconds > 0) facts.duration_sec = milliseconds / 1000;

@@ -18,7 +18,8 @@ std::string bytes_missing(std::uint64_t end, std::uint64_t size) {
 }
 
 void add_cut(walked& to, std::string_view what, std::uint64_t end, std::uint64_t size) {
-  add_problem(to.facts, problem_kind::cut, "the " + std::string(what) + " is cut; " + bytes_missing(end, size));
+  add_problem(to.facts, problem_kind::cut,
+              "the " + std::string(what) + " is cut; " + bytes_missing(end, size));
 }
 
 // Matroska ----------------------------------------------------------------------------------------
@@ -82,11 +83,16 @@ std::optional<flac_frame> flac_frame_at(bytes_view bytes) noexcept {
     first = first << 6 | (byte & 0x3f);
   }
   frame.number = first;
-  if (block == 1) frame.samples = 192;
-  else if (block <= 5) frame.samples = 576u << (block - 2);
-  else if (block == 6) frame.samples = cursor.u8() + 1u;
-  else if (block == 7) frame.samples = cursor.u16() + 1u;
-  else frame.samples = 256u << (block - 8);
+  if (block == 1)
+    frame.samples = 192;
+  else if (block <= 5)
+    frame.samples = 576u << (block - 2);
+  else if (block == 6)
+    frame.samples = cursor.u8() + 1u;
+  else if (block == 7)
+    frame.samples = cursor.u16() + 1u;
+  else
+    frame.samples = 256u << (block - 8);
   if (rate == 12) cursor.skip(1);
   if (rate == 13 || rate == 14) cursor.skip(2);
   auto header = bytes.size() - cursor.left();
@@ -112,11 +118,10 @@ box read_box(source_cursor& cursor, std::uint64_t limit) {
   if (size == 1) size = cursor.u64();
   made.data_at = cursor.at();
   if (size == 0) size = limit - at;
-  made.valid = !cursor.failed() && size >= made.data_at - at
-               && !__builtin_add_overflow(at, size, &made.end);
+  made.valid =
+      !cursor.failed() && size >= made.data_at - at && !__builtin_add_overflow(at, size, &made.end);
   return made;
 }
-
 
 }  // namespace
 
@@ -155,8 +160,10 @@ void walk_wav(source& from, walked& to) {
     if (size > from.size()) break;
     cursor.go(data_at + size + size % 2);
   }
-  if (!format_seen) add_problem(facts, problem_kind::damaged, "the WAV does not say how its sound is stored");
-  else if (!data_seen) add_problem(facts, problem_kind::cut, "the WAV has no sound in it");
+  if (!format_seen)
+    add_problem(facts, problem_kind::damaged, "the WAV does not say how its sound is stored");
+  else if (!data_seen)
+    add_problem(facts, problem_kind::cut, "the WAV has no sound in it");
   to.complete = true;
 }
 
@@ -187,9 +194,12 @@ void walk_avi(source& from, walked& to) {
     if (type == "idx1") index = true;
     cursor.go(data_at + size + size % 2);
   }
-  if (!header) add_problem(facts, problem_kind::cut, "the AVI has no header");
-  else if (!movie) add_problem(facts, problem_kind::cut, "the AVI has no frames");
-  else if (!index) add_problem(facts, problem_kind::no_index, "the AVI has no index; players cannot seek in it");
+  if (!header)
+    add_problem(facts, problem_kind::cut, "the AVI has no header");
+  else if (!movie)
+    add_problem(facts, problem_kind::cut, "the AVI has no frames");
+  else if (!index)
+    add_problem(facts, problem_kind::no_index, "the AVI has no index; players cannot seek in it");
   to.complete = true;
 }
 
@@ -215,7 +225,8 @@ void walk_mp3(source& from, std::uint64_t begin, walked& to) {
   if ((flags & 2) != 0) size = cursor.u32();
   // Some writers count the bytes from the tag on, so a little may be missing by their count.
   constexpr std::uint64_t tolerance_bytes = 4096;
-  if (size > 0 && begin + size > from.size() + tolerance_bytes && begin + size < std::uint64_t{1} << 40)
+  if (size > 0 && begin + size > from.size() + tolerance_bytes
+      && begin + size < std::uint64_t{1} << 40)
     add_cut(to, "MP3", begin + size, from.size());
   to.complete = size > 0;
 }
@@ -240,7 +251,8 @@ void walk_aac(source& from, std::uint64_t begin, walked& to) {
     auto frame = adts_frame(header);
     // A tag at the end, or damage: what is behind is left to the decoder.
     if (!frame) {
-      ended = starts_with(header, "TAG") || starts_with(header, "APETAG") || starts_with(header, "ID3");
+      ended =
+          starts_with(header, "TAG") || starts_with(header, "APETAG") || starts_with(header, "ID3");
       break;
     }
     if (frame->size_bytes > left) {
@@ -306,8 +318,8 @@ void walk_flac(source& from, std::uint64_t begin, walked& to) {
   }
   if (reached > 0 && reached < total)
     add_problem(facts, problem_kind::cut,
-                "the FLAC is cut; " + std::to_string(total - reached) + " of " + std::to_string(total)
-                    + " samples are missing at the end");
+                "the FLAC is cut; " + std::to_string(total - reached) + " of "
+                    + std::to_string(total) + " samples are missing at the end");
   to.complete = reached > 0;
 }
 
@@ -320,7 +332,8 @@ void walk_ogg(source& from, walked& to) {
   auto tail_at = from.size() - std::min(from.size(), tail_bytes);
   auto tail = from.read(tail_at, tail_bytes);
   auto text = text_of(tail);
-  for (auto at = text.rfind("OggS"); at != std::string_view::npos && at > 0; at = text.rfind("OggS", at - 1)) {
+  for (auto at = text.rfind("OggS"); at != std::string_view::npos && at > 0;
+       at = text.rfind("OggS", at - 1)) {
     byte_cursor cursor(part(tail, at + 4), byte_order::little);
     if (cursor.left() < 23) {
       add_problem(facts, problem_kind::cut, "the Ogg ends within a page");
@@ -354,7 +367,8 @@ void walk_iso(source& from, walked& to) {
     auto at = cursor.at();
     auto each = read_box(cursor, from.size());
     if (!each.valid) {
-      add_problem(facts, problem_kind::damaged, "the file has an impossible box at " + std::to_string(at));
+      add_problem(facts, problem_kind::damaged,
+                  "the file has an impossible box at " + std::to_string(at));
       break;
     }
     if (each.type == "ftyp") {
@@ -371,11 +385,13 @@ void walk_iso(source& from, walked& to) {
       constexpr auto c2pa = "\xd8\xfe\xc3\xd6\x1b\x0e\x48\x3c\x92\x97\x58\x28\x87\x7e\xc4\x81"sv;
       auto size = each.end - each.data_at;
       if (text_of(id) == xmp && to.found.xmp.empty()) {
-        auto packet = from.read(each.data_at + 16, std::min<std::uint64_t>(size - 16, carried_text_bytes_max));
+        auto packet = from.read(each.data_at + 16,
+                                std::min<std::uint64_t>(size - 16, carried_text_bytes_max));
         to.found.xmp = clean_text(text_of(packet), carried_text_bytes_max);
       } else if (text_of(id) == c2pa && to.found.jumbf.empty() && size > 28) {
         // Version and flags, the purpose with its zero, an offset, then the manifest store.
-        auto bytes = from.read(each.data_at + 20, std::min<std::uint64_t>(size - 20, jumbf_bytes_max));
+        auto bytes =
+            from.read(each.data_at + 20, std::min<std::uint64_t>(size - 20, jumbf_bytes_max));
         byte_cursor body(bytes);
         auto purpose = text_of(body.take_until(0));
         if (purpose == "manifest") {
@@ -430,8 +446,10 @@ void walk_matroska(source& from, walked& to) {
     return;
   }
   if (size != unknown_size && (size > from.size() || cursor.at() + size > from.size())) {
-    if (size < std::uint64_t{1} << 50) add_cut(to, "file", cursor.at() + size, from.size());
-    else add_problem(facts, problem_kind::damaged, "the segment has an impossible size");
+    if (size < std::uint64_t{1} << 50)
+      add_cut(to, "file", cursor.at() + size, from.size());
+    else
+      add_problem(facts, problem_kind::damaged, "the segment has an impossible size");
     to.complete = true;
     return;
   }
@@ -481,22 +499,53 @@ void walk_flv(source& from, walked& to) {
 
 void walk(const sniffed& what, source& from, walked& to) {
   switch (what.is) {
-    case format::none: break;
-    case format::png: walk_png(from, to); break;
-    case format::jpeg: walk_jpeg(from, to); break;
-    case format::gif: walk_gif(from, to); break;
-    case format::bmp: walk_bmp(from, to); break;
-    case format::tiff: walk_tiff(from, to); break;
-    case format::webp: walk_webp(from, to); break;
-    case format::wav: walk_wav(from, to); break;
-    case format::mp3: walk_mp3(from, what.begin, to); break;
-    case format::flac: walk_flac(from, what.begin, to); break;
-    case format::ogg: walk_ogg(from, to); break;
-    case format::aac: walk_aac(from, what.begin, to); break;
-    case format::iso: walk_iso(from, to); break;
-    case format::avi: walk_avi(from, to); break;
-    case format::matroska: walk_matroska(from, to); break;
-    case format::flv: walk_flv(from, to); break;
+  case format::none:
+    break;
+  case format::png:
+    walk_png(from, to);
+    break;
+  case format::jpeg:
+    walk_jpeg(from, to);
+    break;
+  case format::gif:
+    walk_gif(from, to);
+    break;
+  case format::bmp:
+    walk_bmp(from, to);
+    break;
+  case format::tiff:
+    walk_tiff(from, to);
+    break;
+  case format::webp:
+    walk_webp(from, to);
+    break;
+  case format::wav:
+    walk_wav(from, to);
+    break;
+  case format::mp3:
+    walk_mp3(from, what.begin, to);
+    break;
+  case format::flac:
+    walk_flac(from, what.begin, to);
+    break;
+  case format::ogg:
+    walk_ogg(from, to);
+    break;
+  case format::aac:
+    walk_aac(from, what.begin, to);
+    break;
+  case format::iso:
+    walk_iso(from, to);
+    break;
+  case format::avi:
+    walk_avi(from, to);
+    break;
+  case format::matroska:
+    walk_matroska(from, to);
+    break;
+  case format::flv:
+    walk_flv(from, to);
+    break;
   }
 }
 

@@ -80,11 +80,16 @@ std::string decode_entities(std::string_view text) {
     auto end = text.substr(0, entity_size_max).find(';');
     auto name = end == std::string_view::npos ? std::string_view() : text.substr(1, end - 1);
     std::size_t taken = end + 1;
-    if (name == "amp") made += '&';
-    else if (name == "lt") made += '<';
-    else if (name == "gt") made += '>';
-    else if (name == "quot") made += '"';
-    else if (name == "apos") made += '\'';
+    if (name == "amp")
+      made += '&';
+    else if (name == "lt")
+      made += '<';
+    else if (name == "gt")
+      made += '>';
+    else if (name == "quot")
+      made += '"';
+    else if (name == "apos")
+      made += '\'';
     else if (name.starts_with('#')) {
       bool hexadecimal = name.substr(1, 1) == "x" || name.substr(1, 1) == "X";
       auto digits = name.substr(hexadecimal ? 2 : 1);
@@ -108,7 +113,8 @@ std::string xmp_value(std::string_view packet, std::string_view local_name,
     at = packet.find(local_name, at);
     if (at == std::string_view::npos) return {};
     auto behind = packet.substr(at + local_name.size());
-    bool whole = at > 0 && packet[at - 1] == ':' && !behind.empty() && !is_name_character(behind[0]);
+    bool whole =
+        at > 0 && packet[at - 1] == ':' && !behind.empty() && !is_name_character(behind[0]);
     if (whole) {
       auto prefix = at - 1;
       while (prefix > 0 && is_name_character(packet[prefix - 1]))
@@ -116,7 +122,8 @@ std::string xmp_value(std::string_view packet, std::string_view local_name,
       bool element = prefix > 0 && packet[prefix - 1] == '<';
       auto value = element ? element_value(behind) : quoted_value(behind);
       if (!trimmed(value).empty())
-        return clean_text(decode_entities(trimmed(cut_text(value, size_bytes_max))), size_bytes_max);
+        return clean_text(decode_entities(trimmed(cut_text(value, size_bytes_max))),
+                          size_bytes_max);
     }
     at += local_name.size();
   }

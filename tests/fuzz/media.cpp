@@ -13,14 +13,14 @@
 using namespace podstudio;
 using namespace podstudio::media;
 
-// The parsers of files that are ours: structures, texts, manifests, a worker's answer. Decoding is the
-// libraries' and has fuzzers of its own.
+// The parsers of files that are ours: structures, texts, manifests, a worker's answer. Decoding is
+// the libraries' and has fuzzers of its own.
 namespace fuzz {
 
 namespace {
 
-/// What a text, or a graph of a thousand values, may take: several times itself as JSON, and what texts
-/// are kept in.
+/// What a text, or a graph of a thousand values, may take: several times itself as JSON, and what
+/// texts are kept in.
 constexpr std::size_t allocation_max = std::size_t{16} << 20;
 
 void require_bounded(const generation_facts& facts) {
@@ -29,7 +29,8 @@ void require_bounded(const generation_facts& facts) {
   auto text = to_json(all);
   require(text.size() <= extracted_json_bytes_max, "the answer is too long");
   auto again = parse_extracted(text);
-  require(bool(again), "the service would refuse what was read: " + (again ? std::string() : again.failure().message));
+  require(bool(again), "the service would refuse what was read: "
+                           + (again ? std::string() : again.failure().message));
   require(again->generation == facts, "an answer is read as something else");
 }
 
@@ -37,7 +38,8 @@ void require_bounded(const generation_facts& facts) {
 
 bool media_walk(const_bytes input) {
   unique_fd fd(::memfd_create("fuzz", MFD_CLOEXEC));
-  require(::write(fd.get(), input.data(), input.size()) == static_cast<ssize_t>(input.size()), "no memory for a file");
+  require(::write(fd.get(), input.data(), input.size()) == static_cast<ssize_t>(input.size()),
+          "no memory for a file");
   allocation_watch allocations;
   work_watch watch(std::chrono::seconds(10), {});
   auto from = std::make_unique<source>(fd.get(), input.size(), watch);
@@ -63,11 +65,15 @@ bool media_text(const_bytes input) {
   auto text = cursor.rest();
   allocation_watch allocations;
   carriers found;
-  if (where == carrier::c2pa) found.jumbf.assign(text.begin(), text.end());
-  else if (where == carrier::xmp) found.xmp = text_of(text);
-  else found.add(where, key, text_of(text));
+  if (where == carrier::c2pa)
+    found.jumbf.assign(text.begin(), text.end());
+  else if (where == carrier::xmp)
+    found.xmp = text_of(text);
+  else
+    found.add(where, key, text_of(text));
   auto facts = read_generation(found, {});
-  require(allocations.largest_bytes() <= allocation_max, "reading a text allocates more than it may");
+  require(allocations.largest_bytes() <= allocation_max,
+          "reading a text allocates more than it may");
   require_bounded(facts);
   return !facts.empty();
 }

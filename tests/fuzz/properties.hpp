@@ -41,10 +41,11 @@ struct target {
   std::string_view name;  ///< also of its folder in the corpus
   bool (*property)(const_bytes input);
 };
-inline constexpr std::array targets{target{"event", event_body}, target{"frame", frame},
-                                    target{"header", segment_header}, target{"segment", segment},
-                                    target{"restore", restore}, target{"media_walk", media_walk},
-                                    target{"media_text", media_text}, target{"media_answer", media_answer}};
+inline constexpr std::array targets{
+    target{"event", event_body},      target{"frame", frame},
+    target{"header", segment_header}, target{"segment", segment},
+    target{"restore", restore},       target{"media_walk", media_walk},
+    target{"media_text", media_text}, target{"media_answer", media_answer}};
 
 struct broken_property : std::logic_error {
   using std::logic_error::logic_error;

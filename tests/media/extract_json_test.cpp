@@ -58,8 +58,9 @@ extracted full() {
 }
 
 bool same(const extracted& one, const extracted& other) {
-  return to_json(one) == to_json(other) && one.generation == other.generation && one.hash == other.hash
-         && one.previews == other.previews && one.facts.problems == other.facts.problems;
+  return to_json(one) == to_json(other) && one.generation == other.generation
+         && one.hash == other.hash && one.previews == other.previews
+         && one.facts.problems == other.facts.problems;
 }
 
 }  // namespace
@@ -130,7 +131,9 @@ BOOST_AUTO_TEST_CASE(every_field_is_checked_for_its_type_and_range) {
 
 BOOST_AUTO_TEST_CASE(what_is_no_answer_is_refused) {
   for (const std::string& text :
-       {std::string(), std::string("null"), std::string("[]"), std::string("{}"), std::string("{\"facts\":"), std::string(100'000, '['),
-        std::string(extracted_json_bytes_max + 1, ' '), std::string("{\"facts\":{}}"), "[" + std::string(200'000, ',') + "]"})
+       {std::string(), std::string("null"), std::string("[]"), std::string("{}"),
+        std::string("{\"facts\":"), std::string(100'000, '['),
+        std::string(extracted_json_bytes_max + 1, ' '), std::string("{\"facts\":{}}"),
+        "[" + std::string(200'000, ',') + "]"})
     BOOST_TEST(!parse_extracted(text), text.substr(0, 20));
 }

@@ -39,7 +39,8 @@ struct truth {
 
   explicit truth(const std::string& path) {
     auto all = nlohmann::json::parse(
-        output_of("ffprobe -v quiet -of json -show_format -show_streams '" + path + "'"), nullptr, false);
+        output_of("ffprobe -v quiet -of json -show_format -show_streams '" + path + "'"), nullptr,
+        false);
     BOOST_REQUIRE_MESSAGE(all.is_object(), "ffprobe says nothing of " << path);
     for (const auto& stream : all.value("streams", nlohmann::json::array())) {
       bool cover = stream["disposition"].value("attached_pic", 0) == 1;
@@ -54,7 +55,8 @@ struct truth {
         audio_codec = stream.value("codec_name", "");
       }
     }
-    if (auto text = all["format"].value("duration", ""); !text.empty()) duration_sec = std::stod(text);
+    if (auto text = all["format"].value("duration", ""); !text.empty())
+      duration_sec = std::stod(text);
   }
 };
 
@@ -96,13 +98,17 @@ BOOST_AUTO_TEST_CASE(the_four_columns_are_those_of_ffprobe_for_every_sample) {
 
 BOOST_AUTO_TEST_CASE(the_type_is_told_by_content) {
   const std::map<std::string, std::string> types{
-      {"sample.png", "image/png"},       {"moving.apng", "image/apng"},     {"sample.jpg", "image/jpeg"},
-      {"sample.gif", "image/gif"},       {"sample.bmp", "image/bmp"},       {"sample.tiff", "image/tiff"},
-      {"sample.webp", "image/webp"},     {"sample.wav", "audio/wav"},       {"sample.mp3", "audio/mpeg"},
-      {"sample.flac", "audio/flac"},     {"sample.ogg", "audio/ogg"},       {"sound.opus", "audio/ogg"},
-      {"sample.m4a", "audio/mp4"},       {"sample.aac", "audio/aac"},       {"sample.mp4", "video/mp4"},
-      {"sample.mov", "video/quicktime"}, {"sample.avi", "video/x-msvideo"}, {"sample.mkv", "video/x-matroska"},
-      {"sample.webm", "video/webm"},     {"sound.webm", "audio/webm"},      {"sample.flv", "video/x-flv"},
+      {"sample.png", "image/png"},       {"moving.apng", "image/apng"},
+      {"sample.jpg", "image/jpeg"},      {"sample.gif", "image/gif"},
+      {"sample.bmp", "image/bmp"},       {"sample.tiff", "image/tiff"},
+      {"sample.webp", "image/webp"},     {"sample.wav", "audio/wav"},
+      {"sample.mp3", "audio/mpeg"},      {"sample.flac", "audio/flac"},
+      {"sample.ogg", "audio/ogg"},       {"sound.opus", "audio/ogg"},
+      {"sample.m4a", "audio/mp4"},       {"sample.aac", "audio/aac"},
+      {"sample.mp4", "video/mp4"},       {"sample.mov", "video/quicktime"},
+      {"sample.avi", "video/x-msvideo"}, {"sample.mkv", "video/x-matroska"},
+      {"sample.webm", "video/webm"},     {"sound.webm", "audio/webm"},
+      {"sample.flv", "video/x-flv"},
   };
   for (const auto& [name, type] : types) {
     auto bytes = read_file(samples() + "/" + name);
@@ -156,7 +162,8 @@ BOOST_AUTO_TEST_CASE(what_a_sound_or_clip_is_made_of) {
 
 BOOST_AUTO_TEST_CASE(the_orientation_of_exif_is_told_and_applied_to_previews) {
   // An EXIF block with one entry, in a chunk of its own.
-  std::string exif = "MM" + be16(42) + be32(8) + be16(1) + be16(0x0112) + be16(3) + be32(1) + be16(6) + be16(0) + be32(0);
+  std::string exif = "MM" + be16(42) + be32(8) + be16(1) + be16(0x0112) + be16(3) + be32(1)
+                     + be16(6) + be16(0) + be32(0);
   std::string pixels;
   for (int i = 0; i < 8 * 4; ++i)
     pixels += i % 8 < 4 ? std::string("\xff\0\0\xff", 4) : std::string("\0\0\xff\xff", 4);
@@ -179,10 +186,12 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_cut_says_so_at_every_length) {
     if (!name.starts_with("sample.")) continue;
     auto bytes = read_file(entry.path());
     for (double share : {0.97, 0.7, 0.5, 0.2}) {
-      auto part = bytes.substr(0, static_cast<std::size_t>(static_cast<double>(bytes.size()) * share));
+      auto part =
+          bytes.substr(0, static_cast<std::size_t>(static_cast<double>(bytes.size()) * share));
       auto made = must_extract(part, extension_of(name));
-      BOOST_TEST_CONTEXT(name << " cut to " << part.size() << " of " << bytes.size() << ": " << problems_of(made))
-        if (!silent.contains(name) || share < 0.9) BOOST_TEST(!made.facts.problems.empty());
+      BOOST_TEST_CONTEXT(name << " cut to " << part.size() << " of " << bytes.size() << ": "
+                              << problems_of(made))
+      if (!silent.contains(name) || share < 0.9) BOOST_TEST(!made.facts.problems.empty());
     }
   }
 }
@@ -205,9 +214,11 @@ BOOST_AUTO_TEST_CASE(other_bytes_under_a_known_name_are_told) {
 }
 
 BOOST_AUTO_TEST_CASE(previews_fit_their_squares_and_keep_opacity) {
-  for (const char* name : {"half.png", "sample.mp4", "sample.mp3", "sample.jpg", "moving.webp", "sample.gif"}) {
+  for (const char* name :
+       {"half.png", "sample.mp4", "sample.mp3", "sample.jpg", "moving.webp", "sample.gif"}) {
     BOOST_TEST_CONTEXT(name) {
-      unique_fd large(::memfd_create("large", MFD_CLOEXEC)), small(::memfd_create("small", MFD_CLOEXEC));
+      unique_fd large(::memfd_create("large", MFD_CLOEXEC)),
+          small(::memfd_create("small", MFD_CLOEXEC));
       extract_options options;
       options.previews = {{32, small.get()}, {1024, large.get()}};
       auto made = must_extract(read_file(samples() + "/" + name), extension_of(name), options);
@@ -217,7 +228,8 @@ BOOST_AUTO_TEST_CASE(previews_fit_their_squares_and_keep_opacity) {
         BOOST_TEST(each.height <= each.edge_px);
         auto fd = each.edge_px == 32 ? small.get() : large.get();
         std::string bytes(each.size_bytes, '\0');
-        BOOST_TEST(::pread(fd, bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+        BOOST_TEST(::pread(fd, bytes.data(), bytes.size(), 0)
+                   == static_cast<ssize_t>(bytes.size()));
         auto again = must_extract(bytes, "webp");
         BOOST_TEST(again.facts.problems.empty(), problems_of(again));
         BOOST_TEST((again.facts.width == each.width && again.facts.height == each.height));

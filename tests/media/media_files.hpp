@@ -45,7 +45,8 @@ inline std::string read_file(const std::string& path) {
 inline unique_fd file_of(std::string_view bytes) {
   unique_fd fd(::memfd_create("media", MFD_CLOEXEC));
   BOOST_REQUIRE(bool(fd));
-  BOOST_REQUIRE(::write(fd.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
+  BOOST_REQUIRE(::write(fd.get(), bytes.data(), bytes.size())
+                == static_cast<ssize_t>(bytes.size()));
   return fd;
 }
 
@@ -56,7 +57,8 @@ inline result<extracted> extract_bytes(std::string_view bytes, const std::string
   return extract(fd.get(), bytes.size(), options);
 }
 
-inline extracted must_extract(std::string_view bytes, const std::string& extension, const extract_options& options = {}) {
+inline extracted must_extract(std::string_view bytes, const std::string& extension,
+                              const extract_options& options = {}) {
   auto made = extract_bytes(bytes, extension, options);
   BOOST_REQUIRE_MESSAGE(bool(made), (made ? std::string() : made.failure().message));
   return *made;
@@ -75,7 +77,8 @@ inline std::string problems_of(const extracted& what) {
   return made;
 }
 
-// Bytes ---------------------------------------------------------------------------------------------
+// Bytes
+// ---------------------------------------------------------------------------------------------
 
 inline std::string be32(std::uint32_t value) {
   std::string made;
@@ -83,12 +86,16 @@ inline std::string be32(std::uint32_t value) {
     made += static_cast<char>(value >> shift);
   return made;
 }
-inline std::string be16(unsigned value) { return {static_cast<char>(value >> 8), static_cast<char>(value)}; }
+inline std::string be16(unsigned value) {
+  return {static_cast<char>(value >> 8), static_cast<char>(value)};
+}
 inline std::string le32(std::uint32_t value) {
   auto made = be32(value);
   return {made.rbegin(), made.rend()};
 }
-inline std::string le16(unsigned value) { return {static_cast<char>(value), static_cast<char>(value >> 8)}; }
+inline std::string le16(unsigned value) {
+  return {static_cast<char>(value), static_cast<char>(value >> 8)};
+}
 
 /// PNG's checksum (ISO/IEC 15948, annex D), by the bit.
 inline std::uint32_t png_crc(std::string_view bytes) {
@@ -111,7 +118,8 @@ inline std::string stored(const std::string& bytes) {
   for (std::size_t at = 0; at < bytes.size() || at == 0; at += 65535) {
     auto part = bytes.substr(at, 65535);
     made += at + part.size() >= bytes.size() ? '\1' : '\0';
-    made += le16(static_cast<unsigned>(part.size())) + le16(~static_cast<unsigned>(part.size()) & 0xffff) + part;
+    made += le16(static_cast<unsigned>(part.size()))
+            + le16(~static_cast<unsigned>(part.size()) & 0xffff) + part;
   }
   std::uint32_t a = 1, b = 0;
   for (auto c : bytes) {
@@ -123,8 +131,10 @@ inline std::string stored(const std::string& bytes) {
 
 inline const std::string png_signature = "\x89PNG\r\n\x1a\n";
 
-inline std::string png_header(std::uint32_t width, std::uint32_t height, int depth = 8, int colour = 6) {
-  return png_chunk("IHDR", be32(width) + be32(height) + static_cast<char>(depth) + static_cast<char>(colour) + std::string(3, '\0'));
+inline std::string png_header(std::uint32_t width, std::uint32_t height, int depth = 8,
+                              int colour = 6) {
+  return png_chunk("IHDR", be32(width) + be32(height) + static_cast<char>(depth)
+                               + static_cast<char>(colour) + std::string(3, '\0'));
 }
 
 /// A PNG of RGBA pixels, with chunks before the data and after it.
@@ -133,7 +143,8 @@ inline std::string png_of(std::uint32_t width, std::uint32_t height, const std::
   std::string rows;
   for (std::uint32_t y = 0; y < height; ++y)
     rows += '\0' + rgba.substr(std::size_t{y} * width * 4, std::size_t{width} * 4);
-  return png_signature + png_header(width, height) + before + png_chunk("IDAT", stored(rows)) + after + png_chunk("IEND", "");
+  return png_signature + png_header(width, height) + before + png_chunk("IDAT", stored(rows))
+         + after + png_chunk("IEND", "");
 }
 
 inline std::string small_png(const std::string& before = "", const std::string& after = "") {

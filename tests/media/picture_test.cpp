@@ -17,7 +17,8 @@ using namespace podstudio::media;
 namespace {
 
 picture made_by(std::uint32_t width, std::uint32_t height, auto colour) {
-  picture made{.width = width, .height = height, .kind = pixel_kind::rgba, .alpha = false, .pixels = {}};
+  picture made{
+      .width = width, .height = height, .kind = pixel_kind::rgba, .alpha = false, .pixels = {}};
   for (std::uint32_t y = 0; y < height; ++y)
     for (std::uint32_t x = 0; x < width; ++x)
       for (int c = 0; c < 4; ++c)
@@ -27,13 +28,14 @@ picture made_by(std::uint32_t width, std::uint32_t height, auto colour) {
 
 /// Smooth shapes, by a seed.
 picture landscape(std::uint32_t width, std::uint32_t height, unsigned seed) {
-  std::mt19937 random(seed);
+  std::mt19937 engine(seed);
+  auto random = [&] { return static_cast<double>(engine() % 1000) / 1000; };
   double waves[6][4];
   for (auto& wave : waves) {
-    wave[0] = (random() % 1000 / 1000.0 - 0.5) * 24;
-    wave[1] = (random() % 1000 / 1000.0 - 0.5) * 24;
-    wave[2] = random() % 1000 / 1000.0 * 6.28;
-    wave[3] = random() % 1000 / 1000.0;
+    wave[0] = (random() - 0.5) * 24;
+    wave[1] = (random() - 0.5) * 24;
+    wave[2] = random() * 6.28;
+    wave[3] = random();
   }
   return made_by(width, height, [&](std::uint32_t x, std::uint32_t y, int c) {
     double value = 0;
@@ -60,7 +62,8 @@ pdq_hash slow_pdq(const picture& from) {
       values[y][x] = 0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2];
     }
   auto mean = [](const std::vector<double>& line, int window) {
-    int count = static_cast<int>(line.size()), ahead = (window + 2) / 2 - 1, behind = window - 1 - ahead;
+    int count = static_cast<int>(line.size()), ahead = (window + 2) / 2 - 1,
+        behind = window - 1 - ahead;
     std::vector<double> made(line.size());
     for (int i = 0; i < count; ++i) {
       double sum = 0;
@@ -87,8 +90,9 @@ pdq_hash slow_pdq(const picture& from) {
   double grid[64][64], frequencies[256];
   for (std::size_t i = 0; i < 64; ++i)
     for (std::size_t j = 0; j < 64; ++j)
-      grid[i][j] = values[static_cast<std::size_t>((static_cast<double>(i) + 0.5) * from.height / 64)]
-                         [static_cast<std::size_t>((static_cast<double>(j) + 0.5) * from.width / 64)];
+      grid[i][j] =
+          values[static_cast<std::size_t>((static_cast<double>(i) + 0.5) * from.height / 64)]
+                [static_cast<std::size_t>((static_cast<double>(j) + 0.5) * from.width / 64)];
   for (int i = 0; i < 16; ++i)
     for (int j = 0; j < 16; ++j) {
       double sum = 0;
@@ -120,7 +124,8 @@ pdq_hash with_flips(pdq_hash hash, int flips, std::mt19937_64& random) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_shrunk_copy_is_the_average_of_squares) {
-  auto from = made_by(200, 100, [](std::uint32_t x, std::uint32_t, int) { return x < 100 ? 0 : 200; });
+  auto from =
+      made_by(200, 100, [](std::uint32_t x, std::uint32_t, int) { return x < 100 ? 0 : 200; });
   auto small = shrink(from, 20, false);
   BOOST_TEST((small.width == 20u && small.height == 10u));
   BOOST_TEST(int{small.row(5)[0]} == 0);
@@ -138,7 +143,9 @@ BOOST_AUTO_TEST_CASE(a_shrunk_copy_is_the_average_of_squares) {
 
 BOOST_AUTO_TEST_CASE(transparent_pixels_lend_no_colour) {
   // Red where it is opaque, green where it is not.
-  auto from = made_by(64, 64, [](std::uint32_t x, std::uint32_t, int c) { return c == (x % 2 == 0 ? 0 : 1) ? 255 : 0; });
+  auto from = made_by(64, 64, [](std::uint32_t x, std::uint32_t, int c) {
+    return c == (x % 2 == 0 ? 0 : 1) ? 255 : 0;
+  });
   for (std::size_t i = 0; i < from.pixels.size(); i += 8)
     from.pixels[i + 7] = 0;
   from.alpha = true;
@@ -151,8 +158,10 @@ BOOST_AUTO_TEST_CASE(transparent_pixels_lend_no_colour) {
 
 BOOST_AUTO_TEST_CASE(upright_turns_as_exif_defines_it) {
   // The corner that is at the top left of the stored picture, and where it has to be seen.
-  auto from = made_by(3, 2, [](std::uint32_t x, std::uint32_t y, int) { return x == 0 && y == 0 ? 255 : 0; });
-  const std::pair<std::uint32_t, std::uint32_t> places[] = {{0, 0}, {2, 0}, {2, 1}, {0, 1}, {0, 0}, {1, 0}, {1, 2}, {0, 2}};
+  auto from = made_by(
+      3, 2, [](std::uint32_t x, std::uint32_t y, int) { return x == 0 && y == 0 ? 255 : 0; });
+  const std::pair<std::uint32_t, std::uint32_t> places[] = {{0, 0}, {2, 0}, {2, 1}, {0, 1},
+                                                            {0, 0}, {1, 0}, {1, 2}, {0, 2}};
   for (unsigned orientation = 1; orientation <= 8; ++orientation) {
     auto made = upright(from, orientation);
     auto [x, y] = places[orientation - 1];
@@ -162,26 +171,35 @@ BOOST_AUTO_TEST_CASE(upright_turns_as_exif_defines_it) {
 }
 
 BOOST_AUTO_TEST_CASE(ink_becomes_light_without_a_profile) {
-  picture ink{.width = 2, .height = 1, .kind = pixel_kind::cmyk, .alpha = false, .pixels = {0, 0, 0, 0, 0, 255, 255, 0}};
+  picture ink{.width = 2,
+              .height = 1,
+              .kind = pixel_kind::cmyk,
+              .alpha = false,
+              .pixels = {0, 0, 0, 0, 0, 255, 255, 0}};
   auto made = to_srgb(ink, {});
   BOOST_TEST((made.pixels == std::vector<std::uint8_t>{255, 255, 255, 255, 255, 0, 0, 255}));
 }
 
 BOOST_AUTO_TEST_CASE(pdq_is_what_its_description_says) {
-  const std::pair<std::uint32_t, std::uint32_t> sizes[] = {{512, 512}, {512, 340}, {300, 500}, {129, 64}, {64, 48}, {20, 30}};
+  const std::pair<std::uint32_t, std::uint32_t> sizes[] = {{512, 512}, {512, 340}, {300, 500},
+                                                           {129, 64},  {64, 48},   {20, 30}};
   for (auto [width, height] : sizes)
     for (unsigned seed = 1; seed <= 3; ++seed) {
       auto from = landscape(width, height, seed);
       auto made = pdq_of(from);
       // Rounding may decide a bit that is on the median.
-      BOOST_TEST(hamming_distance(made.hash, slow_pdq(from)) <= 2, width << "x" << height << " seed " << seed);
-      BOOST_TEST(std::abs(std::popcount(made.hash.words[0]) + std::popcount(made.hash.words[1]) + std::popcount(made.hash.words[2])
-                          + std::popcount(made.hash.words[3]) - 128) <= 2);
+      BOOST_TEST(hamming_distance(made.hash, slow_pdq(from)) <= 2,
+                 width << "x" << height << " seed " << seed);
+      BOOST_TEST(std::abs(std::popcount(made.hash.words[0]) + std::popcount(made.hash.words[1])
+                          + std::popcount(made.hash.words[2]) + std::popcount(made.hash.words[3])
+                          - 128)
+                 <= 2);
     }
 }
 
 BOOST_AUTO_TEST_CASE(pdq_knows_pictures_again_and_tells_others_apart) {
-  auto one = pdq_of(landscape(800, 600, 7)), smaller = pdq_of(landscape(400, 300, 7)), other = pdq_of(landscape(800, 600, 8));
+  auto one = pdq_of(landscape(800, 600, 7)), smaller = pdq_of(landscape(400, 300, 7)),
+       other = pdq_of(landscape(800, 600, 8));
   BOOST_TEST(hamming_distance(one.hash, smaller.hash) <= 10);
   BOOST_TEST(hamming_distance(one.hash, other.hash) > 80);
   auto plain = made_by(300, 300, [](std::uint32_t, std::uint32_t, int) { return 90; });

@@ -1,6 +1,6 @@
-// media_probe [--previews FOLDER] [--repeat N] -- reads each file whose path is a line of standard input
-// as a worker would, and prints a line for each: path, CPU milliseconds, and the JSON of what was found, or
-// the error, parted by tabs. For tools/media-truth and tools/bench media.
+// media_probe [--previews FOLDER] [--repeat N] -- reads each file whose path is a line of standard
+// input as a worker would, and prints a line for each: path, CPU milliseconds, and the JSON of what
+// was found, or the error, parted by tabs. For tools/media-truth and tools/bench media.
 
 #include "media/extract.hpp"
 
@@ -27,7 +27,9 @@ double cpu_ms() {
 
 std::string extension_of(const std::string& path) {
   auto dot = path.rfind('.');
-  return dot == std::string::npos || path.find('/', dot) != std::string::npos ? "" : path.substr(dot + 1);
+  return dot == std::string::npos || path.find('/', dot) != std::string::npos
+             ? ""
+             : path.substr(dot + 1);
 }
 
 std::string read_one(const std::string& path, const std::string& previews) {

@@ -1,5 +1,6 @@
-// similar_bench [COUNT] -- how long it takes to find what is near one hash, and all groups of near ones,
-// among so many (a million by default): a tenth are near copies of others, the rest random. Prints JSON.
+// similar_bench [COUNT] -- how long it takes to find what is near one hash, and all groups of near
+// ones, among so many (a million by default): a tenth are near copies of others, the rest random.
+// Prints JSON.
 
 #include "media/similar.hpp"
 
@@ -40,10 +41,14 @@ int main(int count, char** arguments) {
   std::vector<double> times;
   std::size_t near = 0;
   for (int i = 0; i < queries; ++i)
-    times.push_back(seconds_of([&] { near += find_near(hashes, hashes[random() % hashes.size()], pdq_distance_max, 100).size(); }));
+    times.push_back(seconds_of([&] {
+      near += find_near(hashes, hashes[random() % hashes.size()], pdq_distance_max, 100).size();
+    }));
   std::ranges::sort(times);
   std::size_t groups = 0;
   auto grouping = seconds_of([&] { groups = group_near(hashes).size(); });
-  std::printf("{\"hashes\": %zu, \"query_ms_median\": %.2f, \"query_ms_max\": %.2f, \"near\": %zu, \"groups\": %zu, \"groups_s\": %.2f}\n",
-              hashes.size(), times[times.size() / 2] * 1e3, times.back() * 1e3, near, groups, grouping);
+  std::printf("{\"hashes\": %zu, \"query_ms_median\": %.2f, \"query_ms_max\": %.2f, \"near\": %zu, "
+              "\"groups\": %zu, \"groups_s\": %.2f}\n",
+              hashes.size(), times[times.size() / 2] * 1e3, times.back() * 1e3, near, groups,
+              grouping);
 }

@@ -3,8 +3,8 @@
 #include "media/text.hpp"
 
 /// Automatic1111's web UI, and Forge, reForge and SD.Next, which write the same form: the prompt, a
-/// line `Negative prompt: ...`, and a line of `Key: value` parted by commas that begins with `Steps:`
-/// (modules/infotext_utils.py, create_infotext).
+/// line `Negative prompt: ...`, and a line of `Key: value` parted by commas that begins with
+/// `Steps:` (modules/infotext_utils.py, create_infotext).
 namespace podstudio::media {
 
 namespace {
@@ -30,15 +30,21 @@ std::vector<setting> settings_of(std::string_view line) {
     bool quoted = false;
     for (; end < rest.size(); ++end) {
       char c = rest[end];
-      if (quoted && c == '\\') ++end;
-      else if (c == '"') quoted = !quoted;
-      else if (!quoted && (c == '{' || c == '[')) ++depth;
-      else if (!quoted && (c == '}' || c == ']')) --depth;
-      else if (!quoted && depth <= 0 && c == ',') break;
+      if (quoted && c == '\\')
+        ++end;
+      else if (c == '"')
+        quoted = !quoted;
+      else if (!quoted && (c == '{' || c == '['))
+        ++depth;
+      else if (!quoted && (c == '}' || c == ']'))
+        --depth;
+      else if (!quoted && depth <= 0 && c == ',')
+        break;
     }
     end = std::min(end, rest.size());
     auto value = trimmed(rest.substr(0, end));
-    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+      value = value.substr(1, value.size() - 2);
     all.push_back({key, value});
     line = end < rest.size() ? rest.substr(end + 1) : std::string_view();
   }
@@ -57,7 +63,8 @@ void take(const setting& each, generation_pass& pass, generation_facts& facts) {
   std::uint64_t whole = 0;
   double number = 0;
   if (key == "steps") {
-    if (parse_number(each.value, whole) && whole <= 1'000'000) pass.steps = static_cast<std::uint32_t>(whole);
+    if (parse_number(each.value, whole) && whole <= 1'000'000)
+      pass.steps = static_cast<std::uint32_t>(whole);
   } else if (key == "sampler") {
     pass.sampler = clean_name(each.value, generation_name_bytes_max);
   } else if (key == "schedule type" || key == "scheduler") {
@@ -89,14 +96,16 @@ void name_tool(generation_facts& facts) {
   auto app = lower_case(facts.tool);
   if (app.starts_with("sd.next")) {
     facts.tool = "sdnext";
-  } else if (version.starts_with("f") && version.size() > 1 && version[1] >= '0' && version[1] <= '9') {
+  } else if (version.starts_with("f") && version.size() > 1 && version[1] >= '0'
+             && version[1] <= '9') {
     facts.tool = "forge";
   } else if (version.starts_with("Fooocus")) {
     facts.tool = "fooocus";
   } else if (version == "ComfyUI") {
     facts.tool = "comfyui";
   } else {
-    bool own = version.starts_with("v1.") || version.starts_with("v0.") || version.starts_with("1.");
+    bool own =
+        version.starts_with("v1.") || version.starts_with("v0.") || version.starts_with("1.");
     facts.tool = "automatic1111";
     if (!own) add_guess(facts, "tool");
   }
@@ -129,7 +138,8 @@ bool parse_a1111(std::string_view text, generation_facts& facts) {
   }
   generation_pass pass;
   add_prompt(pass.prompts, before.substr(0, has_negative ? negative : before.size()));
-  if (has_negative) add_prompt(pass.negative_prompts, before.substr(negative + negative_key.size()));
+  if (has_negative)
+    add_prompt(pass.negative_prompts, before.substr(negative + negative_key.size()));
   for (const auto& each : settings_of(line))
     take(each, pass, facts);
   if (!pass.prompts.empty()) add_prompt_loras(pass.prompts.front(), facts);
@@ -142,9 +152,12 @@ bool parse_a1111(std::string_view text, generation_facts& facts) {
 bool read_a1111(const carriers& found, generation_facts& facts) {
   for (const auto& each : found.texts) {
     bool place = (each.where == carrier::png_text && each.key == "parameters")
-                 || (each.where == carrier::exif && (each.key == "UserComment" || each.key == "ImageDescription"))
-                 || each.where == carrier::comment || each.where == carrier::beside || each.where == carrier::stealth
-                 || (each.where == carrier::container_tag && (each.key == "parameters" || each.key == "comment"));
+                 || (each.where == carrier::exif
+                     && (each.key == "UserComment" || each.key == "ImageDescription"))
+                 || each.where == carrier::comment || each.where == carrier::beside
+                 || each.where == carrier::stealth
+                 || (each.where == carrier::container_tag
+                     && (each.key == "parameters" || each.key == "comment"));
     if (!place || !parse_a1111(each.text, facts)) continue;
     add_raw(facts, each);
     return true;

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 /// C2PA manifests (spec.c2pa.org, 2.1): JUMBF boxes with CBOR and JSON in them. They are read, not
-/// validated. Of several manifests the last is the active one; earlier ones are of what the file was
-/// made from.
+/// validated. Of several manifests the last is the active one; earlier ones are of what the file
+/// was made from.
 namespace podstudio::media {
 
 namespace {
@@ -27,7 +27,8 @@ public:
       facts_.digital_source_type = source_type_;
       if (!in_last_) add_guess(facts_, "digital_source_type");
     }
-    if (source_type_ == "trainedAlgorithmicMedia" || source_type_ == "compositeWithTrainedAlgorithmicMedia") {
+    if (source_type_ == "trainedAlgorithmicMedia"
+        || source_type_ == "compositeWithTrainedAlgorithmicMedia") {
       facts_.ai_generated = true;
       if (!in_last_) add_guess(facts_, "ai_generated");
       if (facts_.tool.empty()) {
@@ -58,7 +59,8 @@ private:
       }
       if (size == 0) size = cursor.left() + head;
       if (size < head) return;
-      auto data = cursor.take(static_cast<std::size_t>(std::min<std::uint64_t>(size - head, cursor.left())));
+      auto data = cursor.take(
+          static_cast<std::size_t>(std::min<std::uint64_t>(size - head, cursor.left())));
       if (type == "jumb" && depth < jumbf_depth_max) {
         // Boxes in the store itself are manifests.
         if (depth == 1) new_manifest();
@@ -106,7 +108,8 @@ private:
           if (!name.empty()) agent_ = name;
       }
     } else if (label.find("metadata") != std::string_view::npos || label.starts_with("stds.")) {
-      for (const auto* key : {"Iptc4xmpExt:DigitalSourceType", "Iptc4xmpExt:digitalSourceType", "DigitalSourceType"})
+      for (const auto* key :
+           {"Iptc4xmpExt:DigitalSourceType", "Iptc4xmpExt:digitalSourceType", "DigitalSourceType"})
         take_type(text_member(content, key));
     }
   }

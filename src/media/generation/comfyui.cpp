@@ -8,11 +8,11 @@
 #include <map>
 #include <set>
 
-/// ComfyUI: the graph that made the file, as JSON: `prompt` (what was run: by node its class and inputs,
-/// an input being a value or `[node, output]`) and `workflow` (what the editor shows). Hundreds of
-/// extensions add nodes, so nodes are told by the names of their inputs and not by their classes: the
-/// graph is walked backwards from the outputs, what takes noise and a model is a sampler, and its
-/// prompts, model and numbers are followed through whatever stands between.
+/// ComfyUI: the graph that made the file, as JSON: `prompt` (what was run: by node its class and
+/// inputs, an input being a value or `[node, output]`) and `workflow` (what the editor shows).
+/// Hundreds of extensions add nodes, so nodes are told by the names of their inputs and not by
+/// their classes: the graph is walked backwards from the outputs, what takes noise and a model is a
+/// sampler, and its prompts, model and numbers are followed through whatever stands between.
 namespace podstudio::media {
 
 namespace {
@@ -41,12 +41,32 @@ bool one_of(std::string_view name, const std::array<std::string_view, N>& names)
 }
 
 /// Inputs that lead away from where a prompt comes from.
-constexpr auto no_prompt_inputs = std::to_array<std::string_view>(
-    {"clip", "model", "vae", "image", "images", "pixels", "latent", "latent_image", "samples", "mask", "control_net",
-     "clip_vision", "clip_vision_output", "style_model", "noise", "sigmas", "sampler", "t5", "audio", "start_image",
-     "end_image", "image_embeds", "model_to_offload"});
+constexpr auto no_prompt_inputs = std::to_array<std::string_view>({"clip",
+                                                                   "model",
+                                                                   "vae",
+                                                                   "image",
+                                                                   "images",
+                                                                   "pixels",
+                                                                   "latent",
+                                                                   "latent_image",
+                                                                   "samples",
+                                                                   "mask",
+                                                                   "control_net",
+                                                                   "clip_vision",
+                                                                   "clip_vision_output",
+                                                                   "style_model",
+                                                                   "noise",
+                                                                   "sigmas",
+                                                                   "sampler",
+                                                                   "t5",
+                                                                   "audio",
+                                                                   "start_image",
+                                                                   "end_image",
+                                                                   "image_embeds",
+                                                                   "model_to_offload"});
 
-constexpr auto seed_names = std::to_array<std::string_view>({"seed", "noise_seed", "seed_num", "value", "int", "number"});
+constexpr auto seed_names =
+    std::to_array<std::string_view>({"seed", "noise_seed", "seed_num", "value", "int", "number"});
 
 class graph {
 public:
@@ -76,7 +96,9 @@ public:
 private:
   const json& node(const std::string& id) const { return member(nodes_, id); }
   const json& inputs(const std::string& id) const { return member(node(id), "inputs"); }
-  const json& input(const std::string& id, std::string_view name) const { return member(inputs(id), name); }
+  const json& input(const std::string& id, std::string_view name) const {
+    return member(inputs(id), name);
+  }
   bool step() { return ++steps_ <= steps_max; }
 
   /// The nodes that save or show something, and where none says so, those that nothing takes from.
@@ -91,20 +113,24 @@ private:
     std::vector<std::string> saving, ends;
     for (const auto& [id, each] : nodes_.items()) {
       auto name = text_member(each, "class_type");
-      bool saves = name.find("Save") != std::string::npos || name.find("VideoCombine") != std::string::npos;
+      bool saves =
+          name.find("Save") != std::string::npos || name.find("VideoCombine") != std::string::npos;
       if (saves) saving.push_back(id);
       if (!taken.contains(id)) ends.push_back(id);
     }
     return saving.empty() ? ends : saving;
   }
 
-  bool has(const std::string& id, std::string_view name) const { return !input(id, name).is_null(); }
+  bool has(const std::string& id, std::string_view name) const {
+    return !input(id, name).is_null();
+  }
 
   bool is_sampler(const std::string& id) const {
     bool noise = has(id, "seed") || has(id, "noise_seed") || has(id, "noise");
-    bool model = link_of(input(id, "model")) || link_of(input(id, "guider")) || link_of(input(id, "pipe"))
-                 || link_of(input(id, "basic_pipe"));
-    bool schedule = has(id, "steps") || has(id, "sigmas") || has(id, "sampler_name") || has(id, "sampler");
+    bool model = link_of(input(id, "model")) || link_of(input(id, "guider"))
+                 || link_of(input(id, "pipe")) || link_of(input(id, "basic_pipe"));
+    bool schedule =
+        has(id, "steps") || has(id, "sigmas") || has(id, "sampler_name") || has(id, "sampler");
     return noise && model && schedule;
   }
 
@@ -125,15 +151,16 @@ private:
     return found;
   }
 
-  /// What an input is in the end: its value, or that of the node it is linked with, told by the same
-  /// name or one that nodes of a single value have.
+  /// What an input is in the end: its value, or that of the node it is linked with, told by the
+  /// same name or one that nodes of a single value have.
   json value_of(const std::string& id, std::string_view name, int depth = 0) {
     const auto& value = input(id, name);
     auto to = link_of(value);
     if (!to) return value;
     if (depth > depth_max || !step()) return nullptr;
     constexpr auto names = std::to_array<std::string_view>(
-        {"value", "seed", "noise_seed", "int", "float", "number", "Number", "text", "string", "String", "a", "any", "input", ""});
+        {"value", "seed", "noise_seed", "int", "float", "number", "Number", "text", "string",
+         "String", "a", "any", "input", ""});
     if (has(to->node, name)) return value_of(to->node, name, depth + 1);
     for (auto each : names)
       if (has(to->node, each)) return value_of(to->node, each, depth + 1);
@@ -168,10 +195,13 @@ private:
 
   static bool is_text_name(std::string_view full) {
     auto name = lower_case(full);
-    if (name == "value" || name == "string" || name == "prompt" || name == "wildcard_text") return true;
-    if (name.starts_with("text") || name.starts_with("string_") || name.starts_with("prompt_")) return true;
-    return name == "clip_l" || name == "clip_g" || name == "t5xxl" || name == "positive_prompt" || name == "negative_prompt"
-           || name == "llama" || name == "caption" || name == "tags" || name == "lyrics" || name == "populated_text";
+    if (name == "value" || name == "string" || name == "prompt" || name == "wildcard_text")
+      return true;
+    if (name.starts_with("text") || name.starts_with("string_") || name.starts_with("prompt_"))
+      return true;
+    return name == "clip_l" || name == "clip_g" || name == "t5xxl" || name == "positive_prompt"
+           || name == "negative_prompt" || name == "llama" || name == "caption" || name == "tags"
+           || name == "lyrics" || name == "populated_text";
   }
 
   enum class sort : bool { positive, negative };
@@ -181,13 +211,17 @@ private:
   }
 
   /// The texts behind a conditioning, through whatever combines and changes it.
-  void prompts_behind(const link& from, sort which, std::vector<std::string>& to, std::set<std::string>& seen, int depth) {
+  void prompts_behind(const link& from, sort which, std::vector<std::string>& to,
+                      std::set<std::string>& seen, int depth) {
     if (depth > depth_max || !step()) return;
     if (!seen.insert(from.node + (which == sort::positive ? "+" : "-")).second) return;
     const auto& all = inputs(from.node);
     if (!all.is_object()) return;
-    constexpr auto other = [](sort one) { return one == sort::positive ? sort::negative : sort::positive; };
-    // A node with both: what is asked for decides, or, where it hands both on, the number of its output.
+    constexpr auto other = [](sort one) {
+      return one == sort::positive ? sort::negative : sort::positive;
+    };
+    // A node with both: what is asked for decides, or, where it hands both on, the number of its
+    // output.
     bool both = false, texts = false;
     for (const auto& [name, value] : all.items()) {
       if (says(name, sort::positive) || says(name, sort::negative)) both = true;
@@ -196,14 +230,16 @@ private:
     auto wanted = which;
     bool pair = link_of(input(from.node, "positive")) && link_of(input(from.node, "negative"));
     if (pair && from.output <= 1) wanted = from.output == 0 ? sort::positive : sort::negative;
-    bool outputs_one = text_member(node(from.node), "class_type").find("Bridge") != std::string::npos;
+    bool outputs_one =
+        text_member(node(from.node), "class_type").find("Bridge") != std::string::npos;
     if (outputs_one) wanted = which;
     bool found = false;
     for (const auto& [name, value] : all.items()) {
       if (both && says(name, other(wanted))) continue;
       bool named = says(name, wanted);
       if (auto next = link_of(value)) {
-        bool conditioning = named || lower_case(name).find("cond") != std::string::npos || name == "text_embeds" || name == "guider";
+        bool conditioning = named || lower_case(name).find("cond") != std::string::npos
+                            || name == "text_embeds" || name == "guider";
         if (is_text_name(name)) {
           auto text = string_of(value);
           add_prompt(to, text);
@@ -220,11 +256,14 @@ private:
     if (found || texts) return;
     // Nothing with a known name: all links that may lead on.
     for (const auto& [name, value] : all.items())
-      if (auto next = link_of(value); next && !one_of(name, no_prompt_inputs) && !(both && says(name, other(wanted))))
+      if (auto next = link_of(value);
+          next && !one_of(name, no_prompt_inputs) && !(both && says(name, other(wanted))))
         prompts_behind(*next, which, to, seen, depth + 1);
   }
 
-  std::string string_of_name(const std::string& id, std::string_view name) { return string_of(input(id, name)); }
+  std::string string_of_name(const std::string& id, std::string_view name) {
+    return string_of(input(id, name));
+  }
 
   void take_lora(const std::string& id) {
     const auto& all = inputs(id);
@@ -232,7 +271,8 @@ private:
     auto weight = number_value(value_of(id, "strength_model"));
     if (!weight) weight = number_value(value_of(id, "strength"));
     for (const auto& [name, value] : all.items()) {
-      bool named = name == "lora_name" || name == "lora" || (name.starts_with("lora_") && value.is_object());
+      bool named =
+          name == "lora_name" || name == "lora" || (name.starts_with("lora_") && value.is_object());
       if (!named) continue;
       if (value.is_object()) {
         const auto& on = member(value, "on");
@@ -254,9 +294,11 @@ private:
     if (!all.is_object()) return {};
     take_lora(to->node);
     for (const auto& [key, value] : all.items())
-      if (auto next = link_of(value); next && lower_case(key).find("lora") != std::string::npos) take_lora(next->node);
+      if (auto next = link_of(value); next && lower_case(key).find("lora") != std::string::npos)
+        take_lora(next->node);
     constexpr auto names = std::to_array<std::string_view>(
-        {"ckpt_name", "unet_name", "model_name", "base_ckpt_name", "gguf_name", "diffusion_model", "checkpoint", "model_path"});
+        {"ckpt_name", "unet_name", "model_name", "base_ckpt_name", "gguf_name", "diffusion_model",
+         "checkpoint", "model_path"});
     for (auto each : names) {
       auto value = value_of(to->node, each);
       if (value.is_object()) value = json(member(value, "content"));
@@ -276,9 +318,11 @@ private:
   void size_behind(const std::string& id, std::string_view name) {
     std::set<std::string> seen;
     auto to = link_of(input(id, name));
-    constexpr auto names = std::to_array<std::string_view>({"latent_image", "samples", "latent", "image_embeds", "pixels"});
+    constexpr auto names = std::to_array<std::string_view>(
+        {"latent_image", "samples", "latent", "image_embeds", "pixels"});
     while (to && seen.insert(to->node).second && step()) {
-      auto width = small_value(value_of(to->node, "width")), height = small_value(value_of(to->node, "height"));
+      auto width = small_value(value_of(to->node, "width")),
+           height = small_value(value_of(to->node, "height"));
       if (width && height) {
         facts_.width = width;
         facts_.height = height;
@@ -308,6 +352,8 @@ private:
       // Samplers that are nodes of their own are named by their class.
       if (pass.sampler.empty()) pass.sampler = text_member(node(sampler->node), "class_type");
     }
+    // Where there is one name for both, it is the sampler's.
+    if (pass.sampler.empty()) pass.sampler = pass.scheduler;
     if (auto sigmas = link_of(input(id, "sigmas"))) take_sigmas(*sigmas, pass);
     auto guider = link_of(input(id, "guider"));
     const auto& holder = guider ? guider->node : id;
@@ -348,14 +394,17 @@ private:
 
   void take_prompts(const std::string& id, generation_pass& pass) {
     constexpr auto positive = std::to_array<std::string_view>(
-        {"positive", "conditioning", "cond1", "cond2", "text_embeds", "pipe", "basic_pipe", "prompt", "positive_prompt"});
-    constexpr auto negative =
-        std::to_array<std::string_view>({"negative", "text_embeds", "pipe", "basic_pipe", "negative_prompt"});
+        {"positive", "conditioning", "cond1", "cond2", "text_embeds", "pipe", "basic_pipe",
+         "prompt", "positive_prompt"});
+    constexpr auto negative = std::to_array<std::string_view>(
+        {"negative", "text_embeds", "pipe", "basic_pipe", "negative_prompt"});
     auto take = [&](std::string_view name, sort which, std::vector<std::string>& to) {
       const auto& value = input(id, name);
       std::set<std::string> seen;
-      if (value.is_string()) add_prompt(to, text_value(value, prompt_bytes_max));
-      else if (auto from = link_of(value)) prompts_behind(*from, which, to, seen, 0);
+      if (value.is_string())
+        add_prompt(to, text_value(value, prompt_bytes_max));
+      else if (auto from = link_of(value))
+        prompts_behind(*from, which, to, seen, 0);
     };
     for (auto each : positive)
       take(each, sort::positive, pass.prompts);
@@ -363,7 +412,8 @@ private:
       if (each == "negative" || each == "negative_prompt" || pass.negative_prompts.empty())
         take(each, sort::negative, pass.negative_prompts);
     // One that hands the same on for both.
-    if (pass.prompts == pass.negative_prompts && !link_of(input(id, "negative"))) pass.negative_prompts.clear();
+    if (pass.prompts == pass.negative_prompts && !link_of(input(id, "negative")))
+      pass.negative_prompts.clear();
   }
 
   const json& nodes_;
@@ -398,11 +448,16 @@ found_graphs graphs_of(const carriers& found) {
       made.from.push_back(&each);
     };
     bool named = each.where == carrier::png_text || each.where == carrier::container_tag;
-    if (named && key == "prompt" && text.starts_with('{')) take(made.prompt, text);
-    else if (named && key == "workflow" && text.starts_with('{')) take(made.workflow, text);
-    else if (each.where == carrier::exif && lower_case(text.substr(0, 7)) == "prompt:") take(made.prompt, text.substr(7));
-    else if (each.where == carrier::exif && lower_case(text.substr(0, 9)) == "workflow:") take(made.workflow, text.substr(9));
-    else if ((each.where == carrier::container_tag && key == "comment") || (each.where == carrier::exif && key == "usercomment")) {
+    if (named && key == "prompt" && text.starts_with('{'))
+      take(made.prompt, text);
+    else if (named && key == "workflow" && text.starts_with('{'))
+      take(made.workflow, text);
+    else if (each.where == carrier::exif && lower_case(text.substr(0, 7)) == "prompt:")
+      take(made.prompt, text.substr(7));
+    else if (each.where == carrier::exif && lower_case(text.substr(0, 9)) == "workflow:")
+      take(made.workflow, text.substr(9));
+    else if ((each.where == carrier::container_tag && key == "comment")
+             || (each.where == carrier::exif && key == "usercomment")) {
       if (!text.starts_with('{') || text.find("\"prompt\"") == std::string_view::npos) continue;
       auto both = parse_json(text);
       auto prompt = object_in(member(both, "prompt"));
@@ -437,15 +492,19 @@ bool read_comfyui(const carriers& found, generation_facts& facts) {
   if (is_graph(graphs.prompt)) facts.ai_generated = parse_comfyui_prompt(graphs.prompt, facts);
   for (const auto* each : graphs.from)
     add_raw(facts, *each);
-  bool prompts = std::ranges::any_of(facts.passes, [](const generation_pass& pass) { return !pass.prompts.empty(); });
+  bool prompts = std::ranges::any_of(
+      facts.passes, [](const generation_pass& pass) { return !pass.prompts.empty(); });
   if (!prompts) {
     // Extensions that save pictures write Automatic1111's form beside the graph.
     generation_facts other;
     if (read_a1111(found, other)) {
-      if (facts.passes.empty()) facts.passes = other.passes;
-      else facts.passes.front().prompts = other.passes.front().prompts;
+      if (facts.passes.empty())
+        facts.passes = other.passes;
+      else
+        facts.passes.front().prompts = other.passes.front().prompts;
       facts.ai_generated = true;
-      if (!other.raw.empty() && facts.raw.size() < raw_texts_max) facts.raw.push_back(other.raw.front());
+      if (!other.raw.empty() && facts.raw.size() < raw_texts_max)
+        facts.raw.push_back(other.raw.front());
     }
   }
   return true;

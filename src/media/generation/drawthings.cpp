@@ -27,7 +27,8 @@ bool read_drawthings(const carriers& found, generation_facts& facts) {
       add_lora(facts, text_member(each, "model"), number_value(member(each, "weight")));
   facts.tool = "drawthings";
   // Only the form tells, where the packet does not name its maker.
-  if (xmp_value(found.xmp, "CreatorTool", generation_name_bytes_max) != "Draw Things") add_guess(facts, "tool");
+  if (xmp_value(found.xmp, "CreatorTool", generation_name_bytes_max) != "Draw Things")
+    add_guess(facts, "tool");
   facts.ai_generated = true;
   facts.passes.push_back(std::move(pass));
   add_raw(facts, {carrier::xmp, "exif:UserComment", text, false});

@@ -2,8 +2,8 @@
 
 #include "media/text.hpp"
 
-/// Easy Diffusion: a PNG text for each setting, or the same as JSON, or lines of `Name: value` in a file
-/// beside the picture.
+/// Easy Diffusion: a PNG text for each setting, or the same as JSON, or lines of `Name: value` in a
+/// file beside the picture.
 namespace podstudio::media {
 
 namespace {
@@ -27,7 +27,9 @@ bool take(const json& all, generation_facts& facts) {
   // These two no other tool writes together.
   if (!member(all, "prompt").is_string() || member(all, "negative_prompt").is_null()) return false;
   if (trimmed(text_member(all, "prompt", 1024)).starts_with('{')) return false;
-  if (member(all, "num_inference_steps").is_null() && member(all, "use_stable_diffusion_model").is_null()) return false;
+  if (member(all, "num_inference_steps").is_null()
+      && member(all, "use_stable_diffusion_model").is_null())
+    return false;
   generation_pass pass;
   add_prompt(pass.prompts, text_member(all, "prompt", prompt_bytes_max));
   add_prompt(pass.negative_prompts, text_member(all, "negative_prompt", prompt_bytes_max));
@@ -72,9 +74,11 @@ bool read_easydiffusion(const carriers& found, generation_facts& facts) {
     return true;
   }
   for (const auto& each : found.texts) {
-    bool place = each.where == carrier::beside || (each.where == carrier::exif && each.key == "UserComment");
+    bool place =
+        each.where == carrier::beside || (each.where == carrier::exif && each.key == "UserComment");
     if (!place) continue;
-    auto settings = trimmed(each.text).starts_with('{') ? parse_json(each.text) : lines_as_json(each.text);
+    auto settings =
+        trimmed(each.text).starts_with('{') ? parse_json(each.text) : lines_as_json(each.text);
     if (!take(settings, facts)) continue;
     add_raw(facts, each);
     return true;

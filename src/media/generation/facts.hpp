@@ -53,8 +53,8 @@ struct raw_text {
 
 struct generation_facts {
   /// `automatic1111`, `forge`, `sdnext`, `comfyui`, `invokeai`, `novelai`, `fooocus`, `swarmui`,
-  /// `drawthings`, `easydiffusion`, `midjourney`; of a C2PA manifest, the name it states. Empty where
-  /// none is known.
+  /// `drawthings`, `easydiffusion`, `midjourney`; of a C2PA manifest, the name it states. Empty
+  /// where none is known.
   std::string tool;
   std::string tool_version;
   /// The pass that made the file last comes first.
@@ -66,8 +66,8 @@ struct generation_facts {
   std::string digital_source_type;
   /// The file says that a model made it, or most of it.
   bool ai_generated = false;
-  /// Names of those of the above (`tool`, `prompts`, `ai_generated` ...) that the file does not state,
-  /// but that its form suggests.
+  /// Names of those of the above (`tool`, `prompts`, `ai_generated` ...) that the file does not
+  /// state, but that its form suggests.
   std::vector<std::string> guesses;
   std::vector<raw_text> raw;
 

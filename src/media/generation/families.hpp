@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-/// The families of tools, one file each. A reader looks for what its tool leaves; where it finds it,
-/// it fills the facts and says true. `facts` is empty when it is called.
+/// The families of tools, one file each. A reader looks for what its tool leaves; where it finds
+/// it, it fills the facts and says true. `facts` is empty when it is called.
 namespace podstudio::media {
 
 using nlohmann::json;
@@ -47,11 +47,11 @@ inline constexpr std::size_t json_bytes_max = carried_text_bytes_max;
 inline constexpr std::size_t json_depth_max = 64;
 inline constexpr std::size_t json_values_max = 200'000;
 
-/// JSON, with NaN and Infinity, which Python writes, as null. Discarded (`is_discarded`) where it is
-/// none or too large.
+/// JSON, with NaN and Infinity, which Python writes, as null. Discarded (`is_discarded`) where it
+/// is none or too large.
 json parse_json(std::string_view text);
-/// Concise Binary Object Representation (RFC 8949): byte strings become empty strings, tags are left
-/// out. Discarded likewise.
+/// Concise Binary Object Representation (RFC 8949): byte strings become empty strings, tags are
+/// left out. Discarded likewise.
 json parse_cbor(bytes_view bytes);
 
 /// A member of an object; null (a json) where there is none.

@@ -2,9 +2,9 @@
 
 #include "media/text.hpp"
 
-/// Fooocus (modules/meta_parser.py): `parameters` with `fooocus_scheme` beside it in PNG, UserComment
-/// with the scheme as MakerNote in JPEG and WebP; JSON for the scheme `fooocus`, Automatic1111's form
-/// for `a1111`.
+/// Fooocus (modules/meta_parser.py): `parameters` with `fooocus_scheme` beside it in PNG,
+/// UserComment with the scheme as MakerNote in JPEG and WebP; JSON for the scheme `fooocus`,
+/// Automatic1111's form for `a1111`.
 namespace podstudio::media {
 
 namespace {
@@ -26,7 +26,8 @@ bool take_json(const json& all, generation_facts& facts) {
   const auto& loras = member(all, "loras");
   if (loras.is_array())
     for (const auto& each : loras)
-      if (each.is_array() && each.size() >= 2) add_lora(facts, text_value(each[0]), number_value(each[1]));
+      if (each.is_array() && each.size() >= 2)
+        add_lora(facts, text_value(each[0]), number_value(each[1]));
   facts.passes.push_back(std::move(pass));
   return true;
 }
@@ -46,7 +47,8 @@ bool read_fooocus(const carriers& found, generation_facts& facts) {
   bool done = false;
   if (trimmed(text->text).starts_with('{')) {
     auto all = parse_json(text->text);
-    bool ours = stated || text_member(all, "metadata_scheme") == "fooocus" || text_member(all, "version").starts_with("Fooocus");
+    bool ours = stated || text_member(all, "metadata_scheme") == "fooocus"
+                || text_member(all, "version").starts_with("Fooocus");
     done = ours && take_json(all, facts);
   } else if (stated) {
     done = parse_a1111(text->text, facts);

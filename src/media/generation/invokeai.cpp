@@ -4,8 +4,8 @@
 
 #include <charconv>
 
-/// InvokeAI: `invokeai_metadata` (JSON, since 3), `sd-metadata` (JSON) and `Dream` (a command line) of
-/// older versions.
+/// InvokeAI: `invokeai_metadata` (JSON, since 3), `sd-metadata` (JSON) and `Dream` (a command line)
+/// of older versions.
 namespace podstudio::media {
 
 namespace {
@@ -24,7 +24,8 @@ void take_bracketed(std::string_view prompt, generation_pass& pass) {
     }
   }
   auto text = trimmed(wanted);
-  while (text.ends_with(',')) text = trimmed(text.substr(0, text.size() - 1));
+  while (text.ends_with(','))
+    text = trimmed(text.substr(0, text.size() - 1));
   add_prompt(pass.prompts, text);
   add_prompt(pass.negative_prompts, unwanted);
 }
@@ -57,9 +58,11 @@ bool take_metadata(const json& all, generation_facts& facts) {
   const auto& loras = member(all, "loras");
   if (loras.is_array())
     for (const auto& each : loras) {
-      const auto& model = member(each, "model").is_object() ? member(each, "model") : member(each, "lora");
+      const auto& model =
+          member(each, "model").is_object() ? member(each, "model") : member(each, "lora");
       auto name = text_member(model, "name");
-      add_lora(facts, name.empty() ? text_member(model, "model_name") : name, number_value(member(each, "weight")));
+      add_lora(facts, name.empty() ? text_member(model, "model_name") : name,
+               number_value(member(each, "weight")));
     }
   facts.passes.push_back(std::move(pass));
   return true;
@@ -110,13 +113,27 @@ bool take_dream(std::string_view text, generation_facts& facts) {
     std::uint64_t whole = 0;
     double number = 0;
     switch (option) {
-      case 's': if (parse_number(value, whole) && whole <= 1'000'000) pass.steps = static_cast<std::uint32_t>(whole); break;
-      case 'S': if (parse_number(value, whole)) pass.seed = whole; break;
-      case 'W': parse_number(value, width); break;
-      case 'H': parse_number(value, height); break;
-      case 'C': if (parse_number(value, number)) pass.cfg = number; break;
-      case 'A': pass.sampler = clean_name(value, generation_name_bytes_max); break;
-      default: break;
+    case 's':
+      if (parse_number(value, whole) && whole <= 1'000'000)
+        pass.steps = static_cast<std::uint32_t>(whole);
+      break;
+    case 'S':
+      if (parse_number(value, whole)) pass.seed = whole;
+      break;
+    case 'W':
+      parse_number(value, width);
+      break;
+    case 'H':
+      parse_number(value, height);
+      break;
+    case 'C':
+      if (parse_number(value, number)) pass.cfg = number;
+      break;
+    case 'A':
+      pass.sampler = clean_name(value, generation_name_bytes_max);
+      break;
+    default:
+      break;
     }
   }
   if (width > 0 && height > 0 && width <= 1'000'000 && height <= 1'000'000) {
@@ -133,8 +150,9 @@ bool read_invokeai(const carriers& found, generation_facts& facts) {
   bool any = false;
   for (const auto& each : found.texts) {
     if (each.where != carrier::png_text) continue;
-    bool ours = each.key == "invokeai_metadata" || each.key == "invokeai_graph" || each.key == "invokeai_workflow"
-                || each.key == "sd-metadata" || (each.key == "Dream" && each.text.find("-S") != std::string::npos);
+    bool ours = each.key == "invokeai_metadata" || each.key == "invokeai_graph"
+                || each.key == "invokeai_workflow" || each.key == "sd-metadata"
+                || (each.key == "Dream" && each.text.find("-S") != std::string::npos);
     if (ours) {
       any = true;
       add_raw(facts, each);

@@ -5,7 +5,8 @@
 
 #include <array>
 
-/// Midjourney: a description with the prompt, its switches (`--v 6`, `--seed 12`) and `Job ID: ...`.
+/// Midjourney: a description with the prompt, its switches (`--v 6`, `--seed 12`) and `Job ID:
+/// ...`.
 namespace podstudio::media {
 
 namespace {
@@ -15,7 +16,8 @@ bool take(std::string_view text, generation_facts& facts) {
   auto at = text.find(job);
   if (at == std::string_view::npos) return false;
   auto id = trimmed(text.substr(at + job.size())).substr(0, 36);
-  if (id.size() < 36 || id[8] != '-' || id.find_first_not_of("0123456789abcdefABCDEF-") != std::string_view::npos)
+  if (id.size() < 36 || id[8] != '-'
+      || id.find_first_not_of("0123456789abcdefABCDEF-") != std::string_view::npos)
     return false;
   generation_pass pass;
   auto prompt = text.substr(0, at);

@@ -2,8 +2,8 @@
 
 #include "media/text.hpp"
 
-/// NovelAI: PNG texts Title, Description, Software, Source and Comment (JSON), or the same as one JSON
-/// object in the least bits of the pixels.
+/// NovelAI: PNG texts Title, Description, Software, Source and Comment (JSON), or the same as one
+/// JSON object in the least bits of the pixels.
 namespace podstudio::media {
 
 namespace {
@@ -13,7 +13,8 @@ void take_source(std::string_view source, generation_pass& pass) {
   source = trimmed(source);
   auto space = source.rfind(' ');
   auto hash = space == std::string_view::npos ? std::string_view() : source.substr(space + 1);
-  bool is_hash = hash.size() >= 8 && hash.find_first_not_of("0123456789ABCDEFabcdef") == std::string_view::npos;
+  bool is_hash = hash.size() >= 8
+                 && hash.find_first_not_of("0123456789ABCDEFabcdef") == std::string_view::npos;
   pass.model = clean_name(is_hash ? source.substr(0, space) : source, generation_name_bytes_max);
   if (is_hash) pass.model_hash = clean_name(hash, generation_name_bytes_max);
 }
@@ -40,7 +41,8 @@ bool parse_novelai(const json& all, generation_facts& facts) {
   add_prompt(pass.prompts, text_member(all, "Description", prompt_bytes_max));
   if (comment.is_object()) {
     take_captions(member(comment, "v4_prompt"), pass.prompts);
-    if (pass.prompts.empty()) add_prompt(pass.prompts, text_member(comment, "prompt", prompt_bytes_max));
+    if (pass.prompts.empty())
+      add_prompt(pass.prompts, text_member(comment, "prompt", prompt_bytes_max));
     add_prompt(pass.negative_prompts, text_member(comment, "uc", prompt_bytes_max));
     take_captions(member(comment, "v4_negative_prompt"), pass.negative_prompts);
     pass.seed = whole_value(member(comment, "seed"));

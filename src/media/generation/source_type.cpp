@@ -11,8 +11,10 @@ void add_source_type(const carriers& found, generation_facts& facts) {
   auto value = xmp_value(found.xmp, "DigitalSourceType", generation_name_bytes_max);
   if (value.empty()) return;
   auto word = std::string_view(value).substr(value.find_last_of('/') + 1);
-  if (facts.digital_source_type.empty()) facts.digital_source_type = clean_name(word, generation_name_bytes_max);
-  if (word == "trainedAlgorithmicMedia" || word == "compositeWithTrainedAlgorithmicMedia") facts.ai_generated = true;
+  if (facts.digital_source_type.empty())
+    facts.digital_source_type = clean_name(word, generation_name_bytes_max);
+  if (word == "trainedAlgorithmicMedia" || word == "compositeWithTrainedAlgorithmicMedia")
+    facts.ai_generated = true;
   add_raw(facts, {carrier::xmp, "Iptc4xmpExt:DigitalSourceType", value, false});
   if (facts.tool.empty()) {
     auto tool = xmp_value(found.xmp, "CreatorTool", generation_name_bytes_max);

@@ -4,9 +4,10 @@
 
 #include <array>
 
-/// Texts in the least bits of pixels, as NovelAI and an extension of Automatic1111 hide them: fifteen
-/// letters that say how, 32 bits for the number of bits, most significant first, and the text, as it is
-/// or as gzip. The pixels are taken column by column from the left, each from the top down.
+/// Texts in the least bits of pixels, as NovelAI and an extension of Automatic1111 hide them:
+/// fifteen letters that say how, 32 bits for the number of bits, most significant first, and the
+/// text, as it is or as gzip. The pixels are taken column by column from the left, each from the
+/// top down.
 namespace podstudio::media {
 
 namespace {
@@ -41,7 +42,8 @@ private:
 
 constexpr std::size_t signature_bytes = 15;
 
-stealth_text read_with(const least_bits& bits, bool colours, std::string_view plain, std::string_view packed) {
+stealth_text read_with(const least_bits& bits, bool colours, std::string_view plain,
+                       std::string_view packed) {
   bit_reader reader(bits, colours);
   if (reader.left() < (signature_bytes + 4) * 8) return {};
   std::string signature;
@@ -73,7 +75,9 @@ stealth_text read_with(const least_bits& bits, bool colours, std::string_view pl
 stealth_text read_stealth(const least_bits& bits) {
   if (bits.bits.empty()) return {};
   if (bits.alpha)
-    if (auto found = read_with(bits, false, "stealth_pnginfo", "stealth_pngcomp"); !found.text.empty()) return found;
+    if (auto found = read_with(bits, false, "stealth_pnginfo", "stealth_pngcomp");
+        !found.text.empty())
+      return found;
   return read_with(bits, true, "stealth_rgbinfo", "stealth_rgbcomp");
 }
 

@@ -27,8 +27,8 @@ std::vector<std::string> listed(const json& value) {
 bool read_swarmui(const carriers& found, generation_facts& facts) {
   for (const auto& each : found.texts) {
     bool place = (each.where == carrier::png_text && each.key == "parameters")
-                 || (each.where == carrier::exif && each.key == "UserComment") || each.where == carrier::container_tag
-                 || each.where == carrier::beside;
+                 || (each.where == carrier::exif && each.key == "UserComment")
+                 || each.where == carrier::container_tag || each.where == carrier::beside;
     if (!place || each.text.find("sui_image_params") == std::string::npos) continue;
     auto all = parse_json(each.text);
     const auto& parameters = member(all, "sui_image_params");
@@ -45,7 +45,8 @@ bool read_swarmui(const carriers& found, generation_facts& facts) {
     facts.width = small_value(member(parameters, "width"));
     facts.height = small_value(member(parameters, "height"));
     facts.tool_version = text_member(parameters, "swarm_version");
-    auto names = listed(member(parameters, "loras")), weights = listed(member(parameters, "loraweights"));
+    auto names = listed(member(parameters, "loras")),
+         weights = listed(member(parameters, "loraweights"));
     for (std::size_t i = 0; i < names.size(); ++i)
       add_lora(facts, names[i], i < weights.size() ? number_value(json(weights[i])) : std::nullopt);
     facts.tool = "swarmui";
