@@ -118,8 +118,10 @@ decode_outcome decode_still(format is, source& from, const decode_request& reque
   case format::webp:
     return decode_webp(from, request, to);
   case format::gif:
-  case format::bmp:
     return decode_by_libav(is, from, request, to);
+  case format::bmp:
+    outcome = decode_bmp(from, request, to);
+    break;
   case format::jpeg:
     outcome = decode_jpeg(from, request, to);
     break;

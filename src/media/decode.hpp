@@ -37,8 +37,10 @@ struct decode_request {
 decode_outcome decode_png(source& from, const decode_request& request, picture_shrinker& to);
 decode_outcome decode_jpeg(source& from, const decode_request& request, picture_shrinker& to);
 decode_outcome decode_webp(source& from, const decode_request& request, picture_shrinker& to);
+/// What is not compressed; the rest is libavcodec's.
+decode_outcome decode_bmp(source& from, const decode_request& request, picture_shrinker& to);
 decode_outcome decode_tiff(source& from, const decode_request& request, picture_shrinker& to);
-/// GIF and BMP; also what the others' libraries do not know of JPEG and TIFF.
+/// GIF; also what the others do not know of BMP, JPEG and TIFF.
 decode_outcome decode_by_libav(format is, source& from, const decode_request& request,
                                picture_shrinker& to);
 

@@ -43,6 +43,7 @@ constexpr auto others = std::to_array<signature>({
     {0, "\0\0\0\x0cjP  "sv, "a JPEG 2000 picture"},
     {0, "\0\0\1\0"sv, "an icon"},
     {0, "FORM"sv, "an AIFF sound"},
+    {0, "ADIF"sv, "AAC in the form ADIF, which few programs read"},
     {0, "#!AMR"sv, "an AMR sound"},
     {0, "MThd"sv, "a MIDI file"},
     {0, "\x30\x26\xb2\x75\x8e\x66\xcf\x11"sv, "a Windows Media file"},

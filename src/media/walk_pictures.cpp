@@ -211,7 +211,7 @@ void take_jpeg_segment(unsigned marker, bytes_view data, walked& to, jpeg_parts&
 void take_jpeg_frame(unsigned marker, bytes_view data, walked& to, const jpeg_parts& parts) {
   byte_cursor cursor(data);
   auto& facts = to.facts;
-  facts.bit_depth = cursor.u8();
+  if (auto depth = cursor.u8(); depth > 0) facts.bit_depth = depth;
   std::uint32_t height = cursor.u16(), width = cursor.u16();
   facts.width = width;
   if (height > 0) facts.height = height;
@@ -282,7 +282,7 @@ void walk_png(source& from, walked& to) {
       header.skip(2);
       facts.width = width;
       facts.height = height;
-      facts.bit_depth = depth;
+      if (depth > 0) facts.bit_depth = depth;
       facts.pixel_format = png_pixel_format(depth, colour);
       facts.alpha_present = colour == 4 || colour == 6;
       to.progressive = header.u8() == 1;
@@ -519,7 +519,16 @@ void walk_bmp(source& from, walked& to) {
   }
   facts.width = static_cast<std::uint32_t>(width);
   facts.height = static_cast<std::uint32_t>(height);
-  facts.bit_depth = bits <= 8 ? bits : bits == 16 ? 5 : 8;
+  constexpr std::uint32_t header_with_profile = 124, embedded = 0x4d424544;  // "MBED"
+  if (header == header_with_profile) {
+    cursor.go(14 + 56);
+    bool has_profile = cursor.u32() == embedded;
+    cursor.go(14 + 112);
+    auto profile_at = std::uint64_t{cursor.u32()} + 14, profile_size = std::uint64_t{cursor.u32()};
+    if (has_profile && profile_size <= icc_bytes_max)
+      to.found.icc = from.read(profile_at, profile_size);
+  }
+  if (bits > 0) facts.bit_depth = bits <= 8 ? bits : bits == 16 ? 5 : 8;
   facts.pixel_format = bits <= 8    ? "pal8"
                        : bits == 16 ? "rgb555le"
                        : bits == 24 ? "bgr24"
@@ -547,7 +556,8 @@ void walk_tiff(source& from, walked& to) {
   }
   facts.width = ifd.width;
   facts.height = ifd.height;
-  facts.bit_depth = ifd.bits.value_or(1);
+  auto bits = ifd.bits.value_or(1);
+  if (bits > 0) facts.bit_depth = bits;
   facts.orientation = ifd.orientation;
   facts.alpha_present = ifd.alpha;
   if (ifd.page_count > 1) facts.frame_count = ifd.page_count;
@@ -555,7 +565,6 @@ void walk_tiff(source& from, walked& to) {
     auto scale = ifd.resolution_unit == 3 ? 2.54 : 1;
     set_dpi(facts, ifd.resolution_x * scale, ifd.resolution_y * scale);
   }
-  auto bits = *facts.bit_depth;
   auto samples = ifd.samples.value_or(1);
   bool deep = bits == 16;
   switch (ifd.photometric.value_or(1)) {

@@ -55,6 +55,25 @@ std::uint8_t flac_crc8(bytes_view bytes) noexcept {
   return static_cast<std::uint8_t>(crc);
 }
 
+/// Of a whole frame with its checksum, 0 (polynomial x^16 + x^15 + x^2 + 1).
+std::uint16_t flac_crc16(bytes_view bytes) noexcept {
+  unsigned crc = 0;
+  for (auto byte : bytes) {
+    crc ^= static_cast<unsigned>(byte) << 8;
+    for (int i = 0; i < 8; ++i)
+      crc = (crc & 0x8000) != 0 ? (crc << 1 ^ 0x8005) & 0xffff : crc << 1;
+  }
+  return static_cast<std::uint16_t>(crc);
+}
+
+/// Without what some programs put behind the last frame.
+bytes_view without_tags(bytes_view tail) noexcept {
+  constexpr std::size_t id3_bytes = 128;
+  if (tail.size() >= id3_bytes && starts_with(part(tail, tail.size() - id3_bytes), "TAG"))
+    return tail.first(tail.size() - id3_bytes);
+  return tail;
+}
+
 struct flac_frame {
   std::uint64_t number = 0;  ///< of the frame, or of its first sample
   bool by_sample = false;
@@ -223,8 +242,8 @@ void walk_mp3(source& from, std::uint64_t begin, walked& to) {
   std::uint64_t size = 0;
   if ((flags & 1) != 0) cursor.skip(4);
   if ((flags & 2) != 0) size = cursor.u32();
-  // Some writers count the bytes from the tag on, so a little may be missing by their count.
-  constexpr std::uint64_t tolerance_bytes = 4096;
+  // Some writers count a frame too many.
+  const std::uint64_t tolerance_bytes = 2 * first->size_bytes;
   if (size > 0 && begin + size > from.size() + tolerance_bytes
       && begin + size < std::uint64_t{1} << 40)
     add_cut(to, "MP3", begin + size, from.size());
@@ -309,14 +328,19 @@ void walk_flac(source& from, std::uint64_t begin, walked& to) {
   auto tail_at = std::max(cursor.at(), from.size() - std::min(from.size(), tail_bytes));
   auto tail = from.read(tail_at, tail_bytes);
   std::uint64_t reached = 0;
+  std::size_t last_at = 0;
   for (std::size_t i = 0; i + 6 <= tail.size(); ++i) {
     if (tail[i] != 0xff) continue;
     auto frame = flac_frame_at(part(tail, i, 24));
     if (!frame) continue;
     std::uint64_t first = frame->by_sample ? frame->number : frame->number * block_max;
-    if (first < total) reached = std::max(reached, first + frame->samples);
+    if (first >= total || first + frame->samples <= reached) continue;
+    reached = first + frame->samples;
+    last_at = i;
   }
-  if (reached > 0 && reached < total)
+  if (reached >= total && flac_crc16(part(without_tags(tail), last_at)) != 0)
+    add_problem(facts, problem_kind::cut, "the FLAC ends within its last frame");
+  else if (reached > 0 && reached < total)
     add_problem(facts, problem_kind::cut,
                 "the FLAC is cut; " + std::to_string(total - reached) + " of "
                     + std::to_string(total) + " samples are missing at the end");

@@ -212,25 +212,21 @@ BOOST_AUTO_TEST_CASE(comfyui_with_custom_samplers_and_what_stands_between) {
     "11": {"class_type": "CLIPTextEncode", "inputs": {"text": ["16", 0], "clip": ["17", 0]}},
     "12": {"class_type": "BasicScheduler", "inputs": {"scheduler": "simple", "steps": 20, "denoise": 1, "model": ["9", 0]}},
     "13": {"class_type": "PrimitiveInt", "inputs": {"value": 832}},
-    "14": {"class_type": "Seed (rgthree)", "inputs": {
-  "seed" : 18446744073709551615}},
+    "14": {"class_type": "Seed rgthree", "inputs": {"seed": 18446744073709551615}},
     "15": {"class_type": "UNETLoader", "inputs": {"unet_name": "flux1-dev.safetensors", "weight_dtype": "default"}},
     "16": {"class_type": "StringConcatenate", "inputs": {"string_a": "a lake", "string_b": ["18", 0], "delimiter": " at "}},
     "17": {"class_type": "DualCLIPLoader", "inputs": {"clip_name1": "t5", "clip_name2": "l"}},
-    "18": {
-  "class_type" : "PrimitiveString", "inputs" : { "value" : "dawn" }
-}
-})"));
+    "18": {"class_type": "PrimitiveString", "inputs": {"value": "dawn"}}})"));
   BOOST_REQUIRE(facts.passes.size() == 1);
-const auto& pass = facts.passes[0];
-BOOST_TEST((pass.seed == 18446744073709551615u));
-BOOST_TEST((pass.steps == 20u));
-BOOST_TEST(pass.sampler == "euler");
-BOOST_TEST(pass.scheduler == "simple");
-BOOST_TEST(pass.model == "flux1-dev.safetensors");
-BOOST_TEST((pass.prompts == texts{"a lake at dawn"}));
-BOOST_TEST(pass.negative_prompts.empty());
-BOOST_TEST((facts.width == 832u && facts.height == 1024u));
+  const auto& pass = facts.passes[0];
+  BOOST_TEST((pass.seed == 18446744073709551615u));
+  BOOST_TEST((pass.steps == 20u));
+  BOOST_TEST(pass.sampler == "euler");
+  BOOST_TEST(pass.scheduler == "simple");
+  BOOST_TEST(pass.model == "flux1-dev.safetensors");
+  BOOST_TEST((pass.prompts == texts{"a lake at dawn"}));
+  BOOST_TEST(pass.negative_prompts.empty());
+  BOOST_TEST((facts.width == 832u && facts.height == 1024u));
 }
 
 BOOST_AUTO_TEST_CASE(comfyui_keeps_prompts_apart_through_a_node_that_has_both) {
@@ -317,25 +313,26 @@ BOOST_AUTO_TEST_CASE(novelai_in_texts_and_in_the_pixels) {
 }
 
 BOOST_AUTO_TEST_CASE(fooocus_in_both_of_its_forms) {
-  const std::string form = R"({"prompt": "a goldfish", "negative_prompt": "", "base_model": "juggernautXL", "base_model_hash": "aeb7",
+  const std::string form =
+      R"json({"prompt": "a goldfish", "negative_prompt": "", "base_model": "juggernautXL", "base_model_hash": "aeb7",
     "seed": "6952411511246973023", "steps": 30, "sampler": "dpmpp_2m_sde_gpu", "scheduler": "karras", "guidance_scale": 4,
-    "resolution": "(768, 1280)", "loras": [["offset", 0.1, "hash"]], "metadata_scheme": "fooocus", "version": "Fooocus v2.4.3"})";
+    "resolution": "(768, 1280)", "loras": [["offset", 0.1, "hash"]], "metadata_scheme": "fooocus", "version": "Fooocus v2.4.3"})json";
   auto check = [](const generation_facts& facts) {
-  BOOST_TEST(facts.tool == "fooocus");
-  BOOST_TEST((facts.passes.at(0).seed == 6952411511246973023u));
-  BOOST_TEST(facts.passes[0].model == "juggernautXL");
-  BOOST_TEST((facts.width == 768u && facts.height == 1280u));
-  BOOST_TEST((facts.loras == std::vector<lora>{{"offset", 0.1}}));
+    BOOST_TEST(facts.tool == "fooocus");
+    BOOST_TEST((facts.passes.at(0).seed == 6952411511246973023u));
+    BOOST_TEST(facts.passes[0].model == "juggernautXL");
+    BOOST_TEST((facts.width == 768u && facts.height == 1280u));
+    BOOST_TEST((facts.loras == std::vector<lora>{{"offset", 0.1}}));
   };
-check(of_png(png_text("parameters", form) + png_text("fooocus_scheme", "fooocus")));
-auto exif = exif_of({{0x9286, 2, form}, {0x927c, 2, std::string("fooocus\0", 8)}});
-check(must_extract(jpeg_with(jpeg_segment(0xe1, std::string("Exif\0\0", 6) + exif)), "jpg")
-          .generation);
-auto other =
-    of_png(png_text("parameters", "a goldfish\nSteps: 30, Seed: 7, Version: Fooocus v2.4.3")
-           + png_text("fooocus_scheme", "a1111"));
-BOOST_TEST(other.tool == "fooocus");
-BOOST_TEST((other.passes.at(0).seed == 7u));
+  check(of_png(png_text("parameters", form) + png_text("fooocus_scheme", "fooocus")));
+  auto exif = exif_of({{0x9286, 2, form}, {0x927c, 2, std::string("fooocus\0", 8)}});
+  check(must_extract(jpeg_with(jpeg_segment(0xe1, std::string("Exif\0\0", 6) + exif)), "jpg")
+            .generation);
+  auto other =
+      of_png(png_text("parameters", "a goldfish\nSteps: 30, Seed: 7, Version: Fooocus v2.4.3")
+             + png_text("fooocus_scheme", "a1111"));
+  BOOST_TEST(other.tool == "fooocus");
+  BOOST_TEST((other.passes.at(0).seed == 7u));
 }
 
 BOOST_AUTO_TEST_CASE(swarmui_drawthings_and_easydiffusion) {

@@ -9,8 +9,8 @@ make() { ffmpeg -nostdin -hide_banner -loglevel error -y "$@"; }
 
 # Pictures: depths, opacity, animations, passes.
 make -f lavfi -i "$picture" -frames:v 1 -pix_fmt rgb48be deep.png -frames:v 1 -pix_fmt gray grey.png \
-  -frames:v 1 -pix_fmt pal8 palette.png -frames:v 1 -pix_fmt monob mono.png -frames:v 1 -pix_fmt gray grey.jpg \
-  -frames:v 1 -pix_fmt yuvj444p full.jpg -frames:v 1 -pix_fmt gray16le deep.tiff -frames:v 1 -compression_algo lzw packed.tif \
+  -frames:v 1 -pix_fmt pal8 palette.png -frames:v 1 -pix_fmt monob mono.png -frames:v 1 -pix_fmt yuvj444p full.jpg \
+  -frames:v 1 -pix_fmt gray16le deep.tiff -frames:v 1 -compression_algo lzw packed.tif \
   -frames:v 1 -pix_fmt pal8 palette.bmp -frames:v 1 -lossless 1 lossless.webp -frames:v 1 -dpi 300 dense.png
 make -f lavfi -i "$picture" -frames:v 5 -plays 0 -f apng moving.apng -frames:v 5 -c:v libwebp_anim moving.webp
 make -f lavfi -i "color=red@0.5:size=64x48,format=rgba" -frames:v 1 half.png -frames:v 1 -lossless 1 half.webp -frames:v 1 half.tiff

@@ -178,8 +178,7 @@ private:
     const auto& all = inputs(to->node);
     if (!all.is_object()) return {};
     std::string made;
-    auto separator = text_value(value_of(to->node, "delimiter"), 16);
-    if (separator.empty()) separator = text_value(value_of(to->node, "separator"), 16);
+    auto separator = separator_of(to->node);
     for (const auto& [name, each] : all.items()) {
       if (!is_text_name(name)) continue;
       auto text = string_of(each, depth + 1);
@@ -191,6 +190,15 @@ private:
       for (const auto& each : all)
         if (made.empty() && link_of(each)) made = string_of(each, depth + 1);
     return made;
+  }
+
+  /// Spaces count here.
+  std::string separator_of(const std::string& id) {
+    constexpr std::size_t separator_bytes_max = 16;
+    for (auto name : {"delimiter", "separator"})
+      if (auto value = value_of(id, name); value.is_string())
+        return clean_text(value.get_ref<const std::string&>(), separator_bytes_max);
+    return {};
   }
 
   static bool is_text_name(std::string_view full) {
