@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "jobs/answers.hpp"
 
 #include "jobs/bounded_json.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "jobs/bounded_json.hpp"
 
 #include "platform/text.hpp"

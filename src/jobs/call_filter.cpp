@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "jobs/call_filter.hpp"
 
 #include "jobs/sandbox.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "jobs/child_process.hpp"
 
 #include "jobs/worker.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "jobs/landlock.hpp"
 
 #include "jobs/sandbox.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "jobs/orders.hpp"
 
 #include "jobs/bounded_json.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "jobs/protocol.hpp"
 
 #include "platform/text.hpp"

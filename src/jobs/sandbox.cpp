@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "jobs/sandbox.hpp"
 
 #include "jobs/call_filter.hpp"

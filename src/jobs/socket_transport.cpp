@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "jobs/socket_transport.hpp"
 
 #include <array>

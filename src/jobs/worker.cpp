@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "jobs/worker.hpp"
 
 #include "jobs/orders.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "jobs/worker_pool.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "jobs/worker_process.hpp"
 
 #include "jobs/bounded_json.hpp"

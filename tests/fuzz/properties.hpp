@@ -2,6 +2,7 @@
 #pragma once
 
 #include "events/frame.hpp"
+#include "media_properties.hpp"
 
 #include <algorithm>
 #include <array>
@@ -48,7 +49,9 @@ struct target {
 inline constexpr std::array targets{
     target{"event", event_body},      target{"frame", frame},
     target{"header", segment_header}, target{"segment", segment},
-    target{"restore", restore},       target{"worker_answer", worker_answer}};
+    target{"restore", restore},       target{"worker_answer", worker_answer},
+    target{"media_walk", media_walk}, target{"media_text", media_text},
+    target{"media_answer", media_answer}};
 
 struct broken_property : std::logic_error {
   using std::logic_error::logic_error;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "attempts.hpp"
 
 #include "jobs/worker.hpp"

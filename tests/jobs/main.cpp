@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE jobs
 #define BOOST_TEST_NO_MAIN
 #include "test_worker.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "test_worker.hpp"
 
 #include "attempts.hpp"

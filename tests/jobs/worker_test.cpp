@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 #include "test_worker.hpp"
 
 #include "jobs/worker_pool.hpp"

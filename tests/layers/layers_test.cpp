@@ -88,13 +88,35 @@ BOOST_FIXTURE_TEST_CASE(a_folder_includes_what_the_table_allows, layers) {
   BOOST_TEST(count > 300u);
 }
 
+BOOST_AUTO_TEST_CASE(what_runs_in_a_worker_includes_the_platform_only) {
+  const names of_the_engine{"digest", "kind"};
+  for_each_include([&](const std::string& folder, const std::string& path, bool ours,
+                       const std::string& included) {
+    if (folder != "media" || !ours || of_the_engine.contains(fs::path(path).stem().string()))
+      return;
+    auto of = included.substr(0, included.find('/'));
+    BOOST_TEST((of == "media" || of == "platform"), path << " includes " << included);
+    BOOST_TEST(!of_the_engine.contains(fs::path(included).stem().string()),
+               path << " includes " << included);
+  });
+}
+
+BOOST_AUTO_TEST_CASE(decoders_stay_out_of_headers) {
+  for_each_include(
+      [&](const std::string& folder, const std::string& path, bool, const std::string& included) {
+        if (folder != "media" || !path.ends_with(".hpp")) return;
+        for (const char* library : {"libavc", "libavf", "libavu", "libsw", "png.h", "jpeglib",
+                                    "tiffio", "webp/", "lcms2", "zlib"})
+          BOOST_TEST(!included.starts_with(library), path << " includes " << included);
+      });
+}
+
 BOOST_AUTO_TEST_CASE(libraries_stay_where_they_belong) {
   // The beginning of a header's name, and the only folder that includes it.
-  const std::pair<std::string, std::string> owned[] = {{"caf/", "actors"},
-                                                       {"boost/", "console"},
-                                                       {"sqlite3", "schema"},
-                                                       {"cereal/", "events"},
-                                                       {"seccomp", "jobs"}};
+  const std::pair<std::string, std::string> owned[] = {
+      {"caf/", "actors"},  {"boost/", "console"}, {"sqlite3", "schema"}, {"cereal/", "events"},
+      {"seccomp", "jobs"}, {"libav", "media"},  {"libsw", "media"},    {"png.h", "media"},    {"jpeglib", "media"},
+      {"tiffio", "media"}, {"webp/", "media"},    {"lcms2", "media"}};
   for_each_include(
       [&](const std::string& folder, const std::string& path, bool, const std::string& included) {
         for (const auto& [header, only] : owned)
