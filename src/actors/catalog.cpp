@@ -237,7 +237,7 @@ void catalog_state::take(const ingest_batch_ptr& batch, std::vector<digested_fil
 void catalog_state::find_places(asset_ids assets,
                                 std::shared_ptr<const std::vector<digested_file>> files,
                                 std::function<void(asset_places)> then, on_failure otherwise) {
-  place_query query{std::move(assets), {}, {}};
+  place_query query{std::move(assets), {}, {}, true};
   for (auto id : query.assets)
     query.facts.push_back(model().asset(id)->facts);
   for (std::size_t i = 0; files && i < files->size(); ++i) {
@@ -376,16 +376,17 @@ void catalog_state::decide_rest(const ingest_batch_ptr& batch, const asset_place
 }
 
 void catalog_state::find_heirs(caf::typed_response_promise<asset_paths> promise) {
-  find_places(
-      podstudio::find_heirs(model()), {},
-      [this, promise](const asset_places& places) mutable {
-        promise.deliver(places.paths);
-        answered();
-      },
-      [this, promise](const caf::error& failure) mutable {
-        promise.deliver(failure);
-        answered();
-      });
+  place_query query{podstudio::find_heirs(model()), {}, {}, false};
+  self->request(reader, caf::infinite, path_atom::value, std::move(query))
+      .then(
+          [this, promise](const asset_places& places) mutable {
+            promise.deliver(places.paths);
+            answered();
+          },
+          [this, promise](const caf::error& failure) mutable {
+            promise.deliver(failure);
+            answered();
+          });
 }
 
 void catalog_state::fail_part(const ingest_batch_ptr& batch, const caf::error& failure) {

@@ -36,6 +36,7 @@ struct place_query {
   asset_ids assets;
   std::vector<file_facts> facts;   ///< of each asset as the catalog has them, then of each file
   std::vector<std::string> files;  ///< paths of files that were read
+  bool probe = true;               ///< false: only the paths are wanted, and no disk is looked at
 };
 
 struct journal_status {

@@ -3,6 +3,7 @@
 
 #include "console/arguments.hpp"
 #include "console/protocol.hpp"
+#include "events/labels.hpp"
 #include "projections/projection.hpp"
 #include "query/assets.hpp"
 #include "query/duplicates.hpp"
@@ -187,6 +188,13 @@ bool is_quick(const std::string& command, const std::string& arguments) {
   if (command == "asset.duplicates") return false;
   if (command != "asset.list") return true;
   auto filter = parse_filter(json::parse(arguments, nullptr, false));
+  // A label beside `asset` may hold for few of those that are looked at.
+  bool beside = false;
+  each_label([&]<class Label>() {
+    if constexpr (is_beside<Label> && is_filter_label<Label>)
+      beside = beside || (filter && (filter->labels.*Label::wanted).has_value());
+  });
+  if (beside) return false;
   return !filter || (filter->limit <= quick_rows_max && !filter->search && !filter->duplicates);
 }
 
@@ -229,6 +237,7 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
       [self](path_atom, const place_query& wanted) -> caf::result<asset_places> {
         auto paths = paths_of(*self->state.tables, wanted.assets);
         if (!paths) return to_caf(paths.failure());
+        if (!wanted.probe) return asset_places{.paths = std::move(*paths), .left = {}, .absent = {}};
         auto roots = root_paths(*self->state.tables);
         if (!roots) return to_caf(roots.failure());
         std::map<asset_id, known_file> assets;

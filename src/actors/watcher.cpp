@@ -126,7 +126,12 @@ void watcher_state::look_at_heirs() {
   };
   self->request(catalog, caf::infinite, find_atom::value)
       .then(
-          [this, number, done](const asset_paths& heirs) {
+          [this, number, done](asset_paths heirs) {
+            // What is gone the walk tells, unless so much is that a person has to confirm it.
+            const root_folder folder(root.path);
+            std::erase_if(heirs, [&](const auto& heir) {
+              return !lies_within(heir.second, root.path) || is_gone(folder, heir.second);
+            });
             want_all(heirs, number);
             done();
           },

@@ -506,10 +506,11 @@ result<std::vector<event>> decide(const catalog_model& model, const label_change
     const auto& after = change.set.*Label::setting;
     if (!after) return;
     auto before = model.label<Label>(id);
-    if (before == *after) return;
-    if constexpr (is_text_label<Label>)
-      bytes += before.value_or("").size() + after->value_or("").size();
-    events.emplace_back(Label::make(id, std::move(before), *after));
+    if (before != *after) {
+      if constexpr (is_text_label<Label>)
+        bytes += before.value_or("").size() + after->value_or("").size();
+      events.emplace_back(Label::make(id, std::move(before), *after));
+    }
     if constexpr (requires { typename Label::excludes; }) {
       using other = typename Label::excludes;
       if (*after && model.label<other>(id)) events.emplace_back(other::make(id, true, false));

@@ -592,17 +592,15 @@ std::vector<asset_id> find_successors(const catalog_model& model,
 }
 
 std::vector<asset_id> find_heirs(const catalog_model& model) {
-  std::vector<asset_id> heirs;
+  std::unordered_set<asset_id> heirs;
   model.each_missing([&](asset_id lost) {
     for_each_successor(model, lost, [&](asset_id heir) {
-      heirs.push_back(heir);
+      heirs.insert(heir);
       return heirs.size() >= heirs_max;
     });
     return heirs.size() >= heirs_max;
   });
-  std::ranges::sort(heirs);
-  heirs.erase(std::unique(heirs.begin(), heirs.end()), heirs.end());
-  return heirs;
+  return {heirs.begin(), heirs.end()};
 }
 
 std::vector<event> decide_gone(const catalog_model& model, const std::vector<gone_file>& gone,

@@ -162,8 +162,8 @@ bool may_make_way(const catalog_model& model, asset_id id);
 std::vector<asset_id> find_successors(const catalog_model& model,
                                       const std::vector<gone_file>& gone);
 
-/// How many heirs are looked at when a watcher starts.
-inline constexpr std::size_t heirs_max = 4096;
+/// How many heirs are found.
+inline constexpr std::size_t heirs_max = 65'536;
 /// The assets of which nobody has said anything, and which have the content of one that is missing and of
 /// which somebody did: they are to make way for it, if their file is there. While the engine runs, each is
 /// looked at as soon as it comes to be one; a start has to find those again that an end came in between.

@@ -2,6 +2,7 @@
 #include "model/jobs_model.hpp"
 
 #include "events/labels.hpp"
+#include "platform/text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -91,6 +92,17 @@ result<job_state> step_from(const jobs_model& model, job_id id, std::string_view
 
 std::vector<event> one(event what) { return {std::move(what)}; }
 
+/// What an event may hold of a text that a worker or a system gave: a refusal by the log would take back all
+/// that is decided beside it.
+std::string bounded(std::string text) {
+  if (!is_utf8(text)) text = printable(text);
+  if (text.size() <= max_job_text_bytes) return text;
+  text.resize(max_job_text_bytes);
+  while (!is_utf8(text))
+    text.pop_back();
+  return text;
+}
+
 }  // namespace
 
 result<std::vector<event>> decide_submit(const jobs_model& model, const job_request& request) {
@@ -125,6 +137,9 @@ result<std::vector<event>> decide_complete(const jobs_model& model, job_id id,
                                            std::optional<std::string> result_path) {
   auto job = step_from(model, id, "completed", {job_status::running});
   if (!job) return job.failure();
+  if (result_path && (result_path->size() > max_job_text_bytes || !is_utf8(*result_path)))
+    return error{error_code::invalid_argument,
+                 "the path of the result of job " + std::to_string(id) + " is too long or not valid UTF-8"};
   return one(job_completed{id, std::move(result_path)});
 }
 
@@ -132,7 +147,7 @@ result<std::vector<event>> decide_fail(const jobs_model& model, job_id id,
                                        const std::string& message) {
   auto job = step_from(model, id, "failed", {job_status::running});
   if (!job) return job.failure();
-  return one(job_failed{id, message});
+  return one(job_failed{id, bounded(message)});
 }
 
 result<std::vector<event>> decide_cancel(const jobs_model& model, job_id id) {

@@ -39,6 +39,8 @@ struct job_request {
 
 /// The longest parameters of a job, in bytes.
 inline constexpr std::size_t max_job_params_bytes = 64 << 10;
+/// The longest result's path and reason of a failure, in bytes; a reason is cut.
+inline constexpr std::size_t max_job_text_bytes = 8 << 10;
 
 class jobs_model {
 public:

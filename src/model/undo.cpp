@@ -326,11 +326,29 @@ private:
   void undo_assets(std::span<const field_change> changes) {
     for (const auto& change : changes) {
       auto now = present(model_, change.where);
-      if (now != change.after)
+      if (now != change.after || is_excluded(change, changes))
         conflict(change.where);
       else if (now != change.before)
         set_back(change.where, change.before);
     }
+  }
+
+  /// Whether a flag would come back beside one that excludes it, and that came since.
+  bool is_excluded(const field_change& change, std::span<const field_change> changes) const {
+    bool excluded = false;
+    if (change.where.what != kind::label) return excluded;
+    with_label(change.where.label, [&]<class Label>() {
+      if constexpr (requires { typename Label::excludes; }) {
+        using other = typename Label::excludes;
+        auto of_other = of_label<other>(change.where.asset);
+        auto goes_too = [&](const field_change& each) {
+          return each.where == of_other && each.before == field_value(false);
+        };
+        excluded = change.before == field_value(true) && model_.label<other>(change.where.asset)
+                   && std::ranges::none_of(changes, goes_too);
+      }
+    });
+    return excluded;
   }
 
   void set_back(const field& where, const field_value& before) {

@@ -74,8 +74,9 @@ result<void> check_ours(const std::string& path, const struct stat& facts) {
 }
 
 /// The same of a file in the data folder. Links and the like are refused where they are opened.
-/// What mends it may concern all files of the folder that is `mended`.
-result<void> check_own_file(const std::string& path, const std::string& mended = {}) {
+/// What mends it may concern all files of the folder that is `mended`. Who may write to it matters only
+/// where others may reach it.
+result<void> check_own_file(const std::string& path, bool reachable, const std::string& mended = {}) {
   struct stat facts {};
   if (::lstat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) return {};
   auto what = mended.empty() ? in_shell_quotes(path) : in_shell_quotes(mended);
@@ -85,17 +86,17 @@ result<void> check_own_file(const std::string& path, const std::string& mended =
                                           + user_name(facts.st_uid)
                                           + "; check who put it there, then run: sudo chown" + each
                                           + user_name(::geteuid()) + " " + what};
-  if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+  if (reachable && (facts.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     return error{error_code::refused, "other users can write to " + in_quotes(path) + "; run: chmod"
                                           + each + "go-w " + what};
   return {};
 }
 
-result<void> check_own_log(const std::string& folder) {
+result<void> check_own_log(const std::string& folder, bool reachable) {
   std::error_code unreadable;  // whoever opens it says why
   for (std::filesystem::directory_iterator entries(folder, unreadable), end;
        !unreadable && entries != end; entries.increment(unreadable))
-    if (auto ours = check_own_file(entries->path(), folder); !ours) return ours;
+    if (auto ours = check_own_file(entries->path(), reachable, folder); !ours) return ours;
   return {};
 }
 
@@ -105,7 +106,9 @@ result<void> check_own_database(const std::string& path) {
   if (::stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_uid == ::geteuid())
     return {};
   return error{error_code::refused, "the database " + in_quotes(path) + " belongs to the user "
-                                        + user_name(facts.st_uid) + "; name another file"};
+                                        + user_name(facts.st_uid)
+                                        + "; name another file, or if its disk knows no owners, mount "
+                                          "that with uid=" + std::to_string(::geteuid())};
 }
 
 /// Makes the folder unless it is there. A link to one is as good where a person named the path.
@@ -257,10 +260,11 @@ result<void> check_trusted(const data_folder& folder) {
   if (!folder.has_usual_database())
     if (auto ours = check_own_database(folder.database); !ours) return ours;
   const auto usual = folder.usual_database();
+  const bool reachable = (facts.st_mode & (S_IRWXG | S_IRWXO)) != 0;
   for (const auto& path :
        {folder.config_file(), folder.env_file(), usual, usual + "-wal", usual + "-shm"})
-    if (auto ours = check_own_file(path); !ours) return ours;
-  return check_own_log(folder.log());
+    if (auto ours = check_own_file(path, reachable); !ours) return ours;
+  return check_own_log(folder.log(), reachable);
 }
 
 bool exists(const data_folder& folder) {

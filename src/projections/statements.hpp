@@ -47,7 +47,7 @@ inline std::array<statement, label_count> prepare_labels(statement_preparer& pre
     std::string column(Label::key), table(Label::table);
     set[label_index<Label>()] =
         prepare(is_beside<Label>
-                    ? "INSERT INTO " + table + " (asset_id, " + column + ") VALUES (?1, ?2)"
+                    ? "INSERT INTO " + table + " (asset_id, " + column + ") SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM asset WHERE id = ?1)"
                           + " ON CONFLICT (asset_id) DO UPDATE SET " + column + " = excluded."
                           + column
                     : "UPDATE asset SET " + column + " = ?2, updated_at = ?3 WHERE id = ?1");

@@ -719,6 +719,11 @@ BOOST_AUTO_TEST_CASE(two_signals_at_once_are_one_request_to_stop) {
 BOOST_AUTO_TEST_CASE(files_that_others_may_write_to_are_refused_with_the_remedy) {
   library_place here;
   std::ofstream(here.data() + "/config.toml") << "poll_seconds = 30\n";
+  // In a folder that only its owner can enter, nobody else can reach them.
+  BOOST_REQUIRE(::chmod((here.data() + "/config.toml").c_str(), 0664) == 0);
+  BOOST_TEST(here.ask({"asset", "list"}).code == 0);
+  BOOST_REQUIRE(::chmod((here.data() + "/config.toml").c_str(), 0600) == 0);
+  BOOST_REQUIRE(::chmod(here.data().c_str(), 0755) == 0);
   const std::pair<std::string, std::string> files[] = {
       {here.segment(), "chmod -R go-w '" + here.data() + "/log'"},
       {here.database(), "chmod go-w '" + here.database() + "'"},

@@ -136,6 +136,17 @@ BOOST_AUTO_TEST_CASE(parameters_that_are_no_json_object_are_refused) {
       {.kind = job_kind::upscale, .asset = {}, .pack = {}, .params_json = "{\"scale\":2}"})));
 }
 
+BOOST_AUTO_TEST_CASE(what_a_worker_says_is_cut_to_what_an_event_may_hold) {
+  auto model = with_job(job_status::running);
+  for (const auto& text : {std::string(max_job_text_bytes - 1, 'x') + "\xc3\xa9", std::string(100'000, '\xff')}) {
+    auto failed = std::get<job_failed>((*decide_fail(model, 1, text)).at(0));
+    BOOST_TEST(failed.error_message.size() <= max_job_text_bytes);
+    BOOST_TEST(failed.error_message.size() > max_job_text_bytes - 4);
+  }
+  BOOST_TEST(!decide_complete(model, 1, std::string(max_job_text_bytes + 1, 'x')));
+  BOOST_TEST(!decide_complete(model, 1, "\xff"));
+}
+
 BOOST_AUTO_TEST_CASE(progress_outside_0_to_100_is_refused) {
   auto model = with_job(job_status::running);
   for (double bad : {-0.1, 100.1, std::numeric_limits<double>::quiet_NaN()})

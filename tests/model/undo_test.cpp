@@ -69,6 +69,30 @@ using names = std::vector<std::string>;
 
 }  // namespace
 
+BOOST_FIXTURE_TEST_CASE(an_undo_never_makes_an_asset_both_approved_and_rejected, library) {
+  auto set = [&](std::optional<bool> approved, std::optional<bool> rejected) {
+    label_change change;
+    change.assets = {1};
+    change.set.approved = approved;
+    change.set.rejected = rejected;
+    return must(change);
+  };
+  set({}, true);
+  auto unrejected = set({}, false);
+  auto approved = set(true, {});
+  BOOST_TEST(conflicts(unrejected) == names{"rejection of asset 1"}, boost::test_tools::per_element());
+  auto rejected = set({}, true);  // takes the approval back
+  BOOST_TEST(rejected.size() == 2u);
+  BOOST_TEST(conflicts(approved) == names{"approval of asset 1"}, boost::test_tools::per_element());
+  undo(rejected);
+  BOOST_TEST(model.asset(1)->labels.approved);
+  BOOST_TEST(!model.asset(1)->labels.rejected);
+  label_change both;
+  both.assets = {1};
+  both.set.approved = both.set.rejected = true;
+  BOOST_TEST(!decide(model, both));
+}
+
 BOOST_FIXTURE_TEST_CASE(labels_have_their_values_of_before_again_and_lose_them_by_another_undo,
                         library) {
   set_theme({1}, "old");

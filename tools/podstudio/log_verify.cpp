@@ -46,6 +46,14 @@ error lacks_events(const data_folder& folder, const log_head& held, const log_he
               + other_database_hint(folder)};
 }
 
+error has_other_events(const data_folder& folder, const log_head& held) {
+  return {error_code::damaged,
+          "the log " + in_quotes(folder.log()) + " holds other events than the tables in "
+              + in_quotes(folder.database) + " at sequence " + std::to_string(held.sequence)
+              + "; restore the log from a backup with 'podstudio --data NEW restore BACKUP'"
+              + other_database_hint(folder)};
+}
+
 result<void> verify(const context& where, const std::string& expected) {
   verify_options options;
   if (!expected.empty()) {
@@ -64,8 +72,14 @@ result<void> verify(const context& where, const std::string& expected) {
                       [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); });
   }();
   if (!report) return report.failure();
-  if (held && held->sequence > report->head.sequence)
-    return lacks_events(where.folder, *held, report->head);
+  if (held && held->sequence > 0) {
+    auto fit = fit_of_log(posix_file_system(), where.folder.log(), where.folder.database, *held);
+    if (!fit) return fit.failure();
+    if (*fit == log_fit::is_another)
+      return another_library(where.folder.database, where.folder.log());
+    if (*fit == log_fit::lacks) return lacks_events(where.folder, *held, report->head);
+    if (*fit == log_fit::parts) return has_other_events(where.folder, *held);
+  }
   if (where.json) {
     print_json({{"head_sequence", report->head.sequence},
                 {"head_hash", to_hex(report->head.hash)},
