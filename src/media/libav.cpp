@@ -2,6 +2,7 @@
 #include "media/libav.hpp"
 
 #include <array>
+#include <cerrno>
 
 extern "C" {
 #include <libavcodec/avcodec.h>
@@ -24,6 +25,8 @@ void quiet_libav() {
 }
 
 std::string libav_error(int code) {
+  // The GIF decoder's way to say that there is no more to read.
+  if (code == AVERROR(EPERM)) return "its data is damaged";
   std::array<char, 128> text{};
   av_strerror(code, text.data(), text.size());
   return text.data();

@@ -117,6 +117,9 @@ public:
     format_->probesize = bounds.probe_bytes_max;
     format_->max_analyze_duration = bounds.probe_time_max.count();
     format_->max_streams = static_cast<int>(bounds.streams_max);
+    // 16-bit samples of a WAV may be DTS in disguise, for which each packet would be tried with
+    // every demuxer there is; that takes ten times as long as all else.
+    if (is == format::wav) format_->max_probe_packets = 1;
     format_->max_index_size = 1u << 20;
     format_->max_picture_buffer = 1u << 20;
     format_->interrupt_callback = {is_stopped, &from};
