@@ -74,7 +74,7 @@ decode_outcome decode_png(source& from, const decode_request& request, picture_s
   png_read_info(library, info);
   auto width = png_get_image_width(library, info), height = png_get_image_height(library, info);
   bool interlaced = png_get_interlace_type(library, info) != PNG_INTERLACE_NONE;
-  if (!within(request.bounds, width, height, interlaced ? 8 : 0)) return {decoding::too_large, {}};
+  if (!within(request.bounds, width, height, interlaced ? 4 : 0)) return {decoding::too_large, {}};
   bool alpha = (png_get_color_type(library, info) & PNG_COLOR_MASK_ALPHA) != 0
                || png_get_valid(library, info, PNG_INFO_tRNS) != 0;
   png_set_expand(library);

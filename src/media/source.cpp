@@ -26,7 +26,7 @@ std::size_t source::read_through(std::uint64_t offset, std::span<std::uint8_t> i
 }
 
 std::size_t source::read_at(std::uint64_t offset, std::span<std::uint8_t> into) noexcept {
-  if (offset >= size_) return 0;
+  if (offset >= size_ || into.empty()) return 0;
   into = into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), size_ - offset)));
   if (into.size() >= window_size_bytes) return read_through(offset, into);
   bool held = offset >= window_at_ && offset + into.size() <= window_at_ + window_filled_;

@@ -45,7 +45,7 @@ bool media_walk(const_bytes input) {
   work_watch watch(std::chrono::seconds(10), {});
   auto from = std::make_unique<source>(fd.get(), input.size(), watch);
   limits bounds;
-  media::media_facts facts;
+  podstudio::media::media_facts facts;
   carriers found;
   walked to{facts, found, bounds};
   auto what = sniff(*from);

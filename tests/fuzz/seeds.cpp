@@ -206,44 +206,45 @@ void media_seeds(seed_folder walks, seed_folder texts, seed_folder answers) {
       R"({"Software":"NovelAI","Description":"a","Source":"S 1D44365E","Comment":"{\"seed\":1,\"uc\":\"b\"}"})");
   text(0, "parameters",
        R"({"sui_image_params":{"prompt":"a","seed":1,"loras":["x"],"loraweights":"1"}})");
-  text(0, "parameters", R"({"metadata_scheme":"fooocus","prompt":"a","seed":"1","resolution":"(5, 6)","loras":[["x",1]]
-})");
+  text(
+      0, "parameters",
+      R"json({"metadata_scheme":"fooocus","prompt":"a","seed":"1","resolution":"(5, 6)","loras":[["x",1]]})json");
   text(8, "beside", "Prompt: a\nNegative Prompt: b\nSeed: 1\nSteps: 2\nStable Diffusion model: m");
-text(
-    2, "",
-    R"(<a xmp:CreatorTool="T" x:DigitalSourceType="u/trainedAlgorithmicMedia"><exif:UserComment>{&quot;c&quot;:&quot;a&quot;}</exif:UserComment>)");
-text(7, "",
-     std::string("\0\0\0\x30jumb\0\0\0\x1djumd0123456789abcdef\3c2pa.claim\0\0\0\0\x0b"
-                 "cbor\xa1\x61g\x60",
-                 59));
-answers.add(R"({"facts":{"fps_numerator":0,"fps_denominator":1,"orientation":1,"width":4}})");
-answers.add(
-    R"({"facts":{"fps_numerator":0,"fps_denominator":1,"orientation":1,"problems":[{"kind":"cut","reason":"x"}]},)"
-    R"("generation":{"tool":"t","passes":[{"seed":1,"prompts":["a"],"cfg":1.5}],"raw":[{"where":"exif","text":"t"}]},)"
-    R"("hash":{"pdq":")"
-    + std::string(64, 'a')
-    + R"(","quality":5},"previews":[{"edge_px":2,"width":2,"height":2,"size_bytes":9}]})");
-// One beginning of each format; the fuzzer finds what may follow.
-for (const auto& head :
-     {std::string(
-          "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\4\0\0\0\4\x08\6\0\0\0crc!\0\0\0\5tEXta\0bcdcrc!",
-          50),
-      std::string("\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\1\0\x48\0\x48\0\0\xff\xda", 22),
-      std::string("GIF89a\1\0\1\0\0\0\0!\xfe\1x\0;", 19),
-      std::string("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\2\0\0\0\2\0\0\0\1\0\x18\0", 30),
-      std::string("II*\0\x08\0\0\0\1\0\0\1\3\0\1\0\0\0\4\0\0\0\0\0\0\0", 26),
-      std::string("RIFF\x20\0\0\0WEBPVP8L\5\0\0\0\x2f\3\xc0\0\0\0", 26),
-      std::string("RIFF\x20\0\0\0WAVEfmt \0\0\0\0data\4\0\0\0", 28),
-      std::string("fLaC\x80\0\0\x22", 8) + std::string(34, '\1'),
-      std::string("OggS\0\2", 6) + std::string(21, '\0'),
-      std::string("\0\0\0\x10"
-                  "ftypisom\0\0\0\0\0\0\0\x08moov",
-                  24),
-      std::string("\x1a\x45\xdf\xa3\x84\x42\x82\x84webm\x18\x53\x80\x67\x80", 17),
-      std::string("FLV\1\5\0\0\0\x09\0\0\0\0\x09\0\0\1\0\0\0\0\0\0\0x\0\0\0\x0c", 29),
-      std::string("\xff\xfb\x90\x64", 4) + std::string(413, '\0'),
-      std::string("ID3\4\0\0\0\0\0\1x\xff\xf1\x50\x80\1\x1f\xfc", 18)})
-  walks.add(head);
+  text(
+      2, "",
+      R"(<a xmp:CreatorTool="T" x:DigitalSourceType="u/trainedAlgorithmicMedia"><exif:UserComment>{&quot;c&quot;:&quot;a&quot;}</exif:UserComment>)");
+  text(7, "",
+       std::string("\0\0\0\x38jumb\0\0\0\x24jumd0123456789abcdef\3c2pa.claim\0\0\0\0\x0c"
+                   "cbor\xa1\x61g\x60",
+                   56));
+  answers.add(R"({"facts":{"fps_numerator":0,"fps_denominator":1,"orientation":1,"width":4}})");
+  answers.add(
+      R"({"facts":{"fps_numerator":0,"fps_denominator":1,"orientation":1,"problems":[{"kind":"cut","reason":"x"}]},)"
+      R"("generation":{"tool":"t","passes":[{"seed":1,"prompts":["a"],"cfg":1.5}],"raw":[{"where":"exif","text":"t"}]},)"
+      R"("hash":{"pdq":")"
+      + std::string(64, 'a')
+      + R"(","quality":5},"previews":[{"edge_px":2,"width":2,"height":2,"size_bytes":9}]})");
+  // One beginning of each format; the fuzzer finds what may follow.
+  for (const auto& head :
+       {std::string(
+            "\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\4\0\0\0\4\x08\6\0\0\0crc!\0\0\0\5tEXta\0bcdcrc!",
+            50),
+        std::string("\xff\xd8\xff\xe0\0\x10JFIF\0\1\1\1\0\x48\0\x48\0\0\xff\xda", 22),
+        std::string("GIF89a\1\0\1\0\0\0\0!\xfe\1x\0;", 19),
+        std::string("BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\2\0\0\0\2\0\0\0\1\0\x18\0", 30),
+        std::string("II*\0\x08\0\0\0\1\0\0\1\3\0\1\0\0\0\4\0\0\0\0\0\0\0", 26),
+        std::string("RIFF\x20\0\0\0WEBPVP8L\5\0\0\0\x2f\3\xc0\0\0\0", 26),
+        std::string("RIFF\x20\0\0\0WAVEfmt \0\0\0\0data\4\0\0\0", 28),
+        std::string("fLaC\x80\0\0\x22", 8) + std::string(34, '\1'),
+        std::string("OggS\0\2", 6) + std::string(21, '\0'),
+        std::string("\0\0\0\x10"
+                    "ftypisom\0\0\0\0\0\0\0\x08moov",
+                    24),
+        std::string("\x1a\x45\xdf\xa3\x84\x42\x82\x84webm\x18\x53\x80\x67\x80", 17),
+        std::string("FLV\1\5\0\0\0\x09\0\0\0\0\x09\0\0\1\0\0\0\0\0\0\0x\0\0\0\x0c", 29),
+        std::string("\xff\xfb\x90\x64", 4) + std::string(413, '\0'),
+        std::string("ID3\4\0\0\0\0\0\1x\xff\xf1\x50\x80\1\x1f\xfc", 18)})
+    walks.add(head);
 }
 
 }  // namespace

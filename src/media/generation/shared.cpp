@@ -154,8 +154,10 @@ private:
           made.push_back(value(depth + 1));
         } else {
           auto key = value(depth + 1);
-          auto name = key.is_string() ? key.get<std::string>() : key.dump();
-          made[name] = value(depth + 1);
+          auto content = value(depth + 1);
+          // Nothing that is looked for has another key, and one that holds keys would, as a text,
+          // double with each level.
+          if (key.is_string()) made[key.get<std::string>()] = std::move(content);
         }
       }
       return made;
