@@ -97,7 +97,7 @@ private:
   std::size_t held_ = 0;
 };
 
-/// Walks from the start of a segment to the end of the log.
+/// Walks from the start of a segment to the end of the log; null where no segment is there any more.
 result<std::unique_ptr<segment_cursor>> walk_to_end(file_system& files, const std::string& folder,
                                                     sequence_number from) {
   log_walk walk(files, folder, from);
@@ -125,6 +125,10 @@ public:
     }
     auto last = walk_to_end(files_, folder_, earlier_.back());
     if (!last) return last.failure();
+    if (*last == nullptr) {  // somebody took the segments away since they were listed
+      earlier_.clear();
+      return {};
+    }
     // A writer may have begun others since the first look, and all up to this one are there now.
     if (auto listed = list(); !listed) return listed;
     earlier_.erase(std::ranges::lower_bound(earlier_, (*last)->header().first_sequence),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "log_fixture.hpp"
+#include "support/must.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -117,6 +118,26 @@ BOOST_AUTO_TEST_CASE(an_empty_log_is_read_backwards_as_nothing) {
   BOOST_REQUIRE(open_log(disk));
   BOOST_TEST(read_backwards(disk, UINT64_MAX).empty());
   BOOST_TEST((*read_head(disk, log_folder) == log_head{}));
+}
+
+BOOST_AUTO_TEST_CASE(a_log_that_is_taken_away_while_it_is_opened_is_read_backwards_as_nothing) {
+  for (std::uint64_t at = 1; at < 12; ++at) {
+    memory_disk disk;
+    write_log(disk, 220);
+    faulty_files files(disk);
+    files.fault = [&](file_call) {
+      if (files.calls == at)
+        for (const auto& [path, bytes] : disk.files())
+          must(disk.remove(path));
+      return 0;
+    };
+    // An error, or what could be read before: it ends, and does not crash.
+    auto reader = open_backwards(files, log_folder, UINT64_MAX);
+    while (reader) {
+      auto next = (*reader)->next();
+      if (!next || !*next) break;
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(damage_anywhere_stops_reading_backwards) {
