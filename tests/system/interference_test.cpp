@@ -571,8 +571,16 @@ private:
       return ::chmod(path.c_str(), how == deed::forbid ? 0 : 0777) == 0;
     }
     case deed::give_away:
-      at_last_.push_back(
-          [path, facts] { (void)!::lchown(path.c_str(), facts.st_uid, facts.st_gid); });
+      at_last_.push_back([path, facts] {
+        if (::lchown(path.c_str(), facts.st_uid, facts.st_gid) == 0) return;
+        // A segment that was prepared has its own name by now.
+        std::error_code gone;
+        for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path(), gone)) {
+          struct stat now {};
+          if (::lstat(entry.path().c_str(), &now) == 0 && now.st_ino == facts.st_ino)
+            (void)!::lchown(entry.path().c_str(), facts.st_uid, facts.st_gid);
+        }
+      });
       return ::lchown(path.c_str(), nobody, nobody) == 0;
     }
     return false;
