@@ -19,8 +19,8 @@ namespace podstudio::media {
 namespace {
 
 constexpr std::size_t nodes_max = 4096;
-/// Steps of all walks over one graph, which may be made so that paths multiply.
-constexpr int steps_max = 50'000;
+/// Inputs that all walks over one graph look at, as it may be made so that paths multiply.
+constexpr std::size_t steps_max = 50'000;
 constexpr int depth_max = 64;
 
 struct link {
@@ -100,7 +100,10 @@ private:
   const json& input(const std::string& id, std::string_view name) const {
     return member(inputs(id), name);
   }
-  bool step() { return ++steps_ <= steps_max; }
+  bool step(std::size_t inputs_count = 1) {
+    steps_ += inputs_count;
+    return steps_ <= steps_max;
+  }
 
   /// The nodes that save or show something, and where none says so, those that nothing takes from.
   std::vector<std::string> outputs() {
@@ -145,7 +148,7 @@ private:
       next.pop_front();
       if (is_sampler(id)) found.push_back(id);
       const auto& all = inputs(id);
-      if (!all.is_object()) continue;
+      if (!all.is_object() || !step(all.size())) continue;
       for (const auto& value : all)
         if (auto to = link_of(value); to && seen.insert(to->node).second) next.push_back(to->node);
     }
@@ -177,7 +180,7 @@ private:
     auto to = link_of(value);
     if (!to || depth > depth_max || !step()) return {};
     const auto& all = inputs(to->node);
-    if (!all.is_object()) return {};
+    if (!all.is_object() || !step(all.size())) return {};
     std::string made;
     auto separator = separator_of(to->node);
     for (const auto& [name, each] : all.items()) {
@@ -225,7 +228,7 @@ private:
     if (depth > depth_max || !step()) return;
     if (!seen.insert(from.node + (which == sort::positive ? "+" : "-")).second) return;
     const auto& all = inputs(from.node);
-    if (!all.is_object()) return;
+    if (!all.is_object() || !step(all.size())) return;
     constexpr auto other = [](sort one) {
       return one == sort::positive ? sort::negative : sort::positive;
     };
@@ -276,7 +279,7 @@ private:
 
   void take_lora(const std::string& id) {
     const auto& all = inputs(id);
-    if (!all.is_object()) return;
+    if (!all.is_object() || !step(all.size())) return;
     auto weight = number_value(value_of(id, "strength_model"));
     if (!weight) weight = number_value(value_of(id, "strength"));
     for (const auto& [name, value] : all.items()) {
@@ -300,7 +303,7 @@ private:
     auto to = link_of(input(id, name));
     if (!to || depth > depth_max || !step()) return {};
     const auto& all = inputs(to->node);
-    if (!all.is_object()) return {};
+    if (!all.is_object() || !step(all.size())) return {};
     take_lora(to->node);
     for (const auto& [key, value] : all.items())
       if (auto next = link_of(value); next && lower_case(key).find("lora") != std::string::npos)
@@ -427,7 +430,7 @@ private:
 
   const json& nodes_;
   generation_facts& facts_;
-  int steps_ = 0;
+  std::size_t steps_ = 0;
 };
 
 /// A JSON object, or one that stands as text in a JSON string.
