@@ -192,6 +192,7 @@ BOOST_AUTO_TEST_CASE(every_backup_made_while_64_clients_write_is_the_library_as_
     auto report = there.podstudio.json({"backup", folder});
     auto given = people.commands() - commands;
     people.hurry(false);
+    BOOST_CHECK_GT(given, 0u);
     meanwhile += given;
     copied += report["copied_bytes"].get<std::uint64_t>();
     incremental += report["incremental"].get<std::uint64_t>() > 0 ? 1 : 0;
@@ -202,7 +203,6 @@ BOOST_AUTO_TEST_CASE(every_backup_made_while_64_clients_write_is_the_library_as_
     if (into_new) fs::remove_all(folder);
     BOOST_REQUIRE_EQUAL(people.trouble(), "");
   }
-  BOOST_CHECK_GT(meanwhile, 0u);  // a single backup may be quicker than a command
   people.stop();
   auto last = there.podstudio.json({"backup", there.backup, "--verify"});
   check_restore(there.podstudio, there.backup, last, there.restored);
