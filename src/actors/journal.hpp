@@ -55,8 +55,8 @@ struct journal_state {
   std::shared_ptr<const std::atomic<bool>> tables_full;  ///< set by the projector
   std::vector<command_ptr> group;                        ///< what waits, in the order it came
   std::vector<waiting> senders;                          ///< one for each of `group`
-  /// The newest epoch of each sender that was refused. Bounded by the number of senders: catalog,
-  /// jobs and supervisor.
+  /// The newest epoch of each sender that was refused. Bounded by the number of senders: catalog
+  /// and supervisor.
   std::unordered_map<caf::actor_id, std::pair<epoch_number, error>> refused;
   bool flush_sent = false;
   std::chrono::steady_clock::time_point group_began;  ///< when the first of `group` came

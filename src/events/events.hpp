@@ -449,7 +449,7 @@ struct pack_deleted {
   }
 };
 
-// --- jobs: emitted by the jobs actor, folded by projections/jobs.cpp
+// --- jobs: emitted by the catalog actor, folded by projections/jobs.cpp
 // ------------------------------
 
 struct job_queued {

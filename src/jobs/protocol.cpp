@@ -155,13 +155,8 @@ std::string as_worker_line(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
     text.remove_suffix(1);
   // Escaping makes a text longer, never shorter: what is cut here would be cut below.
-  auto line = for_terminal(text.substr(0, worker_line_bytes_max));
-  if (line.size() <= worker_line_bytes_max) return line;
-  auto size = worker_line_bytes_max;
-  while (size > 0 && (static_cast<unsigned char>(line[size]) & 0xc0) == 0x80)
-    --size;
-  line.resize(size);
-  return line;
+  return std::string(
+      cut_text(for_terminal(text.substr(0, worker_line_bytes_max)), worker_line_bytes_max));
 }
 
 }  // namespace podstudio

@@ -23,8 +23,8 @@ namespace {
 
 /// Small enough to stay in the second-level cache beside the hash's own work.
 constexpr std::size_t buffer_size_bytes = 64 << 10;
-/// From this size on a file is mapped: copying every byte out of the page cache first costs a sixth
-/// of the hashing speed of a processor with SHA instructions. Below it, mapping and unmapping cost
+/// From this size on a file is mapped: copying every byte out of the page cache first shows
+/// beside the hashing of a processor with SHA instructions. Below it, mapping and unmapping cost
 /// more than that.
 constexpr std::uint64_t map_from_bytes = 256 << 10;
 /// How much is mapped at a time.

@@ -125,14 +125,6 @@ std::string from_utf16(bytes_view bytes, byte_order likely, std::size_t size_byt
   return made;
 }
 
-std::string_view cut_text(std::string_view text, std::size_t size_bytes_max) noexcept {
-  if (text.size() <= size_bytes_max) return text;
-  auto size = size_bytes_max;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80)
-    --size;
-  return text.substr(0, size);
-}
-
 std::string_view trimmed(std::string_view text) noexcept {
   constexpr std::string_view white = " \t\r\n\v\f";
   auto from = text.find_first_not_of(white);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "media/bytes.hpp"
+#include "platform/text.hpp"
 
 #include <string>
 #include <string_view>
@@ -19,10 +20,6 @@ std::string clean_name(std::string_view bytes, std::size_t size_bytes_max);
 /// UTF-16 of either order to UTF-8; unpaired surrogates become U+FFFD. A byte order mark decides;
 /// without one, where most of the text is in the ASCII range, where its zeros stand; else `likely`.
 std::string from_utf16(bytes_view bytes, byte_order likely, std::size_t size_bytes_max);
-
-/// The longest beginning of valid UTF-8 that has at most `size_bytes_max` bytes and ends between
-/// characters.
-std::string_view cut_text(std::string_view text, std::size_t size_bytes_max) noexcept;
 
 /// Without white space at both ends.
 std::string_view trimmed(std::string_view text) noexcept;

@@ -96,11 +96,7 @@ std::vector<event> one(event what) { return {std::move(what)}; }
 /// that is decided beside it.
 std::string bounded(std::string text) {
   if (!is_utf8(text)) text = printable(text);
-  if (text.size() <= max_job_text_bytes) return text;
-  text.resize(max_job_text_bytes);
-  while (!is_utf8(text))
-    text.pop_back();
-  return text;
+  return std::string(cut_text(text, max_job_text_bytes));
 }
 
 }  // namespace

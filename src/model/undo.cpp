@@ -540,13 +540,8 @@ undo_decision decide_undo(const catalog_model& model, const std::vector<event>& 
 std::string undo_summary(const uuid& id, const std::string& summary, bool force) {
   // The id tells apart what has the same words.
   constexpr std::size_t bytes_max = 200;
-  auto text = summary;
-  if (text.size() > bytes_max) {
-    text.resize(bytes_max);
-    while (!is_utf8(text))
-      text.pop_back();
-    text += "...";
-  }
+  std::string text(cut_text(summary, bytes_max));
+  if (text.size() < summary.size()) text += "...";
   return "undo of " + text + " (" + to_string(id).substr(0, 8) + (force ? ", by force)" : ")");
 }
 

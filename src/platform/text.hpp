@@ -12,6 +12,9 @@ namespace podstudio {
 /// True when `bytes` is well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates) without NUL.
 bool is_utf8(std::string_view bytes) noexcept;
 
+/// The beginning of valid UTF-8, of at most `bytes_max` bytes, cut between characters.
+std::string_view cut_text(std::string_view text, std::size_t bytes_max) noexcept;
+
 /// A form of any byte string that is valid UTF-8 and safe on a terminal: bytes that are no UTF-8
 /// and control characters (C0, C1, DEL) become `\xNN`, a backslash becomes `\\`.
 std::string printable(std::string_view bytes);

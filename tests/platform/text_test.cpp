@@ -63,6 +63,17 @@ constexpr std::array<std::string_view, 22> pieces = {"a",
 
 }  // namespace
 
+BOOST_AUTO_TEST_CASE(a_text_is_cut_between_characters) {
+  const std::string text = "a\xc3\xa9\xe6\xbc\xa2\xf0\x9f\x90\x88";  // of 1, 2, 3 and 4 bytes
+  const std::size_t kept[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+  for (std::size_t bytes_max = 0; bytes_max < std::size(kept); ++bytes_max) {
+    auto cut = cut_text(text, bytes_max);
+    BOOST_TEST(cut == text.substr(0, kept[bytes_max]), bytes_max);
+    BOOST_TEST(is_utf8(cut));
+  }
+  BOOST_TEST(cut_text("", 5).empty());
+}
+
 BOOST_AUTO_TEST_CASE(text_is_utf8_exactly_where_the_c_library_decodes_it) {
   decoder other;
   std::mt19937 random(20250401);
