@@ -100,17 +100,6 @@ result<void> check_own_log(const std::string& folder, bool reachable) {
   return {};
 }
 
-/// A database that a person named.
-result<void> check_own_database(const std::string& path) {
-  struct stat facts {};
-  if (::stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_uid == ::geteuid())
-    return {};
-  return error{error_code::refused, "the database " + in_quotes(path) + " belongs to the user "
-                                        + user_name(facts.st_uid)
-                                        + "; name another file, or if its disk knows no owners, mount "
-                                          "that with uid=" + std::to_string(::geteuid())};
-}
-
 /// Makes the folder unless it is there. A link to one is as good where a person named the path.
 result<void> create_folder(const std::string& path, last_link links) {
   if (::mkdir(path.c_str(), private_mode) == 0) return {};
@@ -257,14 +246,22 @@ result<void> check_trusted(const data_folder& folder) {
     return system_error()("cannot use the data folder " + in_quotes(folder.root));
   }
   if (auto ours = check_ours(folder.root, facts); !ours) return ours;
-  if (!folder.has_usual_database())
-    if (auto ours = check_own_database(folder.database); !ours) return ours;
   const auto usual = folder.usual_database();
   const bool reachable = (facts.st_mode & (S_IRWXG | S_IRWXO)) != 0;
   for (const auto& path :
        {folder.config_file(), folder.env_file(), usual, usual + "-wal", usual + "-shm"})
     if (auto ours = check_own_file(path, reachable); !ours) return ours;
   return check_own_log(folder.log(), reachable);
+}
+
+result<void> check_own_database(const std::string& path) {
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_uid == ::geteuid())
+    return {};
+  return error{error_code::refused, "the database " + in_quotes(path) + " belongs to the user "
+                                        + user_name(facts.st_uid)
+                                        + "; name another file, or if its disk knows no owners, mount "
+                                          "that with uid=" + std::to_string(::geteuid())};
 }
 
 bool exists(const data_folder& folder) {

@@ -59,11 +59,14 @@ result<bool> lie_in_one_another(const std::string& one, const std::string& other
 result<data_folder> resolve_data_folder(const std::string& root, const std::string& database);
 
 /// Whether nobody else owns the root folder or may write to it, nor to the files in it that are
-/// believed: the settings, the log's, the tables'. A database elsewhere must be the user's own.
-/// What is not there is trusted. To be asked before anything in the folder is believed. Errors:
+/// believed: the settings, the log's, the tables' in their usual place. What is not there is
+/// trusted. To be asked before anything in the folder is believed. Errors:
 /// `refused`, with the remedy. No mode is corrected silently: what others could write, they may
 /// have written, and the owner is to know.
 result<void> check_trusted(const data_folder& folder);
+
+/// Whether a database that a person named is the user's own, if it is there. Error: `refused`.
+result<void> check_own_database(const std::string& path);
 
 /// Whether the root folder is there.
 bool exists(const data_folder& folder);

@@ -83,8 +83,8 @@ result<context> resolve(const global_options& given) {
   folder = resolve_data_folder(given.data, configured->database);
   if (!folder)
     return naming_setting(folder.failure(), configured->database, configured->database_from);
-  if (!is_backup)
-    if (auto trusted = check_trusted(*folder); !trusted) return trusted.failure();
+  if (!is_backup && !folder->has_usual_database())
+    if (auto ours = check_own_database(folder->database); !ours) return ours.failure();
   return context{std::move(*folder), std::move(*configured), given.json, given.command_id};
 }
 
