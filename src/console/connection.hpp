@@ -223,10 +223,11 @@ public:
   void end() override {
     if (std::exchange(ended_, true)) return;
     deadline_.cancel();
-    asio_error ignored;  // there is nothing to be done about it
-    stream_.lowest_layer().close(ignored);
+    // Before the peer can see that it ended.
     if (auto pending = pending_.lock()) pending->gone = true;
     reserve(0);
+    asio_error ignored;  // there is nothing to be done about it
+    stream_.lowest_layer().close(ignored);
     at_->remove(*this);
   }
   void end_when_idle() override {
