@@ -459,13 +459,14 @@ private:
   bool freeze() {
     auto& of = running_->running();
     of.signal(SIGSTOP);
-    return eventually([&] {
-             std::ifstream from("/proc/" + std::to_string(of.pid()) + "/stat");
-             std::string text{std::istreambuf_iterator<char>(from), {}};
-             auto state = text.find_last_of(')') + 2;
-             return !of.runs() || (state < text.size() && text[state] == 'T');
-           })
-           && of.runs();
+    return eventually([&] { return !of.runs() || is_frozen(); }) && of.runs();
+  }
+
+  bool is_frozen() const {
+    std::ifstream from("/proc/" + std::to_string(running_->pid()) + "/stat");
+    std::string text{std::istreambuf_iterator<char>(from), {}};
+    auto state = text.find_last_of(')') + 2;
+    return state < text.size() && text[state] == 'T';
   }
 
   bool do_to_frozen(const target& what, deed how) {
@@ -517,6 +518,11 @@ private:
       fs::rename(path, aside);
       at_last_.push_back([path, aside] {
         if (!fs::exists(fs::symlink_status(aside))) return;  // it went with its folder
+        // A service that was started meanwhile and missed nothing goes on in a segment of its own.
+        if (path.ends_with(".log") && fs::symlink_status(path).type() == fs::file_type::regular) {
+          fs::remove(aside);
+          return;
+        }
         fs::remove_all(path);
         fs::rename(aside, path);
       });
@@ -572,8 +578,7 @@ private:
     }
     case deed::give_away:
       at_last_.push_back([path, facts] {
-        if (::lchown(path.c_str(), facts.st_uid, facts.st_gid) == 0) return;
-        // A segment that was prepared has its own name by now.
+        // A segment that was prepared has its own name by now, and another is prepared in its place.
         std::error_code gone;
         for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path(), gone)) {
           struct stat now {};
@@ -668,7 +673,8 @@ private:
   }
 
   bool hang_a_folder() {
-    if (!may_mount() || far_) return false;
+    // A process that is stopped watches no further folder until it goes on.
+    if (!may_mount() || far_ || is_frozen()) return false;
     auto at = space.path + "/far";
     far_ = std::make_unique<stopping_folder>(at);
     if (!far_->is_mounted() || podstudio({"watch", "add", at}).code != 0) {
