@@ -262,7 +262,6 @@ void writer::enter(std::unique_ptr<file> source, std::uint64_t space_to,
 result<void> writer::roll() {
   assert(prepared_.source != nullptr && current_.frames > 0);
   if (auto synced = sync(); !synced) return synced;
-  // Nobody looks at it again, and what comes next builds on it.
   if (auto there = check_undisturbed(); !there) return there;
   // The name would be given to whatever is at the path now.
   if (auto ours =
@@ -275,6 +274,8 @@ result<void> writer::roll() {
     return drop_prepared(named.failure());
   }
   if (auto synced = files_.sync_folder(folder_); !synced) return poison(synced.failure());
+  // Once more, as it is the last look at it: from here on its successor builds on it.
+  if (auto there = check_undisturbed(); !there) return there;
   enter(std::move(prepared_.source), prepared_.space_to, header);
   prepared_ = {};
   return {};

@@ -304,7 +304,8 @@ namespace {
 /// A log whose next command needs a second segment.
 struct full_segment {
   memory_disk disk;
-  std::unique_ptr<log_writer> log = must(open_log(disk));
+  faulty_files files{disk};
+  std::unique_ptr<log_writer> log = must(open_log(files));
   std::uint64_t next = first_of_second();
 
   full_segment() { must(append(*log, 1, next - 1)); }
@@ -327,6 +328,15 @@ BOOST_FIXTURE_TEST_CASE(a_segment_that_others_took_away_gets_no_successor, full_
   disk.erase(first_segment());
   REQUIRE_FAILS(append(*log, next, next), error_code::outcome_unknown);
   BOOST_TEST(must(list_segments(disk, log_folder)).empty());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_segment_that_others_take_away_while_its_successor_is_named_is_missed,
+                        full_segment) {
+  files.fault = [this](file_call call) {
+    if (call == file_call::rename) disk.erase(first_segment());
+    return 0;
+  };
+  REQUIRE_FAILS(append(*log, next, next), error_code::outcome_unknown);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_others_put_in_place_of_the_prepared_segment_gets_no_name,

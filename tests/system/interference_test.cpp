@@ -37,6 +37,18 @@ constexpr uid_t nobody = 65534;
 /// A service has this long to end, and a busy machine a little longer.
 constexpr milliseconds end_max = 10s, end_at_once_max = 1s, slack = 3s;
 
+template <class Action>
+class scope_exit {
+public:
+  explicit scope_exit(Action action) : action_(std::move(action)) {}
+  scope_exit(const scope_exit&) = delete;
+  scope_exit& operator=(const scope_exit&) = delete;
+  ~scope_exit() { action_(); }
+
+private:
+  Action action_;
+};
+
 /// What is done to a file or a folder.
 enum class deed : std::uint8_t {
   remove,
@@ -328,15 +340,18 @@ private:
         working.emplace_back(
             [&, i] { curate(people[i], i % 2 == 0 ? *first : *second, all[i], stop); });
       working.emplace_back([&] { ask(stop); });
+      // Before they are waited for, whatever happens: what waits for an answer waits for the end of
+      // what was done to it.
+      scope_exit calm_down([&] {
+        stop = true;
+        for (auto undo = for_now_.rbegin(); undo != for_now_.rend(); ++undo)
+          (*undo)();
+        for_now_.clear();
+      });
       bool wants_sealed = segments() < 2 && one_in(2);
       until_more(all, 1 + below(4), [&] { return wants_sealed && segments() < 2; });
       disturb();
       until_more(all, 1 + below(6), [] { return false; });
-      stop = true;
-      // What waits for an answer waits for the end of what was done to it.
-      for (auto undo = for_now_.rbegin(); undo != for_now_.rend(); ++undo)
-        (*undo)();
-      for_now_.clear();
     }
     for (const auto& each : all) {
       BOOST_TEST(each.failure.empty(), what_ << ": " << each.failure);
@@ -449,10 +464,8 @@ private:
   /// False where it cannot be done to that file.
   bool do_to(const target& what, deed how) {
     // All at once for the service: what it acknowledged before is in a copy, and no more.
-    if (!freeze()) return false;
-    bool done = do_to_frozen(what, how);
-    running_->running().signal(SIGCONT);
-    return done;
+    scope_exit go_on([this] { running_->running().signal(SIGCONT); });
+    return freeze() && do_to_frozen(what, how);
   }
 
   /// Stops the process, and waits until it has stopped.
