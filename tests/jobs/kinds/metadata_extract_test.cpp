@@ -75,6 +75,7 @@ struct batch {
     job.outputs = {lines.get()};
     if (outputs_of(order) == 2) job.outputs.push_back(previews.get());
     job.output_bytes = output_bytes;
+    job.cpu_seconds = cpu_seconds;
     return pool.run(job, observer, cancel);
   }
 
@@ -107,6 +108,7 @@ struct batch {
   metadata_order order;
   std::vector<unique_fd> inputs;
   std::uint64_t output_bytes = std::uint64_t{1} << 30;
+  std::uint64_t cpu_seconds = 600;
   unique_fd lines, previews;
   job_cancel cancel;
   std::uint64_t preview_bytes = 0;
@@ -308,6 +310,30 @@ BOOST_AUTO_TEST_CASE(an_output_that_is_full_ends_the_job_and_not_the_worker) {
   all.output_bytes = 1 << 30;
   all.read(*pool);
   BOOST_TEST(pool->counts().started == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_read_before_a_worker_died_can_be_told) {
+  auto pool = pool_with(walls::all);
+  batch all;
+  all.order.preview_edges_px = {256};
+  all.add(small_png(), "png");
+  all.add("no media", "png");
+  auto picture = noise_png(3000, 2000);
+  for (int i = 0; i < 100; ++i)
+    all.add(picture, "png");
+  all.cpu_seconds = 1;
+  auto outcome = all.run(*pool);
+  BOOST_TEST(outcome.ending == job_ending::cpu_limit, outcome.text);
+  auto size = ::lseek(all.lines.get(), 0, SEEK_END);
+  BOOST_REQUIRE(size > 0);
+  auto lines = contents_of(all.lines, static_cast<std::size_t>(size));
+  auto whole = static_cast<std::size_t>(std::ranges::count(lines, '\n'));
+  BOOST_TEST(whole >= 2u);
+  BOOST_TEST(whole < all.inputs.size());
+  lines.resize(lines.rfind('\n') + 1);
+  auto answers = must(parse_metadata_answer(lines, whole, UINT64_MAX));
+  BOOST_TEST(answers[0].found.previews.size() == 1u);
+  BOOST_TEST(has(answers[1], problem_kind::not_media));
 }
 
 BOOST_AUTO_TEST_CASE(a_whole_batch_of_long_texts_fits_its_bounds) {
