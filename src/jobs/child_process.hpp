@@ -14,9 +14,8 @@
 namespace podstudio {
 
 struct worker_program {
-  /// Absolute; this one is the same program, even after an upgrade.
-  std::string path = "/proc/self/exe";
-  std::vector<std::string> arguments{"podstudio", "worker"};  ///< the program's name is the first
+  std::string path{};                    ///< absolute; see find_worker_program
+  std::vector<std::string> arguments{};  ///< the program's name is the first
 };
 
 /// A child that is killed and reaped when this goes.

@@ -256,4 +256,17 @@ result<extracted> extract(int fd, std::uint64_t size_bytes, const extract_option
   }
 }
 
+result<media_facts> read_facts(int fd, std::uint64_t size_bytes, std::string_view extension,
+                               const facts_options& options) {
+  extract_options all;
+  all.bounds = options.bounds;
+  all.extension = extension;
+  all.want_hash = false;
+  all.want_generation = false;
+  all.cancelled = options.cancelled;
+  auto made = extract(fd, size_bytes, all);
+  if (!made) return made.failure();
+  return std::move(made->facts);
+}
+
 }  // namespace podstudio::media

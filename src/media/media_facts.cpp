@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "media/media_facts.hpp"
 
-#include "media/extract.hpp"
 #include "media/text.hpp"
 
 #include <algorithm>
@@ -29,19 +28,6 @@ void add_problem(media_facts& facts, problem_kind kind, std::string reason) {
   bool known =
       std::ranges::any_of(facts.problems, [&](const problem& each) { return each.kind == kind; });
   if (!known && facts.problems.size() < problems_max) facts.problems.push_back(std::move(made));
-}
-
-result<media_facts> read_facts(int fd, std::uint64_t size_bytes, std::string_view extension,
-                               const facts_options& options) {
-  extract_options all;
-  all.bounds = options.bounds;
-  all.extension = extension;
-  all.want_hash = false;
-  all.want_generation = false;
-  all.cancelled = options.cancelled;
-  auto made = extract(fd, size_bytes, all);
-  if (!made) return made.failure();
-  return std::move(made->facts);
 }
 
 }  // namespace podstudio::media

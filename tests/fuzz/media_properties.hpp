@@ -17,4 +17,7 @@ bool media_text(std::span<const std::uint8_t> input);
 /// What a worker answers.
 bool media_answer(std::span<const std::uint8_t> input);
 
+/// What a job of the kind `metadata_extract` answers. files:u8 preview-kilobytes:u16 lines.
+bool metadata_answer(std::span<const std::uint8_t> input);
+
 }  // namespace fuzz

@@ -47,11 +47,11 @@ struct target {
   bool (*property)(const_bytes input);
 };
 inline constexpr std::array targets{
-    target{"event", event_body},      target{"frame", frame},
-    target{"header", segment_header}, target{"segment", segment},
-    target{"restore", restore},       target{"worker_answer", worker_answer},
-    target{"media_walk", media_walk}, target{"media_text", media_text},
-    target{"media_answer", media_answer}};
+    target{"event", event_body},          target{"frame", frame},
+    target{"header", segment_header},     target{"segment", segment},
+    target{"restore", restore},           target{"worker_answer", worker_answer},
+    target{"media_walk", media_walk},     target{"media_text", media_text},
+    target{"media_answer", media_answer}, target{"metadata_answer", metadata_answer}};
 
 struct broken_property : std::logic_error {
   using std::logic_error::logic_error;

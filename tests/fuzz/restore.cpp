@@ -54,6 +54,8 @@ bool is_answer(error_code code) {
 /// Tables in a file of their own, as SQLite has no disk in memory with a path.
 class tables_file {
 public:
+  /// The file system is to be there as long as this, so it is made first.
+  tables_file() { (void)posix_file_system(); }
   ~tables_file() { (void)remove_unfinished_rebuild(posix_file_system(), path()); }
   std::string path() const { return folder_.path + "/tables.db"; }
 

@@ -7,6 +7,7 @@
 #include "../events/sample_events.hpp"
 #include "events/codec.hpp"
 #include "events/segment.hpp"
+#include "jobs/kinds/metadata_answer.hpp"
 #include "jobs/protocol.hpp"
 #include "support/memory_disk.hpp"
 #include "support/random_library.hpp"
@@ -247,6 +248,26 @@ void media_seeds(seed_folder walks, seed_folder texts, seed_folder answers) {
     walks.add(head);
 }
 
+/// Answers of a worker that does as it should: one file, and one of each thing that a line may say.
+void metadata_answer_seeds(seed_folder folder) {
+  file_answer plain, full, failed;
+  plain.found.facts.mime = "image/png";
+  full.found.previews = {{256, 256, 192, 700}, {32, 32, 24, 300}};
+  full.preview_offsets = {0, 700};
+  full.found.generation.raw = {{media::carrier::exif, "k", std::string(60'000, 'x'), false}};
+  full.found.generation.passes = {{.prompts = {"a"}}};
+  failed.failure = error{error_code::timed_out, "slow"};
+  // The fuzzer's inputs are short, so that what a long text leads to is said of a short one.
+  auto line = to_metadata_line(full);
+  if (auto text = line.find("xxx"); text != std::string::npos)
+    line.erase(text, line.find('"', text) - text - 1);
+  auto previews = u16(1);
+  folder.add('\1' + u16(0) + to_metadata_line(plain));
+  folder.add('\1' + previews + line);
+  folder.add('\1' + u16(0) + to_metadata_line(failed));
+  folder.add('\3' + previews + to_metadata_line(failed) + line + to_metadata_line(plain));
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -262,4 +283,5 @@ int main(int count, char** arguments) {
   worker_answer_seeds(seed_folder(folder / "worker_answer"));
   media_seeds(seed_folder(folder / "media_walk"), seed_folder(folder / "media_text"),
               seed_folder(folder / "media_answer"));
+  metadata_answer_seeds(seed_folder(folder / "metadata_answer"));
 }

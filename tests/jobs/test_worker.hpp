@@ -25,7 +25,7 @@ std::optional<int> run(std::string_view word);
 
 inline podstudio::worker_options options(const char* word = walled) {
   podstudio::worker_options options;
-  options.program.arguments = {"jobs_test", word};
+  options.program = {"/proc/self/exe", {"jobs_test", word}};
   options.memory_bytes = std::uint64_t{1} << 30;
   return options;
 }

@@ -5,7 +5,6 @@
 #include "platform/files.hpp"
 #include "platform/text.hpp"
 #include "platform/types.hpp"
-#include "worker.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -164,7 +163,6 @@ int main(int argc, char** argv) {
   ::umask(S_IRWXG | S_IRWXO);           // what we make is the owner's alone
   std::setlocale(LC_CTYPE, "C.UTF-8");  // for the width of letters
   try {
-    if (argc == 2 && argv[1] == std::string_view("worker")) return podstudio::be_worker();
     return podstudio::run(argc, argv);
   } catch (const std::exception& defect) {
     std::fprintf(stderr, "podstudio: internal error: %s; please report it\n", defect.what());

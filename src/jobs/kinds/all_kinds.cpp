@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+#include "jobs/kinds/all_kinds.hpp"
+
+#include "jobs/kinds/metadata_extract.hpp"
+#include "jobs/kinds/metadata_order.hpp"
+
+#include <array>
+
+namespace podstudio {
+
+std::span<const job_kind_runner> all_job_kinds() noexcept {
+  static constexpr std::array all{
+      job_kind_runner{metadata_extract_kind, prepare_metadata_extract, run_metadata_extract}};
+  return all;
+}
+
+}  // namespace podstudio
