@@ -96,6 +96,7 @@ void catalog_state::answered() {
   for (auto& promise : drained)
     promise.deliver(true);
   drained.clear();
+  look_for_unread();
 }
 
 // --- taking files
@@ -453,6 +454,14 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
         if (self->state.admit(promise)) self->state.change_job(step, promise);
         return promise;
       },
+      [self](job_atom) { return self->state.waiting_jobs(); },
+      [self](unread_atom) {
+        auto promise = self->make_response_promise<job_id>();
+        self->state.wants_unread.push_back(promise);
+        self->state.look_for_unread();
+        return promise;
+      },
+      [self](step_atom) { self->state.queue_unread(); },
       [self](find_atom) {
         auto promise = self->make_response_promise<asset_paths>();
         if (self->state.admit(promise)) self->state.find_heirs(promise);
@@ -461,6 +470,9 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
       [self](drain_atom) {
         auto& s = self->state;
         s.draining = true;
+        for (auto& waiting : s.wants_unread)
+          waiting.deliver(to_caf({error_code::stopping, "the engine is stopping"}));
+        s.wants_unread.clear();
         auto promise = self->make_response_promise<bool>();
         s.drained.push_back(promise);
         ++s.pending;

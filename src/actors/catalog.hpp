@@ -10,6 +10,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -69,6 +70,11 @@ struct catalog_state {
                     const std::function<result<std::vector<event>>()>& decide,
                     caf::typed_response_promise<change_outcome> promise);
   void change_job(const job_step& step, caf::typed_response_promise<change_outcome> promise);
+  job_queue waiting_jobs() const;
+  /// Sees to it that a job for unread files is queued soon, if somebody waits for one, there are any,
+  /// and no request is in flight: they come after the taking of files.
+  void look_for_unread();
+  void queue_unread();
   /// Delivers what `fill` makes of a command's outcome, and ends the request.
   template <class Outcome, class Fill>
   on_outcome deliver(caf::typed_response_promise<Outcome> promise, Fill fill);
@@ -89,6 +95,9 @@ struct catalog_state {
   /// Paths being decided about; a second look at one has to wait, or the older could come in last.
   std::unordered_set<path_key, path_key_hash> in_reading;
 
+  std::vector<caf::typed_response_promise<job_id>> wants_unread;  ///< the jobs actor has one at most
+  bool unread_due = false;
+
   std::uint64_t pending = 0;  ///< requests of any kind that are not answered yet
   bool draining = false;
   std::vector<caf::typed_response_promise<bool>> drained;
@@ -97,6 +106,8 @@ struct catalog_state {
 
 /// How often the places of successors are asked for, as new ones can come while they are.
 inline constexpr unsigned successor_tries_max = 16;
+/// Files that come within this time are read by one job.
+inline constexpr std::chrono::milliseconds unread_pause{250};
 /// How many requests may wait for an answer before new ones are refused as busy.
 inline constexpr std::uint64_t catalog_pending_max = 4096;
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "actors/catalog.hpp"
 
+#include "actors/media_job.hpp"
 #include "platform/text.hpp"
 
+#include <iterator>
 #include <utility>
 
 /// The half of the catalog that does what people ask for.
@@ -142,36 +144,57 @@ void catalog_state::change_root(root_request request,
 
 namespace {
 
-result<std::vector<event>> decide_step(const jobs_model& model, const job_step& step) {
+/// What a job read belongs to its end: both are one command.
+result<std::vector<event>> decide_end(const library_model& model, const job_step& step) {
+  auto events = decide_complete(model.jobs, step.job,
+                                step.text.empty() ? std::nullopt : std::optional(step.text));
+  if (!events) return events;
+  auto read = decide_read(model.catalog, step.read);
+  events->insert(events->end(), std::make_move_iterator(read.begin()),
+                 std::make_move_iterator(read.end()));
+  return events;
+}
+
+/// Jobs of assets that there are.
+result<std::vector<event>> decide_submit(const library_model& library, const job_step& step) {
+  for (const auto& request : step.requests) {
+    if (request.asset && library.catalog.asset(*request.asset) == nullptr)
+      return no_such_asset(*request.asset);
+    if (request.pack && library.catalog.pack(*request.pack) == nullptr)
+      return error{error_code::not_found, "there is no pack " + std::to_string(*request.pack)
+                                              + "; 'podstudio pack list' shows the ids"};
+  }
+  return decide_submit(library.jobs, step.requests);
+}
+
+result<std::vector<event>> decide_step(const library_model& library, const job_step& step) {
   using kind = job_step::step;
+  const auto& model = library.jobs;
   switch (step.what) {
   case kind::submit:
-    return decide_submit(model, step.request);
+    return decide_submit(library, step);
   case kind::start:
     return decide_start(model, step.job);
   case kind::progress:
     return decide_progress(model, step.job, step.percent);
   case kind::complete:
-    return decide_complete(model, step.job,
-                           step.text.empty() ? std::nullopt : std::optional(step.text));
+    return decide_end(library, step);
   case kind::fail:
-    return decide_fail(model, step.job, step.text);
+    return decide_fail(model, step.job, step.text, step.attempt);
   case kind::cancel:
     return decide_cancel(model, step.job);
   case kind::retry:
     return decide_retry(model, step.job);
   case kind::put_back:
-    return decide_put_back(model, step.text);
+    return decide_put_back(model, step.job, step.text, step.attempt);
+  case kind::put_all_back:
+    return decide_put_all_back(model, step.text);
+  case kind::hold:
+    return decide_hold(model, true);
+  case kind::release:
+    return decide_hold(model, false);
   }
   return error{error_code::internal, "no such step of a job"};
-}
-
-std::string describe(const job_request& request) {
-  auto text = "submit " + std::string(word(request.kind));
-  if (request.asset) text += " of asset " + std::to_string(*request.asset);
-  if (request.pack) text += " of pack " + std::to_string(*request.pack);
-  if (request.params_json) text += " with " + in_summary(*request.params_json);
-  return text;
 }
 
 std::string describe(const job_step& step) {
@@ -179,13 +202,13 @@ std::string describe(const job_step& step) {
   auto job = " job " + std::to_string(step.job);
   switch (step.what) {
   case kind::submit:
-    return describe(step.request);
+    return step.summary;
   case kind::start:
     return "start" + job;
   case kind::progress:
     return "progress of" + job;
   case kind::complete:
-    return "complete" + job + ": " + in_summary(step.text);
+    return "complete" + job + (step.text.empty() ? "" : ": " + in_summary(step.text));
   case kind::fail:
     return "fail" + job + ": " + in_summary(step.text);
   case kind::cancel:
@@ -193,7 +216,13 @@ std::string describe(const job_step& step) {
   case kind::retry:
     return "retry" + job;
   case kind::put_back:
+    return "put back" + job + ": " + in_summary(step.text);
+  case kind::put_all_back:
     return "put running jobs back: " + step.text;
+  case kind::hold:
+    return "pause jobs";
+  case kind::release:
+    return "resume jobs";
   }
   return {};
 }
@@ -204,7 +233,42 @@ void catalog_state::change_job(const job_step& step,
                                caf::typed_response_promise<change_outcome> promise) {
   command_once(
       step.id, step.origin, describe(step),
-      [&] { return decide_step(commits.model().jobs, step); }, promise);
+      [&] { return decide_step(commits.model(), step); }, promise);
+}
+
+job_queue catalog_state::waiting_jobs() const {
+  const auto& jobs = commits.model().jobs;
+  job_queue queue{{}, jobs.held()};
+  for (const auto& [id, job] : jobs.jobs())
+    if (job.status == job_status::pending && is_runnable(job.kind))
+      queue.pending.push_back({id, job.priority});
+  return queue;
+}
+
+void catalog_state::look_for_unread() {
+  if (wants_unread.empty() || unread_due || pending != 0 || draining) return;
+  if (!commits.unread().any(model())) return;
+  unread_due = true;
+  self->delayed_send(self, unread_pause, step_atom::value);
+}
+
+void catalog_state::queue_unread() {
+  unread_due = false;
+  // What is in flight ends, and then it is looked at again.
+  if (wants_unread.empty() || pending != 0 || draining) return;
+  auto assets = commits.unread().take(model(), media_files_max);
+  if (assets.empty()) return;
+  auto promise = std::move(wants_unread.back());
+  wants_unread.pop_back();
+  ++pending;
+  job_request request;
+  request.kind = job_kind::metadata_extract;
+  if (assets.size() == 1) request.asset = assets.front();
+  request.params_json = nlohmann::json{{"assets", assets}}.dump();
+  auto summary = "read " + std::to_string(assets.size())
+                 + (assets.size() == 1 ? " new file" : " new files");
+  commits.commit(decide_submit(commits.model().jobs, request), {{}, "jobs", summary, {}},
+                 deliver(promise, [](const command_outcome& outcome) { return outcome.subject; }));
 }
 
 }  // namespace podstudio

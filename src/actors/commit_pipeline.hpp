@@ -32,6 +32,8 @@ public:
                   journal_actor journal, projector_actor projector);
 
   const library_model& model() const noexcept { return model_; }
+  /// Which files are to be read is no part of what is decided.
+  unread_media& unread() noexcept { return model_.unread; }
 
   /// Applies the command to the model and logs it; `then` gets its last sequence once it is durable. A command
   /// without events stands on what was decided before it, and is answered once that is durable.

@@ -358,6 +358,8 @@ console_actor::behavior_type console(console_actor::stateful_pointer<console_sta
           command->second(self->state, *asked, reply);
         } else if (auto change = change_commands().find(name); change != change_commands().end()) {
           change->second(self->state, *asked, reply);
+        } else if (auto job = job_commands().find(name); job != job_commands().end()) {
+          job->second(self->state, *asked, reply);
         } else if (is_query(name)) {
           query(self->state, self->state.peers.reader, *asked, reply);
         } else if (is_history(name)) {

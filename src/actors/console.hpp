@@ -25,6 +25,7 @@ struct console_peers {
   reader_actor reader;  ///< the pool
   historian_actor historian;
   undo_actor undo;
+  jobs_actor jobs;
   scrubber_actor scrubber;  ///< null but in a service
   supervisor_actor supervisor;
   std::shared_ptr<const console_use> server;  ///< null but in a service, as the scrubber is

@@ -27,31 +27,19 @@ std::string list_in_summary(const asset_ids& ids) {
 /// Labels the assets that `ids` or `filter` name. `labels` is the summary's beginning.
 void label(console_state& s, const request& what, answer reply, label_change change,
            std::string labels) {
-  auto apply = [&s, id = what.id, reply, change](asset_ids ids, std::string summary) mutable {
-    change.assets = std::move(ids);
-    s.self
-        ->request(s.peers.catalog, caf::infinite, label_atom::value,
-                  label_request{id, "console", std::move(summary), change})
-        .then(
-            [reply](const change_outcome& outcome) mutable {
-              reply(json{{"changed", outcome.changed}}, outcome.last_sequence);
-            },
-            [reply](const caf::error& failure) mutable { reply(failure); });
-  };
-  bool by_ids = what.arguments.contains("ids"), by_filter = what.arguments.contains("filter");
-  if (by_ids == by_filter)
-    return reply(wrong_argument("ids", "or 'filter' is needed, but not both"));
-  if (by_ids) {
-    auto ids = ids_argument(what.arguments);
-    if (!ids) return reply(ids.failure());
-    auto summary = labels + " on " + list_in_summary(*ids);
-    return apply(std::move(*ids), std::move(summary));
-  }
-  auto filter = to_text(what.arguments["filter"]);
-  s.self->request(s.peers.reader, caf::infinite, query_atom::value, filter)
-      .then([apply, summary = labels + " on all that match " + in_summary(filter)](
-                const asset_ids& ids) mutable { apply(ids, summary); },
-            [reply](const caf::error& failure) mutable { reply(failure); });
+  choose_assets(s, what, reply,
+                [&s, id = what.id, reply, change, labels](asset_ids ids,
+                                                          const std::string& which) mutable {
+                  change.assets = std::move(ids);
+                  s.self
+                      ->request(s.peers.catalog, caf::infinite, label_atom::value,
+                                label_request{id, "console", labels + " on " + which, change})
+                      .then(
+                          [reply](const change_outcome& outcome) mutable {
+                            reply(json{{"changed", outcome.changed}}, outcome.last_sequence);
+                          },
+                          [reply](const caf::error& failure) mutable { reply(failure); });
+                });
 }
 
 /// Sets a flag, or takes it away.
@@ -314,6 +302,23 @@ command_table with_flags(command_table commands) {
 }
 
 }  // namespace
+
+void choose_assets(console_state& s, const request& what, answer reply, take_assets then) {
+  bool by_ids = what.arguments.contains("ids"), by_filter = what.arguments.contains("filter");
+  if (by_ids == by_filter)
+    return reply(wrong_argument("ids", "or 'filter' is needed, but not both"));
+  if (by_ids) {
+    auto ids = ids_argument(what.arguments);
+    if (!ids) return reply(ids.failure());
+    auto which = list_in_summary(*ids);
+    return then(std::move(*ids), which);
+  }
+  auto filter = to_text(what.arguments["filter"]);
+  s.self->request(s.peers.reader, caf::infinite, query_atom::value, filter)
+      .then([then, which = "all that match " + in_summary(filter)](
+                const asset_ids& ids) { then(ids, which); },
+            [reply](const caf::error& failure) mutable { reply(failure); });
+}
 
 const command_table& change_commands() {
   static const auto commands = with_flags({

@@ -4,6 +4,7 @@
 #include "actors/console.hpp"
 #include "console/protocol.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -44,5 +45,12 @@ using command_table = std::map<std::string, command_function>;
 
 /// The commands that change assets and packs: console_changes.cpp.
 const command_table& change_commands();
+/// The commands about jobs: console_jobs.cpp.
+const command_table& job_commands();
+
+using take_assets = std::function<void(asset_ids ids, const std::string& which)>;
+/// The assets that the arguments `ids` or `filter` name, of which there must be exactly one, and how a
+/// summary names them. Answers where that fails.
+void choose_assets(console_state& s, const request& what, answer reply, take_assets then);
 
 }  // namespace podstudio

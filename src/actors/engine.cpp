@@ -7,7 +7,10 @@
 #include "events/backup.hpp"
 #include "events/file_system.hpp"
 #include "events/log.hpp"
+#include "jobs/worker_pool.hpp"
+#include "jobs/worker_program.hpp"
 #include "platform/files.hpp"
+#include "platform/settings.hpp"
 #include "platform/text.hpp"
 #include "platform/unique_fd.hpp"
 #include "projections/projection.hpp"
@@ -194,6 +197,22 @@ bool is_other_version(const std::string& database) {
   return !opened && opened.failure().code == error_code::newer_version;
 }
 
+/// A service that has no workers does all but run jobs.
+void add_workers(const engine_options& options, engine_parts& parts) {
+  auto cores = std::max(1u, std::thread::hardware_concurrency());
+  auto count = std::min(options.workers.value_or(cores), workers_setting_max);
+  if (!options.service || count == 0) return;
+  auto program = find_worker_program();
+  worker_pool_options pool;
+  pool.workers_max = count;
+  if (program) pool.worker.program = std::move(*program);
+  auto workers = program ? worker_pool::make(std::move(pool))
+                         : result<std::unique_ptr<worker_pool>>(program.failure());
+  if (!workers) return spdlog::error("no jobs are run: {}", workers.failure().message);
+  parts.workers = std::move(*workers);
+  parts.workers_max = count;
+}
+
 /// Everything before the first actor: recovers the log, brings the tables up to date, loads the
 /// models.
 result<engine_parts> make_ready(const engine_options& options) {
@@ -261,6 +280,7 @@ result<engine_parts> make_ready(const engine_options& options) {
   parts.log_folder = folder.log();
   // One more than there are cores: see catalog_state::hashers.
   parts.hashers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16) + 1;
+  add_workers(options, parts);
   return parts;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct engine_options {
   std::uint64_t log_segment_bytes = 64u << 20;  ///< where a segment of the event log is closed
   std::uint32_t poll_seconds = 30;              ///< see `settings`
   std::uint32_t rescan_minutes = 24 * 60;       ///< see `settings`
+  std::optional<std::uint32_t> workers;         ///< see `settings`; of a service only
 };
 
 /// The engine of one data folder, within this process.

@@ -34,6 +34,9 @@ using find_atom = caf::atom_constant<caf::atom("find")>;
 using root_atom = caf::atom_constant<caf::atom("root")>;
 using digest_atom = caf::atom_constant<caf::atom("digest")>;
 using job_atom = caf::atom_constant<caf::atom("job")>;
+using unread_atom = caf::atom_constant<caf::atom("unread")>;
+using media_atom = caf::atom_constant<caf::atom("media")>;
+using run_atom = caf::atom_constant<caf::atom("run")>;
 using import_atom = caf::atom_constant<caf::atom("import")>;
 using sync_atom = caf::atom_constant<caf::atom("sync")>;
 using readable_atom = caf::atom_constant<caf::atom("readable")>;
@@ -99,6 +102,13 @@ using catalog_actor = caf::typed_actor<
     // Submits, starts, moves on, ends, cancels, retries or puts back jobs. Answers when it is durable and
     // visible.
     caf::replies_to<job_atom, job_step>::with<change_outcome>,
+    // The jobs that are pending.
+    caf::replies_to<job_atom>::with<job_queue>,
+    // Queues a job for files whose facts are to be read, once there are any and no file is being
+    // taken; answers with it when that is durable and visible.
+    caf::replies_to<unread_atom>::with<job_id>,
+    // INTERNAL: there may be such files now.
+    caf::reacts_to<step_atom>,
     // Where the assets are that are to make way for missing ones of the same content.
     caf::replies_to<find_atom>::with<asset_paths>,
     // Answers once nothing is in flight; from then on every request is refused.
@@ -106,9 +116,24 @@ using catalog_actor = caf::typed_actor<
     // How much is in flight.
     caf::replies_to<status_atom>::with<catalog_status>>;
 
-/// JOBS: schedules jobs.
+/// JOB RUNNER: runs one job at a time in a worker process. Detached: it blocks until the job has
+/// ended.
+using job_runner_actor = caf::typed_actor<
+    // Answers when the job has ended, however it did.
+    caf::replies_to<run_atom, job_task_ptr>::with<job_report_ptr>>;
+
+/// JOBS: schedules jobs. The catalog decides what becomes of them.
 using jobs_actor = caf::typed_actor<
-    // Puts running jobs back; answers when that is durable.
+    // Submits, cancels or retries a job, or holds or releases the queue. Answers when it is durable
+    // and visible, and a job that is cancelled is being ended.
+    caf::replies_to<job_atom, job_step>::with<change_outcome>,
+    // INTERNAL, from a thread that runs the job: so many percent of it are done.
+    caf::reacts_to<step_atom, job_id, double>,
+    // INTERNAL: a job that failed may be tried again.
+    caf::reacts_to<run_atom, job_id>,
+    // INTERNAL: if no further job was begun than so many, workers are not needed for now.
+    caf::reacts_to<flush_atom, std::uint64_t>,
+    // Ends running jobs and puts them back; answers when that is durable.
     caf::replies_to<drain_atom>::with<bool>>;
 
 /// WATCHER: one watch root. Detached: it blocks in the file system.
@@ -145,7 +170,12 @@ using reader_actor = caf::typed_actor<
     caf::replies_to<query_atom, std::string>::with<asset_ids>,
     // Where assets and files are: as the tables have it, and as a look there finds it. An id that
     // the tables do not know is left out.
-    caf::replies_to<path_atom, place_query>::with<asset_places>>;
+    caf::replies_to<path_atom, place_query>::with<asset_places>,
+    // What a job needs to know of assets to read their files; without those that are gone or
+    // missing.
+    caf::replies_to<media_atom, asset_ids>::with<media_inputs>,
+    // The assets that a pending or running job reads.
+    caf::replies_to<media_atom, job_id>::with<asset_ids>>;
 
 /// HISTORIAN: queries on the log. Detached: it blocks in reads. A request reads a bounded part of
 /// the log; if there is more, the answer says where to continue.

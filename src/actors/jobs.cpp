@@ -1,30 +1,294 @@
 // SPDX-License-Identifier: MIT
 #include "actors/jobs.hpp"
 
+#include "jobs/worker_pool.hpp"
+
+#include <utility>
+
 namespace podstudio {
 
-void jobs_state::put_back(const std::string& reason, std::function<void()> then) {
-  job_step step;
-  step.what = job_step::step::put_back;
-  step.text = reason;
-  step.origin = "jobs";
+using kind = job_step::step;
+
+void jobs_state::decide(job_step step, then_outcome then, then_failure otherwise) {
+  if (step.origin.empty()) step.origin = "jobs";
   self->request(catalog, caf::infinite, job_atom::value, std::move(step))
-      .then([then](const change_outcome&) { then(); },
-            [then](const caf::error& failure) {
-              spdlog::warn("jobs stay running: {}", from_caf(failure).message);
-              then();
+      .then(std::move(then), std::move(otherwise));
+}
+
+// --- start and stop
+
+void jobs_state::put_all_back(const std::string& reason, std::function<void()> then) {
+  job_step step;
+  step.what = kind::put_all_back;
+  step.text = reason;
+  decide(
+      std::move(step), [then](const change_outcome&) { then(); },
+      [then](const caf::error& failure) {
+        spdlog::warn("jobs stay running: {}", from_caf(failure).message);
+        then();
+      });
+}
+
+void jobs_state::take_over() {
+  put_all_back("the engine was ended while it ran", [this] {
+    if (!workers) return;
+    self->request(catalog, caf::infinite, job_atom::value)
+        .then(
+            [this](const job_queue& queue) {
+              held = queue.held;
+              for (const auto& [job, priority] : queue.pending) {
+                known[job].priority = priority;
+                enqueue(job);
+              }
+              begun = true;
+              fill();
+            },
+            [](const caf::error& failure) {
+              spdlog::error("no jobs are run: {}", from_caf(failure).message);
+            });
+  });
+}
+
+void jobs_state::drain(caf::typed_response_promise<bool> promise) {
+  draining = true;
+  for (auto& [job, each] : running)
+    each.cancel->ask();
+  drained = std::move(promise);
+  release_drained();
+}
+
+void jobs_state::release_drained() {
+  if (!drained || !running.empty()) return;
+  put_all_back("the engine stopped", [promise = *std::exchange(drained, std::nullopt)]() mutable {
+    promise.deliver(true);
+  });
+}
+
+// --- running
+
+void jobs_state::enqueue(job_id job) { pending.emplace(-known[job].priority, job); }
+
+void jobs_state::fill() {
+  if (!begun || draining || held) return;
+  while (!idle.empty() && !pending.empty()) {
+    auto job = pending.extract(pending.begin()).value().second;
+    running[job].runner = std::move(idle.back());
+    idle.pop_back();
+    ++runs;
+    start(job);
+  }
+  if (pending.empty() && !idle.empty()) ask_for_unread();
+}
+
+void jobs_state::ask_for_unread() {
+  if (std::exchange(asking, true)) return;
+  self->request(catalog, caf::infinite, unread_atom::value)
+      .then(
+          [this](job_id job) {
+            asking = false;
+            enqueue(job);
+            fill();
+          },
+          [this](const caf::error& failure) {
+            // The catalog ends, or the disk is full. The next job that ends asks again.
+            asking = false;
+            spdlog::warn("no files are read: {}", from_caf(failure).message);
+          });
+}
+
+void jobs_state::start(job_id job) {
+  job_step step;
+  step.what = kind::start;
+  step.job = job;
+  auto otherwise = [this, job](const caf::error& failure) {
+    // It was cancelled, or nothing can be logged.
+    spdlog::debug("job {} is not started: {}", job, from_caf(failure).message);
+    release(job, true);
+  };
+  decide(
+      std::move(step),
+      [this, job](const change_outcome&) {
+        auto fail = [this, job](const caf::error& failure) {
+          attempt_failed(job, from_caf(failure).message, {});
+        };
+        self->request(reader, caf::infinite, media_atom::value, job)
+            .then(
+                [this, job, fail](const asset_ids& assets) {
+                  self->request(reader, caf::infinite, media_atom::value, assets)
+                      .then([this, job](media_inputs& inputs) { run(job, std::move(inputs)); },
+                            fail);
+                },
+                fail);
+      },
+      otherwise);
+}
+
+void jobs_state::run(job_id job, media_inputs inputs) {
+  auto& own = running.at(job);
+  auto task = std::make_shared<job_task>();
+  task->job = job;
+  task->inputs = std::move(inputs);
+  task->cancel = own.cancel;
+  task->progress = [to = jobs_actor{self}, job](double percent) {
+    caf::anon_send(to, step_atom::value, job, percent);
+  };
+  self->request(own.runner, caf::infinite, run_atom::value, job_task_ptr(std::move(task)))
+      .then([this, job](const job_report_ptr& report) { ended(job, *report); },
+            [this, job](const caf::error& failure) {
+              attempt_failed(job, from_caf(failure).message, {});
             });
 }
 
-jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self,
-                               catalog_actor catalog) {
-  self->state.self = self;
-  self->state.catalog = std::move(catalog);
-  self->state.put_back("the engine was ended while it ran", [] {});
+void jobs_state::ended(job_id job, const job_report& report) {
+  // What runs when the engine stops is put back, and what a person cancelled has ended already.
+  if (draining || running.at(job).cancelled) return release(job, !draining);
+  if (report.ending != job_ending::completed)
+    return attempt_failed(job, report.text,
+                          {std::string(to_string(report.ending)), report.last_words});
+  job_step step;
+  step.what = kind::complete;
+  step.job = job;
+  step.read = report.read;
+  decide(
+      std::move(step), [this, job](const change_outcome&) { release(job, true); },
+      [this, job](const caf::error& failure) {
+        attempt_failed(job, from_caf(failure).message, {});
+      });
+}
+
+void jobs_state::attempt_failed(job_id job, std::string why, job_attempt_end attempt) {
+  if (draining || running.at(job).cancelled) return release(job, !draining);
+  auto& state = known[job];
+  ++state.failures;
+  bool again = state.failures < job_attempts_max;
+  spdlog::warn("job {} failed{}: {}", job, again ? ", and will be tried again" : "", why);
+  job_step step;
+  step.what = again ? kind::put_back : kind::fail;
+  step.job = job;
+  step.text = std::move(why);
+  step.attempt = std::move(attempt);
+  auto rest = state.failures == 1 ? job_rest : job_rest * 10;
+  auto then = [this, job, again, rest] {
+    release(job, !again);
+    if (again) self->delayed_send(self, rest, run_atom::value, job);
+  };
+  decide(
+      std::move(step), [then](const change_outcome&) { then(); },
+      [this, job](const caf::error& failure) {
+        spdlog::warn("job {} stays running: {}", job, from_caf(failure).message);
+        release(job, true);
+      });
+}
+
+void jobs_state::release(job_id job, bool is_over) {
+  auto at = running.find(job);
+  idle.push_back(std::move(at->second.runner));
+  running.erase(at);
+  if (is_over) known.erase(job);
+  release_drained();
+  fill();
+  if (running.empty() && !draining)
+    self->delayed_send(self, idle_workers_after, flush_atom::value, runs);
+}
+
+void jobs_state::progressed(job_id job, double percent) {
+  auto at = running.find(job);
+  auto now = steady_clock::now();
+  if (at == running.end() || now - at->second.told < job_progress_interval) return;
+  at->second.told = now;
+  job_step step;
+  step.what = kind::progress;
+  step.job = job;
+  step.percent = percent;
+  decide(std::move(step), [](const change_outcome&) {}, [](const caf::error&) {});
+}
+
+// --- what people ask for
+
+void jobs_state::change(job_step step, caf::typed_response_promise<change_outcome> promise) {
+  decide(
+      step,
+      [this, step, promise](const change_outcome& outcome) mutable {
+        changed(step, outcome);
+        promise.deliver(outcome);
+      },
+      [promise](const caf::error& failure) mutable { promise.deliver(failure); });
+}
+
+void jobs_state::changed(const job_step& step, const change_outcome& outcome) {
+  switch (step.what) {
+  case kind::submit:
+    // Ids are given out one after the other.
+    for (auto job = outcome.subject; const auto& request : step.requests) {
+      if (workers && is_runnable(request.kind)) {
+        known[job] = {request.priority, 0};
+        enqueue(job);
+      }
+      ++job;
+    }
+    break;
+  case kind::retry:
+    if (running.contains(step.job)) break;
+    known[step.job].failures = 0;
+    enqueue(step.job);
+    break;
+  case kind::cancel:
+    if (auto at = running.find(step.job); at != running.end()) {
+      at->second.cancelled = true;
+      at->second.cancel->ask();
+    } else if (auto waiting = known.find(step.job); waiting != known.end()) {
+      pending.erase({-waiting->second.priority, step.job});
+      known.erase(waiting);
+    }
+    break;
+  case kind::hold:
+    held = true;
+    break;
+  case kind::release:
+    held = false;
+    break;
+  case kind::start:
+  case kind::progress:
+  case kind::complete:
+  case kind::fail:
+  case kind::put_back:
+  case kind::put_all_back:
+    break;
+  }
+  fill();
+}
+
+jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self, catalog_actor catalog,
+                               reader_actor reader, std::shared_ptr<worker_pool> workers,
+                               std::vector<job_runner_actor> runners) {
+  auto& state = self->state;
+  state.self = self;
+  state.catalog = std::move(catalog);
+  state.reader = std::move(reader);
+  state.workers = std::move(workers);
+  state.idle = std::move(runners);
+  state.take_over();
   return {
+      [self](job_atom, const job_step& step) {
+        auto promise = self->make_response_promise<change_outcome>();
+        self->state.change(step, promise);
+        return promise;
+      },
+      [self](step_atom, job_id job, double percent) { self->state.progressed(job, percent); },
+      [self](run_atom, job_id job) {
+        auto& s = self->state;
+        // It may have been cancelled, or retried by a person, while it rested.
+        if (!s.known.contains(job) || s.running.contains(job)) return;
+        s.enqueue(job);
+        s.fill();
+      },
+      [self](flush_atom, std::uint64_t runs) {
+        auto& s = self->state;
+        if (s.running.empty() && s.runs == runs) s.workers->end_idle();
+      },
       [self](drain_atom) {
         auto promise = self->make_response_promise<bool>();
-        self->state.put_back("the engine stopped", [promise]() mutable { promise.deliver(true); });
+        self->state.drain(promise);
         return promise;
       },
   };

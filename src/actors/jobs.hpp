@@ -4,23 +4,94 @@
 #include "actors/interfaces.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
 
+#include <chrono>
+#include <cstddef>
 #include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace podstudio {
 
-/// Schedules jobs. The catalog decides their changes of state, like everything else.
+class worker_pool;
+
+/// How often a job is started before it has failed, and how long it rests after its first failure;
+/// ten times as long after the next.
+inline constexpr std::uint32_t job_attempts_max = 3;
+inline constexpr std::chrono::seconds job_rest{1};
+/// How often the progress of a job is logged at most.
+inline constexpr std::chrono::seconds job_progress_interval{1};
+/// After so long without a job its workers end.
+inline constexpr std::chrono::seconds idle_workers_after{30};
+
+/// Schedules jobs: those of the highest priority first, of equal ones the oldest. One that runs is
+/// leased to a runner; whatever becomes of that, the job is put back, ends, or fails after
+/// job_attempts_max attempts.
 struct jobs_state {
-  /// Makes running jobs pending, as nobody runs them any more.
-  void put_back(const std::string& reason, std::function<void()> then);
+  using steady_clock = std::chrono::steady_clock;
+  struct running_job {
+    job_runner_actor runner;
+    std::shared_ptr<job_cancel> cancel = std::make_shared<job_cancel>();
+    steady_clock::time_point told{};  ///< when progress was last logged
+    bool cancelled = false;           ///< by a person
+  };
+  /// What is known of a job that has not ended.
+  struct waiting_job {
+    std::int32_t priority = 0;
+    std::uint32_t failures = 0;  ///< attempts that failed, since the engine's start or a retry
+  };
+  using then_outcome = std::function<void(const change_outcome&)>;
+  using then_failure = std::function<void(const caf::error&)>;
+
+  /// Puts back what an engine before this one left running, and begins.
+  void take_over();
+  /// Starts jobs while there are free runners, and has more queued where none is pending.
+  void fill();
+  void ask_for_unread();
+  void start(job_id job);
+  void run(job_id job, media_inputs inputs);
+  void ended(job_id job, const job_report& report);
+  /// An attempt has failed: the job is tried again later, or it has failed.
+  void attempt_failed(job_id job, std::string why, job_attempt_end attempt);
+  /// The runner of a job is free again. The job itself is forgotten if it has come to its end.
+  void release(job_id job, bool is_over);
+  void enqueue(job_id job);
+  void progressed(job_id job, double percent);
+  /// What a person asks for.
+  void change(job_step step, caf::typed_response_promise<change_outcome> promise);
+  void changed(const job_step& step, const change_outcome& outcome);
+  void drain(caf::typed_response_promise<bool> promise);
+  void release_drained();
+  void put_all_back(const std::string& reason, std::function<void()> then);
+  /// Has the catalog decide a step.
+  void decide(job_step step, then_outcome then, then_failure otherwise);
 
   jobs_actor::pointer self = nullptr;
   catalog_actor catalog;
+  reader_actor reader;
+  std::shared_ptr<worker_pool> workers;
+  std::vector<job_runner_actor> idle;                     ///< runners
+  std::set<std::pair<std::int32_t, job_id>> pending;  ///< the highest priority first, then by age
+  std::map<job_id, waiting_job> known;                ///< pending, resting and running jobs
+  std::map<job_id, running_job> running;
+  bool held = false;
+  bool begun = false;
+  bool asking = false;  ///< for files to be read
+  bool draining = false;
+  std::uint64_t runs = 0;  ///< how many jobs were begun, to tell whether there was any since
+  std::optional<caf::typed_response_promise<bool>> drained;
   static inline const char* name = "jobs";
 };
 
-jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self,
-                               catalog_actor catalog);
+/// Without workers nothing is run: jobs are only queued.
+jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self, catalog_actor catalog,
+                               reader_actor reader, std::shared_ptr<worker_pool> workers,
+                               std::vector<job_runner_actor> runners);
 
 }  // namespace podstudio

@@ -2,14 +2,18 @@
 #pragma once
 
 #include "events/command.hpp"
+#include "jobs/job_cancel.hpp"
+#include "jobs/protocol.hpp"
 #include "media/kind.hpp"
 #include "model/catalog_model.hpp"
 #include "model/command_memory.hpp"
 #include "model/identity.hpp"
 #include "model/library_model.hpp"
+#include "model/media.hpp"
 #include "model/packs.hpp"
 #include "model/undo.hpp"
 #include "platform/error.hpp"
+#include "query/files.hpp"
 #include "watch/look.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -18,6 +22,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -191,15 +196,61 @@ struct catalog_status {
 };
 
 struct job_step {
-  enum class step { submit, start, progress, complete, fail, cancel, retry, put_back } what =
-      step::submit;
+  enum class step {
+    submit,
+    start,
+    progress,
+    complete,
+    fail,
+    cancel,
+    retry,
+    put_back,      ///< one that runs
+    put_all_back,  ///< all that run
+    hold,          ///< no further job is to be started
+    release,
+  } what = step::submit;
   job_id job = 0;
-  job_request request;  ///< submit
-  double percent = 0;   ///< progress
-  std::string text;     ///< complete: the result's path; fail, put_back (all running ones): the reason
+  std::vector<job_request> requests;  ///< submit: all of them, or none
+  std::string summary;          ///< submit
+  double percent = 0;           ///< progress
+  std::string text;             ///< complete: the result's path; fail, put back: the reason
+  job_attempt_end attempt;      ///< fail, put back
+  std::vector<read_media> read;  ///< complete: what came of it
   uuid id{};
   std::string origin;
 };
+
+/// The jobs that wait, as the catalog has them.
+struct job_queue {
+  struct waiting_job {
+    job_id job = 0;
+    std::int32_t priority = 0;
+  };
+  std::vector<waiting_job> pending;
+  bool held = false;
+};
+
+/// The files that a job reads.
+using media_input = present_file;
+using media_inputs = std::vector<media_input>;
+
+/// A job that is to be run, and what to tell while it runs.
+struct job_task {
+  job_id job = 0;
+  media_inputs inputs;
+  std::shared_ptr<job_cancel> cancel;
+  std::function<void(double percent)> progress;
+};
+using job_task_ptr = std::shared_ptr<const job_task>;
+
+/// What came of one attempt at a job.
+struct job_report {
+  job_ending ending = job_ending::not_started;
+  std::string text;        ///< why it did not complete, for people
+  std::string last_words;  ///< of its worker, in lines
+  std::vector<read_media> read;
+};
+using job_report_ptr = std::shared_ptr<const job_report>;
 
 /// A watch root as the catalog knows it.
 struct watched_root {
@@ -310,6 +361,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::root_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::root_outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::catalog_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::job_step)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::job_queue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::job_report_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::job_task_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::media_inputs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watcher_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watcher_statuses)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watch_request)

@@ -4,14 +4,18 @@
 #include "console/arguments.hpp"
 #include "console/protocol.hpp"
 #include "events/labels.hpp"
+#include "media/similar.hpp"
+#include "platform/text.hpp"
 #include "projections/projection.hpp"
 #include "query/assets.hpp"
 #include "query/duplicates.hpp"
 #include "query/files.hpp"
 #include "query/library.hpp"
 #include "query/packs.hpp"
+#include "query/similar.hpp"
 #include "schema/sqlite.hpp"
 
+#include <functional>
 #include <map>
 
 namespace podstudio {
@@ -20,8 +24,11 @@ namespace {
 
 using nlohmann::json;
 using query_function = result<json> (*)(database&, const json& arguments);
+/// Tells whether a query has taken too long, or nobody wants its answer.
+using is_over = std::function<bool()>;
 
 constexpr std::uint64_t page_rows = 1'000, page_rows_max = 10'000;
+constexpr std::uint64_t similar_assets = 100;
 /// A longer page of assets is not quick.
 constexpr std::int64_t quick_rows_max = 1'000;
 
@@ -93,7 +100,7 @@ result<json> job_list(database& tables, const json& arguments) {
 result<json> job_show(database& tables, const json& arguments) {
   auto job = id_argument(arguments, "job");
   if (!job) return job.failure();
-  return show_job(tables, *job);
+  return show_job(tables, *job, now_us());
 }
 
 /// The newest commands, a page at a time.
@@ -133,7 +140,31 @@ result<json> counts(database& tables, const json&) {
               {"problems", *problems}};
 }
 
-/// Every query there is. To add one, add a line.
+/// The assets that look like one.
+result<json> asset_similar(reader_state& s, const json& arguments, const is_over&) {
+  auto asset = asset_argument(arguments);
+  if (!asset) return asset.failure();
+  auto distance =
+      number_argument(arguments, "distance", 0, similar_distance_max, media::pdq_distance_max);
+  if (!distance) return distance.failure();
+  auto limit = number_argument(arguments, "limit", 1, max_similar_assets, similar_assets);
+  if (!limit) return limit.failure();
+  return list_similar(*s.tables, s.similar, *asset, static_cast<int>(*distance),
+                      static_cast<std::int64_t>(*limit));
+}
+
+/// All that look like others.
+result<json> asset_similar_groups(reader_state& s, const json& arguments, const is_over& over) {
+  auto distance =
+      number_argument(arguments, "distance", 0, media::pdq_distance_max, media::pdq_distance_max);
+  if (!distance) return distance.failure();
+  auto limit = number_argument(arguments, "limit", 1, max_similar_assets, similar_assets);
+  if (!limit) return limit.failure();
+  return list_similar_groups(*s.tables, s.similar, static_cast<int>(*distance),
+                             static_cast<std::int64_t>(*limit), over);
+}
+
+/// Every query there is that is about the tables alone. To add one, add a line.
 const std::map<std::string, query_function> queries = {
     {"asset.duplicates", asset_duplicates},
     {"asset.list", asset_list},
@@ -147,6 +178,13 @@ const std::map<std::string, query_function> queries = {
     {"pack.warnings", pack_warnings},
     {"problem.list", problem_list},
     {"watch.list", watch_list},
+};
+
+/// And those that keep something between two questions.
+using keeping_query = result<json> (*)(reader_state&, const json& arguments, const is_over&);
+const std::map<std::string, keeping_query> keeping_queries = {
+    {"asset.similar", asset_similar},
+    {"asset.similar_groups", asset_similar_groups},
 };
 
 /// The counts are taken again only where something was folded since: to count a million assets
@@ -167,11 +205,11 @@ auto ask_in_time(reader_state& s, const std::string& what, const given_up& gone,
   auto until = std::chrono::steady_clock::now() + s.time_max;
   auto unwanted = [&] { return (gone && *gone) || (s.stopping && *s.stopping); };
   auto over = [&] { return unwanted() || std::chrono::steady_clock::now() > until; };
-  using answer_type = decltype(ask());
+  using answer_type = decltype(ask(is_over(over)));
   if (unwanted())
     return answer_type(error{error_code::stopping, "the client has gone that asked for " + what});
   interruption bound(*s.tables, over);
-  auto answer = ask();
+  auto answer = ask(is_over(over));
   if (answer || answer.failure().code != error_code::timed_out) return answer;
   if (unwanted())
     return answer_type(error{error_code::stopping, "the client has gone that asked for " + what});
@@ -180,12 +218,21 @@ auto ask_in_time(reader_state& s, const std::string& what, const given_up& gone,
                                + " s so as not to delay others; ask for less at a time"});
 }
 
+/// Whether there is no index of what the filter asks for: few of those that are looked at may be
+/// it.
+bool looks_through_facts(const asset_filter& filter) {
+  return filter.width || filter.height || filter.duration_sec || filter.fps || filter.model
+         || filter.prompt || filter.alpha || filter.unread;
+}
+
 }  // namespace
 
-bool is_query(const std::string& command) { return queries.contains(command); }
+bool is_query(const std::string& command) {
+  return queries.contains(command) || keeping_queries.contains(command);
+}
 
 bool is_quick(const std::string& command, const std::string& arguments) {
-  if (command == "asset.duplicates") return false;
+  if (command == "asset.duplicates" || keeping_queries.contains(command)) return false;
   if (command != "asset.list") return true;
   auto filter = parse_filter(json::parse(arguments, nullptr, false));
   // A label beside `asset` may hold for few of those that are looked at.
@@ -195,7 +242,9 @@ bool is_quick(const std::string& command, const std::string& arguments) {
       beside = beside || (filter && (filter->labels.*Label::wanted).has_value());
   });
   if (beside) return false;
-  return !filter || (filter->limit <= quick_rows_max && !filter->search && !filter->duplicates);
+  return !filter
+         || (filter->limit <= quick_rows_max && !filter->search && !filter->duplicates
+             && !looks_through_facts(*filter));
 }
 
 reader_state::reader_state() = default;
@@ -213,9 +262,11 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
         auto& s = self->state;
         auto given = json::parse(arguments, nullptr, false);
         auto query = queries.find(command);
-        if (query == queries.end() || !given.is_object())
+        auto keeping = keeping_queries.find(command);
+        if ((query == queries.end() && keeping == keeping_queries.end()) || !given.is_object())
           return to_caf({error_code::invalid_argument, "there is no query '" + command + "'"});
-        auto answer = ask_in_time(s, "the query '" + command + "'", gone, [&] {
+        auto answer = ask_in_time(s, "the query '" + command + "'", gone, [&](const is_over& over) {
+          if (keeping != keeping_queries.end()) return keeping->second(s, given, over);
           return query->second == counts ? latest_counts(s, given)
                                          : query->second(*s.tables, given);
         });
@@ -229,8 +280,10 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
               {error_code::invalid_argument, "a command's filter cannot have 'limit' or 'after'"});
         auto filter = parse_filter(parsed);
         if (!filter) return to_caf(filter.failure());
-        auto ids = ask_in_time(self->state, "the search for all that match", nullptr,
-                               [&] { return matching_assets(*self->state.tables, *filter); });
+        auto ids =
+            ask_in_time(self->state, "the search for all that match", nullptr, [&](const is_over&) {
+              return matching_assets(*self->state.tables, *filter);
+            });
         if (!ids) return to_caf(ids.failure());
         return std::move(*ids);
       },
@@ -248,6 +301,16 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
         for (std::size_t i = 0; i < wanted.files.size(); ++i)
           files.push_back({wanted.files[i], wanted.facts[wanted.assets.size() + i]});
         return look_at_places(assets, files, *roots);
+      },
+      [self](media_atom, const asset_ids& assets) -> caf::result<media_inputs> {
+        auto files = present_files(*self->state.tables, assets);
+        if (!files) return to_caf(files.failure());
+        return std::move(*files);
+      },
+      [self](media_atom, job_id job) -> caf::result<asset_ids> {
+        auto assets = assets_of_job(*self->state.tables, job);
+        if (!assets) return to_caf(assets.failure());
+        return std::move(*assets);
       },
   };
 }

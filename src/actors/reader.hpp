@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "query/similar.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -27,6 +28,7 @@ struct reader_state {
   given_up stopping;           ///< the engine stops: no query is finished
   nlohmann::json counts;       ///< as of the sequence below; only the log changes what is counted
   sequence_number counted_at = 0;  ///< 0: never
+  similar_index similar;           ///< at most `similar_hashes_max` hashes of 40 bytes
   static inline const char* name = "reader";
 };
 

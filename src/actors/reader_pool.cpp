@@ -63,6 +63,12 @@ reader_actor::behavior_type reader_pool(reader_actor::stateful_pointer<reader_po
       [self](path_atom ask, const place_query& wanted) {
         return self->state.hand_on<asset_places>(true, ask, wanted);
       },
+      [self](media_atom ask, const asset_ids& assets) {
+        return self->state.hand_on<media_inputs>(true, ask, assets);
+      },
+      [self](media_atom ask, job_id job) {
+        return self->state.hand_on<asset_ids>(true, ask, job);
+      },
   };
 }
 

@@ -6,6 +6,7 @@
 #include "actors/hasher.hpp"
 #include "actors/historian.hpp"
 #include "actors/importer.hpp"
+#include "actors/job_runner.hpp"
 #include "actors/jobs.hpp"
 #include "actors/journal.hpp"
 #include "actors/projector.hpp"
@@ -14,6 +15,7 @@
 #include "actors/scrubber.hpp"
 #include "actors/undoer.hpp"
 #include "actors/watcher.hpp"
+#include "jobs/worker_pool.hpp"
 #include "platform/text.hpp"
 #include "schema/sqlite.hpp"
 
@@ -91,12 +93,14 @@ void supervisor_state::start(engine_parts parts) {
                                         parts.memory, journal, projector, readers.front(), hashers,
                                         std::move(parts.losses));
   undo = self->spawn<caf::monitored>(undoer, catalog, historian, supervisor_actor{self});
-  jobs = self->spawn<caf::monitored>(podstudio::jobs, catalog);
+  for (std::size_t i = 0; i < parts.workers_max; ++i)
+    runners.push_back(self->spawn<caf::detached + caf::monitored>(job_runner, parts.workers));
+  jobs = self->spawn<caf::monitored>(podstudio::jobs, catalog, reader_pool, parts.workers, runners);
   if (service)
     scrubber = self->spawn<caf::detached + caf::monitored>(podstudio::scrubber, parts.log_folder);
   console = self->spawn<caf::monitored>(podstudio::console,
                                         console_peers{journal, projector, catalog, reader_pool,
-                                                      historian, undo, scrubber,
+                                                      historian, undo, jobs, scrubber,
                                                       supervisor_actor{self},
                                                       std::move(parts.server)},
                                         std::move(parts.recovery));
@@ -244,7 +248,12 @@ void supervisor_state::stop() {
 }
 
 void supervisor_state::stop_jobs() {
-  auto next = [this] { end({caf::actor_cast<caf::actor>(jobs)}, [this] { stop_catalog(); }); };
+  auto next = [this] {
+    std::vector<caf::actor> actors{caf::actor_cast<caf::actor>(jobs)};
+    for (const auto& each : runners)
+      actors.push_back(caf::actor_cast<caf::actor>(each));
+    end(actors, [this] { stop_catalog(); });
+  };
   self->request(jobs, caf::infinite, drain_atom::value)
       .then([next](bool) { next(); }, [next](const caf::error&) { next(); });
 }

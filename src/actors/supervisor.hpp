@@ -22,6 +22,7 @@ namespace podstudio {
 
 class database;
 class projection;
+class worker_pool;
 
 /// What start-up prepared, to be handed to the actors.
 struct engine_parts {
@@ -39,6 +40,8 @@ struct engine_parts {
   watch_options watching;
   bool service = false;  ///< watch the roots; log start and stop
   std::size_t hashers = 1;
+  std::shared_ptr<worker_pool> workers;  ///< null: no jobs are run
+  std::size_t workers_max = 0;           ///< how many of these run at once
   /// Called at most once, from an actor: the engine cannot go on.
   std::function<void(error)> on_failure;
 };
@@ -85,6 +88,7 @@ struct supervisor_state {
   std::vector<hasher_actor> hashers;
   catalog_actor catalog;
   undo_actor undo;
+  std::vector<job_runner_actor> runners;
   jobs_actor jobs;
   std::vector<reader_actor> readers;  ///< the first is the catalog's, the others the pool's
   reader_actor reader_pool;

@@ -179,17 +179,25 @@ struct asset_returned {
 /// The file's own metadata was read.
 struct asset_metadata_extracted {
   static constexpr std::string_view name = "asset.metadata_extracted";
-  static constexpr std::uint16_t version = 1;
+  static constexpr std::uint16_t version = 2;
   asset_id asset = 0;
   media_facts before;
   media_facts after;
+  // Since version 2; empty before.
+  digest sha256{};              ///< of the bytes that were read
+  std::uint32_t extractor = 0;  ///< version of what read them (media/extract.hpp); not 0
+  /// All that was read, as media/extract.hpp writes it in JSON; at most max_report_bytes long.
+  std::string report{};
   bool operator==(const asset_metadata_extracted&) const = default;
 
   template <class Archive>
-  void serialize(Archive& archive, std::uint32_t) {
+  void serialize(Archive& archive, std::uint32_t written) {
     archive(CEREAL_NVP(asset), CEREAL_NVP(before), CEREAL_NVP(after));
+    if (written >= 2) archive(CEREAL_NVP(sha256), CEREAL_NVP(extractor), CEREAL_NVP(report));
   }
 };
+/// The longest report, in bytes: those of a job's files must fit one command.
+inline constexpr std::size_t max_report_bytes = 48 << 10;
 
 /// A person approved the asset; it was not approved before.
 struct asset_approved {
@@ -452,20 +460,34 @@ struct pack_deleted {
 // --- jobs: emitted by the catalog actor, folded by projections/jobs.cpp
 // ------------------------------
 
+/// How an attempt at a job ended that did not complete it.
+struct job_attempt_end {
+  std::string ending;      ///< one word, as jobs/protocol.hpp has them; empty: nobody could tell
+  std::string last_words;  ///< what the worker said last, in lines
+  bool operator==(const job_attempt_end&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(CEREAL_NVP(ending), CEREAL_NVP(last_words));
+  }
+};
+
 struct job_queued {
   static constexpr std::string_view name = "job.queued";
-  static constexpr std::uint16_t version = 1;
+  static constexpr std::uint16_t version = 2;
   job_id job = 0;
   job_kind kind = job_kind::upscale;
   std::optional<asset_id> asset;
   std::optional<pack_id> pack;
   std::optional<std::string> params_json;
+  std::int32_t priority = 0;  ///< since version 2; jobs of a higher one start first
   bool operator==(const job_queued&) const = default;
 
   template <class Archive>
-  void serialize(Archive& archive, std::uint32_t) {
+  void serialize(Archive& archive, std::uint32_t written) {
     archive(CEREAL_NVP(job), CEREAL_NVP(kind), CEREAL_NVP(asset), CEREAL_NVP(pack),
             CEREAL_NVP(params_json));
+    if (written >= 2) archive(CEREAL_NVP(priority));
   }
 };
 
@@ -514,14 +536,16 @@ struct job_completed {
 /// running -> failed
 struct job_failed {
   static constexpr std::string_view name = "job.failed";
-  static constexpr std::uint16_t version = 1;
+  static constexpr std::uint16_t version = 2;
   job_id job = 0;
   std::string error_message;
+  job_attempt_end attempt{};  ///< since version 2
   bool operator==(const job_failed&) const = default;
 
   template <class Archive>
-  void serialize(Archive& archive, std::uint32_t) {
+  void serialize(Archive& archive, std::uint32_t written) {
     archive(CEREAL_NVP(job), CEREAL_NVP(error_message));
+    if (written >= 2) archive(CEREAL_NVP(attempt));
   }
 };
 
@@ -542,15 +566,31 @@ struct job_cancelled {
 /// running (put back by a stop or a crash), failed or cancelled (retried by a person) -> pending
 struct job_requeued {
   static constexpr std::string_view name = "job.requeued";
-  static constexpr std::uint16_t version = 1;
+  static constexpr std::uint16_t version = 2;
   job_id job = 0;
   job_status before = job_status::running;
   std::string reason;
+  job_attempt_end attempt{};  ///< since version 2; of a running job
   bool operator==(const job_requeued&) const = default;
 
   template <class Archive>
-  void serialize(Archive& archive, std::uint32_t) {
+  void serialize(Archive& archive, std::uint32_t written) {
     archive(CEREAL_NVP(job), CEREAL_NVP(before), CEREAL_NVP(reason));
+    if (written >= 2) archive(CEREAL_NVP(attempt));
+  }
+};
+
+/// A person holds the queue, so that no further job is started, or lets it go on.
+struct job_queue_held {
+  static constexpr std::string_view name = "job.queue_held";
+  static constexpr std::uint16_t version = 1;
+  bool before = false;
+  bool after = false;
+  bool operator==(const job_queue_held&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(before), CEREAL_NVP(after));
   }
 };
 
@@ -701,7 +741,7 @@ using event =
                  pack_created, pack_edited, pack_asset_added, pack_asset_removed, pack_exported,
                  pack_deleted,  //
                  job_queued, job_started, job_progressed, job_completed, job_failed, job_cancelled,
-                 job_requeued,                                                                //
+                 job_requeued, job_queue_held,                                                //
                  watch_root_added, watch_root_removed, watch_root_moved, watch_root_lost,
                  watch_root_returned,  //
                  problem_found, problem_resolved,                                             //

@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace podstudio {
@@ -343,6 +344,9 @@ result<std::unique_ptr<worker_process>> worker_process::start(const worker_optio
   if (auto ready = worker->await_ready(); !ready) return ready.failure();
   if (auto limited = limit_memory(worker->pid(), options.memory_bytes); !limited)
     return limited.failure();
+  // Where that fails, it works all the same.
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(worker->pid()),
+                      ::getpriority(PRIO_PROCESS, 0) + worker_niceness);
   return worker;
 }
 

@@ -33,6 +33,10 @@ inline constexpr std::size_t last_error_bytes_max = 4096;
 /// pipe stays full, and what it writes gets lost.
 inline constexpr std::size_t job_error_bytes_max = std::size_t{1} << 20;
 
+/// Workers take the processor time that others leave: their niceness is so much higher than the
+/// service's.
+inline constexpr int worker_niceness = 10;
+
 /// How long a job may be given, and how much processor time.
 inline constexpr std::chrono::milliseconds job_time_ms_max = std::chrono::hours(24 * 7);
 inline constexpr std::uint64_t job_cpu_seconds_max = 365 * 24 * 3600;

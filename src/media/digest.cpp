@@ -80,14 +80,6 @@ error read_error(int errno_value, const std::string& path) {
   return system_error(errno_value)("cannot read " + in_quotes(path));
 }
 
-/// Opens without touching the access time where that is allowed (only to the file's owner).
-unique_fd open_quietly(const root_folder& root, const std::string& path) {
-  constexpr int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-  auto file = root.open(path, flags | O_NOATIME);
-  if (!file && errno == EPERM) file = root.open(path, flags);
-  return file;
-}
-
 /// A time before 1677 or after 2262, which a file may have, is as far away as the number goes.
 std::int64_t ns(const timespec& time) noexcept {
   std::int64_t total = 0;
@@ -153,6 +145,13 @@ result<std::uint64_t> file_digester::map_through(int fd, const std::string& path
     }
   }
   return size;
+}
+
+unique_fd open_quietly(const root_folder& root, const std::string& path) {
+  constexpr int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+  auto file = root.open(path, flags | O_NOATIME);
+  if (!file && errno == EPERM) file = root.open(path, flags);
+  return file;
 }
 
 result<file_content> file_digester::digest(const root_folder& root, const std::string& path) {

@@ -197,4 +197,23 @@ std::optional<pdq_hash> pdq_from_hex(std::string_view text) {
   return made;
 }
 
+std::array<std::uint8_t, pdq_bytes> to_bytes(const pdq_hash& hash) noexcept {
+  std::array<std::uint8_t, pdq_bytes> bytes{};
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    auto place = bytes.size() - 1 - i;
+    bytes[i] = static_cast<std::uint8_t>(hash.words[place / 8] >> (place % 8 * 8));
+  }
+  return bytes;
+}
+
+std::optional<pdq_hash> pdq_from_bytes(std::span<const std::uint8_t> bytes) noexcept {
+  if (bytes.size() != pdq_bytes) return std::nullopt;
+  pdq_hash made;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    auto place = bytes.size() - 1 - i;
+    made.words[place / 8] |= std::uint64_t{bytes[i]} << (place % 8 * 8);
+  }
+  return made;
+}
+
 }  // namespace podstudio::media

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -45,5 +46,11 @@ pdq_result pdq_of(const picture& from);
 /// The published form: 64 hexadecimal digits, the last bits first.
 std::string to_hex(const pdq_hash& hash);
 std::optional<pdq_hash> pdq_from_hex(std::string_view text);
+
+/// The bytes of the published form, the last bits first.
+inline constexpr std::size_t pdq_bytes = 32;
+std::array<std::uint8_t, pdq_bytes> to_bytes(const pdq_hash& hash) noexcept;
+/// Nothing where there are more or less of them.
+std::optional<pdq_hash> pdq_from_bytes(std::span<const std::uint8_t> bytes) noexcept;
 
 }  // namespace podstudio::media

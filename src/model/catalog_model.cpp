@@ -265,6 +265,7 @@ struct catalog_folds {
   void operator()(const asset_content_changed& e) {
     const auto& content = side(e.before, e.after);
     model.set_content(e.asset, content.sha256, content.facts);
+    model.at(e.asset).extractor = 0;
   }
   void operator()(const asset_touched& e) { model.set_facts(e.asset, side(e.before, e.after)); }
   void operator()(const asset_moved& e) {
@@ -370,8 +371,12 @@ struct catalog_folds {
       model.problems_[key] = problem_kind::io_failed;
   }
 
+  void operator()(const asset_metadata_extracted& e) {
+    // On the way back it is at worst read once more.
+    model.at(e.asset).extractor = forward ? static_cast<std::uint8_t>(e.extractor) : 0;
+  }
+
   // Events of which decisions need to know nothing.
-  void operator()(const asset_metadata_extracted&) {}
   void operator()(const job_queued&) {}
   void operator()(const job_started&) {}
   void operator()(const job_progressed&) {}
@@ -379,6 +384,7 @@ struct catalog_folds {
   void operator()(const job_failed&) {}
   void operator()(const job_cancelled&) {}
   void operator()(const job_requeued&) {}
+  void operator()(const job_queue_held&) {}
   void operator()(const engine_started&) {}
   void operator()(const engine_stopped&) {}
 };

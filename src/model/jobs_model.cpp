@@ -21,7 +21,8 @@ struct jobs_folds {
   void to(job_id id, job_status status) { model.jobs_.at(id).status = status; }
 
   void operator()(const job_queued& e) {
-    model.jobs_[e.job] = {.kind = e.kind, .status = job_status::pending, .attempts = 0};
+    model.jobs_[e.job] = {
+        .kind = e.kind, .status = job_status::pending, .attempts = 0, .priority = e.priority};
     if (e.job > model.last_job_) model.last_job_ = e.job;
   }
   void operator()(const job_started& e) {
@@ -32,6 +33,7 @@ struct jobs_folds {
   void operator()(const job_failed& e) { to(e.job, job_status::failed); }
   void operator()(const job_cancelled& e) { to(e.job, job_status::cancelled); }
   void operator()(const job_requeued& e) { to(e.job, job_status::pending); }
+  void operator()(const job_queue_held& e) { model.held_ = e.after; }
   void operator()(const job_progressed&) {}
   template <class Event>
     requires(!job_event<Event>)
@@ -57,6 +59,7 @@ struct jobs_reverts {
   void operator()(const job_failed& e) { to(e.job, job_status::running); }
   void operator()(const job_cancelled& e) { to(e.job, e.before); }
   void operator()(const job_requeued& e) { to(e.job, e.before); }
+  void operator()(const job_queue_held& e) { model.held_ = e.before; }
   void operator()(const job_progressed&) {}
   template <class Event>
     requires(!job_event<Event>)
@@ -99,20 +102,46 @@ std::string bounded(std::string text) {
   return std::string(cut_text(text, max_job_text_bytes));
 }
 
+job_attempt_end bounded(job_attempt_end attempt) {
+  return {bounded(std::move(attempt.ending)), bounded(std::move(attempt.last_words))};
+}
+
+}  // namespace
+
+namespace {
+
+result<void> check_request(const job_request& request) {
+  auto invalid = [](const std::string& what) { return error{error_code::invalid_argument, what}; };
+  if (request.params_json) {
+    if (request.params_json->size() > max_job_params_bytes)
+      return invalid("the job's parameters are longer than " + std::to_string(max_job_params_bytes)
+                     + " bytes");
+    auto parsed = nlohmann::json::parse(*request.params_json, nullptr, false);
+    if (!parsed.is_object()) return invalid("the job's parameters are not a JSON object");
+  }
+  if (request.priority < -job_priority_max || request.priority > job_priority_max)
+    return invalid("a job's priority is " + std::to_string(-job_priority_max) + " to "
+                   + std::to_string(job_priority_max) + ", not "
+                   + std::to_string(request.priority));
+  return {};
+}
+
 }  // namespace
 
 result<std::vector<event>> decide_submit(const jobs_model& model, const job_request& request) {
-  if (request.params_json) {
-    if (request.params_json->size() > max_job_params_bytes)
-      return error{error_code::invalid_argument, "the job's parameters are longer than "
-                                                     + std::to_string(max_job_params_bytes)
-                                                     + " bytes"};
-    auto parsed = nlohmann::json::parse(*request.params_json, nullptr, false);
-    if (!parsed.is_object())
-      return error{error_code::invalid_argument, "the job's parameters are not a JSON object"};
+  return decide_submit(model, std::vector{request});
+}
+
+result<std::vector<event>> decide_submit(const jobs_model& model,
+                                         const std::vector<job_request>& requests) {
+  std::vector<event> events;
+  auto id = model.last_job();
+  for (const auto& request : requests) {
+    if (auto checked = check_request(request); !checked) return checked.failure();
+    events.emplace_back(job_queued{++id, request.kind, request.asset, request.pack,
+                                   request.params_json, request.priority});
   }
-  return one(job_queued{model.last_job() + 1, request.kind, request.asset, request.pack,
-                        request.params_json});
+  return events;
 }
 
 result<std::vector<event>> decide_start(const jobs_model& model, job_id id) {
@@ -140,10 +169,17 @@ result<std::vector<event>> decide_complete(const jobs_model& model, job_id id,
 }
 
 result<std::vector<event>> decide_fail(const jobs_model& model, job_id id,
-                                       const std::string& message) {
+                                       const std::string& message, job_attempt_end attempt) {
   auto job = step_from(model, id, "failed", {job_status::running});
   if (!job) return job.failure();
-  return one(job_failed{id, bounded(message)});
+  return one(job_failed{id, bounded(message), bounded(std::move(attempt))});
+}
+
+result<std::vector<event>> decide_put_back(const jobs_model& model, job_id id,
+                                           const std::string& reason, job_attempt_end attempt) {
+  auto job = step_from(model, id, "put back", {job_status::running});
+  if (!job) return job.failure();
+  return one(job_requeued{id, job_status::running, bounded(reason), bounded(std::move(attempt))});
 }
 
 result<std::vector<event>> decide_cancel(const jobs_model& model, job_id id) {
@@ -155,15 +191,20 @@ result<std::vector<event>> decide_cancel(const jobs_model& model, job_id id) {
 result<std::vector<event>> decide_retry(const jobs_model& model, job_id id) {
   auto job = step_from(model, id, "retried", {job_status::failed, job_status::cancelled});
   if (!job) return job.failure();
-  return one(job_requeued{id, job->status, "retried"});
+  return one(job_requeued{id, job->status, "retried", {}});
 }
 
-std::vector<event> decide_put_back(const jobs_model& model, const std::string& reason) {
+std::vector<event> decide_put_all_back(const jobs_model& model, const std::string& reason) {
   std::vector<event> events;
   for (const auto& [id, job] : model.jobs())
     if (job.status == job_status::running)
-      events.emplace_back(job_requeued{id, job_status::running, reason});
+      events.emplace_back(job_requeued{id, job_status::running, reason, {}});
   return events;
+}
+
+std::vector<event> decide_hold(const jobs_model& model, bool held) {
+  if (model.held() == held) return {};
+  return {job_queue_held{model.held(), held}};
 }
 
 }  // namespace podstudio

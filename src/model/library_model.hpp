@@ -3,6 +3,7 @@
 
 #include "model/catalog_model.hpp"
 #include "model/jobs_model.hpp"
+#include "model/media.hpp"
 
 /// The model on which every change is decided: a single one, so that one command may change assets,
 /// packs and jobs together.
@@ -11,6 +12,7 @@ namespace podstudio {
 struct library_model {
   catalog_model catalog;  ///< assets, packs, watch roots and problems
   jobs_model jobs;
+  unread_media unread;
 
   /// The next model.
   void apply(const event& what);

@@ -100,6 +100,12 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
         return bad_setting(file, where + std::string(key.str()) + " must be from 1 to 1000000");
       (key == "poll_seconds" ? into.poll_seconds : into.rescan_minutes) =
           static_cast<std::uint32_t>(number);
+    } else if (key == "workers" && value.is_integer()) {
+      auto number = **value.as_integer();
+      if (number < 0 || number > workers_setting_max)
+        return bad_setting(file, where + "workers must be from 0 to "
+                                     + std::to_string(workers_setting_max));
+      into.workers = static_cast<std::uint32_t>(number);
     } else if (key == "log_segment_bytes" && value.is_integer()) {
       auto bytes = **value.as_integer();
       if (bytes < static_cast<std::int64_t>(log_segment_bytes_min)
@@ -120,7 +126,7 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
           file, where + in_quotes(key.str())
                     + " is not a setting of that type; the settings are watch_folders (list of "
                       "strings), database and log_level (strings), log_segment_bytes, "
-                      "poll_seconds and rescan_minutes (whole numbers)");
+                      "poll_seconds, rescan_minutes and workers (whole numbers)");
     }
   }
   return {};

@@ -151,6 +151,7 @@ result<void> fold(fold_context& context, const asset_content_changed& what) {
   if (changed)
     changed =
         change_one(context.assets.set_hash, what.asset, hash_column(what.after.sha256), context.at);
+  if (changed) changed = forget_media(context, what.asset);
   if (!changed) return changed;
   return set_facts(context, what.asset, what.before.facts, what.after.facts);
 }
@@ -184,12 +185,6 @@ result<void> fold(fold_context& context, const asset_returned& what) {
   return set_facts(context, what.asset, what.before, what.after);
 }
 
-result<void> fold(fold_context& context, const asset_metadata_extracted& what) {
-  const auto& media = what.after;
-  return change_one(context.assets.set_media, what.asset, media.width, media.height,
-                    media.duration_sec, media.samplerate_hz, context.at);
-}
-
 result<void> fold_label(fold_context& context, asset_id asset, statement& set,
                         const label_traits& traits) {
   auto done = traits.counted ? count(context, asset, -1) : result<void>();
@@ -217,7 +212,8 @@ result<void> fold(fold_context& context, const asset_forgotten& what) {
   if (done) done = mark_content_stale(context, what.asset);
   if (done) done = count(context, what.asset, -1);
   if (!done) return done;
-  done = context.assets.remove_review.run(what.asset);
+  done = forget_media(context, what.asset);
+  if (done) done = context.assets.remove_review.run(what.asset);
   if (done) done = change_one(context.assets.remove_file, what.asset);
   if (!done) return done;
   return change_one(context.assets.remove, what.asset);

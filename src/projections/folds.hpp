@@ -56,6 +56,7 @@ struct fold_context {
   file_identities files{};  ///< of `db`, as they were when it was opened
   statement_preparer prepare{db};
   asset_statements assets{prepare};
+  media_statements media{prepare};
   pack_statements packs{prepare};
   job_statements jobs{prepare};
   watch_statements watch{prepare};
@@ -105,7 +106,6 @@ result<void> fold(fold_context& context, const asset_touched& what);
 result<void> fold(fold_context& context, const asset_moved& what);
 result<void> fold(fold_context& context, const asset_missing& what);
 result<void> fold(fold_context& context, const asset_returned& what);
-result<void> fold(fold_context& context, const asset_metadata_extracted& what);
 /// What a label takes part in besides its column.
 struct label_traits {
   bool counted = false;   ///< it is in `asset_count`
@@ -154,6 +154,11 @@ result<void> mark_content_stale(fold_context& context, asset_id asset);
 /// The same of an id that has been given before, to an asset that was forgotten.
 result<void> mark_content_new(fold_context& context, asset_id asset);
 
+// media.cpp
+result<void> fold(fold_context& context, const asset_metadata_extracted& what);
+/// The asset has other bytes, or goes: what was read of those it had is not true of it.
+result<void> forget_media(fold_context& context, asset_id asset);
+
 // packs.cpp
 result<void> fold(fold_context& context, const pack_created& what);
 result<void> fold(fold_context& context, const pack_edited& what);
@@ -175,6 +180,7 @@ result<void> fold(fold_context& context, const job_completed& what);
 result<void> fold(fold_context& context, const job_failed& what);
 result<void> fold(fold_context& context, const job_cancelled& what);
 result<void> fold(fold_context& context, const job_requeued& what);
+result<void> fold(fold_context& context, const job_queue_held& what);
 
 // watch.cpp
 result<void> fold(fold_context& context, const watch_root_added& what);

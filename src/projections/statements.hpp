@@ -102,6 +102,33 @@ struct asset_statements {
   statement remove_tag = prepare("DELETE FROM asset_tag WHERE asset_id = ?1 AND tag = ?2");
 };
 
+/// What was read from files.
+struct media_statements {
+  statement_preparer& prepare;
+
+  statement set = prepare(
+      "INSERT OR REPLACE INTO asset_media (asset_id, extractor, mime, container, video_codec,"
+      " audio_codec, fps_numerator, fps_denominator, channels, bit_depth, pixel_format,"
+      " alpha_present, alpha_used, orientation, colour_profile, dpi_x, dpi_y, frame_count, decoded,"
+      " too_large, pdq, pdq_quality) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+      " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
+  statement add_problem = prepare(
+      "INSERT INTO asset_problem (asset_id, number, kind, reason) VALUES (?1, ?2, ?3, ?4)");
+  statement set_generation = prepare(
+      "INSERT INTO asset_generation (asset_id, tool, tool_version, model, model_hash, prompt,"
+      " negative_prompt, seed, steps, sampler, scheduler, cfg, width, height, external_id,"
+      " digital_source_type, ai_generated, guesses, loras, passes, raw) VALUES (?1, ?2, ?3, ?4, ?5,"
+      " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)");
+  statement add_prompt =
+      prepare("INSERT INTO lookup_prompt (rowid, text) VALUES (?1, fold_text(?2))");
+  statement remove = prepare("DELETE FROM asset_media WHERE asset_id = ?1");
+  statement remove_problems = prepare("DELETE FROM asset_problem WHERE asset_id = ?1");
+  statement remove_generation = prepare("DELETE FROM asset_generation WHERE asset_id = ?1");
+  statement clear_columns = prepare(
+      "UPDATE asset SET width = NULL, height = NULL, duration_sec = NULL, samplerate_hz = NULL"
+      " WHERE id = ?1");
+};
+
 struct pack_statements {
   statement_preparer& prepare;
 
@@ -143,9 +170,14 @@ struct job_statements {
       "INSERT INTO job (id, kind, asset_id, pack_id, params_json, status, progress, created_at)"
       " VALUES (?1, ?2, ?3, ?4, ?5, 'pending', 0.0, ?6)");
   statement start = prepare("UPDATE job SET status = 'running', started_at = ?2 WHERE id = ?1");
-  statement set_attempts =
-      prepare("INSERT INTO job_attempt (job_id, attempts) VALUES (?1, ?2)"
-              " ON CONFLICT (job_id) DO UPDATE SET attempts = excluded.attempts");
+  statement set_priority = prepare("INSERT INTO job_priority (job_id, priority) VALUES (?1, ?2)");
+  statement begin_attempt = prepare(
+      "INSERT INTO job_attempt (job_id, attempt, started_at) VALUES (?1, ?2, ?3)");
+  statement end_attempt = prepare(
+      "UPDATE job_attempt SET ended_at = ?2, ending = ?3, reason = ?4, last_words = ?5"
+      " WHERE job_id = ?1 AND ended_at IS NULL");
+  statement hold_queue = prepare("INSERT OR IGNORE INTO job_queue (held) VALUES (1)");
+  statement release_queue = prepare("DELETE FROM job_queue");
   statement set_progress = prepare("UPDATE job SET progress = ?2 WHERE id = ?1");
   statement complete = prepare(
       "UPDATE job SET status = 'completed', progress = 100.0, result_path = ?2, completed_at = ?3"

@@ -2,12 +2,17 @@
 #include "query/assets.hpp"
 
 #include "events/enums.hpp"
+#include "platform/fold_text.hpp"
 #include "platform/text.hpp"
+#include "query/media.hpp"
 #include "query/rows.hpp"
 #include "schema/sqlite.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <set>
+#include <system_error>
 #include <utility>
 
 namespace podstudio {
@@ -98,6 +103,46 @@ constexpr const char* with_fresh_contents =
     " UNION SELECT id, digest_begin(hash) FROM lookup_content_stale"
     " CROSS JOIN asset ON id = asset_id) ";
 
+/// The models that a filter takes.
+struct models {
+  std::vector<std::string> names;
+  bool more = false;  ///< there are so many that their assets are not looked for one by one
+};
+constexpr std::size_t models_max = 32;
+
+/// The models with the word, which is folded, in their names. Costs what all models are, not what
+/// their assets are.
+result<models> models_with(database& db, const std::string& word) {
+  auto query = db.prepare(
+      "WITH RECURSIVE known(name) AS ("
+      " SELECT (SELECT model FROM asset_generation WHERE model IS NOT NULL ORDER BY model LIMIT 1)"
+      " UNION ALL SELECT (SELECT model FROM asset_generation WHERE model > name"
+      "  ORDER BY model LIMIT 1) FROM known WHERE name IS NOT NULL)"
+      " SELECT name FROM known WHERE name IS NOT NULL AND finds(name, ?1) LIMIT ?2");
+  if (!query) return query.failure();
+  query->bind(word, static_cast<std::int64_t>(models_max + 1));
+  models found;
+  auto read = query->for_each_row(
+      [&](const statement& row) { found.names.push_back(row.get<std::string>(0)); });
+  if (!read) return read.failure();
+  found.more = found.names.size() > models_max;
+  return found;
+}
+
+/// A text to look for, as `finds` compares it.
+std::string folded(const std::string& text) {
+  auto word = fold_text(text);
+  // Nothing but marks folds to nothing, which is in every text.
+  return word.empty() ? text : word;
+}
+
+/// A number as SQL has it, whatever the locale.
+std::string as_sql(double number) {
+  std::array<char, 64> text{};
+  auto [end, failure] = std::to_chars(text.data(), text.data() + text.size(), number);
+  return failure == std::errc() ? std::string(text.data(), end) : "NULL";
+}
+
 constexpr const char* join_asset = " CROSS JOIN asset a ON a.id = ";
 constexpr const char* join_file = " CROSS JOIN asset_file f ON f.asset_id = a.id";
 
@@ -106,26 +151,15 @@ constexpr const char* join_file = " CROSS JOIN asset_file f ON f.asset_id = a.id
 /// order, so that a page costs what it holds and not what matches.
 class matching {
 public:
-  explicit matching(const asset_filter& filter) {
-    add_conditions(filter);
-    if (filter.duplicates)
-      look_among_copies();
-    else if (!match_.empty())
-      look_by_text();
-    else if (filter.tag)
-      look("asset_tag t" + std::string(join_asset) + "t.asset_id" + join_file, "t.asset_id",
-           "t.tag = " + parameter(*filter.tag));
-    else if (filter.labels.theme)
-      look(std::string("asset a INDEXED BY ix_asset_theme") + join_file, "a.id");
-    else if (auto table = table_beside(filter.labels); !table.empty())
-      look_at_ids(std::string(table) + " r", "r.asset_id");
-    else if (filter.missing)
-      look(std::string("asset_file f INDEXED BY ix_asset_file_missing") + join_asset + "f.asset_id",
-           "f.asset_id");
-    else if (filter.type || filter.labels.approved || filter.labels.provenance)
-      look_by_kind(filter);
-    else
-      look(std::string("asset a") + join_file, "a.id");
+  /// Of a filter by model, the models are looked up first.
+  static result<matching> of(database& db, const asset_filter& filter) {
+    models found;
+    if (filter.model) {
+      auto looked_up = models_with(db, folded(*filter.model));
+      if (!looked_up) return looked_up.failure();
+      found = *std::move(looked_up);
+    }
+    return matching(filter, found);
   }
 
   /// The ids above `after` in ascending order, with `tail` behind.
@@ -152,6 +186,44 @@ private:
     std::string sql, id;
   };
 
+  matching(const asset_filter& filter, const models& found) {
+    add_conditions(filter);
+    if (filter.duplicates)
+      look_among_copies();
+    else if (!match_.empty())
+      look_by_text();
+    else if (!prompt_match_.empty())
+      look_at_ids("lookup_prompt", "lookup_prompt.rowid",
+                  "lookup_prompt MATCH " + parameter(prompt_match_));
+    else if (filter.seed)
+      look_by_generation("seed", "g.seed = " + parameter(std::to_string(*filter.seed)));
+    else if (filter.tag)
+      look("asset_tag t" + std::string(join_asset) + "t.asset_id" + join_file, "t.asset_id",
+           "t.tag = " + parameter(*filter.tag));
+    else if (filter.labels.theme)
+      look(std::string("asset a INDEXED BY ix_asset_theme") + join_file, "a.id");
+    else if (filter.model && !found.more)
+      look_by_models(found);
+    else if (filter.tool)
+      look_by_generation("tool", "g.tool = " + parameter(*filter.tool) + " COLLATE NOCASE");
+    else if (filter.broken)
+      // Of each asset the first one.
+      look_at_ids("asset_problem r", "r.asset_id", "r.number = 1");
+    else if (auto table = table_beside(filter.labels); !table.empty())
+      look_at_ids(std::string(table) + " r", "r.asset_id");
+    else if (filter.missing)
+      look(std::string("asset_file f INDEXED BY ix_asset_file_missing") + join_asset + "f.asset_id",
+           "f.asset_id");
+    else if (filter.model || filter.prompt)
+      look_at_ids("asset_generation r", "r.asset_id");
+    else if (filter.alpha || filter.fps)
+      look_at_ids("asset_media r", "r.asset_id");
+    else if (filter.type || filter.labels.approved || filter.labels.provenance)
+      look_by_kind(filter);
+    else
+      look(std::string("asset a") + join_file, "a.id");
+  }
+
   void add_conditions(const asset_filter& filter) {
     if (filter.type) require("a.type = " + quoted(word(*filter.type)));
     each_label([&]<class Label>() {
@@ -163,11 +235,50 @@ private:
     if (filter.tag)
       require("EXISTS (SELECT 1 FROM asset_tag WHERE asset_id = a.id AND tag = "
               + parameter(*filter.tag) + ")");
+    require_facts(filter);
+    require_generation(filter);
     if (!filter.search) return;
     auto words = words_of(*filter.search);
     for (const auto& each : words)
       require_text(parameter(each));
     match_ = match_of(words);
+  }
+  /// What a worker read of the file itself.
+  void require_facts(const asset_filter& filter) {
+    auto pixels = [&](const char* column, const std::optional<number_range>& wanted) {
+      if (wanted)
+        require(std::string("a.") + column + " BETWEEN " + std::to_string(wanted->low) + " AND "
+                + std::to_string(wanted->high));
+    };
+    pixels("width", filter.width);
+    pixels("height", filter.height);
+    if (filter.duration_sec) require("a.duration_sec" + between(*filter.duration_sec));
+    auto read = [&](const std::string& condition) {
+      require("EXISTS (SELECT 1 FROM asset_media WHERE asset_id = a.id AND " + condition + ")");
+    };
+    if (filter.fps) read("1.0 * fps_numerator / fps_denominator" + between(*filter.fps));
+    if (filter.alpha) read(*filter.alpha ? "alpha_present = 1" : "alpha_present = 0");
+    if (filter.broken) require("EXISTS (SELECT 1 FROM asset_problem WHERE asset_id = a.id)");
+    if (filter.unread) require("NOT EXISTS (SELECT 1 FROM asset_media WHERE asset_id = a.id)");
+  }
+  /// Who made it, as the file itself says.
+  void require_generation(const asset_filter& filter) {
+    auto said = [&](const std::string& condition) {
+      require("EXISTS (SELECT 1 FROM asset_generation WHERE asset_id = a.id AND " + condition
+              + ")");
+    };
+    if (filter.tool) said("tool = " + parameter(*filter.tool) + " COLLATE NOCASE");
+    if (filter.seed) said("seed = " + parameter(std::to_string(*filter.seed)));
+    if (filter.model) said("finds(model, " + parameter(folded(*filter.model)) + ")");
+    if (!filter.prompt) return;
+    auto words = words_of(*filter.prompt);
+    for (const auto& each : words)
+      said("finds(prompt, " + parameter(each) + ")");
+    prompt_match_ = match_of(words);
+  }
+  static std::string between(const decimal_range& wanted) {
+    return " BETWEEN " + as_sql(wanted.low - decimal_slack) + " AND "
+           + as_sql(wanted.high + decimal_slack);
   }
   void require(const std::string& condition) { conditions_ += " AND " + condition; }
   template <class Label>
@@ -230,6 +341,18 @@ private:
   void look_at_ids(const std::string& from, const std::string& id, const std::string& where = "1") {
     look(from + join_asset + id + join_file, id, where);
   }
+  /// The index on a column of what files say of who made them.
+  void look_by_generation(const std::string& column, const std::string& where) {
+    look("asset_generation g INDEXED BY ix_asset_generation_" + column + join_asset + "g.asset_id"
+             + join_file,
+         "g.asset_id", where);
+  }
+  /// The index has a run of ids for each model; those of the models that were found are merged.
+  void look_by_models(const models& found) {
+    for (const auto& name : found.names)
+      look_by_generation("model", "g.model = " + parameter(name));
+    if (found.names.empty()) look(std::string("asset a") + join_file, "a.id", "0");
+  }
   void look_by_text() {
     with_ = with_fresh_texts;
     look_at_ids("lookup_text", "lookup_text.rowid", "lookup_text MATCH " + parameter(match_));
@@ -261,7 +384,7 @@ private:
                      + " AND a.provenance = " + quoted(origin));
   }
 
-  std::string conditions_, match_;
+  std::string conditions_, match_, prompt_match_;
   std::vector<std::string> values_;
   std::vector<place> places_;
   const char* with_ = "";
@@ -311,11 +434,12 @@ result<json> file_of(database& db, asset_id asset) {
   return file;
 }
 
-json media_of(const json& listed) {
-  json media;
-  for (const char* fact : {"width", "height", "duration_sec", "samplerate_hz"})
-    media[fact] = listed[fact];
-  return media;
+/// Both statements of a filter by model see one state of the tables; others need one statement.
+result<std::optional<transaction>> view_for(database& db, const asset_filter& filter) {
+  if (!filter.model) return std::optional<transaction>();
+  auto reading = transaction::begin_read(db);
+  if (!reading) return reading.failure();
+  return std::optional<transaction>(*std::move(reading));
 }
 
 /// Puts a part of an answer in its place; false, with the failure kept, if there is none.
@@ -331,11 +455,14 @@ bool put(json& object, const char* key, result<json> part, std::optional<error>&
 }  // namespace
 
 result<json> list_assets(database& db, const asset_filter& filter) {
-  matching found(filter);
+  auto reading = view_for(db, filter);
+  if (!reading) return reading.failure();
+  auto found = matching::of(db, filter);
+  if (!found) return found.failure();
   auto limit = std::to_string(std::clamp<std::int64_t>(filter.limit, 1, max_assets_per_page));
-  auto query = found.prepare(db, std::string("SELECT ") + listed_columns() + " FROM ("
-                                     + found.ids(filter.after, " LIMIT " + limit) + ") m"
-                                     + join_asset + "m.id" + join_file + " ORDER BY m.id");
+  auto query = found->prepare(db, std::string("SELECT ") + listed_columns() + " FROM ("
+                                      + found->ids(filter.after, " LIMIT " + limit) + ") m"
+                                      + join_asset + "m.id" + join_file + " ORDER BY m.id");
   if (!query) return query.failure();
   auto assets = json::array();
   auto read =
@@ -345,14 +472,18 @@ result<json> list_assets(database& db, const asset_filter& filter) {
 }
 
 result<std::vector<asset_id>> matching_assets(database& db, const asset_filter& filter) {
-  matching found(filter);
-  return column_of<asset_id>(found.prepare(db, found.ids(0, "")), 0);
+  auto reading = view_for(db, filter);
+  if (!reading) return reading.failure();
+  auto found = matching::of(db, filter);
+  if (!found) return found.failure();
+  return column_of<asset_id>(found->prepare(db, found->ids(0, "")), 0);
 }
 
 result<std::vector<std::string>> plan_of_list(database& db, const asset_filter& filter) {
-  matching found(filter);
+  auto found = matching::of(db, filter);
+  if (!found) return found.failure();
   return column_of<std::string>(
-      found.prepare(db, found.ids(filter.after, " LIMIT 10"), "EXPLAIN QUERY PLAN "), 3);
+      found->prepare(db, found->ids(filter.after, " LIMIT 10"), "EXPLAIN QUERY PLAN "), 3);
 }
 
 result<json> show_asset(database& db, const asset_key& key) {
@@ -361,13 +492,14 @@ result<json> show_asset(database& db, const asset_key& key) {
   auto asset = find_listed(db, key);
   if (!asset) return asset;
   auto id = (*asset)["id"].get<asset_id>();
-  (*asset)["media"] = media_of(*asset);
-  // Their tables come with the jobs that fill them.
-  (*asset)["generation"] = nullptr;
+  // Its table comes with the jobs that fill it.
   (*asset)["lineage"] = json::array();
   std::optional<error> failure;
   bool complete =
       put(*asset, "file", file_of(db, id), failure)
+      && put(*asset, "media", media_of(db, *asset), failure)
+      && put(*asset, "problems", problems_of(db, id), failure)
+      && put(*asset, "generation", generation_of(db, id), failure)
       && put(*asset, "packs",
              select_all(
                  db,
@@ -378,6 +510,7 @@ result<json> show_asset(database& db, const asset_key& key) {
       && put(*asset, "jobs",
              select_all(db, "SELECT * FROM job WHERE asset_id = ?1 ORDER BY id", id), failure);
   if (!complete) return *failure;
+  (*asset)["suggested"] = suggested_by((*asset)["generation"], *asset);
   return asset;
 }
 

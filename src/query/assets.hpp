@@ -31,9 +31,9 @@ result<std::vector<std::string>> plan_of_list(database& db, const asset_filter& 
 using asset_key = std::variant<asset_id, std::string>;
 
 /// All that is known of an asset: as `list_assets`, and `file {size_bytes mtime_ns ctime_ns inode
-/// device missing_since}`, `media {width height duration_sec samplerate_hz}`, `generation` (null:
-/// nothing known), `lineage []`, `packs [{id name position}]`, `jobs [...]` (columns of the `job`
-/// table). Error `not_found`.
+/// device missing_since}`, `media`, `problems`, `generation` and `suggested` (query/media.hpp),
+/// `lineage []`, `packs [{id name position}]`, `jobs [...]` (columns of the `job` table). Error
+/// `not_found`.
 result<nlohmann::json> show_asset(database& db, const asset_key& key);
 
 /// The id of an asset. Error `not_found`.

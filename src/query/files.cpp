@@ -5,6 +5,8 @@
 #include "platform/text.hpp"
 #include "schema/sqlite.hpp"
 
+#include <nlohmann/json.hpp>
+
 namespace podstudio {
 
 namespace {
@@ -134,6 +136,57 @@ result<asset_paths> paths_of(database& tables, const std::vector<asset_id>& ids)
     if (!read) return read.failure();
   }
   return paths;
+}
+
+result<std::vector<present_file>> present_files(database& tables,
+                                                const std::vector<asset_id>& ids) {
+  auto query = tables.prepare(
+      "SELECT path, hash, size_bytes, mtime_ns, ctime_ns, inode, device, width, height, duration_sec,"
+      " samplerate_hz FROM asset JOIN asset_file ON asset_id = id"
+      " WHERE id = ?1 AND missing_since IS NULL");
+  if (!query) return query.failure();
+  auto roots = root_paths(tables);
+  if (!roots) return roots.failure();
+  std::vector<present_file> files;
+  for (auto id : ids) {
+    query->bind(id);
+    auto read = query->for_each_row([&](const statement& row) {
+      present_file file;
+      file.asset = id;
+      file.path = row.get<std::string>(0);
+      if (const auto* root = find_enclosing(file.path, *roots)) file.root = *root;
+      if (!from_hex(row.get<std::string>(1), file.sha256.data(), file.sha256.size())) return;
+      file.facts = {row.get<std::uint64_t>(2), row.get<std::int64_t>(3), row.get<std::int64_t>(4),
+                    row.get<std::uint64_t>(5), row.get<std::uint64_t>(6)};
+      file.media = {row.get<std::optional<std::int64_t>>(7), row.get<std::optional<std::int64_t>>(8),
+                    row.get<std::optional<double>>(9), row.get<std::optional<std::int64_t>>(10)};
+      files.push_back(std::move(file));
+    });
+    if (!read) return read.failure();
+  }
+  return files;
+}
+
+result<std::vector<asset_id>> assets_of_job(database& tables, job_id job) {
+  auto query = tables.prepare("SELECT asset_id, params_json FROM job WHERE id = ?1");
+  if (!query) return query.failure();
+  query->bind(job);
+  std::optional<std::vector<asset_id>> assets;
+  auto read = query->for_each_row([&](const statement& row) {
+    auto& found = assets.emplace();
+    auto given = nlohmann::json::parse(row.get<std::optional<std::string>>(1).value_or("{}"), nullptr,
+                                       false);
+    auto list = given.is_object() ? given.value("assets", nlohmann::json()) : nlohmann::json();
+    if (list.is_array()) {
+      for (const auto& id : list)
+        if (id.is_number_integer()) found.push_back(id.get<asset_id>());
+    } else if (auto one = row.get<std::optional<asset_id>>(0)) {
+      found.push_back(*one);
+    }
+  });
+  if (!read) return read.failure();
+  if (assets) return *std::move(assets);
+  return error{error_code::not_found, "there is no job " + std::to_string(job)};
 }
 
 }  // namespace podstudio

@@ -4,6 +4,7 @@
 #include "model/identity.hpp"
 #include "watch/places.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,21 @@ result<std::vector<sample_file>> sample_under(database& tables, const std::strin
 
 /// The paths of all watch roots.
 result<std::vector<std::string>> root_paths(database& tables);
+
+/// An asset whose file is there, with what is known of it.
+struct present_file {
+  asset_id asset = 0;
+  std::string path;
+  std::optional<std::string> root;  ///< the watch root that it lies in
+  digest sha256{};
+  file_facts facts;
+  media_facts media;
+};
+/// Those of the assets that are there.
+result<std::vector<present_file>> present_files(database& tables, const std::vector<asset_id>& ids);
+
+/// The assets that a job is about: its parameter `assets`, or the one of its row. Error `not_found`.
+result<std::vector<asset_id>> assets_of_job(database& tables, job_id job);
 
 /// The paths of assets; an unknown id is left out.
 result<asset_paths> paths_of(database& tables, const std::vector<asset_id>& ids);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "query/filter.hpp"
 
+#include "media/generation/tools.hpp"
 #include "platform/fold_text.hpp"
 #include "platform/text.hpp"
 
@@ -91,12 +92,35 @@ result<void> read_flag_label(asset_filter& filter, std::string_view key, const j
   return {};
 }
 
+/// The ends of `4`, `3..5`, `3..` or `..2`, of which one may be empty; nothing for another form.
+struct range_ends {
+  std::string low, high;
+};
+std::optional<range_ends> ends_of(const json& value) {
+  auto text = value.is_number()   ? value.dump()
+              : value.is_string() ? value.get<std::string>()
+                                  : std::string();
+  if (text.empty() || text == "..") return std::nullopt;
+  auto dots = text.find("..");
+  if (dots == std::string::npos) return range_ends{text, text};
+  return range_ends{text.substr(0, dots), text.substr(dots + 2)};
+}
+
+/// What was given instead of a range, as a message names it.
+error not_a_range(std::string_view key, const json& value, std::string_view example,
+                  std::uint64_t highest) {
+  constexpr std::size_t shown_bytes_max = 60;
+  auto given = value.is_string() ? value.get<std::string>()
+                                 : value.dump(-1, ' ', true, json::error_handler_t::replace);
+  return invalid(key, "is " + in_quotes(std::string_view(given).substr(0, shown_bytes_max))
+                          + "; it must be a number or a range such as " + std::string(example)
+                          + ", from 0 to " + std::to_string(highest));
+}
+
 /// `4`, `3..5`, `3..` or `..2`.
-result<number_range> read_range(std::string_view key, const json& value, std::uint64_t highest) {
-  auto wrong = [&] {
-    return invalid(key, "must be a number or a range such as 3..5, 3.. or ..2, from 0 to "
-                            + std::to_string(highest));
-  };
+result<number_range> read_range(std::string_view key, const json& value, std::uint64_t highest,
+                                std::string_view example = "3..5, 3.. or ..2") {
+  auto wrong = [&] { return not_a_range(key, value, example, highest); };
   auto number = [&](const std::string& text, std::uint64_t otherwise) -> std::optional<std::uint64_t> {
     if (text.empty()) return otherwise;
     std::uint64_t parsed = 0;
@@ -105,15 +129,81 @@ result<number_range> read_range(std::string_view key, const json& value, std::ui
       return std::nullopt;
     return parsed;
   };
-  auto text = value.is_number_integer() ? value.dump()
-              : value.is_string()       ? value.get<std::string>()
-                                        : std::string();
-  auto dots = text.find("..");
-  if (text.empty() || text == "..") return wrong();
-  auto low = number(text.substr(0, dots), 0);
-  auto high = dots == std::string::npos ? low : number(text.substr(dots + 2), highest);
+  auto ends = ends_of(value);
+  if (!ends) return wrong();
+  auto low = number(ends->low, 0), high = number(ends->high, highest);
   if (!low || !high || *low > *high) return wrong();
   return number_range{*low, *high};
+}
+
+/// Digits, and decimals where there is a point.
+std::optional<double> decimal(std::string_view text, double highest) {
+  auto point = text.find('.');
+  auto are_digits = [](std::string_view part) {
+    return !part.empty() && part.find_first_not_of("0123456789") == std::string_view::npos;
+  };
+  if (!are_digits(text.substr(0, point))) return std::nullopt;
+  if (point != std::string_view::npos && !are_digits(text.substr(point + 1))) return std::nullopt;
+  double parsed = 0;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), parsed);
+  if (failure != std::errc() || end != text.data() + text.size() || parsed > highest)
+    return std::nullopt;
+  return parsed;
+}
+
+/// The same of numbers that may have decimals: `2.5..10`.
+result<decimal_range> read_decimals(std::string_view key, const json& value, std::uint64_t highest,
+                                    std::string_view example) {
+  auto most = static_cast<double>(highest);
+  auto ends = ends_of(value);
+  if (!ends) return not_a_range(key, value, example, highest);
+  auto low = ends->low.empty() ? 0 : decimal(ends->low, most);
+  auto high = ends->high.empty() ? most : decimal(ends->high, most);
+  if (!low || !high || *low > *high) return not_a_range(key, value, example, highest);
+  return decimal_range{*low, *high};
+}
+
+constexpr std::string_view pixels_example = "512, 512..1024, 4000.. or ..800";
+
+/// Text to look for.
+result<std::string> read_searched(std::string_view key, const json& value) {
+  auto text = read_text(key, value);
+  if (text && (text->empty() || text->size() > max_search_bytes))
+    return invalid(key, "must have 1 to " + std::to_string(max_search_bytes) + " bytes");
+  return text;
+}
+
+/// Words to look for.
+result<std::string> read_words(std::string_view key, const json& value) {
+  auto text = read_searched(key, value);
+  if (text && search_words(*text).size() > max_search_words)
+    return invalid(key, "must have at most " + std::to_string(max_search_words) + " words");
+  return text;
+}
+
+/// A number of 64 bits without a sign, which many a script can hold only as text.
+result<std::uint64_t> read_seed(std::string_view key, const json& value) {
+  auto text = value.is_string()           ? value.get<std::string>()
+              : value.is_number_integer() ? value.dump()
+                                          : std::string();
+  std::uint64_t seed = 0;
+  auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  if (text.empty() || failure != std::errc() || end != text.data() + text.size())
+    return invalid(key, "must be a whole number from 0 to "
+                            + std::to_string(std::numeric_limits<std::uint64_t>::max()));
+  return seed;
+}
+
+/// `alpha` and `no_alpha` are one choice, likewise.
+result<void> read_alpha(asset_filter& filter, std::string_view key, const json& value) {
+  auto given = read_flag(key, value);
+  if (!given) return given.failure();
+  if (!*given) return {};
+  bool wanted = key == "alpha";
+  if (filter.alpha && *filter.alpha != wanted)
+    return invalid(key, "contradicts the other of 'alpha' and 'no_alpha'");
+  filter.alpha = wanted;
+  return {};
 }
 
 template <class Label>
@@ -151,15 +241,40 @@ constexpr auto keys_besides_labels = std::to_array<filter_key>({
        return {};
      }},
     {"tag", [](auto& f, auto key, auto& v) { return store(read_text(key, v), f.tag); }},
-    {"search",
-     [](auto& f, auto key, auto& v) -> result<void> {
-       auto text = read_text(key, v);
-       if (text && (text->empty() || text->size() > max_search_bytes))
-         return invalid(key, "must have 1 to " + std::to_string(max_search_bytes) + " bytes");
-       if (text && search_words(*text).size() > max_search_words)
-         return invalid(key, "must have at most " + std::to_string(max_search_words) + " words");
-       return store(std::move(text), f.search);
+    {"search", [](auto& f, auto key, auto& v) { return store(read_words(key, v), f.search); }},
+    {"width",
+     [](auto& f, auto key, auto& v) {
+       return store(read_range(key, v, filter_pixels_max, pixels_example), f.width);
      }},
+    {"height",
+     [](auto& f, auto key, auto& v) {
+       return store(read_range(key, v, filter_pixels_max, pixels_example), f.height);
+     }},
+    {"duration",
+     [](auto& f, auto key, auto& v) {
+       return store(read_decimals(key, v, filter_seconds_max, "10, 2.5..10, 60.. or ..1"),
+                    f.duration_sec);
+     }},
+    {"fps",
+     [](auto& f, auto key, auto& v) {
+       return store(read_decimals(key, v, filter_fps_max, "25, 23.976..30, 50.. or ..24"), f.fps);
+     }},
+    {"tool",
+     [](auto& f, auto key, auto& v) -> result<void> {
+       auto text = read_searched(key, v);
+       if (!text) return text.failure();
+       // People know it by the name that `asset show` suggests.
+       auto known = media::tool_of_name(*text);
+       f.tool = known.empty() ? *std::move(text) : std::string(known);
+       return {};
+     }},
+    {"model", [](auto& f, auto key, auto& v) { return store(read_searched(key, v), f.model); }},
+    {"prompt", [](auto& f, auto key, auto& v) { return store(read_words(key, v), f.prompt); }},
+    {"seed", [](auto& f, auto key, auto& v) { return store(read_seed(key, v), f.seed); }},
+    {"alpha", read_alpha},
+    {"no_alpha", read_alpha},
+    {"broken", [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.broken); }},
+    {"unread", [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.unread); }},
     {"after",
      [](auto& f, auto key, auto& v) {
        return store(read_number(key, v, 0, std::numeric_limits<std::int64_t>::max()), f.after);

@@ -8,11 +8,24 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace podstudio {
+
+/// A range of numbers that may have decimals, including both ends.
+struct decimal_range {
+  double low = 0;
+  double high = 0;
+  bool operator==(const decimal_range&) const = default;
+};
+/// How far a number may be from one that is asked for: people write 29.97 for 30000/1001.
+inline constexpr double decimal_slack = 0.005;
+inline constexpr std::uint64_t filter_pixels_max = std::numeric_limits<std::uint32_t>::max();
+inline constexpr std::uint64_t filter_seconds_max = 1'000'000'000;
+inline constexpr std::uint64_t filter_fps_max = std::numeric_limits<std::int32_t>::max();
 
 /// The filter of `asset list` and `--all-matching`. All criteria that are given must hold.
 struct asset_filter {
@@ -23,6 +36,18 @@ struct asset_filter {
   std::optional<std::string> tag;
   /// Words, each of which is a part of the path, theme, source or a tag; as `fold_text` has them.
   std::optional<std::string> search;
+
+  // By what was read from the files; where it is not known, nothing of it holds.
+  std::optional<number_range> width, height;       ///< pixels, as the file has them
+  std::optional<decimal_range> duration_sec, fps;  ///< with `decimal_slack` at both ends
+  std::optional<std::string> tool;    ///< as the tables have it, ignoring the case of ASCII letters
+  std::optional<std::string> model;   ///< a part of its name; compared as `fold_text` has them
+  std::optional<std::string> prompt;  ///< words, each of which is a part of it; likewise
+  std::optional<std::uint64_t> seed;
+  std::optional<bool> alpha;  ///< the pixels have transparency
+  bool broken = false;        ///< only those with a problem
+  bool unread = false;        ///< only those of which nothing was read yet
+
   asset_id after = 0;  ///< only higher ids: the last one of the page before
   std::int64_t limit = 1'000;
   bool operator==(const asset_filter&) const = default;
@@ -35,10 +60,11 @@ inline constexpr std::size_t max_search_words = 32;
 /// What stands between the white space of a search, folded.
 std::vector<std::string> search_words(const std::string& search);
 
-/// A filter from a JSON object with the keys `type missing duplicates tag search after limit` and
-/// those of the labels (events/labels.hpp); null counts as not given. Error `invalid_argument` for an
-/// unknown key, a value of a wrong type or out of range, or an unknown word (the message lists the
-/// known ones).
+/// A filter from a JSON object with the keys `type missing duplicates tag search width height
+/// duration fps tool model prompt seed alpha no_alpha broken unread after limit` and those of the
+/// labels (events/labels.hpp); null counts as not given. Error `invalid_argument` for an unknown
+/// key, a value of a wrong type or out of range, or an unknown word (the message lists the known
+/// ones).
 result<asset_filter> parse_filter(const nlohmann::json& given);
 
 }  // namespace podstudio

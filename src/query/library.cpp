@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "query/library.hpp"
 
+#include "platform/text.hpp"
 #include "query/rows.hpp"
 #include "schema/sqlite.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
 namespace podstudio {
@@ -28,11 +31,42 @@ result<json> list_jobs(database& db, const job_filter& filter) {
                     filter.limit);
 }
 
-result<json> show_job(database& db, job_id id) {
-  auto job = select_one(db, "SELECT * FROM job WHERE id = ?1", id);
-  if (!job || !job->is_null()) return job;
-  return error{error_code::not_found,
-               "there is no job " + std::to_string(id) + "; see 'podstudio job list'"};
+namespace {
+
+json seconds_left(const json& job, std::int64_t at_us) {
+  auto progress = job["progress"].get<double>();
+  if (job["status"] != word(job_status::running) || progress <= 0 || job["started_at"].is_null())
+    return nullptr;
+  auto started = parse_timestamp(job["started_at"].get<std::string>());
+  // A clock that was set back tells nothing.
+  if (!started || at_us <= *started) return nullptr;
+  auto taken = static_cast<double>(at_us - *started) / 1e6;
+  auto left = taken * std::max(100 - progress, 0.0) / progress;
+  constexpr double year = 365.25 * 24 * 3600;
+  return left > 100 * year ? json() : json(std::llround(left));
+}
+
+}  // namespace
+
+result<json> show_job(database& db, job_id id, std::int64_t at_us) {
+  auto reading = transaction::begin_read(db);
+  if (!reading) return reading.failure();
+  auto job = select_one(db,
+                        "SELECT job.*, coalesce(priority, 0) AS priority FROM job"
+                        " LEFT JOIN job_priority ON job_id = id WHERE id = ?1",
+                        id);
+  if (!job) return job;
+  if (job->is_null())
+    return error{error_code::not_found,
+                 "there is no job " + std::to_string(id) + "; see 'podstudio job list'"};
+  auto attempts = select_all(db,
+                             "SELECT attempt, started_at, ended_at, ending, reason, last_words"
+                             " FROM job_attempt WHERE job_id = ?1 ORDER BY attempt",
+                             id);
+  if (!attempts) return attempts;
+  (*job)["attempts"] = *std::move(attempts);
+  (*job)["seconds_left"] = seconds_left(*job, at_us);
+  return job;
 }
 
 result<json> list_commands(database& db, bool all, sequence_number before, std::int64_t limit) {

@@ -28,8 +28,10 @@ struct job_filter {
 
 /// The columns of the `job` table, in the order of ids.
 result<nlohmann::json> list_jobs(database& db, const job_filter& filter);
-/// Error `not_found`.
-result<nlohmann::json> show_job(database& db, job_id id);
+/// Its columns, `priority`, `attempts [{attempt started_at ended_at ending reason last_words}]`,
+/// and `seconds_left`: what a job that runs will still take at the pace it has had until `at_us`
+/// (microseconds since the Unix epoch), null where nobody can say. Error `not_found`.
+result<nlohmann::json> show_job(database& db, job_id id, std::int64_t at_us);
 
 /// The newest commands that people and scripts gave, or with `all` those of the engine too, newest
 /// first: `[{id at origin summary first_sequence last_sequence}]`, only those before a sequence.

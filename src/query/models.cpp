@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "query/models.hpp"
 
+#include "media/extract.hpp"
 #include "platform/text.hpp"
 #include "schema/sqlite.hpp"
 
@@ -128,15 +129,16 @@ result<catalog_model> load_catalog_model(database& tables) {
   // First, as what follows is only bounded for ids that are.
   auto last_asset = last_id(tables, "asset", asset_ids_max);
   if (!last_asset) return last_asset.failure();
-  constexpr int first_label = 10;
+  constexpr int first_label = 11;
   std::string columns = "a.id, a.path, a.type, a.hash, f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode,"
-                        " f.device, f.missing_since IS NOT NULL";
+                        " f.device, f.missing_since IS NOT NULL, coalesce(m.extractor, 0)";
   each_label([&]<class Label>() {
     if (!is_beside<Label>) columns += ", a." + std::string(Label::key);
   });
   auto assets = each_row(
       tables,
-      "SELECT " + columns + " FROM asset a JOIN asset_file f ON f.asset_id = a.id ORDER BY a.id",
+      "SELECT " + columns + " FROM asset a JOIN asset_file f ON f.asset_id = a.id"
+                           " LEFT JOIN asset_media m ON m.asset_id = a.id ORDER BY a.id",
       "asset", [&](const statement& row) {
         asset_state state;
         auto type = from_word<asset_type>(row.get<std::string_view>(2));
@@ -151,6 +153,7 @@ result<catalog_model> load_catalog_model(database& tables) {
                        .inode = row.get<std::uint64_t>(7),
                        .device = row.get<std::uint64_t>(8)};
         state.missing = row.get<bool>(9);
+        state.extractor = row.get<std::uint8_t>(10);
         model.load_asset(id, row.get<std::string_view>(1), state);
         bool good = true;
         int column = first_label;
@@ -200,20 +203,27 @@ result<jobs_model> load_jobs_model(database& tables) {
   jobs_model model;
   auto jobs = each_row(
       tables,
-      "SELECT j.id, j.kind, j.status, coalesce(a.attempts, 0)"
-      " FROM job j LEFT JOIN job_attempt a ON a.job_id = j.id ORDER BY j.id",
+      "SELECT id, kind, status,"
+      " coalesce((SELECT max(attempt) FROM job_attempt WHERE job_id = id), 0),"
+      " coalesce((SELECT priority FROM job_priority WHERE job_id = id), 0) FROM job ORDER BY id",
       "job", [&](const statement& row) {
         auto kind = from_word<job_kind>(row.get<std::string_view>(1));
         auto status = from_word<job_status>(row.get<std::string_view>(2));
         if (!kind || !status || row.get<std::int64_t>(0) < 1) return false;
         model.load_job(row.get<std::int64_t>(0),
-                       {.kind = *kind, .status = *status, .attempts = row.get<std::uint32_t>(3)});
+                       {.kind = *kind,
+                        .status = *status,
+                        .attempts = row.get<std::uint32_t>(3),
+                        .priority = row.get<std::int32_t>(4)});
         return true;
       });
   if (!jobs) return jobs.failure();
   auto last_job = last_id(tables, "job");
   if (!last_job) return last_job.failure();
   model.load_last_id(*last_job);
+  auto held = tables.value<std::int64_t>("SELECT count(*) FROM job_queue");
+  if (!held) return held.failure();
+  model.load_held(*held > 0);
   return model;
 }
 
@@ -222,7 +232,8 @@ result<library_model> load_library_model(database& tables) {
   if (!catalog) return catalog.failure();
   auto jobs = load_jobs_model(tables);
   if (!jobs) return jobs.failure();
-  return library_model{std::move(*catalog), std::move(*jobs)};
+  return library_model{std::move(*catalog), std::move(*jobs),
+                       unread_media(media::extract_version)};
 }
 
 result<void> load_recent_losses(database& tables, recent_losses& losses) {

@@ -112,9 +112,84 @@ CREATE TABLE asset_tag (
   PRIMARY KEY (asset_id, tag)
 ) WITHOUT ROWID;
 
-CREATE TABLE job_attempt (
+-- What a job is besides its columns. No row: 0.
+CREATE TABLE job_priority (
   job_id   INTEGER PRIMARY KEY REFERENCES job (id),
-  attempts INTEGER NOT NULL                   -- how often the job was started
+  priority INTEGER NOT NULL                   -- jobs of a higher one start first
+);
+-- Each time a job was started.
+CREATE TABLE job_attempt (
+  job_id     INTEGER NOT NULL REFERENCES job (id),
+  attempt    INTEGER NOT NULL,                -- from 1 on
+  started_at TIMESTAMP NOT NULL,
+  ended_at   TIMESTAMP,                       -- null: it runs
+  ending     TEXT,                            -- `completed`, `cancelled`, or why it failed
+  reason     TEXT,                            -- for people
+  last_words TEXT,                            -- what the worker said last, in lines
+  PRIMARY KEY (job_id, attempt)
+) WITHOUT ROWID;
+-- The row is there while the queue is held.
+CREATE TABLE job_queue (
+  held INTEGER PRIMARY KEY CHECK (held = 1)
+);
+
+-- What the bytes of a file say: read by a worker, as of the bytes `asset.hash` is of. No row: not read
+-- yet. What is not there or cannot be told is null.
+CREATE TABLE asset_media (
+  asset_id        INTEGER PRIMARY KEY REFERENCES asset (id),
+  extractor       INTEGER NOT NULL,           -- version of what read it
+  mime            TEXT,                       -- by content alone
+  container       TEXT,
+  video_codec     TEXT,                       -- of pictures too
+  audio_codec     TEXT,
+  fps_numerator   INTEGER,                    -- frames a second, a fraction
+  fps_denominator INTEGER,
+  channels        INTEGER,
+  bit_depth       INTEGER,
+  pixel_format    TEXT,
+  alpha_present   BOOLEAN,                    -- the pixels have transparency
+  alpha_used      BOOLEAN,                    -- at least one is not opaque
+  orientation     INTEGER NOT NULL,           -- 1 to 8, as EXIF defines it
+  colour_profile  TEXT,
+  dpi_x           REAL,
+  dpi_y           REAL,
+  frame_count     INTEGER,
+  decoded         BOOLEAN NOT NULL,           -- the first picture or sound could be decoded
+  too_large       BOOLEAN NOT NULL,           -- for that: nothing is known of its pixels
+  pdq             BLOB,                       -- perceptual hash, 32 bytes, the last bits first
+  pdq_quality     INTEGER                     -- 0 to 100
+);
+-- Why a file is not what a buyer would expect.
+CREATE TABLE asset_problem (
+  asset_id INTEGER NOT NULL REFERENCES asset (id),
+  number   INTEGER NOT NULL,                  -- from 1 on
+  kind     TEXT NOT NULL,
+  reason   TEXT NOT NULL,
+  PRIMARY KEY (asset_id, number)
+) WITHOUT ROWID;
+-- Who made a file and with what, as the file itself says it. No row: it says nothing.
+CREATE TABLE asset_generation (
+  asset_id            INTEGER PRIMARY KEY REFERENCES asset (id),
+  tool                TEXT,
+  tool_version        TEXT,
+  model               TEXT,                   -- of the pass that made the file last, as what follows
+  model_hash          TEXT,
+  prompt              TEXT,                   -- several have a line between them
+  negative_prompt     TEXT,
+  seed                TEXT,                   -- a number of up to 64 bits without a sign
+  steps               INTEGER,
+  sampler             TEXT,
+  scheduler           TEXT,
+  cfg                 REAL,
+  width               INTEGER,                -- as asked of the tool
+  height              INTEGER,
+  external_id         TEXT,                   -- the tool's own name of the run
+  digital_source_type TEXT,                   -- IPTC NewsCodes
+  ai_generated        BOOLEAN NOT NULL,       -- the file says that a model made it
+  guesses             TEXT,                   -- JSON: columns that its form suggests and it does not state
+  loras               TEXT,                   -- JSON
+  passes              TEXT,                   -- JSON: all of them where there are several
+  raw                 TEXT                    -- JSON: the texts that this was read from
 );
 
 CREATE TABLE watch_root (
@@ -202,6 +277,11 @@ CREATE TABLE lookup_copies (
   saves      INTEGER NOT NULL                 -- bytes, if one of the files were kept
 ) WITHOUT ROWID;
 CREATE TABLE lookup_copy (asset_id INTEGER PRIMARY KEY);
+-- The prompts of an asset in pieces of three characters; its rowid is the asset's id. It only narrows
+-- down where to look: an entry may be stale.
+CREATE VIRTUAL TABLE lookup_prompt USING fts5 (
+  text, content = '', columnsize = 0, detail = none, tokenize = 'trigram'
+);
 
 -- Questions that people ask.
 CREATE VIEW unapproved AS
@@ -210,6 +290,10 @@ CREATE VIEW unapproved AS
 CREATE VIEW undecided AS
   SELECT * FROM unapproved
   WHERE id NOT IN (SELECT asset_id FROM asset_review WHERE rejected);
+CREATE VIEW broken_asset AS
+  SELECT asset.*, number, kind, reason FROM asset_problem JOIN asset ON id = asset_id
+         JOIN asset_file USING (asset_id)
+  WHERE missing_since IS NULL;
 CREATE VIEW active_job AS
   SELECT * FROM job WHERE status IN ('pending', 'running');
 -- The files whose content is in another file too, and under which asset it was first known. Of a file
@@ -243,6 +327,12 @@ CREATE INDEX ix_asset_kind ON asset (type, approved, provenance);
 CREATE INDEX ix_asset_theme ON asset (theme) WHERE theme IS NOT NULL;
 CREATE INDEX ix_asset_file_missing ON asset_file (asset_id) WHERE missing_since IS NOT NULL;
 CREATE INDEX ix_asset_tag_tag ON asset_tag (tag);
+-- What the hashes of all pictures are read by that are worth comparing (media/pdq.hpp).
+CREATE INDEX ix_asset_media_pdq ON asset_media (asset_id, pdq) WHERE pdq_quality >= 50;
+CREATE INDEX ix_asset_generation_tool ON asset_generation (tool COLLATE NOCASE) WHERE tool IS NOT NULL;
+CREATE INDEX ix_asset_generation_model ON asset_generation (model) WHERE model IS NOT NULL;
+CREATE INDEX ix_asset_generation_seed ON asset_generation (seed) WHERE seed IS NOT NULL;
+CREATE INDEX ix_job_status ON job (status, id) WHERE status = 'pending' OR status = 'running';
 -- What saves the most first.
 CREATE INDEX ix_lookup_copies_saves ON lookup_copies (saves DESC, digest, files) WHERE saves > 0;
 -- The commands that people and scripts gave: a start reads the last of them.

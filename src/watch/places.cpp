@@ -35,13 +35,6 @@ bool is_other_file(const file_facts& known, const file_facts& found) {
   return known.size_bytes != found.size_bytes || known.mtime_ns != found.mtime_ns;
 }
 
-/// Of a path that nobody watches it is not known which part of it was named: links on the way to
-/// the file may have been put there to keep the path.
-const root_folder& viewpoint(const std::string& path, const std::string* root,
-                             last_root_folder& last) {
-  return root != nullptr ? last.at(*root) : last.at(folder_of(path), last_link::follow);
-}
-
 presence presence_of(const known_file& asset, const std::string* root, const root_folder& folder,
                      path_keyer& key_of) {
   if (auto found = facts_at(folder, asset.path))
@@ -56,6 +49,11 @@ presence presence_of(const known_file& asset, const std::string* root, const roo
 }
 
 }  // namespace
+
+const root_folder& viewpoint(const std::string& path, const std::string* root,
+                             last_root_folder& last) {
+  return root != nullptr ? last.at(*root) : last.at(folder_of(path), last_link::follow);
+}
 
 asset_places look_at_places(const std::map<asset_id, known_file>& assets,
                             const std::vector<known_file>& files,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/identity.hpp"
+#include "platform/root_folder.hpp"
 
 #include <map>
 #include <string>
@@ -32,5 +33,11 @@ bool is_same_library(const std::string& root, const std::vector<sample_file>& sa
                      absent_file absent = absent_file::says_nothing);
 /// How many files of a library make a sample.
 inline constexpr std::size_t library_sample_files = 32;
+
+/// The folder from which a file is looked at: its watch root, below which no link is followed. Of a
+/// path that nobody watches (`root` null) it is not known which part of it was named: links on the way
+/// to the file may have been put there to keep the path. Valid until `last` is asked again.
+const root_folder& viewpoint(const std::string& path, const std::string* root,
+                             last_root_folder& last);
 
 }  // namespace podstudio

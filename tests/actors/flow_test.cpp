@@ -279,6 +279,8 @@ quick_reader(reader_actor::stateful_pointer<std::vector<caf::typed_response_prom
       },
       [](query_atom, const std::string&) { return asset_ids(); },
       [](path_atom, const place_query&) { return asset_places(); },
+      [](media_atom, const asset_ids&) { return media_inputs(); },
+      [](media_atom, job_id) { return asset_ids(); },
   };
 }
 
@@ -432,6 +434,8 @@ BOOST_FIXTURE_TEST_CASE(a_job_has_the_fate_of_what_it_stands_on_and_each_step_on
   };
   auto submit = [] {
     job_step step;
+    step.requests.emplace_back();
+    step.summary = "submit a job";
     step.id = make_uuid();
     step.origin = "console";
     return step;
@@ -468,7 +472,7 @@ BOOST_FIXTURE_TEST_CASE(a_job_has_the_fate_of_what_it_stands_on_and_each_step_on
   BOOST_TEST(answers[0].subject == 1);
   BOOST_TEST(answers[0].last_sequence == answers[1].last_sequence);
   BOOST_TEST(take(kind::start, 1)->changed == 1u);
-  BOOST_TEST(take(kind::put_back, 0)->changed == 1u);
+  BOOST_TEST(take(kind::put_all_back, 0)->changed == 1u);
   BOOST_TEST(take(kind::start, 1)->changed == 1u);
   BOOST_TEST(take(kind::fail, 1)->changed == 1u);
   auto again = take(kind::complete, 1);

@@ -198,18 +198,28 @@ BOOST_AUTO_TEST_CASE(an_id_is_decimal_digits_and_fits_wherever_it_is_given) {
   place here;
   using words = std::vector<std::string>;
   const words commands[] = {
-      {"asset", "approve", "ID"},       {"asset", "approve", "1", "ID"},
-      {"asset", "unapprove", "ID"},     {"asset", "set", "ID", "--theme", "x"},
-      {"asset", "tag", "1", "ID", "x"}, {"asset", "untag", "ID", "x"},
-      {"asset", "show", "ID"},          {"asset", "history", "ID"},
-      {"pack", "show", "ID"},           {"pack", "edit", "ID", "--name", "x"},
-      {"pack", "add", "ID", "1"},       {"pack", "add", "1", "2", "ID"},
-      {"pack", "remove", "1", "ID"},    {"pack", "delete", "ID"},
-      {"pack", "history", "ID"},        {"job", "show", "ID"},
+      {"asset", "approve", "ID"},
+      {"asset", "approve", "1", "ID"},
+      {"asset", "unapprove", "ID"},
+      {"asset", "set", "ID", "--theme", "x"},
+      {"asset", "tag", "1", "ID", "x"},
+      {"asset", "untag", "ID", "x"},
+      {"asset", "show", "ID"},
+      {"asset", "history", "ID"},
+      {"asset", "similar", "ID"},
+      {"pack", "show", "ID"},
+      {"pack", "edit", "ID", "--name", "x"},
+      {"pack", "add", "ID", "1"},
+      {"pack", "add", "1", "2", "ID"},
+      {"pack", "remove", "1", "ID"},
+      {"pack", "delete", "ID"},
+      {"pack", "history", "ID"},
+      {"job", "show", "ID"},
   };
   for (auto command : commands) {
     auto at = std::find(command.begin(), command.end(), "ID");
-    bool or_path = command[0] == "asset" && (command[1] == "show" || command[1] == "history");
+    bool or_path = command[0] == "asset"
+                   && (command[1] == "show" || command[1] == "history" || command[1] == "similar");
     for (const char* id : {"0", "007", "010", "9223372036854775808", "18446744073709551615",
                            "99999999999999999999999", "0x9", "+1", " 1", "1 ", "1.0", "1e3", ""}) {
       if (or_path && std::string(id).find_first_not_of("0123456789") != std::string::npos) continue;
@@ -239,6 +249,12 @@ BOOST_AUTO_TEST_CASE(a_number_is_decimal_digits_within_bounds_that_are_named) {
       {{"asset", "list", "--after", "9223372036854775808"}, "to 9223372036854775807 in"},
       {{"asset", "duplicates", "--limit", "10001"},
        "'10001' is not a whole number from 1 to 10000 in"},
+      {{"asset", "similar", "1", "--limit", "10001"}, "'10001' is not a whole number from 1 to"},
+      {{"asset", "similar", "1", "--distance", "65"}, "'65' is not a whole number from 0 to 64"},
+      {{"asset", "similar", "--groups", "--distance", "32"},
+       "'32' is not a whole number from 0 to 31"},
+      {{"asset", "list", "--seed", "18446744073709551616"},
+       "is not a whole number from 0 to 18446744073709551615"},
       {{"log", "show", "--limit", "-1"},
        "'-1' is not a whole number from 0 to 18446744073709551615"},
       {{"log", "show", "--from", "00"}, "'00' is not a whole number"},
@@ -415,6 +431,52 @@ BOOST_AUTO_TEST_CASE(assets_are_rated_and_rejected_and_one_decision_takes_back_t
   BOOST_TEST(history.back()["before"] == 4);
   BOOST_TEST(history.back()["after"] == 0);
   BOOST_TEST(here.json({"replay", "--check"})["identical"] == true);
+}
+
+BOOST_AUTO_TEST_CASE(what_files_say_can_be_shown_and_asked_for) {
+  library_place here;
+  auto shown = here.json({"asset", "show", "1"});
+  for (const char* key : {"media", "problems", "generation", "suggested"})
+    BOOST_TEST(shown.contains(key), key);
+  BOOST_TEST(shown["media"].size() == 24u);
+  for (const char* filter : {"--width=4000..", "--height=..800", "--duration=2.5..10",
+                             "--fps=29.97", "--tool=ComfyUI", "--model=sdxl", "--prompt=a castle",
+                             "--seed=7", "--alpha", "--opaque", "--broken", "--unread"}) {
+    BOOST_TEST_CONTEXT(filter) {
+      BOOST_TEST(here.ask({"asset", "list", filter}).code == 0);
+      BOOST_TEST(here.ask({"asset", "tag", "--all-matching", filter, "t"}).code == 0);
+      // What is set beside them keeps its names.
+      BOOST_TEST(here.ask({"asset", "set", "--all-matching", filter, "--theme", "t"}).code == 0);
+    }
+  }
+  for (const auto& [wrong, said] :
+       {std::pair("--width=wide", "filter 'width' is 'wide'; it must be a number or a range"),
+        std::pair("--duration=1e3", "filter 'duration' is '1e3'"),
+        std::pair("--fps=fast", "filter 'fps' is 'fast'")}) {
+    auto ran = here.ask({"asset", "list", wrong});
+    BOOST_TEST(ran.code == 2);
+    BOOST_TEST(is_one_line(ran.err), ran.err);
+    BOOST_TEST(ran.err.find(said) != std::string::npos, ran.err);
+  }
+  BOOST_TEST(here.ask({"asset", "list", "--alpha", "--opaque"}).code == 2);
+}
+
+BOOST_AUTO_TEST_CASE(what_looks_alike_is_asked_of_one_asset_or_of_all) {
+  library_place here;
+  BOOST_TEST(here.json({"asset", "similar", "--groups"}) == nlohmann::json::array());
+  BOOST_TEST(here.json({"asset", "duplicates", "--similar"}) == nlohmann::json::array());
+  // No picture: nothing to compare.
+  auto ran = here.ask({"asset", "similar", "1"});
+  BOOST_TEST(ran.code == 1);
+  BOOST_TEST(says(ran, "asset 1 cannot be compared: "), ran.err);
+  BOOST_TEST(here.ask({"asset", "similar", here.media() + "/a.png"}).code == 1);
+  BOOST_TEST(says(here.ask({"asset", "similar", "99"}), "there is no asset 99"));
+  for (const auto& arguments : {std::vector<std::string>{"asset", "similar"},
+                                std::vector<std::string>{"asset", "similar", "1", "--groups"}}) {
+    auto wrong = here.ask(arguments);
+    BOOST_TEST(wrong.code == 2);
+    BOOST_TEST(says(wrong, "--groups"), wrong.err);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(duplicates_are_reported_with_what_they_take) {

@@ -109,6 +109,43 @@ BOOST_AUTO_TEST_CASE(golden_files_of_every_version_are_read) {
   BOOST_TEST(current == std::variant_size_v<event>);
 }
 
+/// The event that a golden file of an earlier version holds.
+template <class Event>
+Event golden_event(std::uint16_t version) {
+  auto path =
+      golden_folder + "/" + std::string(Event::name) + ".v" + std::to_string(version) + ".txt";
+  BOOST_TEST_INFO_SCOPE(path);
+  auto text = file_text(path);
+  auto line = text.substr(0, text.find('\n'));
+  std::string body(line.size() / 2, '\0');
+  BOOST_REQUIRE(from_hex(line, reinterpret_cast<std::uint8_t*>(body.data()), body.size()));
+  auto back = decode_event(Event::name, version, bytes_of(body));
+  REQUIRE_OK(back);
+  // What is written again is of the latest version, and the same event.
+  auto again = decoded(*back, encoded(*back));
+  REQUIRE_OK(again);
+  BOOST_REQUIRE(*again == *back);
+  // A body of one version is none of the other.
+  REQUIRE_FAILS(decode_event(Event::name, Event::version, bytes_of(body)), error_code::damaged);
+  REQUIRE_FAILS(decode_event(Event::name, version, bytes_of(encoded(*back))), error_code::damaged);
+  return std::get<Event>(*back);
+}
+
+BOOST_AUTO_TEST_CASE(what_version_1_did_not_know_is_empty) {
+  auto read = golden_event<asset_metadata_extracted>(1);
+  BOOST_TEST(read.asset != 0);
+  BOOST_TEST((read.sha256 == digest{} && read.extractor == 0 && read.report.empty()));
+  auto queued = golden_event<job_queued>(1);
+  BOOST_TEST(queued.job != 0);
+  BOOST_TEST(queued.priority == 0);
+  auto failed = golden_event<job_failed>(1);
+  BOOST_TEST(!failed.error_message.empty());
+  BOOST_TEST((failed.attempt == job_attempt_end{}));
+  auto requeued = golden_event<job_requeued>(1);
+  BOOST_TEST(!requeued.reason.empty());
+  BOOST_TEST((requeued.attempt == job_attempt_end{}));
+}
+
 BOOST_AUTO_TEST_CASE(a_truncated_body_is_damaged) {
   random_source random{std::mt19937_64(7)};
   for_each_event_type(random, [&](const event& what) {
@@ -190,6 +227,10 @@ BOOST_AUTO_TEST_CASE(values_no_writer_writes_are_refused_on_both_sides) {
       job_progressed{1, std::numeric_limits<double>::infinity()},
       job_progressed{1, std::nan("")},
       asset_metadata_extracted{1, {}, {1, 1, std::nan(""), 1}},
+      asset_metadata_extracted{1, {}, {}, {}, 1, std::string("{\0}", 3)},
+      asset_metadata_extracted{1, {}, {}, {}, 1, std::string(max_string_bytes + 1, ' ')},
+      job_failed{1, "", {"\xff", ""}},
+      job_requeued{1, job_status::running, "", {"", std::string("a\0b", 3)}},
   };
   for (auto& what : bad) {
     BOOST_TEST_INFO_SCOPE(event_name(what));

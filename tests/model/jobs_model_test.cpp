@@ -29,7 +29,7 @@ jobs_model with_job(job_status status) {
   }
   apply_all(model, *decide_start(model, 1));
   if (status == job_status::completed) apply_all(model, *decide_complete(model, 1, "/r.png"));
-  if (status == job_status::failed) apply_all(model, *decide_fail(model, 1, "no"));
+  if (status == job_status::failed) apply_all(model, *decide_fail(model, 1, "no", {}));
   return model;
 }
 
@@ -54,7 +54,7 @@ const std::vector<step> steps = {
      {job_status::running},
      job_status::completed},
     {"fail",
-     [](const jobs_model& m) { return decide_fail(m, 1, "no"); },
+     [](const jobs_model& m) { return decide_fail(m, 1, "no", {}); },
      {job_status::running},
      job_status::failed},
     {"cancel",
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_step_that_is_reverted_leaves_the_job_as_it_was) {
   check({}, *decide_submit({}, {.kind = job_kind::upscale, .asset = {}, .pack = {}, .params_json = {}}),
         "submit");
   auto running = with_job(job_status::running);
-  check(running, decide_put_back(running, "why"), "put back");
+  check(running, decide_put_all_back(running, "why"), "put back");
 }
 
 BOOST_AUTO_TEST_CASE(a_step_on_an_unknown_job_names_it) {
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(parameters_that_are_no_json_object_are_refused) {
 BOOST_AUTO_TEST_CASE(what_a_worker_says_is_cut_to_what_an_event_may_hold) {
   auto model = with_job(job_status::running);
   for (const auto& text : {std::string(max_job_text_bytes - 1, 'x') + "\xc3\xa9", std::string(100'000, '\xff')}) {
-    auto failed = std::get<job_failed>((*decide_fail(model, 1, text)).at(0));
+    auto failed = std::get<job_failed>((*decide_fail(model, 1, text, {})).at(0));
     BOOST_TEST(failed.error_message.size() <= max_job_text_bytes);
     BOOST_TEST(failed.error_message.size() > max_job_text_bytes - 4);
   }
@@ -161,10 +161,10 @@ BOOST_AUTO_TEST_CASE(putting_back_makes_running_jobs_pending_and_leaves_the_othe
                   model, {.kind = job_kind::upscale, .asset = 1, .pack = {}, .params_json = {}}));
   apply_all(model, *decide_start(model, 2));
   apply_all(model, *decide_cancel(model, 3));
-  auto events = decide_put_back(model, "why");
+  auto events = decide_put_all_back(model, "why");
   BOOST_REQUIRE(events.size() == 1u);
   apply_all(model, events);
   BOOST_TEST((model.job(2)->status == job_status::pending));
   BOOST_TEST((model.job(3)->status == job_status::cancelled));
-  BOOST_TEST(decide_put_back(model, "why").empty());
+  BOOST_TEST(decide_put_all_back(model, "why").empty());
 }

@@ -4,6 +4,7 @@
 #include "schema/schema.hpp"
 #include "support/committed.hpp"
 #include "support/dump.hpp"
+#include "support/extracted.hpp"
 #include "support/must.hpp"
 #include "support/temp_folder.hpp"
 
@@ -210,6 +211,145 @@ BOOST_AUTO_TEST_CASE(an_event_of_an_unknown_asset_is_refused_with_its_place) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
+BOOST_FIXTURE_TEST_SUITE(read_media, projection_fixture)
+
+namespace {
+
+media::extracted something_read() {
+  media::extracted read;
+  auto& facts = read.facts;
+  facts.mime = "image/png";
+  facts.video_codec = "png";
+  facts.width = 640;
+  facts.height = 480;
+  facts.fps = {30'000, 1'001};
+  facts.alpha_present = true;
+  facts.alpha_used = false;
+  facts.orientation = 3;
+  facts.dpi_x = 72.5;
+  facts.decoded = true;
+  media::add_problem(facts, media::problem_kind::cut, "it's cut");
+  media::add_problem(facts, media::problem_kind::damaged, "a check sum");
+  read.hash =
+      media::pdq_from_hex("00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef");
+  read.hash_quality = 80;
+  auto& made = read.generation;
+  made.tool = "comfyui";
+  made.ai_generated = true;
+  made.job_id = "run 1";
+  auto& pass = made.passes.emplace_back();
+  pass.model = "sdxl";
+  pass.prompts = {"A Castle", "by night"};
+  pass.seed = 18'446'744'073'709'551'615u;
+  pass.steps = 20;
+  made.raw = {{media::carrier::png_text, "prompt", "{}", false}};
+  return read;
+}
+
+const std::string all_tables = "SELECT (SELECT count(*) FROM asset_media) || ' '"
+                               " || (SELECT count(*) FROM asset_problem) || ' '"
+                               " || (SELECT count(*) FROM asset_generation)";
+const std::string found_castle =
+    "SELECT rowid FROM lookup_prompt WHERE lookup_prompt MATCH '\"cas\" AND \"ast\"'";
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(what_a_worker_read_is_in_the_tables) {
+  fold({registered(1, "/a"), registered(2, "/b")});
+  fold({read_as(1, something_read())});
+  BOOST_TEST(rows("SELECT width, height, typeof(duration_sec), updated_at FROM asset WHERE id = 1")
+             == "640|480|null|" + at(2));
+  BOOST_TEST(rows("SELECT * FROM asset_media")
+             == "1|1|image/png||png||30000|1001||||1|0|3||72.5|||1|0|"
+                "00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef|80");
+  BOOST_TEST(rows("SELECT typeof(pdq), length(pdq), typeof(container), typeof(channels)"
+                  " FROM asset_media")
+             == "blob|32|null|null");
+  BOOST_TEST(rows("SELECT * FROM asset_problem") == "1|1|cut|it's cut\n1|2|damaged|a check sum");
+  BOOST_TEST(
+      rows("SELECT tool, model, prompt, seed, steps, external_id, ai_generated,"
+           " typeof(negative_prompt), typeof(guesses), typeof(loras), typeof(passes)"
+           " FROM asset_generation")
+      == "comfyui|sdxl|A Castle\nby night|18446744073709551615|20|run 1|1|null|null|null|null");
+  BOOST_TEST(rows("SELECT json_extract(raw, '$[0].key') FROM asset_generation") == "prompt");
+  BOOST_TEST(rows(found_castle) == "1");
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_read_again_has_what_was_read_last) {
+  fold({registered(1, "/a")});
+  fold({read_as(1, something_read())});
+  media::extracted again;
+  again.facts.width = 7;
+  again.facts.mime = "image/gif";
+  fold({read_as(1, again)});
+  BOOST_TEST(rows(all_tables) == "1 0 0");
+  BOOST_TEST(rows("SELECT mime, typeof(pdq), typeof(pdq_quality), typeof(fps_numerator)"
+                  " FROM asset_media")
+             == "image/gif|null|null|null");
+  BOOST_TEST(rows("SELECT width, typeof(height) FROM asset") == "7|null");
+  // Twice what is the same.
+  fold({read_as(1, something_read())});
+  fold({read_as(1, something_read())});
+  BOOST_TEST(rows(all_tables) == "1 2 1");
+}
+
+BOOST_AUTO_TEST_CASE(what_was_read_goes_with_the_bytes_that_said_it) {
+  fold({registered(1, "/a", 1), registered(2, "/b", 2)});
+  fold({read_as(1, something_read()), read_as(2, something_read(), 2)});
+  auto facts = content_of(1).facts;
+  fold({asset_missing{1}, asset_moved{2, "/b", "/c", facts, facts}});
+  BOOST_TEST(rows(all_tables) == "2 4 2");
+  fold({asset_returned{1, "/a", "/a", facts, facts},
+        asset_content_changed{1, content_of(1), content_of(3)}});
+  BOOST_TEST(rows(all_tables) == "1 2 1");
+  BOOST_TEST(rows("SELECT typeof(width), typeof(height) FROM asset WHERE id = 1") == "null|null");
+  BOOST_TEST(rows("SELECT width FROM asset WHERE id = 2") == "640");
+  asset_forgotten gone;
+  gone.asset = 2;
+  fold({gone});
+  BOOST_TEST(rows(all_tables) == "0 0 0");
+}
+
+BOOST_AUTO_TEST_CASE(facts_of_an_earlier_version_have_no_row_beside_them) {
+  fold({registered(1, "/a")});
+  fold({asset_metadata_extracted{1, {}, {640, {}, {}, {}}}});
+  BOOST_TEST(rows(all_tables) == "0 0 0");
+  fold({read_as(1, something_read())});
+  fold({asset_metadata_extracted{1, {}, {5, {}, {}, {}}}});
+  BOOST_TEST(rows(all_tables) == "0 0 0");
+  BOOST_TEST(rows("SELECT width FROM asset") == "5");
+}
+
+BOOST_AUTO_TEST_CASE(a_report_that_no_worker_writes_is_an_error_and_folds_nothing) {
+  fold({registered(1, "/a")});
+  fold({read_as(1, something_read())});
+  auto before = dump_of(reader);
+  auto as_before = make;
+  for (const char* report : {"{", "[]", "{}", "{\"facts\":{}}", "\"\"",
+                             "{\"facts\":{\"orientation\":1,\"fps_numerator\":0,"
+                             "\"fps_denominator\":1,\"colour\":\"red\"}}"}) {
+    auto what = read_as(1, {});
+    what.report = report;
+    auto commands = std::vector{make({asset_approved{1}, what})};
+    auto folded = tables->fold(commands);
+    BOOST_REQUIRE(!folded);
+    BOOST_TEST(int(folded.failure().code) == int(error_code::internal));
+    BOOST_TEST(folded.failure().message.find("cannot fold asset.metadata_extracted at sequence 4")
+                   != std::string::npos,
+               folded.failure().message);
+    BOOST_TEST(dump_of(reader) == before);
+    make = as_before;
+  }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_read_of_an_unknown_asset_is_refused) {
+  auto failure = failure_of({read_as(9, something_read())});
+  BOOST_TEST(int(failure.code) == int(error_code::internal));
+  BOOST_TEST(failure.message.find("asset.metadata_extracted at sequence 1") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
 BOOST_FIXTURE_TEST_SUITE(packs, projection_fixture)
 
 BOOST_AUTO_TEST_CASE(a_pack_is_created_edited_and_deleted) {
@@ -273,15 +413,37 @@ BOOST_AUTO_TEST_CASE(a_job_goes_its_way) {
 
 BOOST_AUTO_TEST_CASE(a_failed_job_that_is_tried_again_starts_clean_and_counts_its_attempts) {
   fold({job_queued{1, job_kind::upscale, {}, {}, {}}, job_started{1, 1}, job_progressed{1, 50}});
-  fold({job_failed{1, "no memory"}});
+  fold({job_failed{1, "no memory", {"out_of_memory", "line one\nline two"}}});
   BOOST_TEST(rows("SELECT status, error_message, completed_at FROM job")
              == "failed|no memory|" + at(2));
-  fold({job_requeued{1, job_status::failed, "again"}});
+  fold({job_requeued{1, job_status::failed, "again", {}}});
   BOOST_TEST(rows("SELECT status, progress, typeof(error_message), typeof(started_at),"
                   " typeof(completed_at) FROM job")
              == "pending|0.0|null|null|null");
   fold({job_started{1, 2}});
-  BOOST_TEST(rows("SELECT attempts FROM job_attempt") == "2");
+  const std::string attempts = "SELECT * FROM job_attempt ORDER BY attempt";
+  auto first = "1|1|" + at(1) + "|" + at(2) + "|out_of_memory|no memory|line one\nline two\n";
+  BOOST_TEST(rows(attempts) == first + "1|2|" + at(4) + "||||");
+  fold({job_requeued{1, job_status::running, "the engine stopped", {}}});
+  BOOST_TEST(rows(attempts) == first + "1|2|" + at(4) + "|" + at(5) + "||the engine stopped|");
+  fold({job_started{1, 3}});
+  fold({job_completed{1, {}}});
+  BOOST_TEST(rows("SELECT started_at, ended_at, ending FROM job_attempt WHERE attempt = 3")
+             == at(6) + "|" + at(7) + "|completed");
+}
+
+BOOST_AUTO_TEST_CASE(a_priority_has_a_row_where_it_is_not_the_usual_one) {
+  fold({job_queued{1, job_kind::upscale, {}, {}, {}}, job_queued{2, {}, {}, {}, {}, -3},
+        job_queued{3, {}, {}, {}, {}, 10}});
+  BOOST_TEST(rows("SELECT * FROM job_priority") == "2|-3\n3|10");
+}
+
+BOOST_AUTO_TEST_CASE(a_held_queue_has_a_row_until_it_goes_on) {
+  fold({job_queue_held{false, true}});
+  fold({job_queue_held{true, true}});
+  BOOST_TEST(rows("SELECT * FROM job_queue") == "1");
+  fold({job_queue_held{true, false}});
+  BOOST_TEST(rows("SELECT * FROM job_queue") == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_cancelled_job_says_when) {

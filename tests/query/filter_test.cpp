@@ -61,6 +61,54 @@ BOOST_AUTO_TEST_CASE(ranges_are_a_number_or_two_ends_of_which_one_may_be_left_ou
     BOOST_TEST(!parse_filter({{"rating", wrong}}), wrong.dump());
 }
 
+BOOST_AUTO_TEST_CASE(what_was_read_of_files_can_be_asked_for) {
+  auto filter = must(parse_filter({{"width", "4000.."},
+                                   {"height", 512},
+                                   {"duration", "2.5..10"},
+                                   {"fps", "29.97"},
+                                   {"tool", "Draw things"},
+                                   {"model", "sdxl"},
+                                   {"prompt", "a castle"},
+                                   {"seed", "18446744073709551615"},
+                                   {"no_alpha", true},
+                                   {"alpha", false},
+                                   {"broken", true},
+                                   {"unread", true}}));
+  asset_filter expected;
+  expected.width = number_range{4'000, filter_pixels_max};
+  expected.height = number_range{512, 512};
+  expected.duration_sec = decimal_range{2.5, 10};
+  expected.fps = decimal_range{29.97, 29.97};
+  expected.tool = "drawthings";
+  expected.model = "sdxl";
+  expected.prompt = "a castle";
+  expected.seed = 18'446'744'073'709'551'615u;
+  expected.alpha = false;
+  expected.broken = true;
+  expected.unread = true;
+  BOOST_TEST((filter == expected));
+  BOOST_TEST((must(parse_filter({{"tool", "C2PA maker"}})).tool == "C2PA maker"));
+  BOOST_TEST((must(parse_filter({{"seed", 7}})).seed == 7u));
+  BOOST_TEST((must(parse_filter({{"alpha", true}})).alpha == true));
+}
+
+BOOST_AUTO_TEST_CASE(ranges_of_decimals_take_digits_and_one_point) {
+  const std::vector<std::pair<json, decimal_range>> cases = {
+      {10, {10, 10}},   {1.5, {1.5, 1.5}},          {"0.25..", {0.25, 1e9}}, {"..8", {0, 8}},
+      {"2..2", {2, 2}}, {"1000000000", {1e9, 1e9}}, {"0007.50", {7.5, 7.5}}};
+  for (const auto& [given, range] : cases)
+    BOOST_TEST((must(parse_filter({{"duration", given}})).duration_sec == range), given.dump());
+  for (const json& wrong : {json(""),           json(".."),         json("..."),
+                            json("5..3"),       json("1e3"),        json("inf"),
+                            json("nan"),        json("-1"),         json("1."),
+                            json(".5"),         json("1...5"),      json("1,5"),
+                            json(" 1"),         json("0x10"),       json("1.5.2"),
+                            json("10..20..30"), json("1000000001"), json(std::string(400, '9')),
+                            json(1e-7),         json(-3),           json(true),
+                            json::array()})
+    BOOST_TEST(!parse_filter({{"duration", wrong}}), wrong.dump());
+}
+
 BOOST_AUTO_TEST_CASE(null_counts_as_not_given) {
   json nulls;
   for (const char* key : {"type", "theme", "provenance", "approved", "unapproved", "missing",
@@ -88,7 +136,21 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_with_the_key_and_the_remedy)
       {{{"approved", true}, {"unapproved", true}}, {"approved", "contradicts"}},
       {{{"undecided", true}, {"approved", true}}, {"contradicts"}},
       {{{"rejected", true}, {"undecided", true}}, {"contradicts"}},
-      {{{"rating", "x"}}, {"rating", "0 to 5"}},
+      {{{"rating", "x"}}, {"rating", "'x'", "3..5", "0 to 5"}},
+      {{{"width", "wide"}}, {"width", "'wide'", "4000..", "0 to 4294967295"}},
+      {{{"width", 1.5}}, {"width", "1.5", "512..1024"}},
+      {{{"height", "4294967296"}}, {"height", "0 to 4294967295"}},
+      {{{"height", "\xff\x1b[2J"}}, {"height", "\\xff\\x1b[2J"}},
+      {{{"duration", "long"}}, {"duration", "'long'", "2.5..10"}},
+      {{{"fps", std::string(100'000, '7')}}, {"fps", "23.976..30"}},
+      {{{"tool", ""}}, {"tool", "1 to 1000"}},
+      {{{"model", std::string(1'001, 'x')}}, {"model", "1 to 1000"}},
+      {{{"prompt", 7}}, {"prompt", "text"}},
+      {{{"seed", "18446744073709551616"}}, {"seed", "0 to 18446744073709551615"}},
+      {{{"seed", -1}}, {"seed"}},
+      {{{"seed", ""}}, {"seed"}},
+      {{{"alpha", true}, {"no_alpha", true}}, {"alpha", "contradicts"}},
+      {{{"broken", 1}}, {"broken", "true or false"}},
       {{{"search", ""}}, {"search", "1 to 1000"}},
       {{{"search", std::string(1'001, 'x')}}, {"search", "1 to 1000"}},
       {{{"limit", 0}}, {"limit", "1 to 10000"}},

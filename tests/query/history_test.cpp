@@ -156,7 +156,8 @@ BOOST_FIXTURE_TEST_CASE(jobs_are_chosen_by_status_and_kind_page_by_page, tables_
   BOOST_TEST(found({.kind = job_kind::upscale, .after = 1}) == (ids{3}),
              boost::test_tools::per_element());
   BOOST_TEST(found({.limit = 2}) == (ids{1, 2}), boost::test_tools::per_element());
-  auto job = must(show_job(db, 3));
+  auto at_us = command_maker::first_at_us;
+  auto job = must(show_job(db, 3, at_us));
   BOOST_TEST(job["status"] == "running");
   std::set<std::string> columns;
   for (const auto& [column, value] : job.items())
@@ -164,8 +165,45 @@ BOOST_FIXTURE_TEST_CASE(jobs_are_chosen_by_status_and_kind_page_by_page, tables_
   BOOST_TEST((columns
               == std::set<std::string>{"id", "kind", "asset_id", "pack_id", "params_json", "status",
                                        "progress", "result_path", "error_message", "created_at",
-                                       "started_at", "completed_at"}));
-  BOOST_TEST((show_job(db, 4).failure().code == error_code::not_found));
+                                       "started_at", "completed_at", "priority", "attempts",
+                                       "seconds_left"}));
+  BOOST_TEST((show_job(db, 4, at_us).failure().code == error_code::not_found));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_job_is_shown_with_its_attempts_and_what_it_will_still_take,
+                        tables_fixture) {
+  auto second = [](int n) { return command_maker::first_at_us + n * std::int64_t{1'000'000}; };
+  fold({job_queued{1, job_kind::upscale, {}, {}, {}, -7}});
+  auto job = must(show_job(db, 1, second(9)));
+  BOOST_TEST(job["priority"] == -7);
+  BOOST_TEST(job["attempts"] == json::array());
+  BOOST_TEST(job["seconds_left"] == nullptr);
+  fold({job_started{1, 1}});
+  fold({job_requeued{1, job_status::running, "the worker died", {"crashed", "line\nline"}}});
+  fold({job_started{1, 2}});
+  job = must(show_job(db, 1, second(9)));
+  BOOST_TEST(job["attempts"]
+             == json::array({{{"attempt", 1},
+                              {"started_at", "2026-01-02 03:04:06.000000"},
+                              {"ended_at", "2026-01-02 03:04:07.000000"},
+                              {"ending", "crashed"},
+                              {"reason", "the worker died"},
+                              {"last_words", "line\nline"}},
+                             {{"attempt", 2},
+                              {"started_at", "2026-01-02 03:04:08.000000"},
+                              {"ended_at", nullptr},
+                              {"ending", nullptr},
+                              {"reason", nullptr},
+                              {"last_words", nullptr}}}));
+  BOOST_TEST(job["seconds_left"] == nullptr);  // nothing is done yet
+  fold({job_progressed{1, 20}});
+  BOOST_TEST(must(show_job(db, 1, second(13)))["seconds_left"] == 40);
+  BOOST_TEST(must(show_job(db, 1, second(3)))["seconds_left"] == nullptr);
+  BOOST_TEST(must(show_job(db, 1, second(-9)))["seconds_left"] == nullptr);
+  fold({job_progressed{1, 1e-300}});
+  BOOST_TEST(must(show_job(db, 1, second(13)))["seconds_left"] == nullptr);
+  fold({job_completed{1, {}}});
+  BOOST_TEST(must(show_job(db, 1, second(13)))["seconds_left"] == nullptr);
 }
 
 BOOST_FIXTURE_TEST_CASE(commands_are_listed_from_the_newest_on, tables_fixture) {

@@ -6,6 +6,7 @@
 #include "query/packs.hpp"
 
 #include "support/dump.hpp"
+#include "support/extracted.hpp"
 #include "support/random_library.hpp"
 #include "support/tables.hpp"
 
@@ -59,6 +60,14 @@ struct library_fixture : query_fixture {
   }
   std::vector<asset_id> found(const json& filter) { return found_in(db, filter); }
 };
+
+/// What was read of a file whose maker says only the model.
+asset_metadata_extracted made_with_model(asset_id asset, const std::string& model) {
+  media::extracted read;
+  read.generation.tool = "comfyui";
+  read.generation.passes.emplace_back().model = model;
+  return read_as(asset, read);
+}
 
 }  // namespace
 
@@ -274,7 +283,24 @@ BOOST_FIXTURE_TEST_CASE(every_filter_has_an_index_and_no_page_is_sorted, library
       {{{"missing", true}}, "SEARCH f USING INDEX ix_asset_file_missing"},
       {{{"duplicates", true}}, "SEARCH c USING INTEGER PRIMARY KEY (rowid>?)"},
       {{{"search", "castle"}}, "SCAN lookup_text VIRTUAL TABLE INDEX"},
+      {{{"width", "4000.."}}, "SEARCH a USING INTEGER PRIMARY KEY (rowid>?)"},
+      {{{"height", "..800"}, {"type", "image"}}, "SEARCH a USING INDEX ix_asset_kind"},
+      {{{"duration", "2.5..10"}}, "SEARCH a USING INTEGER PRIMARY KEY (rowid>?)"},
+      {{{"unread", true}}, "SEARCH a USING INTEGER PRIMARY KEY (rowid>?)"},
+      {{{"fps", "25"}}, "SEARCH r USING INTEGER PRIMARY KEY (rowid>?)"},
+      {{{"alpha", true}}, "SEARCH r USING INTEGER PRIMARY KEY (rowid>?)"},
+      {{{"no_alpha", true}}, "SEARCH r USING INTEGER PRIMARY KEY (rowid>?)"},
+      {{{"broken", true}}, "SEARCH r USING PRIMARY KEY (asset_id>?)"},
+      {{{"tool", "ComfyUI"}},
+       "SEARCH g USING COVERING INDEX ix_asset_generation_tool (tool=? AND rowid>?)"},
+      {{{"seed", "18446744073709551615"}},
+       "SEARCH g USING COVERING INDEX ix_asset_generation_seed (seed=? AND rowid>?)"},
+      {{{"model", "dreamer"}},
+       "SEARCH g USING COVERING INDEX ix_asset_generation_model (model=? AND rowid>?)"},
+      {{{"prompt", "castle"}}, "SCAN lookup_prompt VIRTUAL TABLE INDEX"},
+      {{{"prompt", "no"}}, "SEARCH r USING INTEGER PRIMARY KEY (rowid>?)"},
   };
+  fold({made_with_model(1, "Dreamer 8"), made_with_model(2, "dreamer_xl")});
   for (const auto& one : cases)
     BOOST_TEST_CONTEXT(one.filter) {
       auto filter = must(parse_filter(one.filter));
@@ -475,10 +501,20 @@ BOOST_FIXTURE_TEST_CASE(what_is_looked_up_is_what_is_looked_through, query_fixtu
   std::mt19937_64 random(11);
   random_library library(11);
   const std::vector<json> filters = {
-      {{"search", "theme"}},      {{"search", "f3 png"}},
-      {{"search", "tag1"}},       {{"search", "NA'TURE"}},
-      {{"search", "it's \"x\""}}, {{"search", "12"}},
-      {{"duplicates", true}},     {{"duplicates", true}, {"type", "video"}},
+      {{"search", "theme"}},
+      {{"search", "f3 png"}},
+      {{"search", "tag1"}},
+      {{"search", "NA'TURE"}},
+      {{"search", "it's \"x\""}},
+      {{"search", "12"}},
+      {{"prompt", "castle"}},
+      {{"prompt", "SCHLOSS number 2"}},
+      {{"prompt", "by 1"}},
+      {{"model", "DREAMER_1"}},
+      {{"seed", 3}},
+      {{"broken", true}, {"prompt", "castle"}},
+      {{"duplicates", true}},
+      {{"duplicates", true}, {"type", "video"}},
   };
   for (int round = 0; round < 60; ++round) {
     for (int i = 0; i < 40; ++i)
@@ -531,12 +567,17 @@ BOOST_FIXTURE_TEST_CASE(an_asset_is_shown_with_all_that_is_known, query_fixture)
                       {"inode", std::numeric_limits<std::uint64_t>::max()},
                       {"device", 2'049},
                       {"missing_since", nullptr}}));
-  BOOST_TEST(asset["media"]
-             == json({{"width", nullptr},
-                      {"height", nullptr},
-                      {"duration_sec", nullptr},
-                      {"samplerate_hz", nullptr}}));
+  for (const char* fact :
+       {"width",          "height",       "duration_sec",  "samplerate_hz", "mime",
+        "container",      "video_codec",  "audio_codec",   "fps",           "channels",
+        "bit_depth",      "pixel_format", "alpha_present", "alpha_used",    "orientation",
+        "colour_profile", "dpi_x",        "dpi_y",         "frame_count",   "decoded",
+        "too_large",      "pdq",          "pdq_quality",   "extractor"})
+    BOOST_TEST(asset["media"].at(fact).is_null(), fact);
+  BOOST_TEST(asset["media"].size() == 24u);
+  BOOST_TEST(asset["problems"] == json::array());
   BOOST_TEST(asset["generation"] == nullptr);
+  BOOST_TEST(asset["suggested"] == nullptr);
   BOOST_TEST(asset["lineage"] == json::array());
   BOOST_TEST(asset["packs"] == json::array({{{"id", 4}, {"name", "Castles"}, {"position", 30}}}));
   BOOST_TEST(asset["jobs"]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "media/extract.hpp"
 #include "support/committed.hpp"
 
 #include <algorithm>
@@ -33,6 +34,7 @@ private:
     podstudio::asset_type type{};
     podstudio::file_content content;
     podstudio::media_facts media;
+    std::string report;  ///< what was read of its content; empty: nothing
     std::optional<std::string> theme, source;
     podstudio::provenance origin{};
     bool approved = false;
@@ -114,6 +116,9 @@ private:
       auto after = new_content();
       out.push_back(podstudio::asset_content_changed{id, asset.content, after});
       asset.content = after;
+      // What was read of other bytes goes with them; what an earlier version read stays.
+      if (!asset.report.empty()) asset.media = {};
+      asset.report.clear();
       return;
     }
     case 1: {
@@ -136,14 +141,8 @@ private:
       }
       asset.missing = !asset.missing;
       return;
-    case 4: {
-      podstudio::media_facts after;
-      if (one_in(2)) after.width = static_cast<std::int64_t>(below(4'000));
-      if (one_in(2)) after.duration_sec = static_cast<double>(below(1'000)) / 7;
-      out.push_back(podstudio::asset_metadata_extracted{id, asset.media, after});
-      asset.media = after;
-      return;
-    }
+    case 4:
+      return read_media(out, id, asset);
     case 5: {
       std::string tag = "tag" + std::to_string(below(3));
       if (asset.tags.insert(tag).second) {
@@ -157,6 +156,104 @@ private:
     default:
       return forget(out, it);
     }
+  }
+
+  /// As a worker reads a file, or as version 1 of the event has it.
+  void read_media(events_t& out, podstudio::asset_id id, asset_state& asset) {
+    auto read = any_extracted();
+    podstudio::media_facts after;
+    if (read.facts.width) after.width = *read.facts.width;
+    if (read.facts.height) after.height = *read.facts.height;
+    after.duration_sec = read.facts.duration_sec;
+    if (read.facts.samplerate_hz) after.samplerate_hz = *read.facts.samplerate_hz;
+    podstudio::asset_metadata_extracted what{id, asset.media, after};
+    asset.report.clear();
+    if (!one_in(5)) {
+      what.sha256 = asset.content.sha256;
+      what.extractor = 1 + static_cast<std::uint32_t>(below(2));
+      what.report = asset.report = podstudio::media::to_json(read);
+    }
+    out.push_back(std::move(what));
+    asset.media = after;
+  }
+
+  std::string some_name(const char* begin) {
+    return one_in(2) ? std::string() : begin + std::to_string(below(3));
+  }
+  template <class T>
+  std::optional<T> maybe(std::uint64_t bound) {
+    if (one_in(2)) return std::nullopt;
+    return static_cast<T>(1 + below(bound));
+  }
+
+  podstudio::media::extracted any_extracted() {
+    podstudio::media::extracted read;
+    auto& facts = read.facts;
+    facts.mime = some_name("image/x");
+    facts.container = some_name("png");
+    facts.video_codec = some_name("h26");
+    facts.audio_codec = some_name("mp");
+    facts.width = maybe<std::uint32_t>(4'000);
+    facts.height = maybe<std::uint32_t>(4'000);
+    if (one_in(2)) facts.duration_sec = static_cast<double>(below(1'000)) / 7;
+    facts.samplerate_hz = maybe<std::uint32_t>(96'000);
+    if (one_in(2)) facts.fps = {static_cast<std::int32_t>(1 + below(60'000)), 1'001};
+    facts.channels = maybe<std::uint32_t>(8);
+    facts.bit_depth = maybe<std::uint32_t>(32);
+    facts.pixel_format = some_name("rgb");
+    if (one_in(2)) facts.alpha_present = one_in(2);
+    if (facts.alpha_present) facts.alpha_used = one_in(2);
+    facts.orientation = static_cast<std::uint8_t>(1 + below(8));
+    facts.colour_profile = some_name("sRGB ");
+    if (one_in(3)) facts.dpi_x = facts.dpi_y = static_cast<double>(1 + below(300));
+    facts.frame_count = maybe<std::uint64_t>(1'000);
+    facts.decoded = one_in(2);
+    facts.too_large = one_in(9);
+    for (auto count = below(4); count > 0; --count)
+      podstudio::media::add_problem(
+          facts, any<podstudio::media::problem_kind>(podstudio::media::problem_kind_count),
+          "it's \"broken\" " + std::to_string(count));
+    if (one_in(2)) {
+      auto& hash = read.hash.emplace();
+      // Some are near each other.
+      for (auto& word : hash.words)
+        word = one_in(2) ? 0x0123456789abcdef : random_();
+      read.hash_quality = static_cast<std::uint8_t>(below(101));
+    }
+    if (one_in(2)) read.generation = any_generation();
+    return read;
+  }
+
+  podstudio::media::generation_facts any_generation() {
+    podstudio::media::generation_facts made;
+    made.tool = one_in(2) ? "comfyui" : some_name("Studio ");
+    made.tool_version = some_name("v1.");
+    for (auto count = below(3); count > 0; --count) {
+      podstudio::media::generation_pass pass;
+      pass.model = some_name("dreamer_");
+      pass.model_hash = some_name("abcdef0");
+      for (auto prompts = below(3); prompts > 0; --prompts)
+        pass.prompts.push_back(std::string(one_in(3) ? "Ein Schlo\u00df" : "a castle\nby night")
+                               + " number " + std::to_string(below(4)));
+      if (one_in(2)) pass.negative_prompts = {"blurry"};
+      if (one_in(2)) pass.seed = one_in(2) ? random_() : below(4);
+      pass.steps = maybe<std::uint32_t>(50);
+      pass.sampler = some_name("euler_");
+      pass.scheduler = some_name("karras_");
+      if (one_in(2)) pass.cfg = static_cast<double>(below(40)) / 4;
+      made.passes.push_back(std::move(pass));
+    }
+    if (one_in(3)) made.loras = {{"detail \"more\"", 0.5}, {"plain", std::nullopt}};
+    made.width = maybe<std::uint32_t>(2'048);
+    made.height = maybe<std::uint32_t>(2'048);
+    made.job_id = some_name("job-");
+    if (one_in(3)) made.digital_source_type = "trainedAlgorithmicMedia";
+    made.ai_generated = one_in(2);
+    if (one_in(4)) made.guesses = {"tool"};
+    if (one_in(2))
+      made.raw.push_back({podstudio::media::carrier::png_text, "parameters",
+                          "a castle\nSteps: " + std::to_string(below(50)), one_in(5)});
+    return made;
   }
 
   void move_asset(events_t& out, podstudio::asset_id id, const std::string& path) {
@@ -284,11 +381,17 @@ private:
 
   void change_job(events_t& out) {
     using podstudio::job_status;
+    if (one_in(9)) {
+      out.push_back(podstudio::job_queue_held{held_, !held_});
+      held_ = !held_;
+      return;
+    }
     if (jobs_.empty() || one_in(6)) {
       podstudio::job_queued job{++last_job_, any<podstudio::job_kind>(6), {}, {}, {}};
       if (one_in(2)) job.asset = pick(assets_)->first;
       if (!packs_.empty() && one_in(2)) job.pack = pick(packs_)->first;
       if (one_in(2)) job.params_json = "{\"scale\":2}";
+      if (one_in(3)) job.priority = static_cast<std::int32_t>(below(21)) - 10;
       out.push_back(job);
       jobs_[last_job_] = {};
       return;
@@ -305,9 +408,13 @@ private:
     } else if (job.status == job_status::running) {
       run_job(out, id, job);
     } else if (job.status != job_status::completed) {
-      out.push_back(podstudio::job_requeued{id, job.status, "tried again"});
+      out.push_back(podstudio::job_requeued{id, job.status, "tried again", {}});
       job.status = job_status::pending;
     }
+  }
+
+  podstudio::job_attempt_end any_end() {
+    return {one_in(3) ? "" : "out_of_memory", one_in(2) ? "" : "one line\nand another"};
   }
 
   void run_job(events_t& out, podstudio::job_id id, job_state& job) {
@@ -318,7 +425,7 @@ private:
       job.status = job_status::completed;
       return;
     case 1:
-      out.push_back(podstudio::job_failed{id, "out of luck"});
+      out.push_back(podstudio::job_failed{id, "out of luck", any_end()});
       job.status = job_status::failed;
       return;
     case 2:
@@ -326,7 +433,7 @@ private:
       job.status = job_status::cancelled;
       return;
     case 3:
-      out.push_back(podstudio::job_requeued{id, job.status, "the engine stopped"});
+      out.push_back(podstudio::job_requeued{id, job.status, "the engine stopped", any_end()});
       job.status = job_status::pending;
       return;
     default:
@@ -396,6 +503,7 @@ private:
   podstudio::job_id last_job_ = 0;
   podstudio::root_id last_root_ = 0;
   int last_root_move_ = 0;
+  bool held_ = false;
   std::map<podstudio::asset_id, asset_state> assets_;
   std::map<podstudio::pack_id, pack_state> packs_;
   std::map<podstudio::job_id, job_state> jobs_;

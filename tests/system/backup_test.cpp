@@ -34,6 +34,7 @@ struct saved_library {
   explicit saved_library(int files = 20) {
     for (int i = 0; i < files; ++i)
       make_file(space.root + "/" + std::to_string(i) + ".png", "picture " + std::to_string(i));
+    run_no_jobs(podstudio);
     running = std::make_unique<service>(podstudio, words{space.root});
     podstudio.must({"sync"});
   }

@@ -19,6 +19,7 @@ struct curated_library {
   curated_library() {
     for (int i = 0; i < 30; ++i)
       make_file(space.root + "/" + std::to_string(i) + ".png", "picture " + std::to_string(i));
+    run_no_jobs(podstudio);
     running.emplace(podstudio, words{space.root});
     podstudio.must({"sync"});
   }

@@ -115,6 +115,8 @@ std::string any_request(rng& random) {
                               "asset.show",
                               "asset.history",
                               "asset.duplicates",
+                              "asset.similar",
+                              "asset.similar_groups",
                               "asset.set",
                               "asset.tag",
                               "asset.untag",

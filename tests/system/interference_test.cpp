@@ -495,7 +495,12 @@ private:
     if (how == deed::give_away && ::geteuid() != 0) return false;
     if (path.ends_with(".toml") && !moves_away(how))
       at_last_.push_back([path, text = read_file(path)] { write_file(path, text); });
-    bool done = harm(path, how, folder, facts);
+    bool done = false;
+    try {
+      done = harm(path, how, folder, facts);
+    } catch (const fs::filesystem_error&) {
+      // What was done before forbids it.
+    }
     if (done) note(what, how);
     return done;
   }
@@ -519,7 +524,8 @@ private:
   std::string path_of(const target& what) {
     auto at = data() + what.path;
     if (what.what != part::active_segment && what.what != part::sealed_segment) return at;
-    if (!fs::is_directory(data() + "/log")) return "";
+    auto log = data() + "/log";
+    if (::access(log.c_str(), R_OK | X_OK) != 0 || !fs::is_directory(log)) return "";
     auto all = segments_of(data());
     if (what.what == part::active_segment) return all.empty() ? "" : all.back();
     return all.size() < 2 ? "" : all[below(all.size() - 1)];

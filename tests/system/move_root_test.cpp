@@ -164,6 +164,7 @@ BOOST_FIXTURE_TEST_CASE(a_move_that_cannot_be_changes_nothing, library_to_move) 
   auto other = space.path + "/other";
   make_file(other + "/other.png", "of another library");
   make_file(to + "/0/0.png", "no copy");
+  run_no_jobs(podstudio);
   service running(podstudio, {from, other});
   podstudio.must({"sync"});
   label();

@@ -267,6 +267,11 @@ outcome service::stop(milliseconds limit) {
 
 // --- files ---
 
+void run_no_jobs(const library& on) {
+  make_file(on.data() + "/config.toml", "workers = 0\n");
+  std::filesystem::permissions(on.data(), std::filesystem::perms::owner_all);
+}
+
 std::string read_file(const std::string& path) {
   std::ifstream from(path, std::ios::binary);
   std::string bytes{std::istreambuf_iterator<char>(from), {}};

@@ -119,6 +119,9 @@ private:
   std::unique_ptr<process> running_;
 };
 
+/// Has services on this library run no jobs, for tests that count what comes into the log.
+void run_no_jobs(const library& on);
+
 /// Reads, writes and makes files; throws where that fails. `make` makes the folders above it too.
 std::string read_file(const std::string& path);
 void write_file(const std::string& path, const std::string& bytes);

@@ -68,6 +68,7 @@ struct guarded_service {
 
   guarded_service() {
     make_file(space.root + "/one.png", "one");
+    run_no_jobs(podstudio);
     running = std::make_unique<service>(podstudio, words{space.root});
     podstudio.must({"sync"});
     port = nlohmann::json::parse(read_file(space.data + "/run/console.json"))["port"];

@@ -518,6 +518,7 @@ BOOST_AUTO_TEST_CASE(a_replay_has_no_side_effects) {
 
 BOOST_AUTO_TEST_CASE(the_examples_of_the_page_work_beside_the_service) {
   replayed it;
+  run_no_jobs(it.podstudio);
   service running(it.podstudio);
   auto sql = examples("sql", it.database), py = examples("python", it.database),
        shell = examples("sh", it.database);

@@ -63,6 +63,7 @@ BOOST_AUTO_TEST_CASE(the_seeds_client_reads_what_the_engine_writes_while_it_writ
   workspace space;
   library podstudio(space.data);
   make_folder(space.root);
+  run_no_jobs(podstudio);
   service running(podstudio);
   auto stop = space.path + "/stop";
   process reading(client({podstudio.database(), stop}));

@@ -40,6 +40,7 @@ struct curated_library {
     for (int i = 1; i <= 9; ++i)
       make_file(space.root + "/" + std::to_string(i) + ".png",
                 std::string(static_cast<std::size_t>(i) * 1'000, static_cast<char>('a' + i)));
+    run_no_jobs(podstudio);
     running.emplace(podstudio, words{space.root});
     podstudio.must({"sync"});
   }

@@ -72,21 +72,27 @@ void print_facts(const json& object, const std::string& prefix, table& into) {
   }
 }
 
-/// An asset by its id or its path, as the console's protocol names it.
-result<json> key_of(const std::string& which) {
-  if (!which.empty() && which.find_first_not_of("0123456789") == std::string::npos) {
-    auto id = parse_id(which);
-    if (id) return json(*id);
-    return error{error_code::invalid_argument,
-                 id.failure().message + "; a file of that name is './" + which + "'"};
+/// The answer with what are lists of objects as texts, and the texts of the file shortened.
+json for_people(json asset) {
+  auto problems = json::array();
+  for (const auto& problem : asset["problems"])
+    problems.push_back(cell(problem["kind"]) + " (" + cell(problem["reason"]) + ")");
+  asset["problems"] = std::move(problems);
+  auto& generation = asset["generation"];
+  if (generation.is_null()) return asset;
+  auto& raw = generation["raw"];
+  auto texts = json::object();
+  for (const auto& each : raw) {
+    auto name = cell(each["where"]);
+    if (each.contains("key")) name += "." + cell(each["key"]);
+    texts[name] = one_line(each.value("text", std::string()));
   }
-  auto path = absolute_path(which);
-  if (!path) return path.failure();
-  return json(*path);
+  raw = std::move(texts);
+  return asset;
 }
 
 result<void> show(const context& where, const std::string& which) {
-  auto key = key_of(which);
+  auto key = asset_key_of(which);
   if (!key) return key.failure();
   auto asset = ask(where, session::need::folder, "asset.show", {{"asset", *key}});
   if (!asset) return asset.failure();
@@ -95,13 +101,13 @@ result<void> show(const context& where, const std::string& which) {
     return {};
   }
   table facts({{"asset"}, {cell((*asset)["id"])}});
-  print_facts(*asset, "", facts);
+  print_facts(for_people(*asset), "", facts);
   facts.print();
   return {};
 }
 
 result<void> history(const context& where, const std::string& which) {
-  auto key = key_of(which);
+  auto key = asset_key_of(which);
   if (!key) return key.failure();
   return print_history(where, "asset.history", {{"asset", *key}});
 }
@@ -253,16 +259,18 @@ action declare_set(CLI::App& command) {
 
 /// With the verbs of the labels.
 std::vector<subcommand> commands() {
-  std::vector<subcommand> all{{"list", "List assets", declare_list},
-    {"show", "Show everything known about an asset",
-     [](CLI::App& c) { return declare_one(c, show); }},
-    {"duplicates", "Show which files have the same content, and how much space that takes",
-     declare_asset_duplicates},
-    {"set", "Set labels", declare_set},
-    {"tag", "Add a tag", [](CLI::App& c) { return declare_tagging(c, "asset.tag"); }},
-    {"untag", "Remove a tag", [](CLI::App& c) { return declare_tagging(c, "asset.untag"); }},
-    {"history", "Show what happened to an asset, oldest first",
-     [](CLI::App& c) { return declare_one(c, history); }}};
+  std::vector<subcommand> all{
+      {"list", "List assets", declare_list},
+      {"show", "Show everything known about an asset",
+       [](CLI::App& c) { return declare_one(c, show); }},
+      {"duplicates", "Show which files have the same content, and how much space that takes",
+       declare_asset_duplicates},
+      {"similar", "Show which pictures and clips look alike", declare_asset_similar},
+      {"set", "Set labels", declare_set},
+      {"tag", "Add a tag", [](CLI::App& c) { return declare_tagging(c, "asset.tag"); }},
+      {"untag", "Remove a tag", [](CLI::App& c) { return declare_tagging(c, "asset.untag"); }},
+      {"history", "Show what happened to an asset, oldest first",
+       [](CLI::App& c) { return declare_one(c, history); }}};
   each_label([&all]<class Label>() {
     if constexpr (is_flag_label<Label>) {
       all.push_back({Label::verb, Label::help,

@@ -49,6 +49,21 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
   });
   option("tag", tag, "Only those with this tag", "T");
   option("search", search, "Only those with all these words in their path, theme, source or tags", "TEXT");
+  option("width", width, "Only those this wide, in pixels: 512, 512..1024, 4000.. or ..800",
+         "RANGE");
+  option("height", height, "Only those this high, in pixels", "RANGE");
+  option("duration", duration, "Only those this long, in seconds: 10, 2.5..10, 60.. or ..1",
+         "RANGE");
+  option("fps", fps, "Only those with so many frames a second: 25, 29.97 or 50..", "RANGE");
+  option("tool", tool, "Only those that this tool made, as their files say: comfyui, midjourney",
+         "T");
+  option("model", model, "Only those made with a model with this in its name", "TEXT");
+  option("prompt", prompt, "Only those with all these words in their prompt", "TEXT");
+  option("seed", seed, "Only those made from this seed", "N")->check(whole_number(0, UINT64_MAX));
+  auto transparent = command.add_flag("--alpha", alpha, "Only those with transparency");
+  command.add_flag("--opaque", opaque, "Only those without")->excludes(transparent);
+  command.add_flag("--broken", broken, "Only those that are damaged, or not what their name says");
+  command.add_flag("--unread", unread, "Only those whose file was not read yet");
   command.add_flag("--undecided", undecided, "Only those neither approved nor rejected");
   command.add_flag("--missing", missing, "Only those whose file is gone");
   command.add_flag("--duplicates", duplicates, "Only those whose content also exists elsewhere");
@@ -65,6 +80,18 @@ nlohmann::json asset_filter_options::filter() const {
   text("type", type);
   text("tag", tag);
   text("search", search);
+  text("width", width);
+  text("height", height);
+  text("duration", duration);
+  text("fps", fps);
+  text("tool", tool);
+  text("model", model);
+  text("prompt", prompt);
+  text("seed", seed);
+  flag("alpha", alpha);
+  flag("no_alpha", opaque);
+  flag("broken", broken);
+  flag("unread", unread);
   flag("undecided", undecided);
   flag("missing", missing);
   flag("duplicates", duplicates);

@@ -19,6 +19,9 @@ namespace podstudio {
 struct asset_filter_options {
   std::string type, tag, search;
   bool missing = false, duplicates = false, undecided = false;
+  // By what was read from the files.
+  std::string width, height, duration, fps, tool, model, prompt, seed;
+  bool alpha = false, opaque = false, broken = false, unread = false;
   struct label_options {
     std::string value;
     bool given = false, withdrawn = false;  ///< of a label that is set or not

@@ -51,6 +51,7 @@ std::string_view nearest(std::string_view word, std::span<const std::string> can
 // The commands, each in a file of its name.
 action declare_asset(CLI::App&);
 action declare_asset_duplicates(CLI::App&);  // duplicates.cpp
+action declare_asset_similar(CLI::App&);     // similar.cpp
 action declare_backup(CLI::App&);
 action declare_history(CLI::App&);
 action declare_import(CLI::App&);

@@ -2,6 +2,9 @@
 #include "options.hpp"
 #include "output.hpp"
 #include "session.hpp"
+#include "similar.hpp"
+
+#include "media/pdq.hpp"
 
 #include <memory>
 
@@ -50,12 +53,18 @@ result<void> report(const context& where, std::int64_t limit) {
 
 action declare_asset_duplicates(CLI::App& command) {
   auto limit = std::make_shared<std::int64_t>(100);
+  auto similar = std::make_shared<bool>(false);
+  command.add_flag("--similar", *similar,
+                   "What looks alike, whatever its content: as 'asset similar --groups'");
   command
       .add_option("--limit", *limit,
                   "How many groups to list at most, those that save the most first (100)")
       ->type_name("N")
       ->check(whole_number(1, 10'000));
-  return [limit](const context& where) { return report(where, *limit); };
+  return [limit, similar](const context& where) {
+    return *similar ? print_similar_groups(where, media::pdq_distance_max, *limit)
+                    : report(where, *limit);
+  };
 }
 
 }  // namespace podstudio

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "options.hpp"
 
+#include "platform/data_folder.hpp"
 #include "platform/text.hpp"
+
+#include <nlohmann/json.hpp>
 
 #include <charconv>
 
@@ -29,6 +32,18 @@ result<std::int64_t> parse_id(const std::string& text) {
   auto number = parse_number(text, lowest_id, highest_id);
   if (!number) return number.failure();
   return static_cast<std::int64_t>(*number);
+}
+
+result<nlohmann::json> asset_key_of(const std::string& which) {
+  if (!which.empty() && which.find_first_not_of("0123456789") == std::string::npos) {
+    auto id = parse_id(which);
+    if (id) return nlohmann::json(*id);
+    return error{error_code::invalid_argument,
+                 id.failure().message + "; a file of that name is './" + which + "'"};
+  }
+  auto path = absolute_path(which);
+  if (!path) return path.failure();
+  return nlohmann::json(*path);
 }
 
 CLI::Validator whole_number(std::uint64_t lowest, std::uint64_t highest) {

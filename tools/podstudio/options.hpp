@@ -9,6 +9,8 @@
 #include <CLI/Formatter.hpp>
 #include <CLI/Validators.hpp>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -21,6 +23,9 @@ result<std::uint64_t> parse_number(const std::string& text, std::uint64_t lowest
                                    std::uint64_t highest);
 /// Likewise, an id of an asset, a pack or a job.
 result<std::int64_t> parse_id(const std::string& text);
+
+/// An asset by its id or its path, as the console's protocol names it.
+result<nlohmann::json> asset_key_of(const std::string& which);
 
 /// Takes what `parse_number` takes. Every option for a number needs it: CLI11 takes 010 for 8, 0x9
 /// for 9, and for a number that is too large the largest one.

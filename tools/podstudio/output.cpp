@@ -109,6 +109,22 @@ std::string cell(const nlohmann::json& value) {
   return value.dump();
 }
 
+std::string one_line(std::string_view text) {
+  auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  std::string line;
+  for (char c : text) {
+    if (line.size() > one_line_bytes_max) break;
+    if (!is_blank(c))
+      line += c;
+    else if (!line.empty() && line.back() != ' ')
+      line += ' ';
+  }
+  while (line.ends_with(' '))
+    line.pop_back();
+  auto kept = cut_text(line, one_line_bytes_max);
+  return kept.size() == line.size() ? line : std::string(kept) + "...";
+}
+
 void print_not_taken(const nlohmann::json& counts) {
   std::vector<std::pair<std::uint64_t, std::string>> endings;
   for (const auto& [ending, count] : counts.items())

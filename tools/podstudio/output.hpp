@@ -61,6 +61,11 @@ private:
 /// A value of a table's column for a person: text as it is, yes or no, nothing for null.
 std::string cell(const nlohmann::json& value);
 
+/// The beginning of a text on one line: white space becomes a space, and what is more than
+/// `one_line_bytes_max` is cut.
+std::string one_line(std::string_view text);
+inline constexpr std::size_t one_line_bytes_max = 100;
+
 /// The line that says which media are not taken: `not taken: 3 .psd, 1 .svg`, most first, from
 /// counts by ending; nothing is printed where there are none.
 void print_not_taken(const nlohmann::json& counts);

@@ -32,6 +32,7 @@ engine_options engine_options_of(const context& where) {
   options.log_segment_bytes = where.configured.log_segment_bytes;
   options.poll_seconds = where.configured.poll_seconds;
   options.rescan_minutes = where.configured.rescan_minutes;
+  options.workers = where.configured.workers;
   return options;
 }
 

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+#include "actors/media_job.hpp"
+
+#include "jobs/kinds/metadata_answer.hpp"
+#include "jobs/kinds/metadata_order.hpp"
+#include "jobs/worker_pool.hpp"
+#include "media/digest.hpp"
+#include "platform/text.hpp"
+#include "platform/volume.hpp"
+#include "watch/places.hpp"
+
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <utility>
+
+namespace podstudio {
+
+namespace {
+
+/// How long a worker may take for all files of a job, and for one that is read by itself; and how
+/// much processor time.
+constexpr std::chrono::minutes batch_time_max(10), file_time_max(3);
+constexpr std::uint64_t batch_cpu_seconds_max = 600, file_cpu_seconds_max = 180;
+
+struct open_file {
+  const media_input* what = nullptr;
+  unique_fd fd;
+};
+
+/// Whether an open file is the one that the catalog knows.
+bool is_known(const open_file& file) {
+  struct stat now {};
+  if (::fstat(file.fd.get(), &now) != 0 || !S_ISREG(now.st_mode)) return false;
+  return same_state(file.what->facts,
+                    facts_of(now, volume_of(file.what->path, now.st_dev)));
+}
+
+std::vector<open_file> open_all(const media_inputs& inputs) {
+  std::vector<open_file> files;
+  last_root_folder folder;
+  for (const auto& each : inputs) {
+    const auto& from = viewpoint(each.path, each.root ? &*each.root : nullptr, folder);
+    open_file file{&each, open_quietly(from, each.path)};
+    if (file.fd && is_known(file)) files.push_back(std::move(file));
+  }
+  return files;
+}
+
+std::string extension_of(const std::string& path) {
+  auto dot = path.rfind('.');
+  if (dot == std::string::npos || path.find('/', dot) != std::string::npos) return {};
+  auto extension = path.substr(dot + 1);
+  return extension.size() <= metadata_extension_bytes_max ? extension : std::string();
+}
+
+result<std::string> read_all(int fd, std::uint64_t size_bytes) {
+  std::string bytes(size_bytes, '\0');
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    auto got = ::pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_error()("cannot read what a worker answered");
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+media_facts columns_of(const media::media_facts& facts) {
+  return {facts.width, facts.height, facts.duration_sec, facts.samplerate_hz};
+}
+
+read_media to_read(const media_input& input, media::extracted found) {
+  found.previews.clear();
+  return {input.asset, input.sha256, input.media, columns_of(found.facts),
+          static_cast<std::uint8_t>(media::extract_version), media::to_json(found)};
+}
+
+/// Of a file that cannot be read, so that it is not tried again until it changes.
+read_media to_unreadable(const media_input& input, const std::string& reason) {
+  media::extracted found;
+  media::add_problem(found.facts, media::problem_kind::undecodable, reason);
+  return to_read(input, std::move(found));
+}
+
+/// What a worker said of some files.
+struct batch_outcome {
+  job_outcome job;
+  std::vector<file_answer> answers;  ///< when completed
+};
+
+struct batch_limits {
+  std::chrono::milliseconds time;
+  std::uint64_t cpu_seconds;
+};
+
+batch_outcome fail(job_ending ending, std::string text) {
+  batch_outcome outcome;
+  outcome.job.ending = ending;
+  outcome.job.text = std::move(text);
+  return outcome;
+}
+
+batch_outcome run_batch(worker_pool& workers, const job_task& task,
+                        std::span<const open_file> files, batch_limits limits,
+                        const job_observer& observer) {
+  unique_fd lines(::memfd_create("podstudio-facts", MFD_CLOEXEC));
+  if (!lines) return fail(job_ending::not_started, system_error()("cannot start a job").message);
+  metadata_order order;
+  job_order job;
+  job.number = static_cast<std::uint64_t>(task.job);
+  job.kind = metadata_extract_kind;
+  for (const auto& file : files) {
+    order.files.push_back({file.what->facts.size_bytes, extension_of(file.what->path)});
+    job.inputs.push_back(file.fd.get());
+  }
+  job.parameters = to_parameters(order);
+  job.outputs = {lines.get()};
+  job.time_limit = limits.time;
+  job.cpu_seconds = limits.cpu_seconds;
+  job.output_bytes = metadata_line_bytes_max * files.size();
+  batch_outcome outcome{workers.run(job, observer, *task.cancel), {}};
+  if (outcome.job.ending != job_ending::completed) return outcome;
+  auto bytes = read_all(lines.get(), outcome.job.written.empty() ? 0 : outcome.job.written[0]);
+  if (!bytes) return fail(job_ending::io_failed, bytes.failure().message);
+  auto answers = parse_metadata_answer(*bytes, files.size(), 0);
+  if (!answers) return fail(job_ending::bad_answer, answers.failure().message);
+  outcome.answers = std::move(*answers);
+  return outcome;
+}
+
+/// Whether a file may be to blame for the end of the worker that read it.
+bool may_be_the_files(job_ending ending) {
+  switch (ending) {
+  case job_ending::completed:
+  case job_ending::cancelled:
+  case job_ending::unknown_kind:
+  case job_ending::no_sandbox:
+  case job_ending::not_started:
+  case job_ending::killed:
+  case job_ending::output_full:
+  case job_ending::io_failed:
+    return false;
+  case job_ending::bad_parameters:
+  case job_ending::bad_input:
+  case job_ending::unsupported:
+  case job_ending::out_of_memory:
+  case job_ending::forbidden_call:
+  case job_ending::defect:
+  case job_ending::timed_out:
+  case job_ending::cpu_limit:
+  case job_ending::crashed:
+  case job_ending::exited:
+  case job_ending::bad_answer:
+    return true;
+  }
+  return false;
+}
+
+/// Takes what was said of a file, unless it was written to meanwhile.
+void take(const open_file& file, file_answer answer, std::vector<read_media>& into) {
+  if (!is_known(file)) return;
+  into.push_back(answer.failure ? to_unreadable(*file.what, answer.failure->message)
+                                : to_read(*file.what, std::move(answer.found)));
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const auto& line : lines)
+    text += (text.empty() ? "" : "\n") + line;
+  return text;
+}
+
+job_report to_report(job_outcome outcome, std::vector<read_media> read) {
+  return {outcome.ending, std::move(outcome.text), joined(outcome.last_words), std::move(read)};
+}
+
+/// Each file by itself, so that only those are without facts on which workers die.
+job_report run_one_by_one(worker_pool& workers, const job_task& task,
+                          const std::vector<open_file>& files) {
+  std::vector<read_media> read;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    task.progress(100.0 * static_cast<double>(i) / static_cast<double>(files.size()));
+    auto one = run_batch(workers, task, {&files[i], 1}, {file_time_max, file_cpu_seconds_max}, {});
+    if (one.job.ending == job_ending::completed)
+      take(files[i], std::move(one.answers.front()), read);
+    else if (may_be_the_files(one.job.ending))
+      read.push_back(to_unreadable(*files[i].what, "it cannot be read: " + one.job.text));
+    else
+      return to_report(std::move(one.job), {});
+  }
+  job_outcome done;
+  done.ending = job_ending::completed;
+  return to_report(std::move(done), std::move(read));
+}
+
+}  // namespace
+
+job_report run_media_job(worker_pool& workers, const job_task& task) {
+  auto files = open_all(task.inputs);
+  if (files.empty()) return {job_ending::completed, {}, {}, {}};
+  job_observer observer;
+  observer.progress = [&](unsigned percent) { task.progress(percent); };
+  auto all = run_batch(workers, task, files, {batch_time_max, batch_cpu_seconds_max}, observer);
+  if (may_be_the_files(all.job.ending)) return run_one_by_one(workers, task, files);
+  std::vector<read_media> read;
+  for (std::size_t i = 0; i < all.answers.size(); ++i)
+    take(files[i], std::move(all.answers[i]), read);
+  return to_report(std::move(all.job), std::move(read));
+}
+
+}  // namespace podstudio

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "actors/messages.hpp"
+
+/// A job of the kind `metadata_extract`, from the service's side.
+namespace podstudio {
+
+class worker_pool;
+
+/// How many files one job reads that the engine queues by itself: what is said of them fits one
+/// command, max_report_bytes each.
+inline constexpr std::size_t media_files_max = 128;
+
+/// Opens the files, has a worker read them, and checks what it says. A file that is not what the
+/// catalog knows is left out: it is taken anew, and read then. One on which workers die is read by
+/// itself, and has a problem that says so. Blocks until the job has ended; nothing is thrown.
+job_report run_media_job(worker_pool& workers, const job_task& task);
+
+}  // namespace podstudio

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+#include "model/media.hpp"
+
+#include <algorithm>
+
+namespace podstudio {
+
+std::vector<event> decide_read(const catalog_model& model, std::vector<read_media> read) {
+  std::vector<event> events;
+  for (auto& each : read) {
+    const auto* asset = model.asset(each.asset);
+    if (asset == nullptr || asset->sha256 != each.sha256) continue;
+    events.emplace_back(asset_metadata_extracted{each.asset, each.before, each.after, each.sha256,
+                                                 each.extractor, std::move(each.report)});
+  }
+  return events;
+}
+
+void unread_media::see(const event& what) {
+  asset_id id = 0;
+  if (const auto* added = std::get_if<asset_registered>(&what))
+    id = added->asset;  // one that was forgotten may have its id again
+  else if (const auto* changed = std::get_if<asset_content_changed>(&what))
+    id = changed->asset;
+  else if (const auto* back = std::get_if<asset_returned>(&what))
+    id = back->asset;
+  if (id != 0 && id < next_) behind_.insert(id);
+}
+
+bool unread_media::is_unread(const catalog_model& model, asset_id id) const {
+  const auto* asset = model.asset(id);
+  return asset != nullptr && !asset->missing && asset->extractor != extractor_;
+}
+
+bool unread_media::any(const catalog_model& model) {
+  if (extractor_ == 0) return false;
+  while (!behind_.empty() && !is_unread(model, *behind_.begin()))
+    behind_.erase(behind_.begin());
+  if (!behind_.empty()) return true;
+  while (next_ <= model.last_asset() && !is_unread(model, next_))
+    ++next_;
+  return next_ <= model.last_asset();
+}
+
+std::vector<asset_id> unread_media::take(const catalog_model& model, std::size_t count_max) {
+  std::vector<asset_id> taken;
+  while (taken.size() < count_max && any(model))
+    taken.push_back(behind_.empty() ? next_++ : behind_.extract(behind_.begin()).value());
+  std::ranges::sort(taken);
+  return taken;
+}
+
+}  // namespace podstudio

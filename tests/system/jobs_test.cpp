@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+#define BOOST_TEST_MODULE jobs
+#include "system/process.hpp"
+#include "system/tables.hpp"
+#include "system/workspace.hpp"
+
+#include <algorithm>
+#include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <thread>
+
+using namespace system_test;
+namespace fs = std::filesystem;
+
+/// Jobs that run in real worker processes: facts of files come by themselves, a file on which a
+/// worker dies stops nothing, and whoever is killed, each job has one end.
+
+namespace {
+
+const words kinds{"png", "jpg", "gif", "bmp", "tiff", "webp", "wav", "mp3",  "flac",
+                  "ogg", "m4a", "aac", "mp4", "mov",  "avi",  "mkv", "webm", "flv"};
+
+/// A small real file of each kind.
+class samples {
+public:
+  samples() {
+    make_folder(folder_);
+    auto made = run({{"sh", MAKE_MEDIA, folder_}});
+    BOOST_REQUIRE_MESSAGE(made.code == 0, "cannot make the sample media: " << made);
+  }
+  std::string path(const std::string& kind) const { return folder_ + "/sample." + kind; }
+  std::string bytes(const std::string& kind) const { return read_file(path(kind)); }
+
+private:
+  workspace space_;
+  std::string folder_ = space_.path + "/samples";
+};
+
+const samples& all_samples() {
+  static const samples made;
+  return made;
+}
+
+struct job_library {
+  workspace space;
+  const std::string& root = space.root;
+  library podstudio{space.data};
+
+  std::string ask(const std::string& sql) const { return value(podstudio.database(), sql); }
+  /// Waits until the facts of every file that is there have been read, and no job is left.
+  void wait_until_read(const service& running) {
+    podstudio.must({"sync"});
+    bool done = eventually([&] {
+      return ask("SELECT count(*) FROM asset JOIN asset_file ON asset_id = id WHERE missing_since"
+                 " IS NULL AND id NOT IN (SELECT asset_id FROM asset_media)")
+                 == "0"
+             && ask("SELECT count(*) FROM active_job") == "0";
+    });
+    BOOST_REQUIRE_MESSAGE(done, "not all files were read; process " << running.pid() << ": "
+                                                                    << podstudio({"job", "list"}));
+  }
+  std::string column(const std::string& name, const std::string& path) const {
+    return ask("SELECT " + name
+               + " FROM asset LEFT JOIN asset_media ON asset_id = id WHERE path = '" + path + "'");
+  }
+};
+
+/// The processes that a process has started.
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> found;
+  std::error_code gone;
+  for (const auto& task :
+       fs::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone)) {
+    std::ifstream from(task.path() / "children");
+    for (pid_t child = 0; from >> child;)
+      found.push_back(child);
+  }
+  return found;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(the_facts_of_files_of_every_kind_are_read_by_themselves, job_library) {
+  for (const auto& kind : kinds)
+    make_file(root + "/a." + kind, all_samples().bytes(kind));
+  service running(podstudio, {root});
+  wait_until_read(running);
+  BOOST_TEST(ask("SELECT count(*) FROM asset_problem") == "0");
+  BOOST_TEST(ask("SELECT count(*) FROM asset_media WHERE decoded") == std::to_string(kinds.size()));
+  for (const auto& kind : kinds) {
+    BOOST_TEST_CONTEXT(kind) {
+      auto path = root + "/a." + kind;
+      bool sounds = ask("SELECT type = 'audio' FROM asset WHERE path = '" + path + "'") == "1";
+      bool moves = ask("SELECT type = 'video' FROM asset WHERE path = '" + path + "'") == "1";
+      BOOST_TEST(column("width", path) == (sounds ? "NULL" : "64"));
+      BOOST_TEST(column("height", path) == (sounds ? "NULL" : "48"));
+      BOOST_TEST(column("samplerate_hz", path) == (sounds || moves ? "44100" : "NULL"));
+      if (sounds || moves)
+        BOOST_TEST(column("duration_sec BETWEEN 0.9 AND 1.2", path) == "1");
+      BOOST_TEST(column("mime IS NOT NULL", path) == "1");
+      BOOST_TEST(column("pdq IS NOT NULL", path) == (sounds ? "0" : "1"));
+    }
+  }
+  // Nothing is read twice: not by another look, not by another start.
+  auto jobs = ask("SELECT count(*) FROM job");
+  podstudio.must({"sync"});
+  running.stop();
+  service again(podstudio);
+  wait_until_read(again);
+  BOOST_TEST(ask("SELECT count(*) FROM job") == jobs);
+  auto check = podstudio({"replay", "--check"});
+  BOOST_TEST(check.code == 0, check);
+}
+
+BOOST_FIXTURE_TEST_CASE(other_bytes_have_other_facts, job_library) {
+  auto path = root + "/a.png";
+  make_file(path, all_samples().bytes("png"));
+  service running(podstudio, {root});
+  wait_until_read(running);
+  BOOST_TEST(column("width", path) == "64");
+  podstudio.must({"job", "pause"});
+  write_file(path, "no picture at all");
+  podstudio.must({"sync"});
+  // What was true of the old bytes is not told of the new ones.
+  BOOST_TEST(column("width", path) == "NULL");
+  BOOST_TEST(column("extractor", path) == "NULL");
+  podstudio.must({"job", "resume"});
+  wait_until_read(running);
+  BOOST_TEST(ask("SELECT kind FROM asset_problem") == "not_media");
+  make_file(path + ".new", all_samples().bytes("png"));
+  fs::rename(path + ".new", path);
+  wait_until_read(running);
+  BOOST_TEST(column("width", path) == "64");
+  BOOST_TEST(ask("SELECT count(*) FROM asset_problem") == "0");
+}
+
+BOOST_FIXTURE_TEST_CASE(broken_files_have_a_problem_and_stop_nothing, job_library) {
+  std::mt19937_64 random(number_from_env("PODSTUDIO_TEST_SEED", 1));
+  std::map<std::string, std::string> broken;  // by path, the kind of problem; empty: any
+  for (const auto& kind : kinds) {
+    auto whole = all_samples().bytes(kind);
+    broken[root + "/text." + kind] = "not_media";
+    make_file(root + "/text." + kind, "This is no picture, no sound and no clip.\n");
+    broken[root + "/empty." + kind] = "cut";
+    make_file(root + "/empty." + kind, "");
+    make_file(root + "/good." + kind, whole);
+    for (int i = 0; i < 20; ++i) {  // these may be whole to a decoder, but must not harm
+      auto damaged = whole;
+      for (int bits = 0; bits < 16; ++bits)
+        damaged[random() % damaged.size()] ^= static_cast<char>(1u << (random() % 8));
+      make_file(root + "/damaged " + std::to_string(i) + "." + kind, damaged);
+    }
+  }
+  auto png = all_samples().bytes("png");
+  broken[root + "/cut.png"] = "cut";
+  make_file(root + "/cut.png", png.substr(0, png.size() * 2 / 3));
+  broken[root + "/a picture.mp4"] = "other_content";
+  make_file(root + "/a picture.mp4", png);
+  service running(podstudio, {root});
+  wait_until_read(running);
+  for (const auto& [path, problem] : broken)
+    BOOST_TEST(ask("SELECT group_concat(kind) FROM asset_problem JOIN asset ON id = asset_id"
+                   " WHERE path = '"
+                   + path + "'")
+                       .find(problem)
+                   != std::string::npos,
+               path << " has no problem '" << problem << "'");
+  for (const auto& kind : kinds)
+    BOOST_TEST(column("decoded", root + "/good." + kind) == "1", kind);
+  BOOST_TEST(ask("SELECT count(*) FROM job WHERE status <> 'completed'") == "0");
+  BOOST_TEST(ask("SELECT count(*) FROM asset_problem WHERE reason = ''") == "0");
+  running.running().must_run();
+}
+
+BOOST_FIXTURE_TEST_CASE(a_queue_that_is_held_starts_nothing_and_stays_so, job_library) {
+  make_file(root + "/a.png", all_samples().bytes("png"));
+  {
+    service running(podstudio, {root});
+    wait_until_read(running);
+    podstudio.must({"job", "pause"});
+    podstudio.must({"job", "submit", "metadata_extract", "--asset", "1", "--priority", "5"});
+    std::this_thread::sleep_for(500ms);
+    BOOST_TEST(ask("SELECT count(*) FROM job WHERE status = 'pending'") == "1");
+  }
+  service again(podstudio);
+  std::this_thread::sleep_for(500ms);
+  BOOST_TEST(ask("SELECT count(*) FROM job WHERE status = 'pending'") == "1");
+  auto id = ask("SELECT max(id) FROM job");
+  podstudio.must({"job", "cancel", id});
+  auto refused = podstudio({"job", "cancel", id});
+  BOOST_TEST(refused.code == 1);
+  BOOST_TEST(refused.err.find("is cancelled and cannot be cancelled") != std::string::npos, refused);
+  podstudio.must({"job", "retry", id});
+  podstudio.must({"job", "resume"});
+  podstudio.must({"job", "wait", id});
+  BOOST_TEST(ask("SELECT status FROM job WHERE id = " + id) == "completed");
+}
+
+BOOST_FIXTURE_TEST_CASE(what_cannot_be_a_job_is_refused_with_the_reason, job_library) {
+  make_file(root + "/a.png", all_samples().bytes("png"));
+  service running(podstudio, {root});
+  podstudio.must({"sync"});
+  struct wrong_call {
+    words arguments;
+    const char* says;
+    int code;
+  };
+  const wrong_call calls[] = {
+      {{"upscale", "--asset", "1"}, "cannot be run by this version", 1},
+      {{"metadata_extract", "--asset", "77"}, "there is no asset 77", 1},
+      {{"metadata_extract"}, "no assets given", 2},
+      {{"metadata_extract", "--asset", "1", "--set", "width=1"}, "has no parameters", 2},
+      {{"metadata_extract", "--asset", "1", "--params", "[]"}, "not a JSON object", 2},
+      {{"metadata_extract", "--asset", "1", "--priority", "101"}, "from -100 to 100", 2},
+      {{"nonsense", "--asset", "1"}, "nonsense", 2},
+  };
+  auto jobs = ask("SELECT count(*) FROM job");
+  for (const auto& [arguments, says, code] : calls) {
+    words all{"job", "submit"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    auto answer = podstudio(all);
+    BOOST_TEST(answer.code == code, answer);
+    BOOST_TEST(answer.err.find(says) != std::string::npos, answer);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_job_is_cancelled_at_once, job_library) {
+  // Enough for a worker to be at for seconds.
+  auto big = space.path + "/big.png";
+  auto made = run({{"ffmpeg", "-nostdin", "-loglevel", "error", "-f", "lavfi", "-i",
+                    "testsrc2=size=3000x3000", "-frames:v", "1", big}});
+  BOOST_REQUIRE_MESSAGE(made.code == 0, made);
+  for (int i = 0; i < 30; ++i)
+    make_file(root + "/" + std::to_string(i) + ".png", read_file(big) + std::to_string(i));
+  service running(podstudio, {root});
+  podstudio.must({"sync"});
+  BOOST_REQUIRE(eventually([&] { return ask("SELECT count(*) FROM job WHERE status = 'running'")
+                                        != "0"; }));
+  auto id = ask("SELECT min(id) FROM job WHERE status = 'running'");
+  std::this_thread::sleep_for(300ms);
+  podstudio.must({"job", "cancel", id});
+  BOOST_TEST(ask("SELECT status FROM job WHERE id = " + id) == "cancelled");
+  BOOST_TEST(ask("SELECT ending FROM job_attempt WHERE job_id = " + id) == "cancelled");
+  // Its files are still there, and can be read by another job.
+  auto again = podstudio({"job", "submit", "metadata_extract", "--asset", "1", "--wait"});
+  BOOST_TEST(again.code == 0, again);
+  BOOST_TEST(ask("SELECT width FROM asset WHERE id = 1") == "3000");
+}
+
+BOOST_FIXTURE_TEST_CASE(whoever_is_killed_each_job_has_one_end, job_library) {
+  auto seed = number_from_env("PODSTUDIO_TEST_SEED", 1);
+  auto wanted = number_from_env("PODSTUDIO_KILLED_JOBS", 40);
+  BOOST_TEST_MESSAGE("seed " << seed << ", " << wanted << " jobs");
+  std::mt19937_64 random(seed);
+  constexpr int files = 200;
+  for (int i = 0; i < files; ++i) {
+    const auto& kind = kinds[static_cast<std::size_t>(i) % kinds.size()];
+    make_file(root + "/" + std::to_string(i) + "." + kind,
+              all_samples().bytes(kind) + std::to_string(i));
+  }
+  auto running = std::make_unique<service>(podstudio, words{root});
+  podstudio.must({"sync"});
+  std::uint64_t submitted = 0;
+  std::size_t workers = 0, services = 0;
+  while (submitted < wanted) {
+    for (int i = 0; i < 4; ++i, ++submitted) {
+      words job{"job", "submit", "metadata_extract"};
+      for (auto count = 1 + random() % 8; count > 0; --count) {
+        job.emplace_back("--asset");
+        job.push_back(std::to_string(1 + random() % files));
+      }
+      podstudio.must(job);
+    }
+    std::this_thread::sleep_for(milliseconds(random() % 30));
+    if (random() % 6 == 0) {
+      running->kill();
+      running = std::make_unique<service>(podstudio);
+      ++services;
+    } else {
+      for (auto child : children_of(running->pid()))
+        if (random() % 2 == 0 && ::kill(child, SIGKILL) == 0) ++workers;
+    }
+  }
+  wait_until_read(*running);
+  BOOST_TEST_MESSAGE(workers << " workers and " << services << " services were killed");
+  BOOST_TEST(ask("SELECT count(*) FROM job WHERE status NOT IN ('completed', 'failed')") == "0");
+  BOOST_TEST(std::stoull(ask("SELECT count(*) FROM job")) >= wanted);
+  // A job ends once; each attempt that has ended says how.
+  BOOST_TEST(ask("SELECT count(*) FROM job WHERE (SELECT count(*) FROM job_attempt WHERE job_id = id"
+                 " AND ending = 'completed') > 1")
+             == "0");
+  BOOST_TEST(ask("SELECT count(*) FROM job WHERE status = 'completed' AND (SELECT count(*) FROM"
+                 " job_attempt WHERE job_id = id AND ending = 'completed') <> 1")
+             == "0");
+  BOOST_TEST(ask("SELECT count(*) FROM job_attempt WHERE ended_at IS NULL") == "0");
+  running->stop();
+  auto check = podstudio({"replay", "--check"});
+  BOOST_TEST(check.code == 0, check);
+}
