@@ -267,8 +267,12 @@ void catalog_state::queue_unread() {
   request.params_json = nlohmann::json{{"assets", assets}}.dump();
   auto summary = "read " + std::to_string(assets.size())
                  + (assets.size() == 1 ? " new file" : " new files");
+  auto told = deliver(promise, [](const command_outcome& outcome) { return outcome.subject; });
   commits.commit(decide_submit(commits.model().jobs, request), {{}, "jobs", summary, {}},
-                 deliver(promise, [](const command_outcome& outcome) { return outcome.subject; }));
+                 [this, assets, told](caf::expected<command_outcome> outcome) {
+                   if (!outcome) commits.unread().give_back(assets);
+                   told(std::move(outcome));
+                 });
 }
 
 }  // namespace podstudio

@@ -90,9 +90,9 @@ void jobs_state::ask_for_unread() {
             fill();
           },
           [this](const caf::error& failure) {
-            // The catalog ends, or the disk is full. The next job that ends asks again.
-            asking = false;
-            spdlog::warn("no files are read: {}", from_caf(failure).message);
+            if (draining) return;
+            spdlog::warn("no files are read for now: {}", from_caf(failure).message);
+            self->delayed_send(self, unread_rest, unread_atom::value);
           });
 }
 
@@ -181,10 +181,12 @@ void jobs_state::attempt_failed(job_id job, std::string why, job_attempt_end att
 }
 
 void jobs_state::release(job_id job, bool is_over) {
-  auto at = running.find(job);
-  idle.push_back(std::move(at->second.runner));
-  running.erase(at);
-  if (is_over) known.erase(job);
+  auto was = std::move(running.extract(job).mapped());
+  idle.push_back(std::move(was.runner));
+  if (was.retried && !draining)
+    enqueue(job);
+  else if (is_over)
+    known.erase(job);
   release_drained();
   fill();
   if (running.empty() && !draining)
@@ -228,13 +230,16 @@ void jobs_state::changed(const job_step& step, const change_outcome& outcome) {
     }
     break;
   case kind::retry:
-    if (running.contains(step.job)) break;
     known[step.job].failures = 0;
-    enqueue(step.job);
+    if (auto at = running.find(step.job); at != running.end())
+      at->second.retried = true;  // it is still being ended
+    else if (workers)
+      enqueue(step.job);
     break;
   case kind::cancel:
     if (auto at = running.find(step.job); at != running.end()) {
       at->second.cancelled = true;
+      at->second.retried = false;
       at->second.cancel->ask();
     } else if (auto waiting = known.find(step.job); waiting != known.end()) {
       pending.erase({-waiting->second.priority, step.job});
@@ -281,6 +286,10 @@ jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self, ca
         if (!s.known.contains(job) || s.running.contains(job)) return;
         s.enqueue(job);
         s.fill();
+      },
+      [self](unread_atom) {
+        self->state.asking = false;
+        self->state.fill();
       },
       [self](flush_atom, std::uint64_t runs) {
         auto& s = self->state;

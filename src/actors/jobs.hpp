@@ -27,6 +27,8 @@ inline constexpr std::uint32_t job_attempts_max = 3;
 inline constexpr std::chrono::seconds job_rest{1};
 /// How often the progress of a job is logged at most.
 inline constexpr std::chrono::seconds job_progress_interval{1};
+/// How long nothing is queued for unread files after that failed, as on a full disk.
+inline constexpr std::chrono::seconds unread_rest{10};
 /// After so long without a job its workers end.
 inline constexpr std::chrono::seconds idle_workers_after{30};
 
@@ -40,6 +42,7 @@ struct jobs_state {
     std::shared_ptr<job_cancel> cancel = std::make_shared<job_cancel>();
     steady_clock::time_point told{};  ///< when progress was last logged
     bool cancelled = false;           ///< by a person
+    bool retried = false;             ///< likewise, after that, while it was being ended
   };
   /// What is known of a job that has not ended.
   struct waiting_job {

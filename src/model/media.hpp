@@ -33,6 +33,10 @@ public:
   void see(const event& what);
   /// At most `count_max` assets, in ascending order, which are not given again.
   std::vector<asset_id> take(const catalog_model& model, std::size_t count_max);
+  /// These were not queued after all.
+  void give_back(const std::vector<asset_id>& assets) {
+    behind_.insert(assets.begin(), assets.end());
+  }
   /// Whether `take` would give any; moves on to the first of them.
   bool any(const catalog_model& model);
 
