@@ -26,8 +26,13 @@ void catalog_state::command_once(const uuid& id, const std::string& origin,
                                  const std::string& summary,
                                  const std::function<result<std::vector<event>>()>& decide,
                                  caf::typed_response_promise<change_outcome> promise) {
-  auto then = deliver(promise, [](const command_outcome& outcome) { return outcome; });
-  if (!commits.repeats(id, summary, then)) commits.commit(decide(), {id, origin, summary, {}}, then);
+  auto again = deliver(promise, [](command_outcome outcome) {
+    outcome.repeated = true;
+    return outcome;
+  });
+  if (commits.repeats(id, summary, again)) return;
+  commits.commit(decide(), {id, origin, summary, {}},
+                 deliver(promise, [](const command_outcome& outcome) { return outcome; }));
 }
 
 // --- curation and packs
@@ -270,7 +275,9 @@ void catalog_state::queue_unread() {
   auto told = deliver(promise, [](const command_outcome& outcome) { return outcome.subject; });
   commits.commit(decide_submit(commits.model().jobs, request), {{}, "jobs", summary, {}},
                  [this, assets, told](caf::expected<command_outcome> outcome) {
-                   if (!outcome) commits.unread().give_back(assets);
+                   // What is in the log, if not yet in the tables, is queued.
+                   if (!outcome && from_caf(outcome.error()).code == error_code::disk_full)
+                     commits.unread().give_back(assets);
                    told(std::move(outcome));
                  });
 }

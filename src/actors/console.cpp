@@ -284,6 +284,7 @@ void status(console_state& s, const request&, answer reply) {
                    json{{"version", PODSTUDIO_VERSION},
                         {"pid", service ? json(::getpid()) : json()},
                         {"uptime_seconds", service ? uptime : 0.0},
+                        {"workers", s.peers.workers},
                         {"console", service ? to_json(*s.peers.server) : json()}}});
   add_status(parts, s.peers.journal, s.log);
   if (s.peers.scrubber) add_status(parts, s.peers.scrubber, s.scrub);

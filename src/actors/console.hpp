@@ -29,6 +29,7 @@ struct console_peers {
   scrubber_actor scrubber;  ///< null but in a service
   supervisor_actor supervisor;
   std::shared_ptr<const console_use> server;  ///< null but in a service, as the scrubber is
+  std::size_t workers = 0;                    ///< how many jobs run at once
 };
 
 /// An actor's last known status, for requests that arrive while it is busy.

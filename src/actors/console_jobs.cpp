@@ -38,17 +38,17 @@ void job_kinds(console_state&, const request&, answer reply) {
   reply(all);
 }
 
-/// Has the jobs actor take a step, and tells the ids of `jobs` jobs from the outcome's subject on.
+/// Has the jobs actor take a step, and tells the ids of the jobs that it submitted.
 void change(console_state& s, job_step step, answer reply) {
-  auto count = step.requests.size();
+  bool submits = !step.requests.empty();
   step.origin = "console";
   s.self->request(s.peers.jobs, caf::infinite, job_atom::value, std::move(step))
       .then(
-          [reply, count](const change_outcome& outcome) mutable {
+          [reply, submits](const change_outcome& outcome) mutable {
             json done{{"changed", outcome.changed}};
-            if (count > 0) {
+            if (submits) {  // an event for each job
               auto& jobs = done["jobs"] = json::array();
-              for (std::size_t i = 0; i < count; ++i)
+              for (std::uint64_t i = 0; i < outcome.changed; ++i)
                 jobs.push_back(outcome.subject + static_cast<job_id>(i));
             }
             reply(done, outcome.last_sequence);

@@ -131,7 +131,7 @@ using jobs_actor = caf::typed_actor<
     caf::reacts_to<step_atom, job_id, double>,
     // INTERNAL: a job that failed may be tried again.
     caf::reacts_to<run_atom, job_id>,
-    // INTERNAL: ask again for unread files.
+    // INTERNAL: start jobs again.
     caf::reacts_to<unread_atom>,
     // INTERNAL: if no further job was begun than so many, workers are not needed for now.
     caf::reacts_to<flush_atom, std::uint64_t>,

@@ -3,6 +3,7 @@
 
 #include "jobs/worker_pool.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace podstudio {
@@ -31,22 +32,27 @@ void jobs_state::put_all_back(const std::string& reason, std::function<void()> t
 
 void jobs_state::take_over() {
   put_all_back("the engine was ended while it ran", [this] {
-    if (!workers) return;
-    self->request(catalog, caf::infinite, job_atom::value)
-        .then(
-            [this](const job_queue& queue) {
-              held = queue.held;
-              for (const auto& [job, priority] : queue.pending) {
-                known[job].priority = priority;
-                enqueue(job);
-              }
-              begun = true;
-              fill();
-            },
-            [](const caf::error& failure) {
-              spdlog::error("no jobs are run: {}", from_caf(failure).message);
-            });
+    if (workers) reload();
   });
+}
+
+void jobs_state::reload() {
+  self->request(catalog, caf::infinite, job_atom::value)
+      .then(
+          [this](const job_queue& queue) {
+            held = queue.held;
+            for (const auto& [job, priority] : queue.pending) {
+              if (running.contains(job) || resting.contains(job)) continue;
+              known[job].priority = priority;
+              enqueue(job);
+              if (!begun) inherited.insert(job);
+            }
+            begun = true;
+            fill();
+          },
+          [](const caf::error& failure) {
+            spdlog::error("the jobs that wait are not known: {}", from_caf(failure).message);
+          });
 }
 
 void jobs_state::drain(caf::typed_response_promise<bool> promise) {
@@ -66,10 +72,22 @@ void jobs_state::release_drained() {
 
 // --- running
 
-void jobs_state::enqueue(job_id job) { pending.emplace(-known[job].priority, job); }
+void jobs_state::enqueue(job_id job) {
+  if (!running.contains(job)) pending.emplace(-known[job].priority, job);
+}
+
+void jobs_state::forget(job_id job) {
+  known.erase(job);
+  inherited.erase(job);
+}
+
+void jobs_state::stall(std::chrono::seconds time) {
+  if (std::exchange(stalled, true)) return;
+  self->delayed_send(self, time, unread_atom::value);
+}
 
 void jobs_state::fill() {
-  if (!begun || draining || held) return;
+  if (!begun || draining || held || stalled) return;
   while (!idle.empty() && !pending.empty()) {
     auto job = pending.extract(pending.begin()).value().second;
     running[job].runner = std::move(idle.back());
@@ -77,7 +95,7 @@ void jobs_state::fill() {
     ++runs;
     start(job);
   }
-  if (pending.empty() && !idle.empty()) ask_for_unread();
+  if (pending.empty() && !idle.empty() && inherited.empty()) ask_for_unread();
 }
 
 void jobs_state::ask_for_unread() {
@@ -90,9 +108,11 @@ void jobs_state::ask_for_unread() {
             fill();
           },
           [this](const caf::error& failure) {
+            asking = false;
             if (draining) return;
             spdlog::warn("no files are read for now: {}", from_caf(failure).message);
-            self->delayed_send(self, unread_rest, unread_atom::value);
+            stall(log_rest);
+            reload();  // the job may be in the log all the same
           });
 }
 
@@ -101,9 +121,13 @@ void jobs_state::start(job_id job) {
   step.what = kind::start;
   step.job = job;
   auto otherwise = [this, job](const caf::error& failure) {
-    // It was cancelled, or nothing can be logged.
-    spdlog::debug("job {} is not started: {}", job, from_caf(failure).message);
-    release(job, true);
+    auto why = from_caf(failure);
+    if (why.code == error_code::not_found) return release(job, true);
+    if (why.code == error_code::refused) return reclaim(job);
+    spdlog::warn("no jobs are started for now: {}", why.message);
+    stall(log_rest);
+    release(job, false);
+    enqueue(job);
   };
   decide(
       std::move(step),
@@ -121,6 +145,22 @@ void jobs_state::start(job_id job) {
                 fail);
       },
       otherwise);
+}
+
+void jobs_state::reclaim(job_id job) {
+  job_step step;
+  step.what = kind::put_back;
+  step.job = job;
+  step.text = "nobody ran it";
+  decide(
+      std::move(step),
+      [this, job](const change_outcome&) {
+        release(job, false);
+        enqueue(job);
+        fill();
+      },
+      // It is cancelled, or has ended.
+      [this, job](const caf::error&) { release(job, true); });
 }
 
 void jobs_state::run(job_id job, media_inputs inputs) {
@@ -142,6 +182,9 @@ void jobs_state::run(job_id job, media_inputs inputs) {
 void jobs_state::ended(job_id job, const job_report& report) {
   // What runs when the engine stops is put back, and what a person cancelled has ended already.
   if (draining || running.at(job).cancelled) return release(job, !draining);
+  if (report.ending == job_ending::not_started || report.ending == job_ending::no_sandbox)
+    return without_worker(job, report.text);
+  workers_rest = workers_rest_min;
   if (report.ending != job_ending::completed)
     return attempt_failed(job, report.text,
                           {std::string(to_string(report.ending)), report.last_words});
@@ -156,6 +199,25 @@ void jobs_state::ended(job_id job, const job_report& report) {
       });
 }
 
+void jobs_state::without_worker(job_id job, const std::string& why) {
+  spdlog::error("no jobs are run for {} s, as no worker can be started: {}", workers_rest.count(),
+                why);
+  stall(workers_rest);
+  workers_rest = std::min(workers_rest * 2, workers_rest_max);
+  job_step step;
+  step.what = kind::put_back;
+  step.job = job;
+  step.text = why;
+  step.attempt.ending = to_string(job_ending::not_started);
+  auto then = [this, job] {
+    release(job, false);
+    enqueue(job);
+  };
+  // If it stays running, that is found when it is started again.
+  decide(std::move(step), [then](const change_outcome&) { then(); },
+         [then](const caf::error&) { then(); });
+}
+
 void jobs_state::attempt_failed(job_id job, std::string why, job_attempt_end attempt) {
   if (draining || running.at(job).cancelled) return release(job, !draining);
   auto& state = known[job];
@@ -168,15 +230,19 @@ void jobs_state::attempt_failed(job_id job, std::string why, job_attempt_end att
   step.text = std::move(why);
   step.attempt = std::move(attempt);
   auto rest = state.failures == 1 ? job_rest : job_rest * 10;
-  auto then = [this, job, again, rest] {
-    release(job, !again);
-    if (again) self->delayed_send(self, rest, run_atom::value, job);
-  };
   decide(
-      std::move(step), [then](const change_outcome&) { then(); },
+      std::move(step),
+      [this, job, again, rest](const change_outcome&) {
+        if (again) resting.insert(job);
+        release(job, !again);
+        if (again) self->delayed_send(self, rest, run_atom::value, job);
+      },
       [this, job](const caf::error& failure) {
-        spdlog::warn("job {} stays running: {}", job, from_caf(failure).message);
-        release(job, true);
+        if (from_caf(failure).code == error_code::refused) return release(job, true);  // cancelled
+        spdlog::warn("job {} stays running for now: {}", job, from_caf(failure).message);
+        stall(log_rest);
+        release(job, false);
+        enqueue(job);
       });
 }
 
@@ -186,7 +252,7 @@ void jobs_state::release(job_id job, bool is_over) {
   if (was.retried && !draining)
     enqueue(job);
   else if (is_over)
-    known.erase(job);
+    forget(job);
   release_drained();
   fill();
   if (running.empty() && !draining)
@@ -211,10 +277,14 @@ void jobs_state::change(job_step step, caf::typed_response_promise<change_outcom
   decide(
       step,
       [this, step, promise](const change_outcome& outcome) mutable {
-        changed(step, outcome);
+        if (workers && !outcome.repeated) changed(step, outcome);
         promise.deliver(outcome);
       },
-      [promise](const caf::error& failure) mutable { promise.deliver(failure); });
+      [this, promise](const caf::error& failure) mutable {
+        // What is in the log, if not yet in the tables, has been done.
+        if (workers && begun) reload();
+        promise.deliver(failure);
+      });
 }
 
 void jobs_state::changed(const job_step& step, const change_outcome& outcome) {
@@ -222,19 +292,21 @@ void jobs_state::changed(const job_step& step, const change_outcome& outcome) {
   case kind::submit:
     // Ids are given out one after the other.
     for (auto job = outcome.subject; const auto& request : step.requests) {
-      if (workers && is_runnable(request.kind)) {
-        known[job] = {request.priority, 0};
+      if (is_runnable(request.kind)) {
+        known[job].priority = request.priority;
         enqueue(job);
       }
       ++job;
     }
     break;
   case kind::retry:
-    known[step.job].failures = 0;
-    if (auto at = running.find(step.job); at != running.end())
+    if (auto at = running.find(step.job); at != running.end()) {
       at->second.retried = true;  // it is still being ended
-    else if (workers)
-      enqueue(step.job);
+    } else {
+      resting.erase(step.job);
+      known.erase(step.job);
+      reload();
+    }
     break;
   case kind::cancel:
     if (auto at = running.find(step.job); at != running.end()) {
@@ -243,7 +315,8 @@ void jobs_state::changed(const job_step& step, const change_outcome& outcome) {
       at->second.cancel->ask();
     } else if (auto waiting = known.find(step.job); waiting != known.end()) {
       pending.erase({-waiting->second.priority, step.job});
-      known.erase(waiting);
+      resting.erase(step.job);
+      forget(step.job);
     }
     break;
   case kind::hold:
@@ -282,13 +355,12 @@ jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self, ca
       [self](step_atom, job_id job, double percent) { self->state.progressed(job, percent); },
       [self](run_atom, job_id job) {
         auto& s = self->state;
-        // It may have been cancelled, or retried by a person, while it rested.
-        if (!s.known.contains(job) || s.running.contains(job)) return;
+        if (s.resting.erase(job) == 0) return;  // it was cancelled meanwhile
         s.enqueue(job);
         s.fill();
       },
       [self](unread_atom) {
-        self->state.asking = false;
+        self->state.stalled = false;
         self->state.fill();
       },
       [self](flush_atom, std::uint64_t runs) {

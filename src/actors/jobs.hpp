@@ -27,8 +27,10 @@ inline constexpr std::uint32_t job_attempts_max = 3;
 inline constexpr std::chrono::seconds job_rest{1};
 /// How often the progress of a job is logged at most.
 inline constexpr std::chrono::seconds job_progress_interval{1};
-/// How long nothing is queued for unread files after that failed, as on a full disk.
-inline constexpr std::chrono::seconds unread_rest{10};
+/// How long nothing is started once nothing can be logged, as on a full disk; and once workers cannot
+/// be started: twice as long each time, up to the second.
+inline constexpr std::chrono::seconds log_rest{10};
+inline constexpr std::chrono::seconds workers_rest_min{1}, workers_rest_max{60};
 /// After so long without a job its workers end.
 inline constexpr std::chrono::seconds idle_workers_after{30};
 
@@ -54,17 +56,26 @@ struct jobs_state {
 
   /// Puts back what an engine before this one left running, and begins.
   void take_over();
+  /// Takes in the jobs that are pending and that nobody here knows of.
+  void reload();
   /// Starts jobs while there are free runners, and has more queued where none is pending.
   void fill();
   void ask_for_unread();
   void start(job_id job);
   void run(job_id job, media_inputs inputs);
   void ended(job_id job, const job_report& report);
+  /// The start of a job was refused. If it is running, nobody runs it.
+  void reclaim(job_id job);
+  /// Starts nothing for so long.
+  void stall(std::chrono::seconds time);
+  /// No worker could be started, for which the job is not to blame.
+  void without_worker(job_id job, const std::string& why);
   /// An attempt has failed: the job is tried again later, or it has failed.
   void attempt_failed(job_id job, std::string why, job_attempt_end attempt);
   /// The runner of a job is free again. The job itself is forgotten if it has come to its end.
   void release(job_id job, bool is_over);
   void enqueue(job_id job);
+  void forget(job_id job);
   void progressed(job_id job, double percent);
   /// What a person asks for.
   void change(job_step step, caf::typed_response_promise<change_outcome> promise);
@@ -83,8 +94,14 @@ struct jobs_state {
   std::set<std::pair<std::int32_t, job_id>> pending;  ///< the highest priority first, then by age
   std::map<job_id, waiting_job> known;                ///< pending, resting and running jobs
   std::map<job_id, running_job> running;
+  std::set<job_id> resting;    ///< until they are tried again
+  /// Jobs of an engine before this one. Before they have ended nobody asks for unread files, as they
+  /// may read those.
+  std::set<job_id> inherited;
+  std::chrono::seconds workers_rest = workers_rest_min;
   bool held = false;
   bool begun = false;
+  bool stalled = false;
   bool asking = false;  ///< for files to be read
   bool draining = false;
   std::uint64_t runs = 0;  ///< how many jobs were begun, to tell whether there was any since

@@ -12,7 +12,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include <array>
+#include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace podstudio {
@@ -37,12 +38,15 @@ bool is_known(const open_file& file) {
                     facts_of(now, volume_of(file.what->path, now.st_dev)));
 }
 
-std::vector<open_file> open_all(const media_inputs& inputs) {
+/// Error where there are not enough descriptors.
+result<std::vector<open_file>> open_all(const media_inputs& inputs) {
   std::vector<open_file> files;
   last_root_folder folder;
   for (const auto& each : inputs) {
     const auto& from = viewpoint(each.path, each.root ? &*each.root : nullptr, folder);
     open_file file{&each, open_quietly(from, each.path)};
+    if (!file.fd && (errno == EMFILE || errno == ENFILE))
+      return system_error()("cannot open all files of a job");
     if (file.fd && is_known(file)) files.push_back(std::move(file));
   }
   return files;
@@ -86,10 +90,10 @@ read_media to_unreadable(const media_input& input, const std::string& reason) {
   return to_read(input, std::move(found));
 }
 
-/// What a worker said of some files.
+/// What a worker said of some files: of all if the job is completed, else of the first ones.
 struct batch_outcome {
   job_outcome job;
-  std::vector<file_answer> answers;  ///< when completed
+  std::vector<file_answer> answers;
 };
 
 struct batch_limits {
@@ -97,18 +101,33 @@ struct batch_limits {
   std::uint64_t cpu_seconds;
 };
 
-batch_outcome fail(job_ending ending, std::string text) {
-  batch_outcome outcome;
-  outcome.job.ending = ending;
-  outcome.job.text = std::move(text);
+job_outcome fail(job_ending ending, std::string text) {
+  job_outcome outcome;
+  outcome.ending = ending;
+  outcome.text = std::move(text);
   return outcome;
+}
+
+/// What a worker answered of the first files before it died: the lines that are whole.
+std::vector<file_answer> answers_so_far(int lines, std::size_t files) {
+  struct stat facts {};
+  if (::fstat(lines, &facts) != 0) return {};
+  auto size = std::min(static_cast<std::uint64_t>(facts.st_size),
+                       std::uint64_t{metadata_line_bytes_max} * files);
+  auto bytes = read_all(lines, size);
+  if (!bytes) return {};
+  bytes->resize(bytes->rfind('\n') == std::string::npos ? 0 : bytes->rfind('\n') + 1);
+  auto whole = static_cast<std::size_t>(std::ranges::count(*bytes, '\n'));
+  if (whole == 0 || whole > files) return {};
+  auto answers = parse_metadata_answer(*bytes, whole, 0);
+  return answers ? *std::move(answers) : std::vector<file_answer>();
 }
 
 batch_outcome run_batch(worker_pool& workers, const job_task& task,
                         std::span<const open_file> files, batch_limits limits,
                         const job_observer& observer) {
   unique_fd lines(::memfd_create("podstudio-facts", MFD_CLOEXEC));
-  if (!lines) return fail(job_ending::not_started, system_error()("cannot start a job").message);
+  if (!lines) return {fail(job_ending::not_started, system_error()("cannot start a job").message), {}};
   metadata_order order;
   job_order job;
   job.number = static_cast<std::uint64_t>(task.job);
@@ -123,11 +142,14 @@ batch_outcome run_batch(worker_pool& workers, const job_task& task,
   job.cpu_seconds = limits.cpu_seconds;
   job.output_bytes = metadata_line_bytes_max * files.size();
   batch_outcome outcome{workers.run(job, observer, *task.cancel), {}};
-  if (outcome.job.ending != job_ending::completed) return outcome;
+  if (outcome.job.ending != job_ending::completed) {
+    outcome.answers = answers_so_far(lines.get(), files.size());
+    return outcome;
+  }
   auto bytes = read_all(lines.get(), outcome.job.written.empty() ? 0 : outcome.job.written[0]);
-  if (!bytes) return fail(job_ending::io_failed, bytes.failure().message);
+  if (!bytes) return {fail(job_ending::io_failed, bytes.failure().message), {}};
   auto answers = parse_metadata_answer(*bytes, files.size(), 0);
-  if (!answers) return fail(job_ending::bad_answer, answers.failure().message);
+  if (!answers) return {fail(job_ending::bad_answer, answers.failure().message), {}};
   outcome.answers = std::move(*answers);
   return outcome;
 }
@@ -160,9 +182,15 @@ bool may_be_the_files(job_ending ending) {
   return false;
 }
 
-/// Takes what was said of a file, unless it was written to meanwhile.
+/// Whether a failure may be over the next time the file is read.
+bool may_pass(error_code code) {
+  return code == error_code::io_failed || code == error_code::not_permitted
+         || code == error_code::not_found;
+}
+
+/// Takes what was said of a file, unless it was written to meanwhile or could not be read now.
 void take(const open_file& file, file_answer answer, std::vector<read_media>& into) {
-  if (!is_known(file)) return;
+  if (!is_known(file) || (answer.failure && may_pass(answer.failure->code))) return;
   into.push_back(answer.failure ? to_unreadable(*file.what, answer.failure->message)
                                 : to_read(*file.what, std::move(answer.found)));
 }
@@ -178,37 +206,45 @@ job_report to_report(job_outcome outcome, std::vector<read_media> read) {
   return {outcome.ending, std::move(outcome.text), joined(outcome.last_words), std::move(read)};
 }
 
-/// Each file by itself, so that only those are without facts on which workers die.
-job_report run_one_by_one(worker_pool& workers, const job_task& task,
-                          const std::vector<open_file>& files) {
-  std::vector<read_media> read;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    task.progress(100.0 * static_cast<double>(i) / static_cast<double>(files.size()));
-    auto one = run_batch(workers, task, {&files[i], 1}, {file_time_max, file_cpu_seconds_max}, {});
-    if (one.job.ending == job_ending::completed)
-      take(files[i], std::move(one.answers.front()), read);
-    else if (may_be_the_files(one.job.ending))
-      read.push_back(to_unreadable(*files[i].what, "it cannot be read: " + one.job.text));
-    else
-      return to_report(std::move(one.job), {});
-  }
+job_report completed(std::vector<read_media> read) {
   job_outcome done;
   done.ending = job_ending::completed;
   return to_report(std::move(done), std::move(read));
 }
 
+/// Each file from `begin` on by itself, so that only those are without facts on which workers die.
+/// `read` is of those before it.
+job_report run_one_by_one(worker_pool& workers, const job_task& task,
+                          const std::vector<open_file>& files, std::size_t begin,
+                          std::vector<read_media> read) {
+  for (auto i = begin; i < files.size(); ++i) {
+    task.progress(100.0 * static_cast<double>(i) / static_cast<double>(files.size()));
+    auto one = run_batch(workers, task, {&files[i], 1}, {file_time_max, file_cpu_seconds_max}, {});
+    if (one.job.ending == job_ending::completed)
+      take(files[i], std::move(one.answers.front()), read);
+    else if (!may_be_the_files(one.job.ending))
+      return to_report(std::move(one.job), {});
+    else if (is_known(files[i]))
+      read.push_back(to_unreadable(*files[i].what, "it cannot be read: " + one.job.text));
+  }
+  return completed(std::move(read));
+}
+
 }  // namespace
 
 job_report run_media_job(worker_pool& workers, const job_task& task) {
-  auto files = open_all(task.inputs);
-  if (files.empty()) return {job_ending::completed, {}, {}, {}};
+  auto opened = open_all(task.inputs);
+  if (!opened) return to_report(fail(job_ending::io_failed, opened.failure().message), {});
+  const auto& files = *opened;
+  if (files.empty()) return completed({});
   job_observer observer;
   observer.progress = [&](unsigned percent) { task.progress(percent); };
   auto all = run_batch(workers, task, files, {batch_time_max, batch_cpu_seconds_max}, observer);
-  if (may_be_the_files(all.job.ending)) return run_one_by_one(workers, task, files);
   std::vector<read_media> read;
   for (std::size_t i = 0; i < all.answers.size(); ++i)
     take(files[i], std::move(all.answers[i]), read);
+  if (may_be_the_files(all.job.ending))
+    return run_one_by_one(workers, task, files, all.answers.size(), std::move(read));
   return to_report(std::move(all.job), std::move(read));
 }
 

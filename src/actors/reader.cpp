@@ -128,6 +128,9 @@ result<json> counts(database& tables, const json&) {
   if (!packs) return packs.failure();
   auto jobs = job_counts(tables);
   if (!jobs) return jobs.failure();
+  auto held = tables.value<std::int64_t>("SELECT count(*) FROM job_queue");
+  if (!held) return held.failure();
+  (*jobs)["held"] = *held > 0;
   auto roots = list_roots(tables);
   if (!roots) return roots.failure();
   auto problems = problem_count(tables);

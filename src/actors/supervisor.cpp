@@ -102,7 +102,7 @@ void supervisor_state::start(engine_parts parts) {
                                         console_peers{journal, projector, catalog, reader_pool,
                                                       historian, undo, jobs, scrubber,
                                                       supervisor_actor{self},
-                                                      std::move(parts.server)},
+                                                      std::move(parts.server), parts.workers_max},
                                         std::move(parts.recovery));
   if (!service) return;
   auto started = std::make_shared<const command>(

@@ -24,7 +24,7 @@ struct read_media {
 std::vector<event> decide_read(const catalog_model& model, std::vector<read_media> read);
 
 /// The assets whose files are to be read: each once, from the lowest id on, and those that get other
-/// bytes or come back. A file that could not be read is tried again after the next start.
+/// bytes or come back. A file that could not be opened or read for the time being is tried again after the next start.
 class unread_media {
 public:
   /// `extractor` is the version that counts: what an earlier one read is read again.

@@ -83,11 +83,12 @@ result<void> add_generation(fold_context& context, asset_id asset,
 
 result<void> forget_media(fold_context& context, asset_id asset) {
   auto done = context.media.remove.run(asset);
-  // There is nothing more of one that was not read.
-  if (!done || context.media.remove.changed_rows() == 0) return done;
+  bool was_read = done && context.media.remove.changed_rows() != 0;
+  // A log of an earlier version may have given the columns only.
+  if (done) done = context.media.clear_columns.run(asset);
+  if (!done || !was_read) return done;
   done = context.media.remove_problems.run(asset);
   if (done) done = context.media.remove_generation.run(asset);
-  if (done) done = context.media.clear_columns.run(asset);
   return done;
 }
 

@@ -85,16 +85,16 @@ result<asked_hash> hash_of(database& db, asset_id asset) {
                  "asset " + std::to_string(asset) + " cannot be compared: " + why};
   };
   if (!*row)
-    return refused("its file was not read yet; 'podstudio job list' shows what is under way");
+    return refused("its file has not been read yet; 'podstudio job list' shows what is under way");
   auto hash = media::pdq_from_bytes(query->blob(0));
   if (!hash && query->get<bool>(2)) return refused("it is too large to be decoded");
   if (!hash && query->get<bool>(3))
-    return refused("it is a sound; only pictures and clips are compared");
+    return refused("it is an audio file; only pictures and clips are compared");
   if (!hash)
     return refused("its picture could not be decoded whole; 'podstudio asset show "
                    + std::to_string(asset) + "' has its problems");
   if (auto quality = query->get<int>(1); quality < media::pdq_quality_min)
-    return refused("it shows too little to be told from others (quality " + std::to_string(quality)
+    return refused("it has too little detail to compare (quality " + std::to_string(quality)
                    + " of 100, " + std::to_string(media::pdq_quality_min) + " is needed)");
   return asked_hash{asset, *hash};
 }

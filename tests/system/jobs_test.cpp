@@ -51,7 +51,7 @@ struct job_library {
 
   std::string ask(const std::string& sql) const { return value(podstudio.database(), sql); }
   /// Waits until the facts of every file that is there have been read, and no job is left.
-  void wait_until_read(const service& running) {
+  void wait_until_read(const service& running) const {
     podstudio.must({"sync"});
     bool done = eventually([&] {
       return ask("SELECT count(*) FROM asset JOIN asset_file ON asset_id = id WHERE missing_since"
@@ -227,6 +227,56 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_a_job_is_refused_with_the_reason, job_lib
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(a_command_that_is_given_again_has_one_effect, job_library) {
+  for (int i = 0; i < 30; ++i)
+    make_file(root + "/" + std::to_string(i) + ".png", all_samples().bytes("png") + std::to_string(i));
+  service running(podstudio, {root});
+  wait_until_read(running);
+  auto given = [&](const std::string& id, words arguments) {
+    arguments.insert(arguments.begin(), {"--command-id", "00000000-0000-4000-8000-0000000000" + id});
+    return podstudio.json(arguments);
+  };
+  auto first = given("01", {"job", "submit", "metadata_extract", "--all-matching"});
+  for (int i = 0; i < 10; ++i)  // while it runs, and afterwards
+    BOOST_TEST(given("01", {"job", "submit", "metadata_extract", "--all-matching"})["jobs"]
+               == first["jobs"]);
+  wait_until_read(running);
+  BOOST_TEST(ask("SELECT count(*) FROM job_attempt WHERE job_id = "
+                 + first["jobs"][0].dump())
+             == "1");
+  given("02", {"job", "pause"});
+  given("03", {"job", "resume"});
+  given("02", {"job", "pause"});
+  BOOST_TEST(podstudio.json({"status"})["jobs"]["held"] == false);
+  auto last = podstudio.json({"job", "submit", "metadata_extract", "--asset", "1"});
+  podstudio.must({"job", "wait", last["jobs"][0].dump()});
+  running.running().must_run();
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_asked_of_several_jobs_is_asked_of_each, job_library) {
+  run_jobs(podstudio, 1);  // so that there is an order
+  make_file(root + "/a.png", all_samples().bytes("png"));
+  service running(podstudio, {root});
+  wait_until_read(running);
+  podstudio.must({"job", "pause"});
+  words ids;
+  for (int i = 0; i < 3; ++i)
+    ids.push_back(podstudio.json({"job", "submit", "metadata_extract", "--asset", "1", "--priority",
+                                  std::to_string(i)})["jobs"][0]
+                      .dump());
+  auto some = podstudio({"job", "cancel", ids[0], "999", ids[2]});
+  BOOST_TEST(some.code == 1);
+  BOOST_TEST(some.err.find("job 999") != std::string::npos, some);
+  BOOST_TEST(ask("SELECT count(*) FROM job WHERE status = 'cancelled'") == "2");
+  podstudio.must({"job", "retry", ids[2], ids[0]});
+  // The highest priority first, whenever it was retried.
+  podstudio.must({"job", "resume"});
+  wait_until_read(running);
+  BOOST_TEST(ask("SELECT group_concat(job_id) FROM (SELECT job_id FROM job_attempt WHERE job_id >= "
+                 + ids[0] + " AND ending = 'completed' ORDER BY started_at)")
+             == ids[2] + "," + ids[1] + "," + ids[0]);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_job_is_cancelled_at_once, job_library) {
   // Enough for a worker to be at for seconds.
   auto big = space.path + "/big.png";
@@ -275,7 +325,7 @@ BOOST_FIXTURE_TEST_CASE(whoever_is_killed_each_job_has_one_end, job_library) {
       podstudio.must(job);
     }
     std::this_thread::sleep_for(milliseconds(random() % 30));
-    if (random() % 6 == 0) {
+    if (submitted % 20 == 0) {
       running->kill();
       running = std::make_unique<service>(podstudio);
       ++services;

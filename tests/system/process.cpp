@@ -267,8 +267,8 @@ outcome service::stop(milliseconds limit) {
 
 // --- files ---
 
-void run_no_jobs(const library& on) {
-  make_file(on.data() + "/config.toml", "workers = 0\n");
+void run_jobs(const library& on, unsigned at_once) {
+  make_file(on.data() + "/config.toml", "workers = " + std::to_string(at_once) + "\n");
   std::filesystem::permissions(on.data(), std::filesystem::perms::owner_all);
 }
 

@@ -119,8 +119,10 @@ private:
   std::unique_ptr<process> running_;
 };
 
-/// Has services on this library run no jobs, for tests that count what comes into the log.
-void run_no_jobs(const library& on);
+/// Has services on this library run so many jobs at once.
+void run_jobs(const library& on, unsigned at_once);
+/// None, for tests that count what comes into the log.
+inline void run_no_jobs(const library& on) { run_jobs(on, 0); }
 
 /// Reads, writes and makes files; throws where that fails. `make` makes the folders above it too.
 std::string read_file(const std::string& path);

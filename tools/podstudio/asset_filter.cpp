@@ -51,10 +51,10 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
   option("search", search, "Only those with all these words in their path, theme, source or tags", "TEXT");
   option("width", width, "Only those this wide, in pixels: 512, 512..1024, 4000.. or ..800",
          "RANGE");
-  option("height", height, "Only those this high, in pixels", "RANGE");
+  option("height", height, "Only those this tall, in pixels", "RANGE");
   option("duration", duration, "Only those this long, in seconds: 10, 2.5..10, 60.. or ..1",
          "RANGE");
-  option("fps", fps, "Only those with so many frames a second: 25, 29.97 or 50..", "RANGE");
+  option("fps", fps, "Only those at this frame rate: 25, 29.97 or 50..", "RANGE");
   option("tool", tool, "Only those that this tool made, as their files say: comfyui, midjourney",
          "T");
   option("model", model, "Only those made with a model with this in its name", "TEXT");

@@ -6,7 +6,9 @@
 #include "pages.hpp"
 #include "session.hpp"
 
+#include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -128,14 +130,26 @@ result<json> wait_for(session& service, std::int64_t id) {
   }
 }
 
-/// Waits for jobs in turn, and says what became of them. Error: `refused`, where one did not complete.
-result<void> await(const context& where, const std::vector<std::int64_t>& jobs) {
+/// A service that runs jobs. Says so where it starts none for now.
+result<session> working_service(const context& where) {
   auto service = session::open(where, session::need::service);
-  if (!service) return service.failure();
+  if (!service) return service;
+  auto status = service->request("status", json::object());
+  if (!status) return status.failure();
+  if ((*status)["workers"] == 0)
+    return error{error_code::refused,
+                 "the service runs no jobs; check 'workers' in its config.toml, and its log"};
+  if ((*status)["jobs"]["held"] == true)
+    std::fputs("podstudio: jobs are paused; 'podstudio job resume' starts them again\n", stderr);
+  return service;
+}
+
+/// Waits for jobs in turn, and says what became of them. Error: `refused`, where one did not complete.
+result<void> await(const context& where, session& service, const std::vector<std::int64_t>& jobs) {
   auto ended = json::array();
   std::string failed;
   for (auto id : jobs) {
-    auto job = wait_for(*service, id);
+    auto job = wait_for(service, id);
     if (!job) return job.failure();
     if ((*job)["status"] != word(job_status::completed))
       failed += (failed.empty() ? "job " : ", job ") + std::to_string(id) + " "
@@ -158,7 +172,11 @@ std::shared_ptr<std::vector<std::int64_t>> declare_ids(CLI::App& command) {
 }
 
 action declare_wait(CLI::App& command) {
-  return [ids = declare_ids(command)](const context& where) { return await(where, *ids); };
+  return [ids = declare_ids(command)](const context& where) -> result<void> {
+    auto service = working_service(where);
+    if (!service) return service.failure();
+    return await(where, *service, *ids);
+  };
 }
 
 // job submit
@@ -210,9 +228,15 @@ result<void> submit(const context& where, const submit_options& options) {
     arguments["filter"] = filter;
   else
     arguments["ids"] = options.assets;
+  if (options.wait) {
+    auto service = working_service(where);
+    if (!service) return service.failure();
+    auto submitted = service->request("job.submit", arguments);
+    if (!submitted) return submitted.failure();
+    return await(where, *service, (*submitted)["jobs"].get<std::vector<std::int64_t>>());
+  }
   auto submitted = ask(where, session::need::folder, "job.submit", arguments);
   if (!submitted) return submitted.failure();
-  if (options.wait) return await(where, (*submitted)["jobs"].get<std::vector<std::int64_t>>());
   if (where.json) {
     print_json(*submitted);
     return {};
@@ -248,19 +272,31 @@ action declare_submit(CLI::App& command) {
 
 // job cancel, retry, pause, resume
 
+/// Each job by a command of its own: one that is refused does not keep the others from it.
 result<void> change_jobs(const context& where, const char* operation,
                          const std::vector<std::int64_t>& jobs) {
-  auto changed = json::array();
+  if (jobs.size() > 1 && !where.command_id.empty())
+    return error{error_code::invalid_argument,
+                 "several jobs are several commands, which cannot have one --command-id; name one "
+                 "job at a time"};
+  auto engine = session::open(where, session::need::folder);
+  if (!engine) return engine.failure();
+  std::size_t changed = 0;
+  std::optional<error> refused;
   for (auto id : jobs) {
-    auto done = ask(where, session::need::folder, operation, {{"job", id}});
-    if (!done) return done.failure();
-    changed.push_back(id);
+    auto done = engine->request(operation, {{"job", id}});
+    if (done)
+      ++changed;
+    else if (refused)
+      refused->message += "; " + done.failure().message;
+    else
+      refused = done.failure();
   }
   if (where.json)
-    print_json({{"changed", changed.size()}});
+    print_json({{"changed", changed}});
   else
-    print_line(std::to_string(changed.size()) + " changed");
-  return {};
+    print_line(std::to_string(changed) + " changed");
+  return refused ? result<void>(*refused) : result<void>();
 }
 
 action declare_cancel(CLI::App& command) {
@@ -290,7 +326,7 @@ constexpr subcommand commands[] = {
     {"submit", "Submit jobs", declare_submit},
     {"wait", "Wait until jobs have ended", declare_wait},
     {"cancel", "Cancel jobs", declare_cancel},
-    {"retry", "Run jobs again that failed or were cancelled", declare_retry},
+    {"retry", "Run failed or cancelled jobs again", declare_retry},
     {"pause", "Start no further jobs; those that run go on", declare_pause},
     {"resume", "Start jobs again", declare_resume},
 };

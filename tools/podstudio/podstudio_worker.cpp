@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
   if (argc == 2 && argv[1] != std::string_view(PODSTUDIO_VERSION)) {
     std::fprintf(
         stderr,
-        "podstudio-worker is of version %s, the service that starts it of version %s; restart "
+        "podstudio-worker is version %s, but the service is version %s; restart "
         "the service\n",
         PODSTUDIO_VERSION, argv[1]);
     return 2;

@@ -45,7 +45,8 @@ void print_status(const json& s) {
   add("packs", number(s["packs"]["total"]));
   add("jobs", number(jobs["pending"]) + " pending, " + number(jobs["running"]) + " running, "
                   + number(jobs["completed"]) + " completed, " + number(jobs["failed"])
-                  + " failed, " + number(jobs["cancelled"]) + " cancelled");
+                  + " failed, " + number(jobs["cancelled"]) + " cancelled"
+                  + (jobs["held"] == true ? "; paused" : ""));
   add("problems",
       number(s["problems"]) + (s["problems"] == 0 ? "" : ", see 'podstudio problem list'"));
   add("log", counted(log["head_sequence"], "event") + ", "
