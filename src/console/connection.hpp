@@ -44,9 +44,18 @@ public:
   virtual void end_when_idle() = 0;
   /// Since when it has asked for nothing; nothing where it is being answered.
   std::optional<clock::time_point> idle_since() const { return idle_since_; }
+  /// Whether its first request may still be on its way.
+  bool is_new() const {
+    return !has_asked_ && idle_since_ && clock::now() - *idle_since_ < first_request_after;
+  }
 
 protected:
   std::optional<clock::time_point> idle_since_;
+  bool has_asked_ = false;
+
+private:
+  /// So long a peer that was let in is not taken for one that asks for nothing.
+  static constexpr auto first_request_after = std::chrono::seconds(1);
 };
 
 /// The memory that requests and replies occupy. Thread-safe.
@@ -113,13 +122,17 @@ public:
                  to_string(why));
   }
 
-  /// Whether there is room for one more; ends the peer that has been idle the longest if need be.
+  /// Whether there is room for one more; ends the peer that has been idle the longest if need be, a
+  /// new one only where there is no other.
   bool evict_idle() {
     if (peers_.size() < limits.peers_max) return true;
     std::shared_ptr<peer> oldest;
+    auto goes_before = [](const peer& one, const peer& other) {
+      if (one.is_new() != other.is_new()) return other.is_new();
+      return *one.idle_since() < *other.idle_since();
+    };
     for (const auto& each : peers_)
-      if (each->idle_since() && (!oldest || *each->idle_since() < *oldest->idle_since()))
-        oldest = each;
+      if (each->idle_since() && (!oldest || goes_before(*each, *oldest))) oldest = each;
     if (oldest) oldest->end();
     return oldest != nullptr;
   }
@@ -269,6 +282,7 @@ private:
   }
 
   void read_header() {
+    has_asked_ = true;
     idle_since_.reset();
     allow(at_->limits.request_max);
     asio::async_read(stream_, asio::buffer(header_) + 1,
