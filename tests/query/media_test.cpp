@@ -453,10 +453,10 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_compared_is_refused_with_the_reason) {
   add(3, too_large);
   fold({registered(4, "/lib/4.wav", 4, asset_type::audio), read_as(4, sound, 4)});
   add(5, {});
-  const std::vector<std::pair<asset_id, std::string>> cases = {{1, "not read yet"},
+  const std::vector<std::pair<asset_id, std::string>> cases = {{1, "not been read yet"},
                                                                {2, "49 of 100"},
                                                                {3, "too large"},
-                                                               {4, "is a sound"},
+                                                               {4, "is an audio file"},
                                                                {5, "decoded whole"}};
   for (const auto& [id, why] : cases) {
     auto failure = refusal(id);

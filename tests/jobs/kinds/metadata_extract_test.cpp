@@ -473,7 +473,7 @@ BOOST_AUTO_TEST_CASE(the_worker_is_found_beside_the_program) {
 BOOST_AUTO_TEST_CASE(a_worker_of_another_version_says_so) {
   auto started = worker_process::start({{PODSTUDIO_WORKER, {"podstudio-worker", "0.0.7"}}});
   BOOST_REQUIRE(!started);
-  BOOST_TEST(started.failure().message.find("of version 0.0.7; restart the service")
+  BOOST_TEST(started.failure().message.find("the service is version 0.0.7; restart the service")
                  != std::string::npos,
              started.failure().message);
 }
