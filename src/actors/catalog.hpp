@@ -97,6 +97,7 @@ struct catalog_state {
 
   std::vector<caf::typed_response_promise<job_id>> wants_unread;  ///< the jobs actor has one at most
   bool unread_due = false;
+  bool more_unread = false;  ///< the last job for them took all that one may: nothing is waited for
 
   std::uint64_t pending = 0;  ///< requests of any kind that are not answered yet
   bool draining = false;

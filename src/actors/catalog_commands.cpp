@@ -254,7 +254,10 @@ void catalog_state::look_for_unread() {
   if (wants_unread.empty() || unread_due || pending != 0 || draining) return;
   if (!commits.unread().any(model())) return;
   unread_due = true;
-  self->delayed_send(self, unread_pause, step_atom::value);
+  if (more_unread)
+    self->send(self, step_atom::value);
+  else
+    self->delayed_send(self, unread_pause, step_atom::value);
 }
 
 void catalog_state::queue_unread() {
@@ -262,6 +265,7 @@ void catalog_state::queue_unread() {
   // What is in flight ends, and then it is looked at again.
   if (wants_unread.empty() || pending != 0 || draining) return;
   auto assets = commits.unread().take(model(), media_files_max);
+  more_unread = assets.size() == media_files_max;
   if (assets.empty()) return;
   auto promise = std::move(wants_unread.back());
   wants_unread.pop_back();

@@ -38,7 +38,7 @@ result<void> list(const context& where, const list_options& options) {
   return print_list(where, shown, jobs, [&](const json& job) {
     shown.row({cell(job["id"]), cell(job["kind"]), cell(job["status"]), cell(job["progress"]),
                cell(job["asset_id"]), cell(job["pack_id"]), cell(job["created_at"]).substr(0, 19),
-               cell(job["error_message"])});
+               one_line(cell(job["error_message"]))});
   });
 }
 
