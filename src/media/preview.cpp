@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "media/preview.hpp"
 
+#include "platform/files.hpp"
+
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <memory>
 
-#include <unistd.h>
 #include <webp/encode.h>
 
 namespace podstudio::media {
@@ -63,14 +63,9 @@ result<std::vector<std::uint8_t>> encode_webp(const picture& from) {
 }
 
 result<void> write_all(int fd, const std::vector<std::uint8_t>& bytes) {
-  std::size_t written = 0;
-  while (written < bytes.size()) {
-    auto size = ::write(fd, bytes.data() + written, bytes.size() - written);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return system_error()("cannot write a preview");
-    written += static_cast<std::size_t>(size);
-  }
-  return {};
+  if (podstudio::write_all(fd, {reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
+    return {};
+  return system_error()("cannot write a preview");
 }
 
 picture draw_waveform(const std::vector<float>& peaks, std::uint32_t edge_px) {

@@ -2,6 +2,7 @@
 #include "media/preview_cache.hpp"
 
 #include "media/preview.hpp"
+#include "platform/files.hpp"
 #include "platform/text.hpp"
 
 #include <algorithm>
@@ -86,16 +87,6 @@ unique_fd make_folder(int in, const char* name) {
   if (there || errno != ENOENT) return there;
   if (::mkdirat(in, name, S_IRWXU) != 0 && errno != EEXIST) return {};
   return open_folder(in, name);
-}
-
-bool write_all(int fd, std::string_view bytes) noexcept {
-  while (!bytes.empty()) {
-    auto written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
 }
 
 struct close_folder {
@@ -226,7 +217,7 @@ result<void> preview_cache::write(const digest& content, std::uint32_t edge_px,
   unique_fd file(::openat(folder.get(), aside.c_str(),
                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file) return failed();
-  if (!write_all(file.get(), bytes)
+  if (!podstudio::write_all(file.get(), bytes)
       || ::renameat(folder.get(), aside.c_str(), folder.get(), name.c_str()) != 0) {
     auto failure = failed();
     (void)::unlinkat(folder.get(), aside.c_str(), 0);

@@ -12,9 +12,7 @@
 
 namespace podstudio {
 
-namespace {
-
-bool write_all(int fd, std::string_view bytes) {
+bool write_all(int fd, std::string_view bytes) noexcept {
   while (!bytes.empty()) {
     auto written = ::write(fd, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
@@ -23,6 +21,8 @@ bool write_all(int fd, std::string_view bytes) {
   }
   return true;
 }
+
+namespace {
 
 /// How a small file is opened. O_NONBLOCK: opening a pipe that nobody writes to must not hang.
 constexpr int small_file_flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;

@@ -14,6 +14,9 @@
 /// layer.
 namespace podstudio {
 
+/// Writes all bytes to an open file, from its position on. False where that fails: errno says why.
+bool write_all(int fd, std::string_view bytes) noexcept;
+
 /// What to do if the last name of a path is a symbolic link.
 enum class last_link : bool { follow, refuse };
 

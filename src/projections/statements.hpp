@@ -126,7 +126,8 @@ struct media_statements {
   statement remove_generation = prepare("DELETE FROM asset_generation WHERE asset_id = ?1");
   statement clear_columns = prepare(
       "UPDATE asset SET width = NULL, height = NULL, duration_sec = NULL, samplerate_hz = NULL"
-      " WHERE id = ?1");
+      " WHERE id = ?1 AND (width IS NOT NULL OR height IS NOT NULL OR duration_sec IS NOT NULL"
+      " OR samplerate_hz IS NOT NULL)");
 };
 
 struct pack_statements {
