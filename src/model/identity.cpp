@@ -115,8 +115,8 @@ const former_files::past* find_former(const catalog_model& model, const digested
   auto is_it = [&](asset_id id) { return model.asset(id)->sha256 == file.content.sha256; };
   auto here = model.asset_at(file.key);
   auto is_another = [&](asset_id id) {
-    bool makes_way =
-        !model.has_decisions(id) && model.has_decisions(past->asset) && may_have_left(id);
+    bool makes_way = !model.has_decisions(id) && model.has_decisions(past->asset)
+                     && (model.asset(id)->missing || may_have_left(id));
     return is_it(id) && !makes_way;
   };
   if (is_it(past->asset) || (here != 0 && is_it(here))
@@ -321,22 +321,20 @@ public:
   taken_files decide() {
     taken_files taken;
     const auto& fates = matched_.fates();
-    std::vector<bool> known(files_.size(), true);
+    std::vector<bool> known(files_.size());
     for (std::size_t i = 0; i < files_.size(); ++i) {
-      // A look that is older than the file's next move.
-      if (places_.absent.contains(files_[i].path)) {
-        known[i] = false;
-        taken.again.push_back(files_[i].path);
-        continue;
-      }
-      known[i] = (fates[i].moved == 0 || paths_.contains(fates[i].moved))
+      // Absent: a look that is older than the file's next move.
+      known[i] = !places_.absent.contains(files_[i].path)
+                 && (fates[i].moved == 0 || paths_.contains(fates[i].moved))
                  && find_former(model_, files_[i], left_in(places_)) == nullptr
                  && knows_copies(fates[i]);
       if (!known[i])
         taken.again.push_back(files_[i].path);
-      else if (leaves(fates[i], files_[i]))
-        make_room(files_[i], fates[i], taken);
+      else if (fates[i].moved != 0)
+        arriving_.insert(fates[i].moved);
     }
+    for (std::size_t i = 0; i < files_.size(); ++i)
+      if (known[i] && leaves(fates[i], files_[i])) make_room(files_[i], fates[i], taken);
     for (std::size_t i = 0; i < files_.size(); ++i) {
       if (!known[i]) continue;
       arrive(files_[i], fates[i], taken);
@@ -377,7 +375,7 @@ private:
     }
     auto aside = path_aside(file.path, id);
     taken.events.emplace_back(asset_moved{id, file.path, aside, asset.facts, asset.facts});
-    if (!matched_.is_used(id)) {
+    if (!arriving_.contains(id)) {
       if (!asset.missing) taken.events.emplace_back(asset_missing{id});
       look_at_copies(id, taken);
     }
@@ -441,6 +439,7 @@ private:
   const asset_places& places_;
   const recent_losses& recent_;
   matching matched_;
+  std::unordered_set<asset_id> arriving_;  ///< that are one of the files, as far as that is known
   asset_paths paths_;
   path_keyer key_of_;
   asset_id next_asset_;

@@ -822,3 +822,30 @@ BOOST_AUTO_TEST_CASE(an_edit_that_another_name_of_the_file_told_first_stays_with
     BOOST_TEST(library.is_missing(1) == !is_link);
   }
 }
+
+BOOST_AUTO_TEST_CASE(a_file_that_left_both_of_its_paths_is_found_by_what_people_said_of_it) {
+  small_library library;
+  library.take({{"/root/a.png", a}});
+  library.take({{"/bound/a.png", a}}, {}, 2);  // by another way, of which people speak
+  library.apply(*decide(library.model, label_change{.assets = {2}, .set = {.approved = true}}));
+  // The file moves, and another one takes its name. The places of the second look were asked for before
+  // the first one was decided.
+  const std::vector<digested_file> second{
+      {"/root/a.png", key_of("/root/a.png"), asset_type::image, content_of(b), 1},
+      {"/root/b.png", key_of("/root/b.png"), asset_type::image, content_of(a), 1}};
+  auto known = find_others(library.model, second, {});
+  BOOST_TEST(known == std::vector<asset_id>({1, 2}), boost::test_tools::per_element());
+  asset_places places{{{1, "/root/a.png"}}, {1}, {}};
+  library.take({{"/bound/a.png", b}}, {}, 2);
+  BOOST_TEST(library.at("/bound/a.png") == 2);
+  library.apply(decide_put_back(library.model, second, places).events);
+  auto taken = decide(library.model, second, {}, {}, places, {});
+  library.apply(taken.events);
+  BOOST_TEST(taken.again == names{"/root/b.png"}, boost::test_tools::per_element());
+  // It is not elsewhere as long as that is only a guess.
+  BOOST_TEST(library.is_missing(1));
+  library.take({{"/root/b.png", a}}, {}, 2);
+  BOOST_TEST(library.at("/root/b.png") == 2);
+  BOOST_TEST(!library.is_missing(2));
+  BOOST_TEST(library.model.asset(2)->sha256 == content_of(a).sha256);
+}
