@@ -98,7 +98,7 @@ result<void> importer_state::check_sample() {
     if (sample->empty()) continue;
     for (auto& file : *sample)
       file.path = move->to + file.path.substr(from.size());
-    if (is_same_library(move->to, *sample, absent_file::differs)) return {};
+    if (is_same_library(root_folder(move->to), *sample, absent_file::differs)) return {};
     return error{error_code::refused,
                  "most of the " + std::to_string(sample->size()) + " files sampled from "
                      + in_quotes(from) + " are missing from " + in_quotes(move->to)

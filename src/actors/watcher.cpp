@@ -65,10 +65,14 @@ result<void> watcher_state::check_root() const {
 }
 
 result<void> watcher_state::recognise_root() {
+  // The identity and the sample are of one open folder: a disk may be mounted in between, and the
+  // sample would then vouch for the folder that it is mounted on.
+  const root_folder folder(root.path);
   struct stat status;
-  if (::lstat(root.path.c_str(), &status) != 0)
+  if (!folder.status_of(root.path, status)) {
+    if (errno == ENOTDIR || errno == ELOOP) return another_folder(root.path);  // a link, say
     return system_error()("cannot watch " + in_quotes(root.path));
-  if (!S_ISDIR(status.st_mode)) return another_folder(root.path);  // a link to where it went, say
+  }
   mounted = {status.st_dev, status.st_ino};
   const auto on = volume_of(root.path, status.st_dev);
   root_volume = on.id;
@@ -77,7 +81,7 @@ result<void> watcher_state::recognise_root() {
   if (!root.just_added) {
     auto sample = sample_under(*tables, root.path, library_sample_files);
     if (!sample) return sample.failure();
-    if (!is_same_library(root.path, *sample)) return another_folder(root.path);
+    if (!is_same_library(folder, *sample)) return another_folder(root.path);
   }
   if (lasting == root.identity) return {};
   root_request recognised;

@@ -76,10 +76,9 @@ asset_places look_at_places(const std::map<asset_id, known_file>& assets,
   return places;
 }
 
-bool is_same_library(const std::string& root, const std::vector<sample_file>& sample,
+bool is_same_library(const root_folder& folder, const std::vector<sample_file>& sample,
                      absent_file absent) {
   if (sample.empty()) return true;
-  const root_folder folder(root);
   file_digester digester;
   std::size_t same = 0, other = 0;
   for (const auto& file : sample) {

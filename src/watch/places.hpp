@@ -25,11 +25,12 @@ struct sample_file {
   digest sha256{};
 };
 
-/// Whether the library from which the sample was drawn is in the folder `root`, in which the paths
-/// lie: most of the files that are still there are the same, and some are. Reads small files; of
-/// large ones size and time decide. Where absent files differ, all of the sample is looked at.
+/// Whether the library from which the sample was drawn is in the folder, in which the paths lie:
+/// most of the files that are still there are the same, and some are. Reads small files; of large
+/// ones size and time decide. Where absent files differ, all of the sample is looked at. What is
+/// mounted on the folder meanwhile, or put in its place, is not looked at.
 enum class absent_file : bool { says_nothing, differs };
-bool is_same_library(const std::string& root, const std::vector<sample_file>& sample,
+bool is_same_library(const root_folder& folder, const std::vector<sample_file>& sample,
                      absent_file absent = absent_file::says_nothing);
 /// How many files of a library make a sample.
 inline constexpr std::size_t library_sample_files = 32;
