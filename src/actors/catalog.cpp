@@ -104,6 +104,7 @@ void catalog_state::answered() {
 
 void catalog_state::observe(const observation_batch& batch,
                             caf::typed_response_promise<observation_outcome> promise) {
+  observed_last = std::chrono::steady_clock::now();
   auto taken = std::make_shared<ingest_batch>(batch.origin, std::move(promise));
   taken->resolved = batch.resolved;
   // First what is gone, so that files of the batch can be found to be the same ones.
@@ -479,7 +480,11 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
         s.answered();
         return promise;
       },
-      [self](status_atom) { return catalog_status{self->state.pending}; },
+      [self](status_atom) {
+        auto& s = self->state;
+        // What is in flight may bring files to be read, or be a job for some.
+        return catalog_status{s.pending, s.pending != 0 || s.commits.unread().any(s.model())};
+      },
   };
 }
 

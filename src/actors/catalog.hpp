@@ -74,6 +74,8 @@ struct catalog_state {
   /// Sees to it that a job for unread files is queued soon, if somebody waits for one, there are any,
   /// and no request is in flight: they come after the taking of files.
   void look_for_unread();
+  /// How long to wait before unread files are read; zero or negative: do not wait.
+  std::chrono::steady_clock::duration unread_wait();
   void queue_unread();
   /// Delivers what `fill` makes of a command's outcome, and ends the request.
   template <class Outcome, class Fill>
@@ -98,6 +100,8 @@ struct catalog_state {
   std::vector<caf::typed_response_promise<job_id>> wants_unread;  ///< the jobs actor has one at most
   bool unread_due = false;
   bool more_unread = false;  ///< the last job for them took all that one may: nothing is waited for
+  std::chrono::steady_clock::time_point observed_last{};  ///< when files last came or went
+  std::optional<std::chrono::steady_clock::time_point> unread_since;  ///< of what waits to be read
 
   std::uint64_t pending = 0;  ///< requests of any kind that are not answered yet
   bool draining = false;
@@ -107,8 +111,11 @@ struct catalog_state {
 
 /// How often the places of successors are asked for, as new ones can come while they are.
 inline constexpr unsigned successor_tries_max = 16;
-/// Files that come within this time are read by one job.
-inline constexpr std::chrono::milliseconds unread_pause{250};
+/// Files are read once no other has come or gone for this long: each job syncs the log three times,
+/// and a file that comes just then waits for that.
+inline constexpr std::chrono::milliseconds unread_quiet{500};
+/// While others keep coming, files wait no longer than this to be read, once nothing is in flight.
+inline constexpr std::chrono::seconds unread_wait_max{5};
 /// How many requests may wait for an answer before new ones are refused as busy.
 inline constexpr std::uint64_t catalog_pending_max = 4096;
 

@@ -252,18 +252,32 @@ job_queue catalog_state::waiting_jobs() const {
 
 void catalog_state::look_for_unread() {
   if (wants_unread.empty() || unread_due || pending != 0 || draining) return;
-  if (!commits.unread().any(model())) return;
+  if (!commits.unread().any(model())) {
+    unread_since.reset();
+    return;
+  }
   unread_due = true;
-  if (more_unread)
+  auto wait = unread_wait();
+  if (wait.count() <= 0)
     self->send(self, step_atom::value);
   else
-    self->delayed_send(self, unread_pause, step_atom::value);
+    self->delayed_send(self, wait, step_atom::value);
+}
+
+std::chrono::steady_clock::duration catalog_state::unread_wait() {
+  using clock = std::chrono::steady_clock;
+  auto now = clock::now();
+  if (!unread_since) unread_since = now;
+  if (more_unread) return clock::duration::zero();
+  return std::min(observed_last + unread_quiet, *unread_since + unread_wait_max) - now;
 }
 
 void catalog_state::queue_unread() {
   unread_due = false;
   // What is in flight ends, and then it is looked at again.
   if (wants_unread.empty() || pending != 0 || draining) return;
+  if (unread_wait().count() > 0) return look_for_unread();
+  unread_since.reset();
   auto assets = commits.unread().take(model(), media_files_max);
   more_unread = assets.size() == media_files_max;
   if (assets.empty()) return;

@@ -193,6 +193,16 @@ struct root_outcome {
 
 struct catalog_status {
   std::uint64_t in_flight = 0;
+  bool unread = false;  ///< there may be files to be read for which there is no job yet
+};
+
+/// How far the reading of files is.
+struct reading_status {
+  std::uint64_t read = 0;    ///< files, since the engine's start
+  std::uint64_t failed = 0;  ///< jobs, likewise
+  bool done = false;         ///< there is a job for every file that is to be read, and all have ended
+  bool held = false;         ///< jobs are paused
+  std::string problem;       ///< why no job is started for now; empty: they are
 };
 
 struct job_step {
@@ -360,6 +370,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::undo_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::root_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::root_outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::catalog_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::reading_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::job_step)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::job_queue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::job_report_ptr)

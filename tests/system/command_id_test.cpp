@@ -19,6 +19,7 @@ struct repeating : workspace {
   std::optional<service> running;
 
   repeating() {
+    run_no_jobs(podstudio);
     for (int i = 0; i < 5; ++i)
       make_file(root + "/" + std::to_string(i) + ".png", "picture " + std::to_string(i));
     podstudio.must({"import", root});

@@ -40,7 +40,7 @@ struct logged_library : workspace {
   library podstudio{data};
 
   explicit logged_library(int themes = 0) {
-    make_file(data + "/config.toml", "log_segment_bytes = 65536\n");
+    make_file(data + "/config.toml", "log_segment_bytes = 65536\nworkers = 0\n");
     for (int i = 0; i < 4; ++i)
       make_file(root + "/" + std::to_string(i) + ".png", "picture " + std::to_string(i));
     podstudio.must({"import", root});

@@ -494,6 +494,7 @@ BOOST_FIXTURE_TEST_CASE(a_disk_is_known_under_another_device_number, two_places)
   make_folder(at);
   if (skip_unless(disk.attach() && disk.mount(at), "mounting a loop device is not permitted here"))
     return;
+  run_no_jobs(podstudio);
   for (int i = 0; i < 50; ++i)
     make_file(root + "/" + std::to_string(i) + ".png", "picture " + std::to_string(i));
   {
