@@ -126,6 +126,19 @@ void change_queue(console_state& s, const request& what, answer reply) {
   change(s, std::move(step), reply);
 }
 
+void media_status(console_state& s, const request&, answer reply) {
+  s.self->request(s.peers.jobs, caf::infinite, status_atom::value)
+      .then(
+          [reply](const reading_status& status) mutable {
+            reply(json{{"read", status.read},
+                       {"failed", status.failed},
+                       {"done", status.done},
+                       {"held", status.held},
+                       {"problem", status.problem.empty() ? json() : json(status.problem)}});
+          },
+          [reply](const caf::error& failure) mutable { reply(failure); });
+}
+
 }  // namespace
 
 const command_table& job_commands() {
@@ -136,6 +149,7 @@ const command_table& job_commands() {
       {"job.resume", change_queue<job_step::step::release>},
       {"job.retry", change_job<job_step::step::retry>},
       {"job.submit", job_submit},
+      {"media.status", media_status},
   };
   return commands;
 }

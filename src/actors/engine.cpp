@@ -9,6 +9,7 @@
 #include "events/log.hpp"
 #include "jobs/worker_pool.hpp"
 #include "jobs/worker_program.hpp"
+#include "media/preview_cache.hpp"
 #include "platform/files.hpp"
 #include "platform/settings.hpp"
 #include "platform/text.hpp"
@@ -25,6 +26,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -197,11 +199,22 @@ bool is_other_version(const std::string& database) {
   return !opened && opened.failure().code == error_code::newer_version;
 }
 
-/// A service that has no workers does all but run jobs.
+/// A job opens many files, and there is one for each core: as many as the system lets us have, up to a
+/// bound.
+void raise_descriptor_limit() {
+  constexpr rlim_t wanted = 65'536;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min(limit.rlim_max, wanted);
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // jobs that find too few are tried again
+}
+
+/// An engine that has no workers does all but run jobs.
 void add_workers(const engine_options& options, engine_parts& parts) {
   auto cores = std::max(1u, std::thread::hardware_concurrency());
   auto count = std::min(options.workers.value_or(cores), workers_setting_max);
-  if (!options.service || count == 0) return;
+  if (!(options.service || options.jobs) || count == 0) return;
+  raise_descriptor_limit();
   auto program = find_worker_program();
   worker_pool_options pool;
   pool.workers_max = count;
@@ -280,6 +293,8 @@ result<engine_parts> make_ready(const engine_options& options) {
   parts.log_folder = folder.log();
   // One more than there are cores: see catalog_state::hashers.
   parts.hashers = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 16) + 1;
+  parts.previews =
+      std::make_shared<media::preview_cache>(folder.cache(), options.preview_cache_bytes);
   add_workers(options, parts);
   return parts;
 }

@@ -23,7 +23,9 @@ struct engine_options {
   std::uint64_t log_segment_bytes = 64u << 20;  ///< where a segment of the event log is closed
   std::uint32_t poll_seconds = 30;              ///< see `settings`
   std::uint32_t rescan_minutes = 24 * 60;       ///< see `settings`
-  std::optional<std::uint32_t> workers;         ///< see `settings`; of a service only
+  std::uint64_t preview_cache_bytes = std::uint64_t{4} << 30;  ///< see `settings`
+  bool jobs = false;                            ///< run jobs, as a service does anyhow
+  std::optional<std::uint32_t> workers;         ///< see `settings`
 };
 
 /// The engine of one data folder, within this process.

@@ -113,7 +113,7 @@ using catalog_actor = caf::typed_actor<
     caf::replies_to<find_atom>::with<asset_paths>,
     // Answers once nothing is in flight; from then on every request is refused.
     caf::replies_to<drain_atom>::with<bool>,
-    // How much is in flight.
+    // What is in flight and what is to be read.
     caf::replies_to<status_atom>::with<catalog_status>>;
 
 /// JOB RUNNER: runs one job at a time in a worker process. Detached: it blocks until the job has
@@ -135,6 +135,8 @@ using jobs_actor = caf::typed_actor<
     caf::reacts_to<unread_atom>,
     // INTERNAL: if no further job was begun than so many, workers are not needed for now.
     caf::reacts_to<flush_atom, std::uint64_t>,
+    // How far the reading of files is.
+    caf::replies_to<status_atom>::with<reading_status>,
     // Ends running jobs and puts them back; answers when that is durable.
     caf::replies_to<drain_atom>::with<bool>>;
 

@@ -81,13 +81,13 @@ void jobs_state::forget(job_id job) {
   inherited.erase(job);
 }
 
-void jobs_state::stall(std::chrono::seconds time) {
-  if (std::exchange(stalled, true)) return;
+void jobs_state::stall(std::chrono::seconds time, std::string why) {
+  if (!std::exchange(stalled, std::move(why)).empty()) return;
   self->delayed_send(self, time, unread_atom::value);
 }
 
 void jobs_state::fill() {
-  if (!begun || draining || held || stalled) return;
+  if (!begun || draining || held || !stalled.empty()) return;
   while (!idle.empty() && !pending.empty()) {
     auto job = pending.extract(pending.begin()).value().second;
     running[job].runner = std::move(idle.back());
@@ -110,8 +110,9 @@ void jobs_state::ask_for_unread() {
           [this](const caf::error& failure) {
             asking = false;
             if (draining) return;
-            spdlog::warn("no files are read for now: {}", from_caf(failure).message);
-            stall(log_rest);
+            auto why = from_caf(failure).message;
+            spdlog::warn("no files are read for now: {}", why);
+            stall(log_rest, std::move(why));
             reload();  // the job may be in the log all the same
           });
 }
@@ -125,7 +126,7 @@ void jobs_state::start(job_id job) {
     if (why.code == error_code::not_found) return release(job, true);
     if (why.code == error_code::refused) return reclaim(job);
     spdlog::warn("no jobs are started for now: {}", why.message);
-    stall(log_rest);
+    stall(log_rest, why.message);
     release(job, false);
     enqueue(job);
   };
@@ -159,8 +160,20 @@ void jobs_state::reclaim(job_id job) {
         enqueue(job);
         fill();
       },
-      // It is cancelled, or has ended.
-      [this, job](const caf::error&) { release(job, true); });
+      [this, job](const caf::error& failure) {
+        auto why = from_caf(failure);
+        // It is cancelled, or has ended.
+        if (why.code == error_code::refused || why.code == error_code::not_found)
+          return release(job, true);
+        stay_running(job, why.message);
+      });
+}
+
+void jobs_state::stay_running(job_id job, const std::string& why) {
+  spdlog::warn("job {} stays running for now: {}", job, why);
+  stall(log_rest, why);
+  release(job, false);
+  enqueue(job);
 }
 
 void jobs_state::run(job_id job, media_inputs inputs) {
@@ -193,7 +206,11 @@ void jobs_state::ended(job_id job, const job_report& report) {
   step.job = job;
   step.read = report.read;
   decide(
-      std::move(step), [this, job](const change_outcome&) { release(job, true); },
+      std::move(step),
+      [this, job, files = report.read.size()](const change_outcome&) {
+        read += files;
+        release(job, true);
+      },
       [this, job](const caf::error& failure) {
         attempt_failed(job, from_caf(failure).message, {});
       });
@@ -202,7 +219,7 @@ void jobs_state::ended(job_id job, const job_report& report) {
 void jobs_state::without_worker(job_id job, const std::string& why) {
   spdlog::error("no jobs are run for {} s, as no worker can be started: {}", workers_rest.count(),
                 why);
-  stall(workers_rest);
+  stall(workers_rest, why);
   workers_rest = std::min(workers_rest * 2, workers_rest_max);
   job_step step;
   step.what = kind::put_back;
@@ -233,16 +250,16 @@ void jobs_state::attempt_failed(job_id job, std::string why, job_attempt_end att
   decide(
       std::move(step),
       [this, job, again, rest](const change_outcome&) {
-        if (again) resting.insert(job);
+        if (again)
+          resting.insert(job);
+        else
+          ++failed;
         release(job, !again);
         if (again) self->delayed_send(self, rest, run_atom::value, job);
       },
       [this, job](const caf::error& failure) {
         if (from_caf(failure).code == error_code::refused) return release(job, true);  // cancelled
-        spdlog::warn("job {} stays running for now: {}", job, from_caf(failure).message);
-        stall(log_rest);
-        release(job, false);
-        enqueue(job);
+        stay_running(job, from_caf(failure).message);
       });
 }
 
@@ -336,6 +353,18 @@ void jobs_state::changed(const job_step& step, const change_outcome& outcome) {
   fill();
 }
 
+void jobs_state::tell(caf::typed_response_promise<reading_status> promise) {
+  // A job that the catalog has queued is known here before it answers.
+  self->request(catalog, caf::infinite, status_atom::value)
+      .then(
+          [this, promise](const catalog_status& status) mutable {
+            bool quiet = begun && stalled.empty() && running.empty() && pending.empty()
+                        && resting.empty();
+            promise.deliver(reading_status{read, failed, quiet && !status.unread, held, stalled});
+          },
+          [promise](const caf::error& failure) mutable { promise.deliver(failure); });
+}
+
 jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self, catalog_actor catalog,
                                reader_actor reader, std::shared_ptr<worker_pool> workers,
                                std::vector<job_runner_actor> runners) {
@@ -360,12 +389,17 @@ jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self, ca
         s.fill();
       },
       [self](unread_atom) {
-        self->state.stalled = false;
+        self->state.stalled.clear();
         self->state.fill();
       },
       [self](flush_atom, std::uint64_t runs) {
         auto& s = self->state;
         if (s.running.empty() && s.runs == runs) s.workers->end_idle();
+      },
+      [self](status_atom) {
+        auto promise = self->make_response_promise<reading_status>();
+        self->state.tell(promise);
+        return promise;
       },
       [self](drain_atom) {
         auto promise = self->make_response_promise<bool>();

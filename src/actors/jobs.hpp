@@ -66,8 +66,10 @@ struct jobs_state {
   void ended(job_id job, const job_report& report);
   /// The start of a job was refused. If it is running, nobody runs it.
   void reclaim(job_id job);
+  /// That a job is put back or ends cannot be logged: it is tried again once it is to be started.
+  void stay_running(job_id job, const std::string& why);
   /// Starts nothing for so long.
-  void stall(std::chrono::seconds time);
+  void stall(std::chrono::seconds time, std::string why);
   /// No worker could be started, for which the job is not to blame.
   void without_worker(job_id job, const std::string& why);
   /// An attempt has failed: the job is tried again later, or it has failed.
@@ -80,6 +82,7 @@ struct jobs_state {
   /// What a person asks for.
   void change(job_step step, caf::typed_response_promise<change_outcome> promise);
   void changed(const job_step& step, const change_outcome& outcome);
+  void tell(caf::typed_response_promise<reading_status> promise);
   void drain(caf::typed_response_promise<bool> promise);
   void release_drained();
   void put_all_back(const std::string& reason, std::function<void()> then);
@@ -101,9 +104,10 @@ struct jobs_state {
   std::chrono::seconds workers_rest = workers_rest_min;
   bool held = false;
   bool begun = false;
-  bool stalled = false;
+  std::string stalled;  ///< why nothing is started for now; empty: jobs are
   bool asking = false;  ///< for files to be read
   bool draining = false;
+  std::uint64_t read = 0, failed = 0;  ///< files and jobs, since the start
   std::uint64_t runs = 0;  ///< how many jobs were begun, to tell whether there was any since
   std::optional<caf::typed_response_promise<bool>> drained;
   static inline const char* name = "jobs";

@@ -5,6 +5,8 @@
 #include "jobs/kinds/metadata_order.hpp"
 #include "jobs/worker_pool.hpp"
 #include "media/digest.hpp"
+#include "media/preview.hpp"
+#include "media/preview_cache.hpp"
 #include "platform/text.hpp"
 #include "platform/volume.hpp"
 #include "watch/places.hpp"
@@ -16,6 +18,8 @@
 #include <cerrno>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 namespace podstudio {
 
 namespace {
@@ -24,6 +28,14 @@ namespace {
 /// much processor time.
 constexpr std::chrono::minutes batch_time_max(10), file_time_max(3);
 constexpr std::uint64_t batch_cpu_seconds_max = 600, file_cpu_seconds_max = 180;
+
+/// What a worker may write to each of its two outputs, which lie in memory: 512 KiB a file, several
+/// times as much as previews of photographs take. If that is not enough for a batch, its files are
+/// read one by one, and for one it always is.
+constexpr std::uint64_t batch_output_bytes_max = std::uint64_t{64} << 20;
+static_assert(batch_output_bytes_max >= metadata_line_bytes_max * media_files_max);
+static_assert(batch_output_bytes_max
+              >= media::preview_edges_px.size() * media::preview_bytes_max);
 
 struct open_file {
   const media_input* what = nullptr;
@@ -59,11 +71,12 @@ std::string extension_of(const std::string& path) {
   return extension.size() <= metadata_extension_bytes_max ? extension : std::string();
 }
 
-result<std::string> read_all(int fd, std::uint64_t size_bytes) {
+result<std::string> read_all(int fd, std::uint64_t size_bytes, std::uint64_t offset = 0) {
   std::string bytes(size_bytes, '\0');
   std::size_t done = 0;
   while (done < bytes.size()) {
-    auto got = ::pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
+    auto got =
+        ::pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return system_error()("cannot read what a worker answered");
     if (got == 0) break;
@@ -93,7 +106,8 @@ read_media to_unreadable(const media_input& input, const std::string& reason) {
 /// What a worker said of some files: of all if the job is completed, else of the first ones.
 struct batch_outcome {
   job_outcome job;
-  std::vector<file_answer> answers;
+  std::vector<file_answer> answers{};
+  unique_fd previews{};  ///< what it wrote of them, in memory
 };
 
 struct batch_limits {
@@ -108,27 +122,46 @@ job_outcome fail(job_ending ending, std::string text) {
   return outcome;
 }
 
-/// What a worker answered of the first files before it died: the lines that are whole.
-std::vector<file_answer> answers_so_far(int lines, std::size_t files) {
+std::uint64_t size_of(int fd) {
   struct stat facts {};
-  if (::fstat(lines, &facts) != 0) return {};
-  auto size = std::min(static_cast<std::uint64_t>(facts.st_size),
-                       std::uint64_t{metadata_line_bytes_max} * files);
-  auto bytes = read_all(lines, size);
+  return ::fstat(fd, &facts) == 0 ? static_cast<std::uint64_t>(facts.st_size) : 0;
+}
+
+bool has_ordered_previews(const file_answer& answer) {
+  return std::ranges::all_of(answer.found.previews, [](const media::made_preview& made) {
+    return std::ranges::find(media::preview_edges_px, made.edge_px)
+           != media::preview_edges_px.end();
+  });
+}
+
+std::uint64_t lines_bytes_max(std::size_t files) {
+  return std::uint64_t{metadata_line_bytes_max} * files;
+}
+
+/// What a worker answered of the first files before it died: the lines that are whole.
+std::vector<file_answer> answers_so_far(int lines, int previews, std::size_t files) {
+  auto bytes = read_all(lines, std::min(size_of(lines), lines_bytes_max(files)));
   if (!bytes) return {};
   bytes->resize(bytes->rfind('\n') == std::string::npos ? 0 : bytes->rfind('\n') + 1);
   auto whole = static_cast<std::size_t>(std::ranges::count(*bytes, '\n'));
   if (whole == 0 || whole > files) return {};
-  auto answers = parse_metadata_answer(*bytes, whole, 0);
-  return answers ? *std::move(answers) : std::vector<file_answer>();
+  auto answers = parse_metadata_answer(*bytes, whole, size_of(previews));
+  bool good = answers && std::ranges::all_of(*answers, has_ordered_previews);
+  return good ? *std::move(answers) : std::vector<file_answer>();
 }
+
+/// What a worker writes to; it lies in memory.
+unique_fd make_output(const char* name) { return unique_fd(::memfd_create(name, MFD_CLOEXEC)); }
 
 batch_outcome run_batch(worker_pool& workers, const job_task& task,
                         std::span<const open_file> files, batch_limits limits,
                         const job_observer& observer) {
-  unique_fd lines(::memfd_create("podstudio-facts", MFD_CLOEXEC));
-  if (!lines) return {fail(job_ending::not_started, system_error()("cannot start a job").message), {}};
+  auto lines = make_output("podstudio-facts"), previews = make_output("podstudio-previews");
+  if (!lines || !previews)
+    return {fail(job_ending::not_started, system_error()("cannot start a job").message)};
   metadata_order order;
+  order.preview_edges_px.assign(media::preview_edges_px.begin(), media::preview_edges_px.end());
+  order.skip_own_previews = true;
   job_order job;
   job.number = static_cast<std::uint64_t>(task.job);
   job.kind = metadata_extract_kind;
@@ -137,20 +170,27 @@ batch_outcome run_batch(worker_pool& workers, const job_task& task,
     job.inputs.push_back(file.fd.get());
   }
   job.parameters = to_parameters(order);
-  job.outputs = {lines.get()};
+  job.outputs = {lines.get(), previews.get()};
   job.time_limit = limits.time;
   job.cpu_seconds = limits.cpu_seconds;
-  job.output_bytes = metadata_line_bytes_max * files.size();
-  batch_outcome outcome{workers.run(job, observer, *task.cancel), {}};
+  job.output_bytes = batch_output_bytes_max;
+  batch_outcome outcome{workers.run(job, observer, *task.cancel)};
   if (outcome.job.ending != job_ending::completed) {
-    outcome.answers = answers_so_far(lines.get(), files.size());
-    return outcome;
+    outcome.answers = answers_so_far(lines.get(), previews.get(), files.size());
+  } else if (auto size = outcome.job.written[0]; size > lines_bytes_max(files.size())) {
+    return {fail(job_ending::bad_answer,
+                 "it has written " + std::to_string(size) + " bytes of facts, and may write "
+                     + std::to_string(lines_bytes_max(files.size())))};
+  } else {
+    auto bytes = read_all(lines.get(), outcome.job.written[0]);
+    if (!bytes) return {fail(job_ending::io_failed, bytes.failure().message)};
+    auto answers = parse_metadata_answer(*bytes, files.size(), outcome.job.written[1]);
+    if (!answers) return {fail(job_ending::bad_answer, answers.failure().message)};
+    if (!std::ranges::all_of(*answers, has_ordered_previews))
+      return {fail(job_ending::bad_answer, "it has made previews that were not ordered")};
+    outcome.answers = std::move(*answers);
   }
-  auto bytes = read_all(lines.get(), outcome.job.written.empty() ? 0 : outcome.job.written[0]);
-  if (!bytes) return {fail(job_ending::io_failed, bytes.failure().message), {}};
-  auto answers = parse_metadata_answer(*bytes, files.size(), 0);
-  if (!answers) return {fail(job_ending::bad_answer, answers.failure().message), {}};
-  outcome.answers = std::move(*answers);
+  outcome.previews = std::move(previews);
   return outcome;
 }
 
@@ -163,13 +203,13 @@ bool may_be_the_files(job_ending ending) {
   case job_ending::no_sandbox:
   case job_ending::not_started:
   case job_ending::killed:
-  case job_ending::output_full:
   case job_ending::io_failed:
     return false;
   case job_ending::bad_parameters:
   case job_ending::bad_input:
   case job_ending::unsupported:
   case job_ending::out_of_memory:
+  case job_ending::output_full:
   case job_ending::forbidden_call:
   case job_ending::defect:
   case job_ending::timed_out:
@@ -188,22 +228,50 @@ bool may_pass(error_code code) {
          || code == error_code::not_found;
 }
 
-/// Takes what was said of a file, unless it was written to meanwhile or could not be read now.
-void take(const open_file& file, file_answer answer, std::vector<read_media>& into) {
-  if (!is_known(file) || (answer.failure && may_pass(answer.failure->code))) return;
-  into.push_back(answer.failure ? to_unreadable(*file.what, answer.failure->message)
-                                : to_read(*file.what, std::move(answer.found)));
-}
+/// Takes what workers say of the files of a job.
+class answer_taker {
+public:
+  explicit answer_taker(media::preview_cache& previews) : previews_(previews) {}
 
-std::string joined(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const auto& line : lines)
-    text += (text.empty() ? "" : "\n") + line;
-  return text;
-}
+  /// What a batch of files was read to be, of the first ones where not of all. `read` grows.
+  void take(std::span<const open_file> files, batch_outcome batch) {
+    for (std::size_t i = 0; i < batch.answers.size(); ++i)
+      take(files[i], std::move(batch.answers[i]), batch.previews.get());
+  }
+
+  std::vector<read_media> read;
+
+private:
+  /// Unless the file was written to meanwhile or could not be read now.
+  void take(const open_file& file, file_answer answer, int previews) {
+    if (!is_known(file) || (answer.failure && may_pass(answer.failure->code))) return;
+    if (answer.failure) {
+      read.push_back(to_unreadable(*file.what, answer.failure->message));
+      return;
+    }
+    for (std::size_t i = 0; i < answer.found.previews.size(); ++i)
+      keep(file, answer.found.previews[i], answer.preview_offsets[i], previews);
+    read.push_back(to_read(*file.what, std::move(answer.found)));
+  }
+
+  void keep(const open_file& file, const media::made_preview& made, std::uint64_t offset,
+            int from) {
+    auto bytes = read_all(from, made.size_bytes, offset);
+    auto kept = !bytes ? result<void>(bytes.failure())
+                : !media::is_webp(*bytes)
+                    ? error{error_code::damaged, "a worker has made a preview that is no WebP file"}
+                    : previews_.store(file.what->sha256, made.edge_px, *bytes);
+    // They can be made again at any time; what they are of is not to wait for a full disk.
+    if (!kept && !failed_) spdlog::warn("{}", kept.failure().message);
+    failed_ = failed_ || !kept;
+  }
+
+  media::preview_cache& previews_;
+  bool failed_ = false;  ///< said once a job
+};
 
 job_report to_report(job_outcome outcome, std::vector<read_media> read) {
-  return {outcome.ending, std::move(outcome.text), joined(outcome.last_words), std::move(read)};
+  return {outcome.ending, std::move(outcome.text), joined(outcome.last_words, "\n"), std::move(read)};
 }
 
 job_report completed(std::vector<read_media> read) {
@@ -213,26 +281,27 @@ job_report completed(std::vector<read_media> read) {
 }
 
 /// Each file from `begin` on by itself, so that only those are without facts on which workers die.
-/// `read` is of those before it.
+/// `into` has those before it.
 job_report run_one_by_one(worker_pool& workers, const job_task& task,
                           const std::vector<open_file>& files, std::size_t begin,
-                          std::vector<read_media> read) {
+                          answer_taker into) {
   for (auto i = begin; i < files.size(); ++i) {
     task.progress(100.0 * static_cast<double>(i) / static_cast<double>(files.size()));
     auto one = run_batch(workers, task, {&files[i], 1}, {file_time_max, file_cpu_seconds_max}, {});
     if (one.job.ending == job_ending::completed)
-      take(files[i], std::move(one.answers.front()), read);
+      into.take({&files[i], 1}, std::move(one));
     else if (!may_be_the_files(one.job.ending))
       return to_report(std::move(one.job), {});
     else if (is_known(files[i]))
-      read.push_back(to_unreadable(*files[i].what, "it cannot be read: " + one.job.text));
+      into.read.push_back(to_unreadable(*files[i].what, "it cannot be read: " + one.job.text));
   }
-  return completed(std::move(read));
+  return completed(std::move(into.read));
 }
 
 }  // namespace
 
-job_report run_media_job(worker_pool& workers, const job_task& task) {
+job_report run_media_job(worker_pool& workers, media::preview_cache& previews,
+                         const job_task& task) {
   auto opened = open_all(task.inputs);
   if (!opened) return to_report(fail(job_ending::io_failed, opened.failure().message), {});
   const auto& files = *opened;
@@ -240,12 +309,13 @@ job_report run_media_job(worker_pool& workers, const job_task& task) {
   job_observer observer;
   observer.progress = [&](unsigned percent) { task.progress(percent); };
   auto all = run_batch(workers, task, files, {batch_time_max, batch_cpu_seconds_max}, observer);
-  std::vector<read_media> read;
-  for (std::size_t i = 0; i < all.answers.size(); ++i)
-    take(files[i], std::move(all.answers[i]), read);
-  if (may_be_the_files(all.job.ending))
-    return run_one_by_one(workers, task, files, all.answers.size(), std::move(read));
-  return to_report(std::move(all.job), std::move(read));
+  answer_taker taken(previews);
+  auto job = all.job;
+  auto answered = all.answers.size();
+  taken.take(files, std::move(all));
+  if (may_be_the_files(job.ending))
+    return run_one_by_one(workers, task, files, answered, std::move(taken));
+  return to_report(std::move(job), std::move(taken.read));
 }
 
 }  // namespace podstudio

@@ -4,6 +4,8 @@
 #include "console/arguments.hpp"
 #include "console/protocol.hpp"
 #include "events/labels.hpp"
+#include "media/preview.hpp"
+#include "media/preview_cache.hpp"
 #include "media/similar.hpp"
 #include "platform/text.hpp"
 #include "projections/projection.hpp"
@@ -57,12 +59,6 @@ result<json> asset_duplicates(database& tables, const json& arguments) {
   return list_duplicates(tables, static_cast<std::int64_t>(*limit));
 }
 
-result<json> asset_show(database& tables, const json& arguments) {
-  auto asset = asset_argument(arguments);
-  if (!asset) return asset.failure();
-  return show_asset(tables, *asset);
-}
-
 result<json> pack_list(database& tables, const json& arguments) {
   auto after = after_argument(arguments);
   if (!after) return after.failure();
@@ -94,7 +90,7 @@ result<json> job_list(database& tables, const json& arguments) {
   if (!after) return after.failure();
   auto limit = limit_argument(arguments);
   if (!limit) return limit.failure();
-  return list_jobs(tables, {*status, *kind, *after, *limit});
+  return list_jobs(tables, {*status, *kind, *after, *limit}, now_us());
 }
 
 result<json> job_show(database& tables, const json& arguments) {
@@ -171,7 +167,6 @@ result<json> asset_similar_groups(reader_state& s, const json& arguments, const 
 const std::map<std::string, query_function> queries = {
     {"asset.duplicates", asset_duplicates},
     {"asset.list", asset_list},
-    {"asset.show", asset_show},
     {"counts", counts},
     {"history", history},
     {"job.list", job_list},
@@ -183,9 +178,29 @@ const std::map<std::string, query_function> queries = {
     {"watch.list", watch_list},
 };
 
-/// And those that keep something between two questions.
-using keeping_query = result<json> (*)(reader_state&, const json& arguments, const is_over&);
-const std::map<std::string, keeping_query> keeping_queries = {
+/// Where the asset's previews are, if they are there.
+json previews_of(const media::preview_cache& previews, const json& asset) {
+  auto found = json::array();
+  digest content{};
+  if (!from_hex(asset["hash"].get<std::string>(), content.data(), content.size())) return found;
+  for (auto edge : media::preview_edges_px)
+    if (previews.open(content, edge))
+      found.push_back({{"edge_px", edge}, {"path", previews.path(content, edge)}});
+  return found;
+}
+
+result<json> asset_show(reader_state& s, const json& arguments, const is_over&) {
+  auto key = asset_argument(arguments);
+  if (!key) return key.failure();
+  auto asset = show_asset(*s.tables, *key);
+  if (asset) (*asset)["previews"] = previews_of(*s.previews, *asset);
+  return asset;
+}
+
+/// And those that use more than the tables.
+using stateful_query = result<json> (*)(reader_state&, const json& arguments, const is_over&);
+const std::map<std::string, stateful_query> stateful_queries = {
+    {"asset.show", asset_show},
     {"asset.similar", asset_similar},
     {"asset.similar_groups", asset_similar_groups},
 };
@@ -231,11 +246,12 @@ bool looks_through_facts(const asset_filter& filter) {
 }  // namespace
 
 bool is_query(const std::string& command) {
-  return queries.contains(command) || keeping_queries.contains(command);
+  return queries.contains(command) || stateful_queries.contains(command);
 }
 
 bool is_quick(const std::string& command, const std::string& arguments) {
-  if (command == "asset.duplicates" || keeping_queries.contains(command)) return false;
+  if (command == "asset.show") return true;
+  if (command == "asset.duplicates" || stateful_queries.contains(command)) return false;
   if (command != "asset.list") return true;
   auto filter = parse_filter(json::parse(arguments, nullptr, false));
   // A label beside `asset` may hold for few of those that are looked at.
@@ -255,8 +271,10 @@ reader_state::~reader_state() = default;
 
 reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self,
                                    std::shared_ptr<std::unique_ptr<database>> tables,
+                                   std::shared_ptr<const media::preview_cache> previews,
                                    given_up stopping, std::chrono::milliseconds time_max) {
   self->state.tables = std::move(*tables);
+  self->state.previews = std::move(previews);
   self->state.stopping = std::move(stopping);
   self->state.time_max = time_max;
   return {
@@ -265,11 +283,11 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
         auto& s = self->state;
         auto given = json::parse(arguments, nullptr, false);
         auto query = queries.find(command);
-        auto keeping = keeping_queries.find(command);
-        if ((query == queries.end() && keeping == keeping_queries.end()) || !given.is_object())
+        auto stateful = stateful_queries.find(command);
+        if ((query == queries.end() && stateful == stateful_queries.end()) || !given.is_object())
           return to_caf({error_code::invalid_argument, "there is no query '" + command + "'"});
         auto answer = ask_in_time(s, "the query '" + command + "'", gone, [&](const is_over& over) {
-          if (keeping != keeping_queries.end()) return keeping->second(s, given, over);
+          if (stateful != stateful_queries.end()) return stateful->second(s, given, over);
           return query->second == counts ? latest_counts(s, given)
                                          : query->second(*s.tables, given);
         });

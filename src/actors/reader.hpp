@@ -15,6 +15,9 @@
 namespace podstudio {
 
 class database;
+namespace media {
+class preview_cache;
+}
 
 /// How long a query may take. What a person waits for is answered within a second; what takes this
 /// long costs everybody else more than it is worth.
@@ -24,6 +27,7 @@ struct reader_state {
   reader_state();
   ~reader_state();
   std::unique_ptr<database> tables;
+  std::shared_ptr<const media::preview_cache> previews;
   std::chrono::milliseconds time_max = query_time_max;
   given_up stopping;           ///< the engine stops: no query is finished
   nlohmann::json counts;       ///< as of the sequence below; only the log changes what is counted
@@ -35,6 +39,7 @@ struct reader_state {
 /// The reader, on a read-only connection of its own. Once `stopping` is set, queries end.
 reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self,
                                    std::shared_ptr<std::unique_ptr<database>> tables,
+                                   std::shared_ptr<const media::preview_cache> previews,
                                    given_up stopping,
                                    std::chrono::milliseconds time_max = query_time_max);
 

@@ -84,7 +84,8 @@ void supervisor_state::start(engine_parts parts) {
         hasher, std::shared_ptr<const std::atomic<bool>>(cancelled)));
   for (auto& connection : parts.reading)
     readers.push_back(self->spawn<caf::detached + caf::monitored>(
-        podstudio::reader, shared(std::move(connection)), cancelled, query_time_max));
+        podstudio::reader, shared(std::move(connection)), parts.previews, cancelled,
+        query_time_max));
   reader_pool = self->spawn<caf::monitored>(podstudio::reader_pool,
                                             std::vector(readers.begin() + 1, readers.end()));
   historian = self->spawn<caf::detached + caf::monitored>(podstudio::historian, parts.log_folder,
@@ -94,7 +95,7 @@ void supervisor_state::start(engine_parts parts) {
                                         std::move(parts.losses));
   undo = self->spawn<caf::monitored>(undoer, catalog, historian, supervisor_actor{self});
   for (std::size_t i = 0; i < parts.workers_max; ++i)
-    runners.push_back(self->spawn<caf::detached + caf::monitored>(job_runner, parts.workers));
+    runners.push_back(self->spawn<caf::detached + caf::monitored>(job_runner, parts.workers, parts.previews));
   jobs = self->spawn<caf::monitored>(podstudio::jobs, catalog, reader_pool, parts.workers, runners);
   if (service)
     scrubber = self->spawn<caf::detached + caf::monitored>(podstudio::scrubber, parts.log_folder);

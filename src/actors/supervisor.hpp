@@ -23,6 +23,9 @@ namespace podstudio {
 class database;
 class projection;
 class worker_pool;
+namespace media {
+class preview_cache;
+}
 
 /// What start-up prepared, to be handed to the actors.
 struct engine_parts {
@@ -40,6 +43,7 @@ struct engine_parts {
   watch_options watching;
   bool service = false;  ///< watch the roots; log start and stop
   std::size_t hashers = 1;
+  std::shared_ptr<media::preview_cache> previews;
   std::shared_ptr<worker_pool> workers;  ///< null: no jobs are run
   std::size_t workers_max = 0;           ///< how many of these run at once
   /// Called at most once, from an actor: the engine cannot go on.

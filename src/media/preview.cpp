@@ -29,6 +29,16 @@ struct free_writer {
 
 }  // namespace
 
+bool is_own_preview(const media_facts& facts, std::uint64_t size_bytes, std::uint32_t edge_px) {
+  constexpr std::uint64_t bytes_a_pixel_of_the_edge = 256;
+  constexpr std::array<std::string_view, 4> shown{"image/png", "image/jpeg", "image/gif",
+                                                  "image/webp"};
+  return facts.decoded && facts.problems.empty() && facts.frame_count.value_or(1) <= 1
+         && std::ranges::find(shown, facts.mime) != shown.end() && facts.width && facts.height
+         && std::max(*facts.width, *facts.height) <= edge_px
+         && size_bytes <= edge_px * bytes_a_pixel_of_the_edge;
+}
+
 result<std::vector<std::uint8_t>> encode_webp(const picture& from) {
   constexpr float quality_first = 80, quality_last = 20, quality_step = 20;
   // From 0 to 6; 2 takes half the time of the default (4) for a tenth more bytes.

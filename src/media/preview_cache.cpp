@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <vector>
 
@@ -30,6 +31,10 @@ std::string inner_name(unsigned number) {
 }
 
 std::string digest_name(const digest& content) { return to_hex(content.data(), content.size()); }
+
+std::string path_in(const std::string& folder, const std::string& inner, const std::string& name) {
+  return folder + "/" + previews_name + "/" + inner + "/" + name;
+}
 
 /// `-EDGE-VERSION.webp`
 std::string name_end(std::uint32_t edge_px, int version = preview_version) {
@@ -94,6 +99,12 @@ struct close_folder {
 };
 
 }  // namespace
+
+bool is_webp(std::string_view bytes) noexcept {
+  constexpr std::size_t form_at = 8, form_size = 4;
+  return bytes.starts_with("RIFF") && bytes.size() > form_at + form_size
+         && bytes.substr(form_at, form_size) == "WEBP";
+}
 
 /// Everything of ours that is in the folder.
 class preview_cache::walk {
@@ -191,16 +202,33 @@ result<void> preview_cache::store(const digest& content, std::uint32_t edge_px,
                                                    + std::to_string(bytes.size()) + " bytes"};
   std::lock_guard guard(mutex_);
   if (!bytes_) bytes_ = walk(folder_).count();
-  if (auto written = write(content, edge_px, bytes); !written) return written;
-  if (*bytes_ > bytes_max_) bytes_ = walk(folder_).shrink(bytes_max_ / 10 * 9);
-  return {};
+  auto allowed = bytes_allowed();
+  if (!allowed) return allowed.failure();
+  bool full = *allowed < std::min(bytes_max_, counted(bytes.size()));
+  if (!full)
+    if (auto written = write(content, edge_px, bytes); !written) return written;
+  if (*bytes_ > *allowed) bytes_ = walk(folder_).shrink(*allowed / 10 * 9);
+  if (!full) return {};
+  return error{error_code::disk_full, "no previews are kept, as less than "
+                                          + std::to_string(free_bytes_min_ >> 20)
+                                          + " MiB are free for " + in_quotes(folder_)};
+}
+
+result<std::uint64_t> preview_cache::bytes_allowed() const {
+  struct statvfs disk {};
+  // The folder itself may not be there yet.
+  if (::statvfs(folder_.c_str(), &disk) != 0
+      && (errno != ENOENT || ::statvfs(std::string(folder_of(folder_)).c_str(), &disk) != 0))
+    return system_error()("cannot keep previews in " + in_quotes(folder_));
+  auto room = std::uint64_t{disk.f_bavail} * disk.f_frsize + *bytes_;
+  return std::min(bytes_max_, room - std::min(room, free_bytes_min_));
 }
 
 result<void> preview_cache::write(const digest& content, std::uint32_t edge_px,
                                   std::string_view bytes) {
   auto digits = digest_name(content);
   auto inner = digits.substr(0, 2), name = digits + name_end(edge_px);
-  auto path = folder_ + "/" + previews_name + "/" + inner + "/" + name;
+  auto path = path_in(folder_, inner, name);
   auto failed = [&] { return system_error()("cannot keep the preview " + in_quotes(path)); };
   unique_fd folder = make_folder(AT_FDCWD, folder_.c_str());
   for (const auto* step : {previews_name, inner.c_str()})
@@ -231,7 +259,7 @@ result<void> preview_cache::write(const digest& content, std::uint32_t edge_px,
 result<unique_fd> preview_cache::open(const digest& content, std::uint32_t edge_px) const {
   auto digits = digest_name(content);
   auto inner = digits.substr(0, 2), name = digits + name_end(edge_px);
-  auto path = folder_ + "/" + previews_name + "/" + inner + "/" + name;
+  auto path = path_in(folder_, inner, name);
   const error absent{error_code::not_found, "there is no preview " + in_quotes(path)};
   unique_fd found(::open(folder_.c_str(), folder_flags));
   for (const auto* step : {previews_name, inner.c_str()})
@@ -255,6 +283,11 @@ result<unique_fd> preview_cache::open(const digest& content, std::uint32_t edge_
     (void)::futimens(found.get(), times);  // it may be another's, on a disk for reading only
   }
   return found;
+}
+
+std::string preview_cache::path(const digest& content, std::uint32_t edge_px) const {
+  auto digits = digest_name(content);
+  return path_in(folder_, digits.substr(0, 2), digits + name_end(edge_px));
 }
 
 std::optional<std::uint64_t> preview_cache::bytes() const {

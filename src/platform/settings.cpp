@@ -106,14 +106,17 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
         return bad_setting(file, where + "workers must be from 0 to "
                                      + std::to_string(workers_setting_max));
       into.workers = static_cast<std::uint32_t>(number);
-    } else if (key == "log_segment_bytes" && value.is_integer()) {
+    } else if ((key == "log_segment_bytes" || key == "preview_cache_bytes")
+               && value.is_integer()) {
+      bool of_log = key == "log_segment_bytes";
       auto bytes = **value.as_integer();
-      if (bytes < static_cast<std::int64_t>(log_segment_bytes_min)
-          || bytes > static_cast<std::int64_t>(log_segment_bytes_max))
-        return bad_setting(file, where + "log_segment_bytes must be a number from "
-                                     + std::to_string(log_segment_bytes_min) + " to "
-                                     + std::to_string(log_segment_bytes_max));
-      into.log_segment_bytes = static_cast<std::uint64_t>(bytes);
+      auto min = of_log ? log_segment_bytes_min : preview_cache_bytes_min;
+      auto max = of_log ? log_segment_bytes_max : preview_cache_bytes_max;
+      if (bytes < static_cast<std::int64_t>(min) || bytes > static_cast<std::int64_t>(max))
+        return bad_setting(file, where + std::string(key.str()) + " must be a number from "
+                                     + std::to_string(min) + " to " + std::to_string(max));
+      (of_log ? into.log_segment_bytes : into.preview_cache_bytes) =
+          static_cast<std::uint64_t>(bytes);
     } else if (key == "watch_folders" && value.is_array()) {
       into.watch_folders_from = from;
       for (const auto& folder : *value.as_array()) {
@@ -126,7 +129,7 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
           file, where + in_quotes(key.str())
                     + " is not a setting of that type; the settings are watch_folders (list of "
                       "strings), database and log_level (strings), log_segment_bytes, "
-                      "poll_seconds, rescan_minutes and workers (whole numbers)");
+                      "poll_seconds, preview_cache_bytes, rescan_minutes and workers (whole numbers)");
     }
   }
   return {};

@@ -15,6 +15,17 @@ bool is_utf8(std::string_view bytes) noexcept;
 /// The beginning of valid UTF-8, of at most `bytes_max` bytes, cut between characters.
 std::string_view cut_text(std::string_view text, std::size_t bytes_max) noexcept;
 
+/// The texts with `between` between any two; none stands in front of the first that is not empty.
+template <class Texts>
+std::string joined(const Texts& texts, std::string_view between) {
+  std::string all;
+  for (const auto& each : texts) {
+    if (!all.empty()) all += between;
+    all += each;
+  }
+  return all;
+}
+
 /// A form of any byte string that is valid UTF-8 and safe on a terminal: bytes that are no UTF-8
 /// and control characters (C0, C1, DEL) become `\xNN`, a backslash becomes `\\`.
 std::string printable(std::string_view bytes);

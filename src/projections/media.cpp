@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "media/extract.hpp"
+#include "platform/text.hpp"
 #include "projections/folds.hpp"
 
 #include <nlohmann/json.hpp>
@@ -16,13 +17,6 @@ namespace {
 
 std::optional<std::string_view> text_or_null(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
-}
-
-std::string joined(const std::vector<std::string>& texts) {
-  std::string all;
-  for (const auto& each : texts)
-    all += (all.empty() ? "" : "\n") + each;
-  return all;
 }
 
 /// A member of the report as it stands there; null where there is none.
@@ -63,7 +57,7 @@ result<void> add_generation(fold_context& context, asset_id asset,
                             const nlohmann::json& as_json) {
   static const media::generation_pass none;
   const auto& last = made.passes.empty() ? none : made.passes.front();
-  auto prompt = joined(last.prompts), negative = joined(last.negative_prompts);
+  auto prompt = joined(last.prompts, "\n"), negative = joined(last.negative_prompts, "\n");
   std::optional<std::string> seed, passes;
   if (last.seed) seed = std::to_string(*last.seed);
   if (made.passes.size() > 1) passes = part_of(as_json, "passes");

@@ -27,14 +27,6 @@ error invalid(std::string_view key, const std::string& problem) {
   return {error_code::invalid_argument, "filter '" + std::string(key) + "' " + problem};
 }
 
-template <class Words>
-std::string joined(const Words& words) {
-  std::string text;
-  for (auto word : words)
-    text += (text.empty() ? "" : ", ") + std::string(word);
-  return text;
-}
-
 result<bool> read_flag(std::string_view key, const json& value) {
   if (!value.is_boolean()) return invalid(key, "must be true or false");
   return value.get<bool>();
@@ -53,7 +45,7 @@ result<E> read_word(std::string_view key, const json& value) {
   if (!text) return text.failure();
   auto known = from_word<E>(*text);
   if (!known)
-    return invalid(key, "is '" + printable(*text) + "'; use one of: " + joined(enum_words<E>));
+    return invalid(key, "is '" + printable(*text) + "'; use one of: " + joined(enum_words<E>, ", "));
   return *known;
 }
 

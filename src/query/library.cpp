@@ -22,15 +22,6 @@ result<json> job_counts(database& db) {
                         " FROM job");
 }
 
-result<json> list_jobs(database& db, const job_filter& filter) {
-  auto word_or_null = [](auto value) { return value ? std::optional(word(*value)) : std::nullopt; };
-  return select_all(db,
-                    "SELECT * FROM job WHERE id > ?1 AND (?2 IS NULL OR status = ?2)"
-                    " AND (?3 IS NULL OR kind = ?3) ORDER BY id LIMIT ?4",
-                    filter.after, word_or_null(filter.status), word_or_null(filter.kind),
-                    filter.limit);
-}
-
 namespace {
 
 json seconds_left(const json& job, std::int64_t at_us) {
@@ -47,6 +38,19 @@ json seconds_left(const json& job, std::int64_t at_us) {
 }
 
 }  // namespace
+
+result<json> list_jobs(database& db, const job_filter& filter, std::int64_t at_us) {
+  auto word_or_null = [](auto value) { return value ? std::optional(word(*value)) : std::nullopt; };
+  auto jobs = select_all(db,
+                         "SELECT * FROM job WHERE id > ?1 AND (?2 IS NULL OR status = ?2)"
+                         " AND (?3 IS NULL OR kind = ?3) ORDER BY id LIMIT ?4",
+                         filter.after, word_or_null(filter.status), word_or_null(filter.kind),
+                         filter.limit);
+  if (!jobs) return jobs;
+  for (auto& job : *jobs)
+    job["seconds_left"] = seconds_left(job, at_us);
+  return jobs;
+}
 
 result<json> show_job(database& db, job_id id, std::int64_t at_us) {
   auto reading = transaction::begin_read(db);

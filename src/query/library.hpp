@@ -26,8 +26,9 @@ struct job_filter {
   std::int64_t limit = 1'000;
 };
 
-/// The columns of the `job` table, in the order of ids.
-result<nlohmann::json> list_jobs(database& db, const job_filter& filter);
+/// The columns of the `job` table, in the order of ids, and an estimate of the seconds left of those
+/// that run (null: none) as of `at_us`.
+result<nlohmann::json> list_jobs(database& db, const job_filter& filter, std::int64_t at_us);
 /// Its columns, `priority`, `attempts [{attempt started_at ended_at ending reason last_words}]`,
 /// and `seconds_left`: what a job that runs will still take at the pace it has had until `at_us`
 /// (microseconds since the Unix epoch), null where nobody can say. Error `not_found`.

@@ -10,6 +10,7 @@
 #include "actors/watcher.hpp"
 #include "events/file_system.hpp"
 #include "events/segment.hpp"
+#include "media/preview_cache.hpp"
 #include "platform/sha256.hpp"
 #include "platform/text.hpp"
 #include "query/models.hpp"
@@ -89,6 +90,8 @@ struct flow {
   log_control log;
   caf::actor_system_config config;
   caf::actor_system system{config};
+  std::shared_ptr<const media::preview_cache> previews =
+      std::make_shared<media::preview_cache>(folder.path + "/cache", 1 << 20);
   projector_actor projector;
   journal_actor journal;
   reader_actor reader;
@@ -114,7 +117,7 @@ struct flow {
     reader = system.spawn<caf::detached>(podstudio::reader,
                                          std::make_shared<std::unique_ptr<database>>(
                                              std::make_unique<database>(std::move(*reading))),
-                                         given_up(), query_time_max);
+                                         previews, given_up(), query_time_max);
     catalog = system.spawn(podstudio::catalog, std::make_shared<library_model>(),
                            std::make_shared<command_memory>(), journal, projector, reader, hashers,
                            recent_losses{});
@@ -318,8 +321,8 @@ BOOST_FIXTURE_TEST_CASE(a_query_ends_when_its_time_is_up_or_nobody_waits, flow) 
                     " SELECT i, '/' || i, 'image', printf('%064d', i), 'unknown' FROM n"));
   auto tables = std::make_unique<database>(must(open_tables_read_only(folder.path + "/podstudio.db")));
   auto hasty = system.spawn<caf::detached>(
-      podstudio::reader, std::make_shared<std::unique_ptr<database>>(std::move(tables)), given_up(),
-      std::chrono::milliseconds(0));
+      podstudio::reader, std::make_shared<std::unique_ptr<database>>(std::move(tables)), previews,
+      given_up(), std::chrono::milliseconds(0));
   auto expect = [&](const given_up& gone, error_code code) {
     self->request(hasty, std::chrono::seconds(30), query_atom::value,
                   std::string("asset.duplicates"), std::string("{}"), gone)

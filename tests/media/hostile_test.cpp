@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE hostile
 #include "media_files.hpp"
+#include "support/damage.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -116,30 +117,7 @@ BOOST_AUTO_TEST_CASE(random_damage_to_every_sample_is_survived) {
     auto work = [&] {
       std::mt19937_64 random(seed ^ std::hash<std::string>()(entry.path().filename().string()));
       for (unsigned long i = 0; i < rounds; ++i) {
-        auto bytes = whole;
-        switch (random() % 4) {
-        case 0:
-          for (int flips = 0; flips < 8; ++flips)
-            bytes[random() % bytes.size()] ^= static_cast<char>(1 << random() % 8);
-          break;
-        case 1:
-          bytes.resize(random() % bytes.size());
-          break;
-        case 2: {  // a part in another place
-          auto at = random() % bytes.size(),
-               size = random() % std::min<std::size_t>(4096, bytes.size());
-          bytes =
-              bytes.substr(0, at) + bytes.substr(random() % bytes.size(), size) + bytes.substr(at);
-          break;
-        }
-        default:  // large numbers in its headers
-          for (int i4 = 0; i4 < 2; ++i4) {
-            auto at = random() % std::min<std::size_t>(bytes.size(), 512);
-            for (std::size_t j = at; j < std::min(at + 4, bytes.size()); ++j)
-              bytes[j] = static_cast<char>(random() % 2 == 0 ? 0xff : 0x7f);
-          }
-        }
-        if (!gives_answer(bytes, extension)) return false;
+        if (!gives_answer(damaged(whole, random), extension)) return false;
       }
       return true;
     };

@@ -164,6 +164,19 @@ BOOST_FIXTURE_TEST_CASE(one_that_is_larger_than_the_room_is_not_kept, cache_fold
   BOOST_TEST(!has(kept, 1));
 }
 
+BOOST_FIXTURE_TEST_CASE(nothing_is_kept_where_the_disk_is_needed_for_other_things, cache_folder) {
+  preview_cache before(cache, much);
+  must(before.store(content(1), 256, "x"));
+  preview_cache kept(cache, much, std::uint64_t{1} << 62);
+  auto stored = kept.store(content(2), 256, "x");
+  BOOST_REQUIRE(!stored);
+  BOOST_TEST((stored.failure().code == error_code::disk_full));
+  BOOST_TEST(stored.failure().message.find(cache) != std::string::npos);
+  BOOST_TEST(!has(kept, 1));
+  BOOST_TEST(!has(kept, 2));
+  BOOST_TEST((kept.bytes() == 0u));
+}
+
 BOOST_FIXTURE_TEST_CASE(a_use_is_written_once_a_minute, cache_folder) {
   preview_cache kept(cache, much);
   must(kept.store(content(1), 256, "x"));

@@ -113,13 +113,15 @@ BOOST_FIXTURE_TEST_CASE(nothing_set_gives_the_defaults, fixture) {
   BOOST_TEST(loaded->database.empty());
   BOOST_TEST(loaded->log_level == "info");
   BOOST_TEST(loaded->log_segment_bytes == 64u << 20);
+  BOOST_TEST(loaded->preview_cache_bytes == std::uint64_t{4} << 30);
 }
 
-BOOST_FIXTURE_TEST_CASE(the_size_of_the_logs_segments_can_be_set, fixture) {
-  write("config.toml", "log_segment_bytes = 65536\n");
+BOOST_FIXTURE_TEST_CASE(the_size_of_the_logs_segments_and_of_the_previews_can_be_set, fixture) {
+  write("config.toml", "log_segment_bytes = 65536\npreview_cache_bytes = 16777216\n");
   auto loaded = load(true);
   BOOST_REQUIRE(loaded);
   BOOST_TEST(loaded->log_segment_bytes == 65536u);
+  BOOST_TEST(loaded->preview_cache_bytes == 16'777'216u);
 }
 
 BOOST_FIXTURE_TEST_CASE(the_environment_wins_over_env_over_config, fixture) {
@@ -139,6 +141,7 @@ BOOST_FIXTURE_TEST_CASE(a_config_file_with_a_mistake_is_refused_with_its_line, f
   for (auto text : {"\nwatch_folder = ['/a']", "\nwatch_folders = '/a'", "\nwatch_folders = [1]",
                     "\nlog_level = 'loud'", "\ndatabase = 7", "\ndatabase = ", "\n[database]",
                     "\nlog_segment_bytes = 65535", "\nlog_segment_bytes = 1073741825",
+                    "\npreview_cache_bytes = 16777215", "\npreview_cache_bytes = 1125899906842625",
                     "\nlog_segment_bytes = -1", "\nlog_segment_bytes = '64 MiB'"}) {
     BOOST_TEST_CONTEXT(text) {
       write("config.toml", text);

@@ -147,7 +147,8 @@ BOOST_FIXTURE_TEST_CASE(a_pack_shows_its_assets_in_the_order_of_their_positions,
 BOOST_FIXTURE_TEST_CASE(jobs_are_chosen_by_status_and_kind_page_by_page, tables_fixture) {
   fold({job_queued{1, job_kind::upscale, {}, {}, {}}, job_queued{2, job_kind::enhance, {}, {}, {}},
         job_queued{3, job_kind::upscale, {}, {}, {}}, job_started{3, 1}});
-  auto found = [&](const job_filter& filter) { return ids_of(must(list_jobs(db, filter))); };
+  auto at_us = command_maker::first_at_us;
+  auto found = [&](const job_filter& filter) { return ids_of(must(list_jobs(db, filter, at_us))); };
   BOOST_TEST(found({}) == (ids{1, 2, 3}), boost::test_tools::per_element());
   BOOST_TEST(found({.status = job_status::pending}) == (ids{1, 2}),
              boost::test_tools::per_element());
@@ -156,7 +157,6 @@ BOOST_FIXTURE_TEST_CASE(jobs_are_chosen_by_status_and_kind_page_by_page, tables_
   BOOST_TEST(found({.kind = job_kind::upscale, .after = 1}) == (ids{3}),
              boost::test_tools::per_element());
   BOOST_TEST(found({.limit = 2}) == (ids{1, 2}), boost::test_tools::per_element());
-  auto at_us = command_maker::first_at_us;
   auto job = must(show_job(db, 3, at_us));
   BOOST_TEST(job["status"] == "running");
   std::set<std::string> columns;
@@ -198,6 +198,7 @@ BOOST_FIXTURE_TEST_CASE(a_job_is_shown_with_its_attempts_and_what_it_will_still_
   BOOST_TEST(job["seconds_left"] == nullptr);  // nothing is done yet
   fold({job_progressed{1, 20}});
   BOOST_TEST(must(show_job(db, 1, second(13)))["seconds_left"] == 40);
+  BOOST_TEST(must(list_jobs(db, {}, second(13)))[0]["seconds_left"] == 40);
   BOOST_TEST(must(show_job(db, 1, second(3)))["seconds_left"] == nullptr);
   BOOST_TEST(must(show_job(db, 1, second(-9)))["seconds_left"] == nullptr);
   fold({job_progressed{1, 1e-300}});

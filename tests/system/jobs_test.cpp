@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE jobs
+#include "support/damage.hpp"
 #include "system/process.hpp"
 #include "system/tables.hpp"
 #include "system/workspace.hpp"
@@ -8,11 +9,14 @@
 #include <boost/test/unit_test.hpp>
 #include <csignal>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 #include <sstream>
 #include <thread>
 
 using namespace system_test;
+using nlohmann::json;
 namespace fs = std::filesystem;
 
 /// Jobs that run in real worker processes: facts of files come by themselves, a file on which a
@@ -147,12 +151,9 @@ BOOST_FIXTURE_TEST_CASE(broken_files_have_a_problem_and_stop_nothing, job_librar
     broken[root + "/empty." + kind] = "cut";
     make_file(root + "/empty." + kind, "");
     make_file(root + "/good." + kind, whole);
-    for (int i = 0; i < 20; ++i) {  // these may be whole to a decoder, but must not harm
-      auto damaged = whole;
-      for (int bits = 0; bits < 16; ++bits)
-        damaged[random() % damaged.size()] ^= static_cast<char>(1u << (random() % 8));
-      make_file(root + "/damaged " + std::to_string(i) + "." + kind, damaged);
-    }
+    // These may be whole to a decoder, but must not harm.
+    for (std::uint64_t i = 0; i < number_from_env("PODSTUDIO_HOSTILE_FILES", 360) / kinds.size(); ++i)
+      make_file(root + "/damaged " + std::to_string(i) + "." + kind, damaged(whole, random));
   }
   auto png = all_samples().bytes("png");
   broken[root + "/cut.png"] = "cut";
@@ -173,6 +174,96 @@ BOOST_FIXTURE_TEST_CASE(broken_files_have_a_problem_and_stop_nothing, job_librar
   BOOST_TEST(ask("SELECT count(*) FROM job WHERE status <> 'completed'") == "0");
   BOOST_TEST(ask("SELECT count(*) FROM asset_problem WHERE reason = ''") == "0");
   running.running().must_run();
+}
+
+BOOST_FIXTURE_TEST_CASE(previews_are_made_and_made_again, job_library) {
+  const std::set<std::string> own{"png", "jpg", "webp"};  // small and still: they need none
+  for (const auto& kind : kinds)
+    make_file(root + "/a." + kind, all_samples().bytes(kind));
+  auto cache = podstudio.data() + "/cache";
+  auto previews_of = [&](const std::string& name) {
+    auto shown = podstudio({"asset", "show", root + "/" + name, "--json"});
+    BOOST_REQUIRE_MESSAGE(shown.code == 0, shown);
+    return json::parse(shown.out)["previews"];
+  };
+  service running(podstudio, {root});
+  wait_until_read(running);
+  for (const auto& kind : kinds) {
+    BOOST_TEST_CONTEXT(kind) {
+      auto previews = previews_of("a." + kind);
+      BOOST_REQUIRE(previews.size() == (own.contains(kind) ? 0u : 2u));
+      std::vector<int> edges;
+      for (const auto& each : previews) {
+        edges.push_back(each["edge_px"]);
+        auto bytes = read_file(std::string(each["path"]));
+        BOOST_TEST((bytes.starts_with("RIFF") && bytes.substr(8, 4) == "WEBP"));
+      }
+      if (!edges.empty()) BOOST_TEST((edges == std::vector{256, 1024}));
+    }
+  }
+  // A copy has the same content, and so the same previews.
+  make_file(root + "/copy.bmp", all_samples().bytes("bmp"));
+  wait_until_read(running);
+  BOOST_TEST(previews_of("copy.bmp") == previews_of("a.bmp"));
+  // They may be deleted at any time, and what is in their way stops no job.
+  fs::remove_all(cache);
+  BOOST_TEST(previews_of("a.bmp").empty());
+  auto read_again = [&] {
+    auto id = ask("SELECT id FROM asset WHERE path = '" + root + "/a.bmp'");
+    podstudio.must({"job", "submit", "metadata_extract", "--asset", id, "--wait"});
+  };
+  write_file(cache, "in the way");
+  read_again();
+  BOOST_TEST(previews_of("a.bmp").empty());
+  BOOST_TEST(read_file(cache) == "in the way");
+  fs::remove(cache);
+  read_again();
+  BOOST_TEST(previews_of("a.bmp").size() == 2u);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_import_waits_for_the_facts_where_it_is_told_to, job_library) {
+  for (const auto& kind : kinds)
+    make_file(root + "/a." + kind, all_samples().bytes(kind));
+  make_file(root + "/text.png", "This is no picture.\n");
+  auto import = [&] { return podstudio({"import", root, "--metadata", "--json"}); };
+  run_no_jobs(podstudio);
+  auto refused = import();
+  BOOST_TEST(refused.code == 1, refused);
+  BOOST_TEST(refused.err.find("check 'workers'") != std::string::npos, refused);
+  run_jobs(podstudio, 2);
+  auto read = import();
+  BOOST_TEST(read.code == 0, read);
+  BOOST_TEST(json::parse(read.out)["read"] == kinds.size() + 1);
+  BOOST_TEST(ask("SELECT count(*) FROM asset_media") == std::to_string(kinds.size() + 1));
+  BOOST_TEST(ask("SELECT kind FROM asset_problem") == "not_media");
+  BOOST_TEST(ask("SELECT count(*) FROM active_job") == "0");
+  BOOST_TEST(json::parse(import().out)["read"] == 0);
+  // Beside a service, which reads them.
+  service running(podstudio);
+  make_file(root + "/b.png", all_samples().bytes("png"));
+  auto beside = import();
+  BOOST_TEST(beside.code == 0, beside);
+  BOOST_TEST(json::parse(beside.out)["read"] == 1);
+  BOOST_TEST(column("width", root + "/b.png") == "64");
+  podstudio.must({"job", "pause"});
+  make_file(root + "/c.png", all_samples().bytes("png"));
+  auto paused = import();
+  BOOST_TEST(paused.code == 1, paused);
+  BOOST_TEST(paused.err.find("job resume") != std::string::npos, paused);
+  BOOST_TEST(json::parse(paused.out)["registered"] == 1, paused);
+}
+
+BOOST_FIXTURE_TEST_CASE(files_that_come_one_after_the_other_are_read_together, job_library) {
+  make_folder(root);
+  service running(podstudio, {root});
+  constexpr int files = 60;
+  for (int i = 0; i < files; ++i) {
+    make_file(root + "/" + std::to_string(i) + ".png", all_samples().bytes("png"));
+    std::this_thread::sleep_for(20ms);
+  }
+  wait_until_read(running);
+  // One, unless the machine held this process up.
+  BOOST_TEST(std::stoul(ask("SELECT count(*) FROM job")) <= 3u);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_queue_that_is_held_starts_nothing_and_stays_so, job_library) {

@@ -78,6 +78,10 @@ json for_people(json asset) {
   for (const auto& problem : asset["problems"])
     problems.push_back(cell(problem["kind"]) + " (" + cell(problem["reason"]) + ")");
   asset["problems"] = std::move(problems);
+  auto previews = json::array();
+  for (const auto& preview : asset["previews"])
+    previews.push_back(cell(preview["path"]));
+  asset["previews"] = std::move(previews);
   auto& generation = asset["generation"];
   if (generation.is_null()) return asset;
   auto& raw = generation["raw"];

@@ -5,7 +5,10 @@
 
 #include <CLI/App.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
+#include <thread>
 
 namespace podstudio {
 
@@ -15,22 +18,77 @@ std::uint64_t count(const nlohmann::json& counts, const char* key) {
   return counts.value(key, std::uint64_t{0});
 }
 
-result<void> import(const context& where, const std::vector<std::string>& given) {
+struct import_options {
+  std::vector<std::string> paths;
+  bool metadata = false;
+};
+
+result<void> import(const context& where, const import_options& options) {
   auto paths = nlohmann::json::array();
-  for (const auto& path : given) {
+  for (const auto& path : options.paths) {
     auto absolute = absolute_path(path);
     if (!absolute) return absolute.failure();
     paths.push_back(*absolute);
   }
-  return run_import(where, session::need::new_folder, "import.start", {{"paths", paths}});
+  return run_import(where, session::need::new_folder, "import.start", {{"paths", paths}},
+                    options.metadata ? reading::now : reading::later);
+}
+
+/// What the engine's jobs have done so far. Error: `refused` where none are run.
+result<nlohmann::json> reading_so_far(session& engine) {
+  auto status = engine.request("status", nlohmann::json::object());
+  if (!status) return status;
+  if ((*status)["workers"] == 0)
+    return error{error_code::refused,
+                 "no files can be read, as no jobs are run; check 'workers' in config.toml, and "
+                 "whether podstudio-worker is installed"};
+  return engine.request("media.status", nlohmann::json::object());
+}
+
+/// Waits until every file of the library has been read, and tells how many were since `before`.
+/// `expected` is shown as their number. Error: `refused` where jobs are paused, fail, or are not
+/// started for `problem_time_max`.
+result<std::uint64_t> wait_until_read(session& engine, const nlohmann::json& before,
+                                      std::uint64_t expected) {
+  using clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds interval{50};
+  constexpr std::chrono::seconds problem_time_max{5};
+  auto good = clock::now();
+  progress line("files read");
+  for (;;) {
+    auto status = engine.request("media.status", nlohmann::json::object());
+    if (!status) return status.failure();
+    auto since = [&](const char* key) { return count(*status, key) - count(before, key); };
+    auto read = since("read");
+    if ((*status)["done"] == true && since("failed") == 0) return read;
+    if ((*status)["done"] == true)
+      return error{error_code::refused,
+                   std::to_string(since("failed"))
+                       + " jobs failed, and so not all files were read; see 'podstudio job list "
+                         "--status failed'"};
+    if ((*status)["held"] == true)
+      return error{error_code::refused,
+                   "no files are read, as jobs are paused; 'podstudio job resume' starts them again"};
+    auto now = clock::now();
+    if ((*status)["problem"].is_null())
+      good = now;
+    else if (now - good > problem_time_max)
+      return error{error_code::refused, "no files are read: " + cell((*status)["problem"])
+                                            + "; a service reads them once that is over"};
+    line.show(read, std::max(expected, read));
+    std::this_thread::sleep_for(interval);
+  }
 }
 
 }  // namespace
 
 result<void> run_import(const context& where, session::need what, const char* command,
-                        const nlohmann::json& arguments) {
-  auto opened = session::open(where, what);
+                        const nlohmann::json& arguments, reading media) {
+  bool reads = media == reading::now;
+  auto opened = session::open(where, what, reads ? session::jobs::here_too : session::jobs::of_service);
   if (!opened) return opened.failure();
+  auto read_before = reads ? reading_so_far(*opened) : result<nlohmann::json>(nullptr);
+  if (!read_before) return read_before.failure();
   auto started = opened->request(command, arguments);
   if (!started) return started.failure();
   nlohmann::json counts;
@@ -47,9 +105,18 @@ result<void> run_import(const context& where, session::need what, const char* co
       finished += count(counts, key);
     if (!done) line.show(finished, count(counts, "scanned"));
   }
+  result<void> outcome;
+  if (reads) {
+    auto read = wait_until_read(*opened, *read_before,
+                                count(counts, "registered") + count(counts, "changed"));
+    if (read)
+      counts["read"] = *read;
+    else
+      outcome = read.failure();
+  }
   if (where.json) {
     print_json(counts);
-    return {};
+    return outcome;
   }
   table shown({{"scanned", align::right},
                {"registered", align::right},
@@ -70,13 +137,18 @@ result<void> run_import(const context& where, session::need what, const char* co
     print_line(std::to_string(count(counts, "left"))
                + " left behind in the old folder; run the command again once they are copied");
   if (count(counts, "failed") > 0) print_line("see 'podstudio problem list' for what failed");
-  return {};
+  if (counts.contains("read"))
+    print_line(std::to_string(count(counts, "read"))
+               + " read; 'podstudio asset list --broken' lists those with problems");
+  return outcome;
 }
 
 action declare_import(CLI::App& command) {
-  auto paths = std::make_shared<std::vector<std::string>>();
-  command.add_option("PATH", *paths, "Files or folders")->required()->type_name("");
-  return [paths](const context& where) { return import(where, *paths); };
+  auto options = std::make_shared<import_options>();
+  command.add_option("PATH", options->paths, "Files or folders")->required()->type_name("");
+  command.add_flag("--metadata", options->metadata,
+                   "Also wait until the facts of all files in the library have been read, even if no service runs");
+  return [options](const context& where) { return import(where, *options); };
 }
 
 }  // namespace podstudio

@@ -8,9 +8,12 @@
 
 namespace podstudio {
 
+/// What follows the import: nothing, or the reading of all files that were not read yet.
+enum class reading : bool { later, now };
+
 /// Gives a command of the console's that starts an import, follows that to its end, and prints what
 /// came of it.
 result<void> run_import(const context& where, session::need what, const char* command,
-                        const nlohmann::json& arguments);
+                        const nlohmann::json& arguments, reading media = reading::later);
 
 }  // namespace podstudio

@@ -22,6 +22,12 @@ struct list_options {
   std::string status, kind;
 };
 
+/// The time left of a job that runs.
+std::string left_of(const json& job) {
+  auto seconds = job.value("seconds_left", json());
+  return seconds.is_null() ? "" : human_time(seconds.get<std::uint64_t>());
+}
+
 result<void> list(const context& where, const list_options& options) {
   auto filter = json::object();
   if (!options.status.empty()) filter["status"] = options.status;
@@ -30,6 +36,7 @@ result<void> list(const context& where, const list_options& options) {
                {"kind"},
                {"status"},
                {"progress", align::right},
+               {"left", align::right},
                {"asset", align::right},
                {"pack", align::right},
                {"created"},
@@ -37,6 +44,7 @@ result<void> list(const context& where, const list_options& options) {
   paged_list jobs{.command = "job.list", .arguments = filter};
   return print_list(where, shown, jobs, [&](const json& job) {
     shown.row({cell(job["id"]), cell(job["kind"]), cell(job["status"]), cell(job["progress"]),
+               left_of(job),
                cell(job["asset_id"]), cell(job["pack_id"]), cell(job["created_at"]).substr(0, 19),
                one_line(cell(job["error_message"]))});
   });

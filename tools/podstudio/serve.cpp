@@ -23,7 +23,6 @@
 #include <poll.h>
 #include <string_view>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -108,16 +107,6 @@ result<unique_fd> take_stop_signals() {
   return asked;
 }
 
-/// A job opens many files, and there is one for each core: as many as the system lets us have, up to a
-/// bound.
-void raise_descriptor_limit() {
-  constexpr rlim_t wanted = 65'536;
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
-  limit.rlim_cur = std::min(limit.rlim_max, wanted);
-  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // jobs that find too few are tried again
-}
-
 /// How often a service builds tables anew that were damaged while it used them. More often,
 /// something is wrong with the disk, and it ends.
 constexpr int heals_max = 5;
@@ -145,7 +134,6 @@ result<std::vector<asked_folder>> folders_to_watch(const settings& configured,
 result<void> serve(const context& where, const std::vector<std::string>& watch) {
   auto folders = folders_to_watch(where.configured, watch);
   if (!folders) return folders.failure();
-  raise_descriptor_limit();
   auto stop = take_stop_signals();
   if (!stop) return stop.failure();
   auto options = engine_options_of(where);

@@ -32,11 +32,12 @@ engine_options engine_options_of(const context& where) {
   options.log_segment_bytes = where.configured.log_segment_bytes;
   options.poll_seconds = where.configured.poll_seconds;
   options.rescan_minutes = where.configured.rescan_minutes;
+  options.preview_cache_bytes = where.configured.preview_cache_bytes;
   options.workers = where.configured.workers;
   return options;
 }
 
-result<session> session::open(const context& where, need what) {
+result<session> session::open(const context& where, need what, jobs run) {
   const auto& folder = where.folder;
   std::error_code ignored;
   // The log makes a data folder; any other folder is left alone.
@@ -59,7 +60,9 @@ result<session> session::open(const context& where, need what) {
   if (what == need::service)
     return error{error_code::no_service, "no service runs on " + in_quotes(folder.root)
                                              + "; start one with 'podstudio serve'"};
-  auto started = engine::start(engine_options_of(where));
+  auto options = engine_options_of(where);
+  options.jobs = run == jobs::here_too;
+  auto started = engine::start(std::move(options));
   if (!started) return started.failure();
   opened.embedded_ = std::move(*started);
   return opened;

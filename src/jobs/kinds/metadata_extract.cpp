@@ -74,6 +74,7 @@ private:
     media::extract_options options;
     options.extension = file.extension;
     options.cancelled = [this] { return watch_.cancelled(); };
+    options.skip_own_previews = order_.skip_own_previews;
     for (auto edge : order_.preview_edges_px)
       options.previews.push_back({edge, files_.outputs[1]});
     // What a file that failed has left there is written over.

@@ -65,13 +65,14 @@ json to_parameters(const metadata_order& order) {
     files.push_back({{"size_bytes", each.size_bytes}, {"extension", each.extension}});
   json parameters{{"files", std::move(files)}};
   if (!order.preview_edges_px.empty()) parameters["previews"] = order.preview_edges_px;
+  if (order.skip_own_previews) parameters["skip_own_previews"] = true;
   return parameters;
 }
 
 result<metadata_order> parse_metadata_order(const json& parameters) {
   if (!parameters.is_object()) return bad("parameters", "is not an object");
   for (const auto& [name, ignored] : parameters.items())
-    if (name != "files" && name != "previews")
+    if (name != "files" && name != "previews" && name != "skip_own_previews")
       return bad(printable(cut_text(name, 64)), "is not known");
   auto files = parameters.find("files");
   if (files == parameters.end() || !files->is_array() || files->empty()
@@ -87,6 +88,10 @@ result<metadata_order> parse_metadata_order(const json& parameters) {
     auto edges = parse_edges(*previews);
     if (!edges) return edges.failure();
     order.preview_edges_px = *std::move(edges);
+  }
+  if (auto skip = parameters.find("skip_own_previews"); skip != parameters.end()) {
+    if (!skip->is_boolean()) return bad("skip_own_previews", "is not true or false");
+    order.skip_own_previews = skip->get<bool>();
   }
   return order;
 }

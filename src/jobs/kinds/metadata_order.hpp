@@ -34,6 +34,7 @@ struct metadata_order {
   /// The edges of the previews to make of each file: at most media::previews_max different ones,
   /// each from 1 to media::preview_edge_px_max.
   std::vector<std::uint32_t> preview_edges_px{};
+  bool skip_own_previews = false;  ///< see `media::is_own_preview`
   bool operator==(const metadata_order&) const = default;
 };
 

@@ -230,6 +230,14 @@ BOOST_DATA_TEST_CASE(previews_are_as_large_as_ordered, boost::unit_test::data::m
       BOOST_TEST((all.decoded_size(file, preview) == sizes[file][preview]));
   BOOST_TEST(all.answers[2].found.previews.empty());
   BOOST_TEST((all.answers[0].preview_offsets[0] == 0u));
+  // What is small enough itself needs no preview, unless it is broken.
+  all.order.skip_own_previews = true;
+  all.add(noise_png(200, 200).substr(0, 5000), "png");
+  all.add(png_of(300, 200, std::string(std::size_t{300} * 200 * 4, '\x80')), "png");
+  all.read(*pool);
+  const std::size_t made[] = {2, 2, 0, 0, 2, 1};
+  for (std::size_t file = 0; file < std::size(made); ++file)
+    BOOST_TEST(all.answers[file].found.previews.size() == made[file], file);
   // Without an order there is no second output.
   all.order.preview_edges_px.clear();
   all.read(*pool);
@@ -418,6 +426,7 @@ BOOST_AUTO_TEST_CASE(parameters_beyond_their_bounds_are_refused) {
       {{{"files", {file}}, {"previews", {1025}}}, "'previews'"},
       {{{"files", {file}}, {"previews", {256, 256}}}, "'previews'"},
       {{{"files", {file}}, {"previews", {1, 2, 3, 4, 5}}}, "'previews'"},
+      {{{"files", {file}}, {"skip_own_previews", 1}}, "'skip_own_previews'"},
       {{{"files", {file}}, {"path", "/etc/passwd"}}, "'path'"},
       {{{"files", {file, file}}}, "the job has 1 inputs"},
       {{{"files", {file}}, {"previews", {256}}}, "the job has 1 inputs and 1 outputs"}};
@@ -437,6 +446,7 @@ BOOST_AUTO_TEST_CASE(an_order_is_read_as_it_is_written) {
   order.files.assign(metadata_files_max,
                      {INT64_MAX, std::string(metadata_extension_bytes_max, '\x1f')});
   order.preview_edges_px = {1024, 256, 1, 2};
+  order.skip_own_previews = true;
   auto parameters = to_parameters(order);
   BOOST_TEST(parameters.dump().size() <= job_parameters_bytes_max);
   BOOST_TEST((must(parse_metadata_order(parameters)) == order));
