@@ -63,6 +63,9 @@ public:
 
   decode_outcome run() {
     std::array<char, 1024> why{};
+    // The library would turn the picture, but not as all of the tag's values say: rows are taken as
+    // they are stored, and the caller turns what is made of them.
+    TIFFSetField(library_, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT);
     if (TIFFRGBAImageOK(library_, why.data()) == 0) return {decoding::failed, why.data()};
     TIFFGetField(library_, TIFFTAG_IMAGEWIDTH, &width_);
     TIFFGetField(library_, TIFFTAG_IMAGELENGTH, &height_);

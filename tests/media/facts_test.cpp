@@ -180,6 +180,35 @@ BOOST_AUTO_TEST_CASE(the_orientation_of_exif_is_told_and_applied_to_previews) {
   BOOST_TEST((made.previews[0].width == 4u && made.previews[0].height == 8u));
 }
 
+BOOST_AUTO_TEST_CASE(a_tiff_of_any_orientation_looks_the_same) {
+  picture shown{.width = 64, .height = 48, .pixels = std::vector<std::uint8_t>(64 * 48 * 4)};
+  for (std::size_t i = 0; i < shown.pixels.size(); ++i)
+    shown.pixels[i] = static_cast<std::uint8_t>(i / 4 % 64 * 3 + (i / 4 / 64 > 30 ? 40 : 0));
+  std::optional<pdq_hash> first;
+  for (unsigned orientation = 1; orientation <= 8; ++orientation) {
+    // What turns it back: a quarter turn is undone by the other one, everything else by itself.
+    auto stored = upright(shown, orientation == 6 ? 8 : orientation == 8 ? 6 : orientation);
+    std::string grey;
+    for (std::size_t i = 0; i < stored.pixels.size(); i += 4)
+      grey += static_cast<char>(stored.pixels[i]);
+    auto entry = [](unsigned tag, std::uint32_t value) {
+      return le16(tag) + le16(4) + le32(1) + le32(value);
+    };
+    constexpr std::uint32_t data_at = 8 + 2 + 8 * 12 + 4;
+    auto bytes = "II*" + std::string(1, '\0') + le32(8) + le16(8) + entry(256, stored.width)
+                 + entry(257, stored.height) + entry(258, 8) + entry(262, 1) + entry(273, data_at)
+                 + entry(274, orientation) + entry(278, stored.height)
+                 + entry(279, static_cast<std::uint32_t>(grey.size())) + le32(0) + grey;
+    auto made = must_extract(bytes, "tiff");
+    BOOST_TEST_CONTEXT(orientation << ": " << problems_of(made)) {
+      BOOST_TEST(made.facts.orientation == orientation);
+      BOOST_REQUIRE(made.hash.has_value());
+      if (!first) first = made.hash;
+      BOOST_TEST((made.hash == first));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_file_that_is_cut_says_so_at_every_length) {
   // What cannot be told of a part: these have no length or end in them.
   const std::map<std::string, bool> silent{{"sample.mp3", true}, {"plain.mp3", true}};
