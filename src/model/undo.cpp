@@ -209,6 +209,11 @@ bool is_other_place(const asset_returned& e) {
   return e.path_before != e.path_after || e.before != e.after;
 }
 
+bool is_about_a_problem(const event& what) {
+  return std::holds_alternative<problem_found>(what)
+         || std::holds_alternative<problem_resolved>(what);
+}
+
 }  // namespace
 
 std::vector<field_change> changes_of(const event& what) {
@@ -226,7 +231,10 @@ command_effect effect_of(const std::vector<event>& events, bool by_person) {
   }
   command_effect effect;
   std::vector<field_change> all;
+  // A problem comes and goes with what caused it: it stands in the way of nothing.
+  bool only_problems = std::ranges::all_of(events, is_about_a_problem);
   for (const auto& each : events) {
+    if (is_about_a_problem(each) && !only_problems) continue;
     const auto* returned = std::get_if<asset_returned>(&each);
     const auto* exported = std::get_if<pack_exported>(&each);
     auto changed = changes_of(each);

@@ -151,6 +151,14 @@ BOOST_FIXTURE_TEST_CASE(what_a_bad_scan_marked_missing_is_there_again_where_it_w
   BOOST_TEST(model.asset(2)->missing);
 }
 
+BOOST_FIXTURE_TEST_CASE(problems_that_a_scan_found_or_resolved_do_not_stand_in_its_way, library) {
+  std::vector<event> scan{asset_missing{1}, problem_resolved{"/lib"},
+                          problem_found{"/lib/x", problem_kind::unreadable, "permission denied"}};
+  apply(scan);
+  undo(scan, {{1, path_of(1)}});
+  BOOST_TEST(!model.asset(1)->missing);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_missing_asset_whose_name_another_file_has_stays_missing, library) {
   std::vector<event> scan{asset_missing{1}};
   apply(scan);
