@@ -482,7 +482,7 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
       },
       [self](status_atom) {
         auto& s = self->state;
-        // What is in flight may bring files to be read, or be a job for some.
+        // A request in flight may bring unread files, or queue a job for some.
         return catalog_status{s.pending, s.pending != 0 || s.commits.unread().any(s.model())};
       },
   };

@@ -101,7 +101,7 @@ struct catalog_state {
   bool unread_due = false;
   bool more_unread = false;  ///< the last job for them took all that one may: nothing is waited for
   std::chrono::steady_clock::time_point observed_last{};  ///< when files last came or went
-  std::optional<std::chrono::steady_clock::time_point> unread_since;  ///< of what waits to be read
+  std::optional<std::chrono::steady_clock::time_point> unread_since;  ///< when the wait of unread files began
 
   std::uint64_t pending = 0;  ///< requests of any kind that are not answered yet
   bool draining = false;
@@ -111,10 +111,10 @@ struct catalog_state {
 
 /// How often the places of successors are asked for, as new ones can come while they are.
 inline constexpr unsigned successor_tries_max = 16;
-/// Files are read once no other has come or gone for this long: each job syncs the log three times,
-/// and a file that comes just then waits for that.
+/// Files are read once none has come or gone for this long: each job syncs the log three times, and
+/// a file that comes meanwhile has to wait.
 inline constexpr std::chrono::milliseconds unread_quiet{500};
-/// While others keep coming, files wait no longer than this to be read, once nothing is in flight.
+/// If files keep coming, the unread ones are read after this long, as soon as nothing is in flight.
 inline constexpr std::chrono::seconds unread_wait_max{5};
 /// How many requests may wait for an answer before new ones are refused as busy.
 inline constexpr std::uint64_t catalog_pending_max = 4096;

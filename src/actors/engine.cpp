@@ -199,8 +199,8 @@ bool is_other_version(const std::string& database) {
   return !opened && opened.failure().code == error_code::newer_version;
 }
 
-/// A job opens many files, and there is one for each core: as many as the system lets us have, up to a
-/// bound.
+/// Each job opens many files, and one job per core may run: raises the limit as far as the system
+/// allows, up to a bound.
 void raise_descriptor_limit() {
   constexpr rlim_t wanted = 65'536;
   rlimit limit{};
@@ -209,7 +209,7 @@ void raise_descriptor_limit() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);  // jobs that find too few are tried again
 }
 
-/// An engine that has no workers does all but run jobs.
+/// An engine without workers does everything except run jobs.
 void add_workers(const engine_options& options, engine_parts& parts) {
   auto cores = std::max(1u, std::thread::hardware_concurrency());
   auto count = std::min(options.workers.value_or(cores), workers_setting_max);

@@ -135,7 +135,7 @@ using jobs_actor = caf::typed_actor<
     caf::reacts_to<unread_atom>,
     // INTERNAL: if no further job was begun than so many, workers are not needed for now.
     caf::reacts_to<flush_atom, std::uint64_t>,
-    // How far the reading of files is.
+    // Progress in reading files.
     caf::replies_to<status_atom>::with<reading_status>,
     // Ends running jobs and puts them back; answers when that is durable.
     caf::replies_to<drain_atom>::with<bool>>;

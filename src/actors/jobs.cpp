@@ -170,7 +170,7 @@ void jobs_state::reclaim(job_id job) {
 }
 
 void jobs_state::stay_running(job_id job, const std::string& why) {
-  spdlog::warn("job {} stays running for now: {}", job, why);
+  spdlog::warn("job {} stays recorded as running for now: {}", job, why);
   stall(log_rest, why);
   release(job, false);
   enqueue(job);
@@ -354,7 +354,7 @@ void jobs_state::changed(const job_step& step, const change_outcome& outcome) {
 }
 
 void jobs_state::tell(caf::typed_response_promise<reading_status> promise) {
-  // A job that the catalog has queued is known here before it answers.
+  // By the time the catalog answers, every job that it has queued is known here.
   self->request(catalog, caf::infinite, status_atom::value)
       .then(
           [this, promise](const catalog_status& status) mutable {

@@ -66,7 +66,8 @@ struct jobs_state {
   void ended(job_id job, const job_report& report);
   /// The start of a job was refused. If it is running, nobody runs it.
   void reclaim(job_id job);
-  /// That a job is put back or ends cannot be logged: it is tried again once it is to be started.
+  /// The log could take neither a job's end nor its return to the queue. Queues it here: its next
+  /// start will be refused, and `reclaim` then puts it back.
   void stay_running(job_id job, const std::string& why);
   /// Starts nothing for so long.
   void stall(std::chrono::seconds time, std::string why);
@@ -104,10 +105,10 @@ struct jobs_state {
   std::chrono::seconds workers_rest = workers_rest_min;
   bool held = false;
   bool begun = false;
-  std::string stalled;  ///< why nothing is started for now; empty: jobs are
+  std::string stalled;  ///< why nothing is started for now; empty if nothing prevents it
   bool asking = false;  ///< for files to be read
   bool draining = false;
-  std::uint64_t read = 0, failed = 0;  ///< files and jobs, since the start
+  std::uint64_t read = 0, failed = 0;  ///< files read and jobs failed since the engine started
   std::uint64_t runs = 0;  ///< how many jobs were begun, to tell whether there was any since
   std::optional<caf::typed_response_promise<bool>> drained;
   static inline const char* name = "jobs";

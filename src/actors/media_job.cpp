@@ -29,9 +29,9 @@ namespace {
 constexpr std::chrono::minutes batch_time_max(10), file_time_max(3);
 constexpr std::uint64_t batch_cpu_seconds_max = 600, file_cpu_seconds_max = 180;
 
-/// What a worker may write to each of its two outputs, which lie in memory: 512 KiB a file, several
-/// times as much as previews of photographs take. If that is not enough for a batch, its files are
-/// read one by one, and for one it always is.
+/// The most that a worker may write to each of its two outputs, which are in memory: 512 KiB per
+/// file of a full batch, several times what previews of photographs take. A batch that needs more
+/// is read file by file; a single file never does.
 constexpr std::uint64_t batch_output_bytes_max = std::uint64_t{64} << 20;
 static_assert(batch_output_bytes_max >= metadata_line_bytes_max * media_files_max);
 static_assert(batch_output_bytes_max
@@ -107,7 +107,7 @@ read_media to_unreadable(const media_input& input, const std::string& reason) {
 struct batch_outcome {
   job_outcome job;
   std::vector<file_answer> answers{};
-  unique_fd previews{};  ///< what it wrote of them, in memory
+  unique_fd previews{};  ///< the file in memory to which the worker wrote previews
 };
 
 struct batch_limits {
@@ -150,7 +150,7 @@ std::vector<file_answer> answers_so_far(int lines, int previews, std::size_t fil
   return good ? *std::move(answers) : std::vector<file_answer>();
 }
 
-/// What a worker writes to; it lies in memory.
+/// A file in memory for a worker to write to.
 unique_fd make_output(const char* name) { return unique_fd(::memfd_create(name, MFD_CLOEXEC)); }
 
 batch_outcome run_batch(worker_pool& workers, const job_task& task,
@@ -179,7 +179,7 @@ batch_outcome run_batch(worker_pool& workers, const job_task& task,
     outcome.answers = answers_so_far(lines.get(), previews.get(), files.size());
   } else if (auto size = outcome.job.written[0]; size > lines_bytes_max(files.size())) {
     return {fail(job_ending::bad_answer,
-                 "it has written " + std::to_string(size) + " bytes of facts, and may write "
+                 "it wrote " + std::to_string(size) + " bytes of facts, but may write at most "
                      + std::to_string(lines_bytes_max(files.size())))};
   } else {
     auto bytes = read_all(lines.get(), outcome.job.written[0]);
@@ -187,7 +187,7 @@ batch_outcome run_batch(worker_pool& workers, const job_task& task,
     auto answers = parse_metadata_answer(*bytes, files.size(), outcome.job.written[1]);
     if (!answers) return {fail(job_ending::bad_answer, answers.failure().message)};
     if (!std::ranges::all_of(*answers, has_ordered_previews))
-      return {fail(job_ending::bad_answer, "it has made previews that were not ordered")};
+      return {fail(job_ending::bad_answer, "it made previews of sizes that nobody asked for")};
     outcome.answers = std::move(*answers);
   }
   outcome.previews = std::move(previews);
@@ -228,12 +228,12 @@ bool may_pass(error_code code) {
          || code == error_code::not_found;
 }
 
-/// Takes what workers say of the files of a job.
+/// Collects what workers report about a job's files, and keeps their previews.
 class answer_taker {
 public:
   explicit answer_taker(media::preview_cache& previews) : previews_(previews) {}
 
-  /// What a batch of files was read to be, of the first ones where not of all. `read` grows.
+  /// Adds a batch's answers to `read`. A failed batch may have answers for its first files only.
   void take(std::span<const open_file> files, batch_outcome batch) {
     for (std::size_t i = 0; i < batch.answers.size(); ++i)
       take(files[i], std::move(batch.answers[i]), batch.previews.get());
@@ -242,7 +242,7 @@ public:
   std::vector<read_media> read;
 
 private:
-  /// Unless the file was written to meanwhile or could not be read now.
+  /// Adds one answer, unless the file has changed meanwhile or cannot be read for now.
   void take(const open_file& file, file_answer answer, int previews) {
     if (!is_known(file) || (answer.failure && may_pass(answer.failure->code))) return;
     if (answer.failure) {
@@ -259,15 +259,15 @@ private:
     auto bytes = read_all(from, made.size_bytes, offset);
     auto kept = !bytes ? result<void>(bytes.failure())
                 : !media::is_webp(*bytes)
-                    ? error{error_code::damaged, "a worker has made a preview that is no WebP file"}
+                    ? error{error_code::damaged, "a worker made a preview that is not a WebP file"}
                     : previews_.store(file.what->sha256, made.edge_px, *bytes);
-    // They can be made again at any time; what they are of is not to wait for a full disk.
+    // Previews can be made again at any time; a full disk must not hold up the facts.
     if (!kept && !failed_) spdlog::warn("{}", kept.failure().message);
     failed_ = failed_ || !kept;
   }
 
   media::preview_cache& previews_;
-  bool failed_ = false;  ///< said once a job
+  bool failed_ = false;  ///< only the first failure of a job is logged
 };
 
 job_report to_report(job_outcome outcome, std::vector<read_media> read) {
@@ -281,7 +281,7 @@ job_report completed(std::vector<read_media> read) {
 }
 
 /// Each file from `begin` on by itself, so that only those are without facts on which workers die.
-/// `into` has those before it.
+/// `into` already holds the answers for the files before it.
 job_report run_one_by_one(worker_pool& workers, const job_task& task,
                           const std::vector<open_file>& files, std::size_t begin,
                           answer_taker into) {

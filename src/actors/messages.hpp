@@ -193,16 +193,16 @@ struct root_outcome {
 
 struct catalog_status {
   std::uint64_t in_flight = 0;
-  bool unread = false;  ///< there may be files to be read for which there is no job yet
+  bool unread = false;  ///< there may be unread files that are not in a job yet
 };
 
-/// How far the reading of files is.
+/// Progress in reading files.
 struct reading_status {
-  std::uint64_t read = 0;    ///< files, since the engine's start
-  std::uint64_t failed = 0;  ///< jobs, likewise
-  bool done = false;         ///< there is a job for every file that is to be read, and all have ended
+  std::uint64_t read = 0;    ///< files read since the engine started
+  std::uint64_t failed = 0;  ///< jobs failed since the engine started
+  bool done = false;         ///< every file to be read is in a job, and all jobs have ended
   bool held = false;         ///< jobs are paused
-  std::string problem;       ///< why no job is started for now; empty: they are
+  std::string problem;       ///< why no job is started for now; empty if nothing prevents it
 };
 
 struct job_step {

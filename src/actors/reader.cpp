@@ -178,7 +178,7 @@ const std::map<std::string, query_function> queries = {
     {"watch.list", watch_list},
 };
 
-/// Where the asset's previews are, if they are there.
+/// The edges and paths of those of the asset's previews that exist.
 json previews_of(const media::preview_cache& previews, const json& asset) {
   auto found = json::array();
   digest content{};
@@ -197,7 +197,7 @@ result<json> asset_show(reader_state& s, const json& arguments, const is_over&) 
   return asset;
 }
 
-/// And those that use more than the tables.
+/// Queries that need more than the tables.
 using stateful_query = result<json> (*)(reader_state&, const json& arguments, const is_over&);
 const std::map<std::string, stateful_query> stateful_queries = {
     {"asset.show", asset_show},

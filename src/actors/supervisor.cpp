@@ -458,7 +458,7 @@ std::optional<error> not_in_step(const supervisor_state& s,
       text += ": " + failure->second.why.message;
     else if (held)
       text += ": more than half of its files are gone; restore them, or accept that with "
-              "'podstudio watch confirm'";
+              "'podstudio watch confirm DIR'";
   }
   if (text.empty()) return std::nullopt;
   return error{error_code::refused, text};

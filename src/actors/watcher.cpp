@@ -65,8 +65,8 @@ result<void> watcher_state::check_root() const {
 }
 
 result<void> watcher_state::recognise_root() {
-  // The identity and the sample are of one open folder: a disk may be mounted in between, and the
-  // sample would then vouch for the folder that it is mounted on.
+  // Read the identity and the sample through one open folder. If a disk were mounted between two
+  // look-ups by path, its files would vouch for the mount point below it.
   const root_folder folder(root.path);
   struct stat status;
   if (!folder.status_of(root.path, status)) {

@@ -204,7 +204,7 @@ bool watcher_state::scan_may_tell_gone(const reconciler::counts& counts) {
     reports.push_back({printable(root.path), problem_kind::scan_held,
                        std::to_string(counts.gone) + " of " + std::to_string(counts.known)
                            + " files are gone; restore them, or confirm that this is right with "
-                             "'podstudio watch confirm'"});
+                             "'podstudio watch confirm DIR'"});
   holding = hold_back;
   return !hold_back;
 }

@@ -16,7 +16,7 @@
 /// it is given. The service's side parses what the worker answers as hostile bytes.
 namespace podstudio::media {
 
-/// Raised when the same file gives more or other facts or previews, so that it is read again.
+/// Raised when the same file would give different facts or previews, so that files are read again.
 inline constexpr int extract_version = 2;
 
 /// A preview to be made.
@@ -34,7 +34,7 @@ struct extract_options {
   /// `beside_bytes_max` of it are read.
   int beside_fd = -1;
   std::vector<preview_order> previews;  ///< at most `previews_max`; the largest is made first
-  bool skip_own_previews = false;       ///< none where `is_own_preview`
+  bool skip_own_previews = false;       ///< make none for which `is_own_preview` holds
   bool want_hash = true;
   bool want_generation = true;
   /// Asked often; true ends the work with `stopping`. May be empty.

@@ -18,11 +18,12 @@ inline constexpr int preview_version = 1;
 inline constexpr std::size_t preview_bytes_max = 1 << 20;
 /// Edges that may be asked for.
 inline constexpr std::uint32_t preview_edge_px_max = 1024;
-/// Those that are made of each asset: for a grid and for a closer look.
+/// The edges of the previews that are made of each asset: for a grid, and for a closer look.
 inline constexpr std::array<std::uint32_t, 2> preview_edges_px{256, 1024};
 
-/// Whether a file is a preview of itself, so that none needs to be made: a whole still picture that a browser
-/// shows, within the square, and no larger than 256 bytes for each pixel of the edge.
+/// Whether a file can serve as its own preview, so that none needs to be made: an intact still
+/// picture that browsers can show, that fits into a square with this edge, and that takes at most
+/// 256 bytes per pixel of the edge.
 bool is_own_preview(const media_facts& facts, std::uint64_t size_bytes, std::uint32_t edge_px);
 
 /// A picture as a WebP file, with its opacity where it has any. Errors: `internal` (the encoder

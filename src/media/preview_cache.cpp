@@ -211,7 +211,7 @@ result<void> preview_cache::store(const digest& content, std::uint32_t edge_px,
   if (!full) return {};
   return error{error_code::disk_full, "no previews are kept, as less than "
                                           + std::to_string(free_bytes_min_ >> 20)
-                                          + " MiB are free for " + in_quotes(folder_)};
+                                          + " MiB is free on the disk of " + in_quotes(folder_)};
 }
 
 result<std::uint64_t> preview_cache::bytes_allowed() const {

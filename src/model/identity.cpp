@@ -323,7 +323,7 @@ public:
     const auto& fates = matched_.fates();
     std::vector<bool> known(files_.size());
     for (std::size_t i = 0; i < files_.size(); ++i) {
-      // Absent: a look that is older than the file's next move.
+      // Where the path is absent, the file has moved on since it was looked at.
       known[i] = !places_.absent.contains(files_[i].path)
                  && (fates[i].moved == 0 || paths_.contains(fates[i].moved))
                  && find_former(model_, files_[i], left_in(places_)) == nullptr
@@ -439,7 +439,7 @@ private:
   const asset_places& places_;
   const recent_losses& recent_;
   matching matched_;
-  std::unordered_set<asset_id> arriving_;  ///< that are one of the files, as far as that is known
+  std::unordered_set<asset_id> arriving_;  ///< assets that certainly moved to one of the files
   asset_paths paths_;
   path_keyer key_of_;
   asset_id next_asset_;

@@ -23,14 +23,14 @@ struct settings {
   std::uint64_t log_segment_bytes = 64u << 20;  ///< where a file of the event log is closed
   std::uint32_t poll_seconds = 30;         ///< between two scans of a folder that cannot be watched
   std::uint32_t rescan_minutes = 24 * 60;  ///< between two scans of a folder that is watched
-  /// What previews may take in the data folder; those used least recently go first.
+  /// Bytes that previews may take in the data folder; the least recently used go first.
   std::uint64_t preview_cache_bytes = std::uint64_t{4} << 30;
   /// How many files' facts are read, or other jobs run, at once; 0: none. Nothing: one per core.
   std::optional<std::uint32_t> workers;
 };
 
 inline constexpr std::uint32_t workers_setting_max = 64;
-/// The bounds of `preview_cache_bytes`: room for a screenful; and more than any personal disk holds.
+/// Bounds of `preview_cache_bytes`: room for a screenful, and more than any personal disk holds.
 inline constexpr std::uint64_t preview_cache_bytes_min = std::uint64_t{16} << 20;
 inline constexpr std::uint64_t preview_cache_bytes_max = std::uint64_t{1} << 50;
 /// Bounds of `log_segment_bytes`: a segment has room for its header and some commands, and space
@@ -57,9 +57,10 @@ struct settings_file {
 };
 
 /// The settings of, from weak to strong: `config` (TOML: `watch_folders`, `database`, `log_level`,
-/// `log_segment_bytes`, `poll_seconds`, `preview_cache_bytes`, `rescan_minutes`, `workers`), `env` (as `parse_env_file`), the
-/// environment (both: WATCH_FOLDERS, DB_PATH). Errors: `invalid_argument` for a key nobody knows or
-/// a value of the wrong kind, naming the variable, or the file and line; as `read_small_file`.
+/// `log_segment_bytes`, `poll_seconds`, `preview_cache_bytes`, `rescan_minutes`, `workers`), `env`
+/// (as `parse_env_file`), the environment (both: WATCH_FOLDERS, DB_PATH). Errors:
+/// `invalid_argument` for a key nobody knows or a value of the wrong kind, naming the variable, or
+/// the file and line; as `read_small_file`.
 result<settings> load_settings(const settings_file& config, const settings_file& env);
 
 }  // namespace podstudio

@@ -15,7 +15,7 @@ bool is_utf8(std::string_view bytes) noexcept;
 /// The beginning of valid UTF-8, of at most `bytes_max` bytes, cut between characters.
 std::string_view cut_text(std::string_view text, std::size_t bytes_max) noexcept;
 
-/// The texts with `between` between any two; none stands in front of the first that is not empty.
+/// Joins the texts with `between`. Empty texts at the beginning are skipped.
 template <class Texts>
 std::string joined(const Texts& texts, std::string_view between) {
   std::string all;

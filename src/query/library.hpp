@@ -26,8 +26,8 @@ struct job_filter {
   std::int64_t limit = 1'000;
 };
 
-/// The columns of the `job` table, in the order of ids, and an estimate of the seconds left of those
-/// that run (null: none) as of `at_us`.
+/// The columns of the `job` table in the order of ids, and `seconds_left` as of `at_us`: an
+/// estimate for a running job, null for others or where nobody can say.
 result<nlohmann::json> list_jobs(database& db, const job_filter& filter, std::int64_t at_us);
 /// Its columns, `priority`, `attempts [{attempt started_at ended_at ending reason last_words}]`,
 /// and `seconds_left`: what a job that runs will still take at the pace it has had until `at_us`

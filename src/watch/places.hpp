@@ -25,10 +25,11 @@ struct sample_file {
   digest sha256{};
 };
 
-/// Whether the library from which the sample was drawn is in the folder, in which the paths lie:
-/// most of the files that are still there are the same, and some are. Reads small files; of large
-/// ones size and time decide. Where absent files differ, all of the sample is looked at. What is
-/// mounted on the folder meanwhile, or put in its place, is not looked at.
+/// Whether the library from which the sample was drawn is in the folder; the sample's paths lie in
+/// that folder. It is if at least half of the files that are still there are unchanged, and at least
+/// one is. Reads small files; compares large ones by size and time. Where absent files differ, looks
+/// at all of the sample. Looks only into the folder that is open, whatever is mounted on it or
+/// replaces it meanwhile.
 enum class absent_file : bool { says_nothing, differs };
 bool is_same_library(const root_folder& folder, const std::vector<sample_file>& sample,
                      absent_file absent = absent_file::says_nothing);

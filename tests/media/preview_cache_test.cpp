@@ -164,7 +164,7 @@ BOOST_FIXTURE_TEST_CASE(one_that_is_larger_than_the_room_is_not_kept, cache_fold
   BOOST_TEST(!has(kept, 1));
 }
 
-BOOST_FIXTURE_TEST_CASE(nothing_is_kept_where_the_disk_is_needed_for_other_things, cache_folder) {
+BOOST_FIXTURE_TEST_CASE(nothing_is_kept_while_too_little_of_the_disk_is_free, cache_folder) {
   preview_cache before(cache, much);
   must(before.store(content(1), 256, "x"));
   preview_cache kept(cache, much, std::uint64_t{1} << 62);

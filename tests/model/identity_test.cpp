@@ -823,13 +823,13 @@ BOOST_AUTO_TEST_CASE(an_edit_that_another_name_of_the_file_told_first_stays_with
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_file_that_left_both_of_its_paths_is_found_by_what_people_said_of_it) {
+BOOST_AUTO_TEST_CASE(labels_follow_a_file_that_left_both_of_its_paths) {
   small_library library;
   library.take({{"/root/a.png", a}});
-  library.take({{"/bound/a.png", a}}, {}, 2);  // by another way, of which people speak
+  library.take({{"/bound/a.png", a}}, {}, 2);  // the same file by another path; labelled below
   library.apply(*decide(library.model, label_change{.assets = {2}, .set = {.approved = true}}));
-  // The file moves, and another one takes its name. The places of the second look were asked for before
-  // the first one was decided.
+  // The file moves, and another file takes its name. The places for the second look were requested
+  // before the first look was decided.
   const std::vector<digested_file> second{
       {"/root/a.png", key_of("/root/a.png"), asset_type::image, content_of(b), 1},
       {"/root/b.png", key_of("/root/b.png"), asset_type::image, content_of(a), 1}};
@@ -842,7 +842,7 @@ BOOST_AUTO_TEST_CASE(a_file_that_left_both_of_its_paths_is_found_by_what_people_
   auto taken = decide(library.model, second, {}, {}, places, {});
   library.apply(taken.events);
   BOOST_TEST(taken.again == names{"/root/b.png"}, boost::test_tools::per_element());
-  // It is not elsewhere as long as that is only a guess.
+  // While its next place is only a guess, the asset is missing.
   BOOST_TEST(library.is_missing(1));
   library.take({{"/root/b.png", a}}, {}, 2);
   BOOST_TEST(library.at("/root/b.png") == 2);

@@ -6,8 +6,8 @@
 #include <random>
 #include <string>
 
-/// The bytes of a file with damage of one kind, chosen at random: flipped bits, an end that is missing,
-/// a part that stands in a second place, or large numbers among the first 512 bytes. `bytes` must not be
+/// The bytes of a file with one kind of damage, chosen at random: flipped bits, a missing end, a
+/// part repeated in a second place, or large numbers in the first 512 bytes. `bytes` must not be
 /// empty.
 inline std::string damaged(std::string bytes, std::mt19937_64& random) {
   switch (random() % 4) {

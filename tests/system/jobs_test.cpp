@@ -151,7 +151,7 @@ BOOST_FIXTURE_TEST_CASE(broken_files_have_a_problem_and_stop_nothing, job_librar
     broken[root + "/empty." + kind] = "cut";
     make_file(root + "/empty." + kind, "");
     make_file(root + "/good." + kind, whole);
-    // These may be whole to a decoder, but must not harm.
+    // A decoder may accept these, but they must do no harm.
     for (std::uint64_t i = 0; i < number_from_env("PODSTUDIO_HOSTILE_FILES", 360) / kinds.size(); ++i)
       make_file(root + "/damaged " + std::to_string(i) + "." + kind, damaged(whole, random));
   }
@@ -205,7 +205,7 @@ BOOST_FIXTURE_TEST_CASE(previews_are_made_and_made_again, job_library) {
   make_file(root + "/copy.bmp", all_samples().bytes("bmp"));
   wait_until_read(running);
   BOOST_TEST(previews_of("copy.bmp") == previews_of("a.bmp"));
-  // They may be deleted at any time, and what is in their way stops no job.
+  // Previews may be deleted at any time, and an obstacle in their place fails no job.
   fs::remove_all(cache);
   BOOST_TEST(previews_of("a.bmp").empty());
   auto read_again = [&] {
@@ -221,7 +221,7 @@ BOOST_FIXTURE_TEST_CASE(previews_are_made_and_made_again, job_library) {
   BOOST_TEST(previews_of("a.bmp").size() == 2u);
 }
 
-BOOST_FIXTURE_TEST_CASE(an_import_waits_for_the_facts_where_it_is_told_to, job_library) {
+BOOST_FIXTURE_TEST_CASE(an_import_waits_for_the_facts_if_asked_to, job_library) {
   for (const auto& kind : kinds)
     make_file(root + "/a." + kind, all_samples().bytes(kind));
   make_file(root + "/text.png", "This is no picture.\n");
@@ -238,7 +238,7 @@ BOOST_FIXTURE_TEST_CASE(an_import_waits_for_the_facts_where_it_is_told_to, job_l
   BOOST_TEST(ask("SELECT kind FROM asset_problem") == "not_media");
   BOOST_TEST(ask("SELECT count(*) FROM active_job") == "0");
   BOOST_TEST(json::parse(import().out)["read"] == 0);
-  // Beside a service, which reads them.
+  // While a service runs, the service reads them.
   service running(podstudio);
   make_file(root + "/b.png", all_samples().bytes("png"));
   auto beside = import();
@@ -262,7 +262,7 @@ BOOST_FIXTURE_TEST_CASE(files_that_come_one_after_the_other_are_read_together, j
     std::this_thread::sleep_for(20ms);
   }
   wait_until_read(running);
-  // One, unless the machine held this process up.
+  // One job, unless this process was held up.
   BOOST_TEST(std::stoul(ask("SELECT count(*) FROM job")) <= 3u);
 }
 

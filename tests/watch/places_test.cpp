@@ -15,7 +15,7 @@
 using namespace podstudio;
 namespace fs = std::filesystem;
 
-BOOST_AUTO_TEST_CASE(a_folder_that_takes_the_place_of_another_is_not_vouched_for_by_it) {
+BOOST_AUTO_TEST_CASE(an_open_folder_is_not_recognised_by_files_of_its_replacement) {
   temp_folder space;
   auto root = space.path + "/root", aside = space.path + "/aside";
   auto make_library = [&](const std::string& folder, const std::string& contents) {
@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(a_folder_that_takes_the_place_of_another_is_not_vouched_for
   make_library(root, "other pictures ");
   const root_folder other(root);
   BOOST_TEST(!is_same_library(other, sample));
-  // The disk comes back while the folder below it is looked at.
+  // As if the disk came back while the folder below it was being checked.
   fs::rename(root, space.path + "/other");
   fs::rename(aside, root);
   BOOST_TEST(is_same_library(root_folder(root), sample));

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Facts and previews of files: a service that reads them in its workers, against tools that read or make one of them.
+"""Facts and previews of files: a service that reads them in its workers, against tools that do part of that work.
 
 The engine's rate is that of the last of its jobs: a folder is imported first, then a service is started on
 it, and the time runs from its first attempt at a job to the end of its last one, by the table `job_attempt`.
 Scheduling, opening, sandboxed decoding, the perceptual hash, the log and the tables are inside. The
-references write what they read to nowhere: exiftool and mediainfo in one process for all files, ffprobe one
-a file, over as many processes as cores, and likewise GNOME's tracker-extract; these two read at most 500 files. Of the
-large pictures vipsthumbnail makes the previews that the engine makes too (256 and 1024 pixels; the small ones need
-none), over as many processes as cores. After each run of the engine, width, height and duration of every
+references discard what they read. exiftool and mediainfo run as one process for all files; ffprobe and GNOME's
+tracker-extract run as one process per file, as many at a time as there are cores, and read at most 500 files. For large
+pictures, vipsthumbnail makes the same previews as the engine (256 and 1024 pixels; small pictures need none), with as
+many processes as cores. After each run of the engine, width, height and duration of every
 file are checked against the generator's. Figures are medians.
 """
 
@@ -163,7 +163,7 @@ def run_engine(program, files, folder, timeout_seconds=900):
 
 
 def references(files, folder):
-    """By name: the program that must be there, the command, and how many of the files it reads."""
+    """Those whose program is installed, by name: the command, and how many of the files it reads."""
     paths = files.paths()
     some = paths[:ONE_A_FILE_MAX]
     lists = folder / "all files", folder / "some files"
@@ -202,7 +202,7 @@ def measure(program, files, folder, rounds):
             runs.setdefault(name, []).append((done.seconds / read, done.processor_seconds / read))
     report = {"files": count, "what": files.what, "runs": {}}
     own = 1 / median(seconds for seconds, _ in runs["podstudio"])
-    print(f"\n{count} {files.what}\n{'':28}files/s   CPU ms a file   podstudio is so many times as fast")
+    print(f"\n{count} {files.what}\n{'':28}files/s     CPU ms/file   podstudio is faster by a factor of")
     for name, taken in runs.items():
         rate = 1 / median(seconds for seconds, _ in taken)
         processor = 1000 * median(each for _, each in taken)

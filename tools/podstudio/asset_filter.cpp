@@ -60,7 +60,7 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
   option("model", model, "Only those made with a model with this in its name", "TEXT");
   option("prompt", prompt, "Only those with all these words in their prompt", "TEXT");
   option("seed", seed, "Only those made from this seed", "N")->check(whole_number(0, UINT64_MAX));
-  auto transparent = command.add_flag("--alpha", alpha, "Only those with transparency");
+  auto transparent = command.add_flag("--alpha", alpha, "Only those with an alpha channel, used or not");
   command.add_flag("--opaque", opaque, "Only those without")->excludes(transparent);
   command.add_flag("--broken", broken, "Only those that are damaged, or not what their name says");
   command.add_flag("--unread", unread, "Only those whose file was not read yet");

@@ -45,9 +45,9 @@ result<nlohmann::json> reading_so_far(session& engine) {
   return engine.request("media.status", nlohmann::json::object());
 }
 
-/// Waits until every file of the library has been read, and tells how many were since `before`.
-/// `expected` is shown as their number. Error: `refused` where jobs are paused, fail, or are not
-/// started for `problem_time_max`.
+/// Waits until every file of the library has been read, and returns how many were read since
+/// `before`. The progress line shows `expected` as the total. Error: `refused` where jobs are
+/// paused, fail, or are not started for `problem_time_max`.
 result<std::uint64_t> wait_until_read(session& engine, const nlohmann::json& before,
                                       std::uint64_t expected) {
   using clock = std::chrono::steady_clock;
@@ -63,18 +63,17 @@ result<std::uint64_t> wait_until_read(session& engine, const nlohmann::json& bef
     if ((*status)["done"] == true && since("failed") == 0) return read;
     if ((*status)["done"] == true)
       return error{error_code::refused,
-                   std::to_string(since("failed"))
-                       + " jobs failed, and so not all files were read; see 'podstudio job list "
-                         "--status failed'"};
+                   "not all files were read; failed jobs: " + std::to_string(since("failed"))
+                       + "; see 'podstudio job list --status failed'"};
     if ((*status)["held"] == true)
       return error{error_code::refused,
-                   "no files are read, as jobs are paused; 'podstudio job resume' starts them again"};
+                   "no files are being read, as jobs are paused; use 'podstudio job resume'"};
     auto now = clock::now();
     if ((*status)["problem"].is_null())
       good = now;
     else if (now - good > problem_time_max)
-      return error{error_code::refused, "no files are read: " + cell((*status)["problem"])
-                                            + "; a service reads them once that is over"};
+      return error{error_code::refused, "no files are being read: " + cell((*status)["problem"])
+                                            + "; a service will read them once this is resolved"};
     line.show(read, std::max(expected, read));
     std::this_thread::sleep_for(interval);
   }
@@ -85,7 +84,7 @@ result<std::uint64_t> wait_until_read(session& engine, const nlohmann::json& bef
 result<void> run_import(const context& where, session::need what, const char* command,
                         const nlohmann::json& arguments, reading media) {
   bool reads = media == reading::now;
-  auto opened = session::open(where, what, reads ? session::jobs::here_too : session::jobs::of_service);
+  auto opened = session::open(where, what, reads ? session::jobs::here_too : session::jobs::service_only);
   if (!opened) return opened.failure();
   auto read_before = reads ? reading_so_far(*opened) : result<nlohmann::json>(nullptr);
   if (!read_before) return read_before.failure();

@@ -8,7 +8,7 @@
 
 namespace podstudio {
 
-/// What follows the import: nothing, or the reading of all files that were not read yet.
+/// Whether unread files are read later, by a service, or now, before the import returns.
 enum class reading : bool { later, now };
 
 /// Gives a command of the console's that starts an import, follows that to its end, and prints what

@@ -22,7 +22,7 @@ struct list_options {
   std::string status, kind;
 };
 
-/// The time left of a job that runs.
+/// The time that a running job has left; empty where nobody can say.
 std::string left_of(const json& job) {
   auto seconds = job.value("seconds_left", json());
   return seconds.is_null() ? "" : human_time(seconds.get<std::uint64_t>());

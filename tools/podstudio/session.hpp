@@ -29,12 +29,12 @@ public:
     service,     ///< that a service runs on it
   };
 
-  /// Who runs jobs: a service, or also an engine in this process.
-  enum class jobs : bool { of_service, here_too };
+  /// Who may run jobs: only a service, or also an engine in this process.
+  enum class jobs : bool { service_only, here_too };
 
   /// Errors: `not_found` (no data folder), `no_service`, `in_use` (by a process that is no
   /// service); as `engine::start`, `ensure_credentials` and `console_client::connect`.
-  static result<session> open(const context& where, need what, jobs run = jobs::of_service);
+  static result<session> open(const context& where, need what, jobs run = jobs::service_only);
 
   session(session&&) noexcept;
   ~session();

@@ -50,7 +50,7 @@ result<void> report_one(const context& where, const similar_options& options,
 result<void> report(const context& where, const similar_options& options) {
   if (options.groups == !options.which.empty())
     return error{error_code::invalid_argument,
-                 "give an asset, or --groups for all that look alike, not both"};
+                 "give either an asset, or --groups for all that look alike"};
   constexpr std::uint64_t usual = media::pdq_distance_max;
   std::uint64_t highest = options.groups ? media::pdq_distance_max : similar_distance_max;
   auto distance = options.distance.empty() ? result<std::uint64_t>(usual)

@@ -230,7 +230,7 @@ BOOST_DATA_TEST_CASE(previews_are_as_large_as_ordered, boost::unit_test::data::m
       BOOST_TEST((all.decoded_size(file, preview) == sizes[file][preview]));
   BOOST_TEST(all.answers[2].found.previews.empty());
   BOOST_TEST((all.answers[0].preview_offsets[0] == 0u));
-  // What is small enough itself needs no preview, unless it is broken.
+  // A picture that is small enough needs no preview, unless it is broken.
   all.order.skip_own_previews = true;
   all.add(noise_png(200, 200).substr(0, 5000), "png");
   all.add(png_of(300, 200, std::string(std::size_t{300} * 200 * 4, '\x80')), "png");
