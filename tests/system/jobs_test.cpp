@@ -72,19 +72,6 @@ struct job_library {
   }
 };
 
-/// The processes that a process has started.
-std::vector<pid_t> children_of(pid_t pid) {
-  std::vector<pid_t> found;
-  std::error_code gone;
-  for (const auto& task :
-       fs::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone)) {
-    std::ifstream from(task.path() / "children");
-    for (pid_t child = 0; from >> child;)
-      found.push_back(child);
-  }
-  return found;
-}
-
 }  // namespace
 
 BOOST_FIXTURE_TEST_CASE(the_facts_of_files_of_every_kind_are_read_by_themselves, job_library) {

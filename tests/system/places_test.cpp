@@ -102,6 +102,8 @@ struct two_places {
       : from(source, space.path + "/1"), to(target, space.path + "/2") {
     for (const auto& each : {a, b, unwatched})
       make_folder(each);
+    // A job holds files open while it runs, and until it ends FUSE keeps their folder.
+    run_no_jobs(podstudio);
   }
 
   /// The same names in each group, and sizes of their own: where times are told to two seconds
@@ -494,7 +496,6 @@ BOOST_FIXTURE_TEST_CASE(a_disk_is_known_under_another_device_number, two_places)
   make_folder(at);
   if (skip_unless(disk.attach() && disk.mount(at), "mounting a loop device is not permitted here"))
     return;
-  run_no_jobs(podstudio);
   for (int i = 0; i < 50; ++i)
     make_file(root + "/" + std::to_string(i) + ".png", "picture " + std::to_string(i));
   {

@@ -255,9 +255,27 @@ service::service(const library& on, const words& roots, milliseconds limit) {
   throw std::runtime_error("the service is not ready: " + running_->finish().text());
 }
 
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> found;
+  std::error_code gone;
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone)) {
+    std::ifstream from(task.path() / "children");
+    for (pid_t child = 0; from >> child;)
+      found.push_back(child);
+  }
+  return found;
+}
+
 void service::kill() {
+  auto workers = children_of(pid());
   running_->signal(SIGKILL);
   running_->finish();
+  // The kernel ends them too, a moment later; until then they hold files open.
+  auto are_gone = [&] {
+    return std::ranges::none_of(workers, [](pid_t worker) { return ::kill(worker, 0) == 0; });
+  };
+  if (!eventually(are_gone)) fail("workers outlive their service");
 }
 
 outcome service::stop(milliseconds limit) {

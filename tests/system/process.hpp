@@ -119,6 +119,9 @@ private:
   std::unique_ptr<process> running_;
 };
 
+/// The processes that a process has started.
+std::vector<pid_t> children_of(pid_t pid);
+
 /// Has services on this library run so many jobs at once.
 void run_jobs(const library& on, unsigned at_once);
 /// None, for tests that count what comes into the log.
