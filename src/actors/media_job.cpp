@@ -30,8 +30,7 @@ constexpr std::chrono::minutes batch_time_max(10), file_time_max(3);
 constexpr std::uint64_t batch_cpu_seconds_max = 600, file_cpu_seconds_max = 180;
 
 /// The most that a worker may write to each of its two outputs, which are in memory: 512 KiB per
-/// file of a full batch, several times what previews of photographs take. A batch that needs more
-/// is read file by file; a single file never does.
+/// file of a full batch. A batch that needs more is read file by file; a single file never does.
 constexpr std::uint64_t batch_output_bytes_max = std::uint64_t{64} << 20;
 static_assert(batch_output_bytes_max >= metadata_line_bytes_max * media_files_max);
 static_assert(batch_output_bytes_max
