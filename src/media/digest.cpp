@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "media/digest.hpp"
 
+#include "platform/files.hpp"
 #include "platform/root_folder.hpp"
 #include "platform/text.hpp"
 #include "platform/unique_fd.hpp"
@@ -15,7 +16,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
-#include <limits>
 
 namespace podstudio {
 
@@ -80,22 +80,12 @@ error read_error(int errno_value, const std::string& path) {
   return system_error(errno_value)("cannot read " + in_quotes(path));
 }
 
-/// A time before 1677 or after 2262, which a file may have, is as far away as the number goes.
-std::int64_t ns(const timespec& time) noexcept {
-  std::int64_t total = 0;
-  if (__builtin_mul_overflow(std::int64_t{time.tv_sec}, 1'000'000'000, &total)
-      || __builtin_add_overflow(total, std::int64_t{time.tv_nsec}, &total))
-    return time.tv_sec < 0 ? std::numeric_limits<std::int64_t>::min()
-                           : std::numeric_limits<std::int64_t>::max();
-  return total;
-}
-
 }  // namespace
 
 file_facts facts_of(const struct stat& status, const volume& on) noexcept {
   return {.size_bytes = static_cast<std::uint64_t>(status.st_size),
-          .mtime_ns = ns(status.st_mtim),
-          .ctime_ns = ns(status.st_ctim),
+          .mtime_ns = to_ns(status.st_mtim.tv_sec, status.st_mtim.tv_nsec),
+          .ctime_ns = to_ns(status.st_ctim.tv_sec, status.st_ctim.tv_nsec),
           .inode = on.keeps_inodes ? status.st_ino : 0,
           .device = on.id};
 }

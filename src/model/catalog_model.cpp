@@ -399,13 +399,16 @@ void catalog_model::apply(const event& what) {
   }
   std::visit(catalog_folds{*this, true}, what);
   former_.see(what, was_known);
-  former_is_ahead_ = true;
+  left_.see(what, keyer_);
+  past_is_ahead_ = true;
 }
 
 void catalog_model::revert(const event& what) {
   std::visit(catalog_folds{*this, false}, what);
   if (std::holds_alternative<asset_content_changed>(what)) unsettled_changes_.pop_back();
-  if (std::exchange(former_is_ahead_, false)) former_ = settled_former_;
+  if (!std::exchange(past_is_ahead_, false)) return;
+  former_ = settled_former_;
+  left_ = settled_left_;
 }
 
 void catalog_model::settle(const event& what) {
@@ -415,11 +418,14 @@ void catalog_model::settle(const event& what) {
     unsettled_changes_.pop_front();
   }
   settled_former_.see(what, was_known);
+  settled_left_.see(what, keyer_);
 }
 
 void catalog_model::load_past(const event& what) {
   former_.see(what);
   settled_former_.see(what);
+  left_.see(what, keyer_);
+  settled_left_.see(what, keyer_);
 }
 
 void catalog_model::load_asset(asset_id id, std::string_view path, asset_state state) {

@@ -5,8 +5,9 @@
 #include "events/labels.hpp"
 #include "model/former_files.hpp"
 #include "model/id_index.hpp"
+#include "model/left_files.hpp"
+#include "model/path_key.hpp"
 #include "platform/error.hpp"
-#include "platform/sha256.hpp"
 
 #include <cstdint>
 #include <deque>
@@ -23,23 +24,6 @@
 /// The catalog's state, in memory, and its decisions, as two pure functions: (model, operation) ->
 /// events or a refusal, and (model, event) -> model. No I/O, no clock, no actors.
 namespace podstudio {
-
-/// The first 128 bits of a path's SHA-256: what the model holds instead of the path. Nobody can
-/// construct two paths that share it.
-using path_key = std::array<std::uint64_t, 2>;
-
-struct path_key_hash {
-  std::size_t operator()(const path_key& key) const noexcept { return key[0]; }
-};
-
-/// Computes keys; holds a hash context, so one per thread.
-class path_keyer {
-public:
-  path_key operator()(std::string_view path);
-
-private:
-  sha256 hash_;
-};
 
 /// The first 64 bits of a digest, to look it up by.
 std::uint64_t digest_key(const digest& sha256) noexcept;
@@ -164,6 +148,7 @@ public:
   std::optional<problem_kind> problem(const path_key& key) const;  ///< key of the printable path
   const text_pool& texts() const noexcept { return texts_; }
   const former_files& former() const noexcept { return former_; }
+  const left_files& left() const noexcept { return left_; }
 
   /// Whether the file was taken with these very facts, so that reading it again would tell nothing
   /// new.
@@ -290,9 +275,11 @@ private:
   std::map<root_id, root_state> roots_;
   std::unordered_map<path_key, problem_kind, path_key_hash> problems_;
   former_files former_;  ///< by all events that were applied
-  bool former_is_ahead_ = false;
+  left_files left_;      ///< likewise
+  bool past_is_ahead_ = false;
   std::deque<bool> unsettled_changes_;  ///< of content: whether another asset had those bytes
   former_files settled_former_;  ///< by those that are settled: what a revert goes back to
+  left_files settled_left_;      ///< likewise
   path_keyer keyer_;
 };
 

@@ -22,22 +22,30 @@ void former_files::see(const event& what, bool was_known) {
       what);
 }
 
-const former_files::past* former_files::find(const file_content& content) const {
-  auto at = pasts_.find(id_of(content));
-  return at == pasts_.end() ? nullptr : &at->second;
-}
-
 void former_files::change(const asset_content_changed& e, bool was_known) {
-  auto again = find(e.after);
   // It is what it was. What it was before that may still turn up.
-  if (again != nullptr && again->asset == e.asset) return forget(e.asset, again->number);
-  auto file = id_of(e.before);
+  if (auto again = pasts_.find(id_of(e.after, e.asset)); again != pasts_.end())
+    return forget(e.asset, again->second.number);
+  auto file = id_of(e.before, e.asset);
   if (e.before.facts.size_bytes == 0) return;
   forget(file);
-  pasts_[file] = {e.asset, e.before, ++last_number_, was_known};
+  const past now{e.asset, e.before, ++last_number_, was_known,
+                 {e.after.facts.device, e.after.facts.inode}};
+  supersede(now);
+  pasts_[file] = now;
   by_asset_.emplace(e.asset, file);
   by_number_.emplace(last_number_, file);
   if (pasts_.size() > capacity) forget(file_id(by_number_.begin()->second));
+}
+
+void former_files::supersede(const past& by) {
+  std::vector<file_id> files;
+  const auto first = id_of(by.content, 0);
+  for (auto at = pasts_.lower_bound(first);
+       at != pasts_.end() && id_of(at->second.content, 0) == first; ++at)
+    if (by.next.second == 0 || at->second.next != by.next) files.push_back(at->first);
+  for (const auto& file : files)
+    forget(file);
 }
 
 void former_files::forget(asset_id asset, std::uint64_t from) {

@@ -23,6 +23,8 @@ public:
     file_content content;
     std::uint64_t number = 0;  ///< ascending with time
     bool was_known = false;    ///< another asset had the bytes that the asset changed to, by then
+    /// Device and inode of the file that replaced it.
+    std::pair<std::uint64_t, std::uint64_t> next{};
     bool operator==(const past&) const = default;
   };
 
@@ -32,13 +34,31 @@ public:
   /// To be called with each event, in order; of a change, with whether another asset had its bytes.
   void see(const event& what, bool was_known = false);
 
-  /// What the file was, by inode and digest; null where it is not known to have been an asset.
-  const past* find(const file_content& content) const;
+  /// Returns what the file (by inode and digest) was; null if it is not known to have been an
+  /// asset. A file visible at several paths, all since replaced by one other file, was several
+  /// assets: returns the newest for which `prefers(asset)` is true, else the newest.
+  template <class Prefers>
+  const past* find(const file_content& content, Prefers prefers) const {
+    const past* best = nullptr;
+    bool preferred = false;
+    auto at = pasts_.lower_bound(id_of(content, 0));
+    for (std::size_t asked = 0; asked < same_max && at != pasts_.end(); ++asked, ++at) {
+      const auto& each = at->second;
+      if (id_of(each.content, 0) != id_of(content, 0)) break;
+      bool is_preferred = prefers(each.asset);
+      if (best != nullptr
+          && std::pair(preferred, best->number) > std::pair(is_preferred, each.number))
+        continue;
+      best = &each;
+      preferred = is_preferred;
+    }
+    return best;
+  }
   /// One with this digest of which `is_it(past)` holds; null if there is none among the first
   /// same_max.
   template <class IsIt>
   const past* find(const digest& sha256, IsIt is_it) const {
-    auto at = pasts_.lower_bound({sha256, 0, 0});
+    auto at = pasts_.lower_bound({sha256, 0, 0, 0});
     for (std::size_t asked = 0; asked < same_max; ++asked, ++at) {
       if (at == pasts_.end() || at->second.content.sha256 != sha256) return nullptr;
       if (is_it(at->second)) return &at->second;
@@ -50,13 +70,16 @@ public:
   bool operator==(const former_files&) const = default;
 
 private:
-  /// Digest, device and inode: on some file systems all inodes are 0.
-  using file_id = std::tuple<digest, std::uint64_t, std::uint64_t>;
+  /// Digest, device and inode (on some file systems all inodes are 0), and the asset.
+  using file_id = std::tuple<digest, std::uint64_t, std::uint64_t, asset_id>;
 
-  static file_id id_of(const file_content& content) {
-    return {content.sha256, content.facts.device, content.facts.inode};
+  static file_id id_of(const file_content& content, asset_id asset) {
+    return {content.sha256, content.facts.device, content.facts.inode, asset};
   }
   void change(const asset_content_changed& e, bool was_known);
+  /// Forgets earlier entries for this file, except those of assets that changed to the same new
+  /// file as `by`.
+  void supersede(const past& by);
   /// Forgets what an asset was, from one number on.
   void forget(asset_id asset, std::uint64_t from = 0);
   void forget(const file_id& file);

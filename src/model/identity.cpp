@@ -106,7 +106,10 @@ const former_files::past* find_former_of_copy(const catalog_model& model,
 template <class MayHaveLeft>
 const former_files::past* find_former(const catalog_model& model, const digested_file& file,
                                       MayHaveLeft may_have_left) {
-  const auto* past = model.former().find(file.content);
+  const auto* past = model.former().find(file.content, [&](asset_id id) {
+    const auto* asset = model.asset(id);
+    return asset != nullptr && asset->sha256 != file.content.sha256 && model.has_decisions(id);
+  });
   const auto* asset = past == nullptr ? nullptr : model.asset(past->asset);
   bool other_file = asset != nullptr
                     && (asset->facts.inode != past->content.facts.inode
@@ -190,6 +193,11 @@ public:
     bool settled = false;  ///< the asset that has this path has this content
     /// Settled, but `moved` bears decisions and has lost its own file, while `here` bears none.
     bool makes_way = false;
+    /// `moved` returns from a copy to this, its original file. The copy still exists and needs an
+    /// asset of its own.
+    bool gives_back = false;
+    /// The file is an edit of `here` that was first reported at another path.
+    bool edited = false;
   };
 
   matching(const catalog_model& model, const std::vector<digested_file>& files,
@@ -206,20 +214,34 @@ public:
       else if (!asset.missing)
         displaced_.add(found.here, asset.sha256);
     }
-    for (std::size_t i = 0; i < files.size(); ++i)
-      if (!fates_[i].settled && (files[i].content.facts.size_bytes > 0 || files[i].was != 0)
-          && !places.absent.contains(files[i].path))
-        match(files[i], fates_[i]);
-    for (std::size_t i = 0; i < files.size(); ++i)
-      if (fates_[i].settled && (files[i].content.facts.size_bytes > 0 || files[i].was != 0))
-        succeed(files[i], fates_[i]);
+    // Match by the strongest evidence first: an asset prefers its own file to any copy, whatever
+    // the order of the batch.
+    for (auto as : {same::stated, same::former_file, same::inode, same::content})
+      for (bool settled : {false, true})
+        for (std::size_t i = 0; i < files.size(); ++i) {
+          auto& found = fates_[i];
+          bool is_empty = files[i].content.facts.size_bytes == 0 && files[i].was == 0;
+          if (found.settled != settled || found.moved != 0 || found.edited || is_empty) continue;
+          if (settled)
+            succeed(files[i], found, as);
+          else if (!places.absent.contains(files[i].path))
+            match(files[i], found, as);
+        }
   }
 
   const std::vector<fate>& fates() const noexcept { return fates_; }
   bool is_used(asset_id id) const { return used_.contains(id); }
 
 private:
-  void match(const digested_file& file, fate& found) {
+  /// The evidence, besides equal content, that a file is an asset's; strongest first.
+  enum class same : std::uint8_t {
+    stated,       ///< the user moved the watch root
+    former_file,  ///< the asset left this file for a copy
+    inode,
+    content,  ///< no further evidence
+  };
+
+  void match(const digested_file& file, fate& found, same as) {
     const auto& content = file.content;
     auto is_it = [&](asset_id id) {
       const auto* asset = model_.asset(id);
@@ -233,18 +255,54 @@ private:
       return is_it(id) && (model_.asset(id)->missing || has_left(id));
     };
     auto is_decided = [&](asset_id id) { return is_free(id) && model_.has_decisions(id); };
-    if (file.was != 0 && is_it(file.was)) found.moved = file.was;
-    if (found.moved == 0)
+    switch (as) {
+    case same::stated:
+      if (file.was != 0 && is_it(file.was)) found.moved = file.was;
+      break;
+    case same::former_file:
+      find_left(file, found);
+      break;
+    case same::inode:
       found.moved = model_.find_inode(
           content.facts, [&](asset_id id) { return is_decided(id) && !model_.asset(id)->missing; });
-    if (found.moved == 0) found.moved = model_.find_inode(content.facts, is_decided);
-    if (found.moved == 0) found.moved = model_.find_inode(content.facts, is_free);
-    if (found.moved == 0)
+      if (found.moved == 0) found.moved = model_.find_inode(content.facts, is_decided);
+      if (found.moved == 0) found.moved = model_.find_inode(content.facts, is_free);
+      break;
+    case same::content:
       found.moved = find_same_content(
           content.sha256, [&](asset_id id) { return is_it(id) && model_.has_decisions(id); });
-    if (found.moved == 0) found.moved = find_same_content(content.sha256, is_it);
-    if (is_other_name_of_edited(found)) found.moved = 0;
+      if (found.moved == 0) found.moved = find_same_content(content.sha256, is_it);
+      break;
+    }
+    found.edited = is_other_name_of_edited(found);
+    if (found.edited) found.moved = 0;
     if (found.moved != 0) used_.insert(found.moved);
+  }
+
+  /// Finds the asset that had this file before it moved to a copy. Finds none where the file system
+  /// reports no birth times.
+  void find_left(const digested_file& file, fate& found) {
+    const auto& facts = file.content.facts;
+    auto born = places_.born_ns.find(file.path);
+    if (born == places_.born_ns.end()) return;
+    auto has_file = [&](asset_id id) {
+      const auto& known = *model_.asset(id);
+      return known.facts.inode == facts.inode && known.facts.device == facts.device
+             && known.sha256 == file.content.sha256;
+    };
+    auto left = model_.left().find(facts, [&](asset_id id, const left_files::left& was) {
+      const auto* asset = model_.asset(id);
+      return asset != nullptr && id != found.here && !used_.contains(id) && !has_file(id)
+             && asset->sha256 == file.content.sha256 && model_.has_decisions(id)
+             && born->second <= was.ctime_ns && file.key != was.path;
+    });
+    // The file may already be registered as another asset.
+    if (left == 0 || model_.find_inode(facts, has_file) != 0) return;
+    found.moved = left;
+    // The probe found the copy still there, so it gets an asset of its own in the same command.
+    found.gives_back = !model_.asset(found.moved)->missing && !has_left(found.moved)
+                       && places_.paths.contains(found.moved)
+                       && !places_.unseen.contains(found.moved);
   }
 
   /// Whether what is held to have moved here is another name, or another way, to the very file that
@@ -255,7 +313,8 @@ private:
         || !model_.has_decisions(found.here) || model_.asset(found.here)->missing)
       return false;
     const auto& asset = *model_.asset(found.here);
-    const auto* past = model_.former().find(file_content{asset.sha256, asset.facts});
+    const auto* past = model_.former().find(file_content{asset.sha256, asset.facts},
+                                            [&](asset_id id) { return id == found.moved; });
     return past != nullptr && past->asset == found.moved;
   }
 
@@ -277,19 +336,34 @@ private:
     return found;
   }
 
-  void succeed(const digested_file& file, fate& found) {
+  void succeed(const digested_file& file, fate& found, same as) {
     if (model_.has_decisions(found.here)) return;
     auto is_free = [&](asset_id id) { return !used_.contains(id) && !settled_.contains(id); };
+    auto is_lost = [&](asset_id id) {
+      return is_free(id) && (model_.asset(id)->missing || has_left(id)) && model_.has_decisions(id);
+    };
     const auto* was = model_.asset(file.was);
-    if (was != nullptr && was->sha256 == file.content.sha256 && is_free(file.was)) {
-      found.moved = file.was;
-    } else if (file.content.facts.size_bytes > 0) {
+    if (as != same::stated && file.content.facts.size_bytes == 0) return;
+    switch (as) {
+    case same::stated:
+      if (was != nullptr && was->sha256 == file.content.sha256 && is_free(file.was))
+        found.moved = file.was;
+      break;
+    case same::former_file:
+      find_left(file, found);
+      break;
+    case same::inode:
+      found.moved = model_.find_inode(file.content.facts, [&](asset_id id) {
+        return is_lost(id) && model_.asset(id)->sha256 == file.content.sha256;
+      });
+      break;
+    case same::content:
       model_.each_twin(found.here, [&](asset_id id) {
-        bool is_it =
-            is_free(id) && (model_.asset(id)->missing || has_left(id)) && model_.has_decisions(id);
+        bool is_it = is_lost(id);
         if (is_it) found.moved = id;
         return is_it;
       });
+      break;
     }
     found.makes_way = found.moved != 0;
     if (found.makes_way) used_.insert(found.moved);
@@ -335,9 +409,21 @@ public:
     }
     for (std::size_t i = 0; i < files_.size(); ++i)
       if (known[i] && leaves(fates[i], files_[i])) make_room(files_[i], fates[i], taken);
+    // If an asset leaves a copy for another file of this batch, register the copy only after the
+    // move has freed its path.
+    auto is_copy = [&](std::size_t i) {
+      return known[i] && fates[i].settled && arriving_.contains(fates[i].here);
+    };
+    for (std::size_t i = 0; i < files_.size(); ++i)
+      if (is_copy(i)) read_copies_.insert(fates[i].here);
+    for (std::size_t i = 0; i < files_.size(); ++i)
+      if (known[i] && !is_copy(i)) arrive(files_[i], fates[i], taken);
+    for (std::size_t i = 0; i < files_.size(); ++i)
+      if (is_copy(i))
+        taken.events.emplace_back(asset_registered{next_asset_++, files_[i].path, files_[i].type,
+                                                   files_[i].content});
     for (std::size_t i = 0; i < files_.size(); ++i) {
       if (!known[i]) continue;
-      arrive(files_[i], fates[i], taken);
       for_each_outdated_name(model_, files_[i], [&](asset_id id) {
         auto is_it = [&](const digested_file& file) { return file.key == model_.asset(id)->key; };
         if (std::ranges::any_of(files_, is_it)) return;
@@ -407,6 +493,11 @@ private:
       if (!vanishing_.contains(fate.moved) && !is_aside(before)) taken.again.push_back(before);
       events.emplace_back(
           goes_on(fate.moved, *model_.asset(fate.moved), before, path, content.facts));
+      if (fate.gives_back && !read_copies_.contains(fate.moved)) {
+        const auto& copy = *model_.asset(fate.moved);
+        events.emplace_back(
+            asset_registered{next_asset_++, before, copy.type, {copy.sha256, copy.facts}});
+      }
       // A copy that was told by its inode, while what it is a copy of may be missing.
       if (may_make_way(model_, fate.moved)) taken.again.push_back(path);
     } else if (fate.here != 0 && !leaves(fate, file)) {
@@ -440,6 +531,8 @@ private:
   const recent_losses& recent_;
   matching matched_;
   std::unordered_set<asset_id> arriving_;  ///< assets that certainly moved to one of the files
+  /// Of these, those whose present file is in the batch.
+  std::unordered_set<asset_id> read_copies_;
   asset_paths paths_;
   path_keyer key_of_;
   asset_id next_asset_;
@@ -469,7 +562,9 @@ std::vector<asset_id> find_others(const catalog_model& model,
     if (fate.moved != 0) others.push_back(fate.moved);
   for (std::size_t i = 0; i < files.size(); ++i) {
     const auto& file = files[i];
-    const auto& [here, moved, settled, makes_way] = matched.fates()[i];
+    const auto& fate = matched.fates()[i];
+    const auto here = fate.here;
+    const bool settled = fate.settled;
     if (file.content.facts.size_bytes == 0) continue;
     if (!settled)
       model.find_inode(file.content.facts, [&, here = here](asset_id id) {
@@ -484,6 +579,12 @@ std::vector<asset_id> find_others(const catalog_model& model,
   for (const auto& file : files) {
     auto anywhere = [](asset_id) { return true; };
     if (const auto* past = find_former(model, file, anywhere)) others.push_back(past->asset);
+    model.left().find(file.content.facts, [&](asset_id id, const left_files::left&) {
+      const auto* asset = model.asset(id);
+      if (asset != nullptr && asset->sha256 == file.content.sha256 && model.has_decisions(id))
+        others.push_back(id);
+      return false;
+    });
     auto here = model.asset_at(file.key);
     if (here != 0 && model.asset(here)->sha256 != file.content.sha256)
       for_each_copy(model, here, [&](asset_id copy) { others.push_back(copy); });
@@ -568,6 +669,19 @@ void for_each_successor(const catalog_model& model, asset_id lost, Visit visit) 
   });
 }
 
+/// Returns an asset without decisions that is another path to the lost asset's file (same inode)
+/// and satisfies `is_it(id)`; 0 if there is none.
+template <class IsIt>
+asset_id find_other_name(const catalog_model& model, asset_id lost, IsIt is_it) {
+  const auto& asset = *model.asset(lost);
+  if (!model.has_decisions(lost) || asset.facts.size_bytes == 0) return 0;
+  return model.find_inode(asset.facts, [&](asset_id id) {
+    const auto& other = *model.asset(id);
+    return id != lost && other.sha256 == asset.sha256 && !other.missing && !model.has_decisions(id)
+           && is_it(id);
+  });
+}
+
 }  // namespace
 
 bool may_make_way(const catalog_model& model, asset_id id) {
@@ -582,10 +696,13 @@ std::vector<asset_id> find_successors(const catalog_model& model,
   std::vector<asset_id> successors;
   for (const auto& [id, file] : find_lost(model, gone)) {
     std::size_t found = 0;
-    for_each_successor(model, id, [&](asset_id successor) {
+    auto add = [&](asset_id successor) {
       successors.push_back(successor);
       return ++found == undecided_candidates_max;
-    });
+    };
+    find_other_name(model, id, add);
+    found = 0;
+    for_each_successor(model, id, add);
   }
   return successors;
 }
@@ -612,19 +729,23 @@ std::vector<event> decide_gone(const catalog_model& model, const std::vector<gon
     taken.insert(id);
   path_keyer key_of;
   for (const auto& [id, file] : lost) {
-    asset_id successor = 0;
-    // One that is on a disk which is away comes last.
+    auto may_succeed = [&](asset_id other, bool unseen) {
+      auto path = places.paths.find(other);
+      return path != places.paths.end() && !places.left.contains(other)
+             && places.unseen.contains(other) == unseen
+             && key_of(path->second) == model.asset(other)->key && !taken.contains(other);
+    };
+    // Prefer another path to the same file; a copy on an unmounted disk comes last.
+    auto successor =
+        find_other_name(model, id, [&](asset_id other) { return may_succeed(other, false); });
     for (bool unseen : {false, true}) {
       if (successor != 0) break;
       for_each_successor(model, id, [&](asset_id other) {
-        auto path = places.paths.find(other);
-        bool is_there = path != places.paths.end() && !places.left.contains(other)
-                        && places.unseen.contains(other) == unseen
-                        && key_of(path->second) == model.asset(other)->key;
-        if (is_there && taken.insert(other).second) successor = other;
+        if (may_succeed(other, unseen)) successor = other;
         return successor != 0;
       });
     }
+    if (successor != 0) taken.insert(successor);
     if (successor == 0) {
       events.emplace_back(asset_missing{id});
       continue;

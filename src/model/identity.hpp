@@ -113,6 +113,8 @@ struct asset_places {
   std::unordered_set<asset_id> left;       ///< whose file is no longer at that path
   std::unordered_set<std::string> absent;  ///< paths where the files that were read are no more
   std::unordered_set<asset_id> unseen{};   ///< that did not leave, but whose disk is away
+  /// Birth times of the files that were read, by path; only where the file system records them.
+  std::unordered_map<std::string, std::int64_t> born_ns{};
 };
 
 /// What was decided about files that were read.

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
+#include <limits>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -115,6 +116,15 @@ result<void> reserve_standard_streams() {
     if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", O_RDONLY) != stream)
       return system_error()("cannot open '/dev/null'");
   return {};
+}
+
+std::int64_t to_ns(std::int64_t seconds, std::int64_t nanoseconds) noexcept {
+  std::int64_t total = 0;
+  if (__builtin_mul_overflow(seconds, 1'000'000'000, &total)
+      || __builtin_add_overflow(total, nanoseconds, &total))
+    return seconds < 0 ? std::numeric_limits<std::int64_t>::min()
+                       : std::numeric_limits<std::int64_t>::max();
+  return total;
 }
 
 }  // namespace podstudio

@@ -55,4 +55,8 @@ result<void> write_file_atomically(const std::string& path, std::string_view con
 /// Errors: as `system_error`.
 result<void> reserve_standard_streams();
 
+/// Converts a kernel time to nanoseconds since the Unix epoch. Clamps times before 1677 or after
+/// 2262, which a file may have, to the limits of the type.
+std::int64_t to_ns(std::int64_t seconds, std::int64_t nanoseconds) noexcept;
+
 }  // namespace podstudio

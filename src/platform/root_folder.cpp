@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "platform/root_folder.hpp"
 
+#include "platform/files.hpp"
 #include "platform/text.hpp"
 
 #include <fcntl.h>
@@ -75,9 +76,16 @@ unique_fd root_folder::open(const std::string& inner, int flags) const {
   return open_below(fd_.get(), inner.c_str() + above + (inner.size() > above ? 1 : 0), flags);
 }
 
-bool root_folder::status_of(const std::string& inner, struct stat& status) const {
+bool root_folder::status_of(const std::string& inner, struct stat& status,
+                            std::int64_t* born_ns) const {
   auto found = open(inner, O_PATH);
-  return found && ::fstat(found.get(), &status) == 0;
+  if (!found || ::fstat(found.get(), &status) != 0) return false;
+  if (born_ns == nullptr) return true;
+  struct statx more;
+  bool told = ::statx(found.get(), "", AT_EMPTY_PATH, STATX_BTIME, &more) == 0
+              && (more.stx_mask & STATX_BTIME) != 0;
+  *born_ns = told ? to_ns(more.stx_btime.tv_sec, more.stx_btime.tv_nsec) : 0;
+  return true;
 }
 
 }  // namespace podstudio

@@ -20,9 +20,10 @@ constexpr std::uint64_t sample_bytes_max = 4 << 20;
 /// How many equal files are enough, where none differs.
 constexpr std::size_t sample_hits_enough = 8;
 
-std::optional<file_facts> facts_at(const root_folder& root, const std::string& path) {
+std::optional<file_facts> facts_at(const root_folder& root, const std::string& path,
+                                   std::int64_t* born_ns = nullptr) {
   struct stat status;
-  if (is_gone(root, path) || !root.status_of(path, status)) return std::nullopt;
+  if (is_gone(root, path) || !root.status_of(path, status, born_ns)) return std::nullopt;
   return facts_of(status, volume_of(path, status.st_dev));
 }
 
@@ -70,8 +71,13 @@ asset_places look_at_places(const std::map<asset_id, known_file>& assets,
     if (found == presence::unseen) places.unseen.insert(id);
   }
   for (const auto& file : files) {
-    auto found = facts_at(viewpoint(file.path, find_enclosing(file.path, roots), last), file.path);
-    if (!found || is_other_file(file.facts, *found)) places.absent.insert(file.path);
+    std::int64_t born_ns = 0;
+    auto found = facts_at(viewpoint(file.path, find_enclosing(file.path, roots), last), file.path,
+                          &born_ns);
+    if (!found || is_other_file(file.facts, *found))
+      places.absent.insert(file.path);
+    else if (born_ns != 0)
+      places.born_ns.emplace(file.path, born_ns);
   }
   return places;
 }

@@ -64,6 +64,7 @@ public:
     for (const auto& [path, file] : files)
       read.push_back({path, key_of(path), asset_type::image, content_of(file), links});
     asset_places known;
+    for (const auto& [path, born] : born_ns) known.born_ns.emplace(path, born);
     for (auto id : find_others(model, read, vanishing)) {
       known.paths.emplace(id, paths.at(id));
       // An inode with a single name, which one of the files has, has no other place.
@@ -125,6 +126,7 @@ public:
   std::set<std::string> gone_unseen;  ///< paths without a file, of which nobody has told
   std::set<std::string> unseen;       ///< paths of files on disks that are away
   std::set<std::string> stale;        ///< paths of files that were read and are gone since
+  std::map<std::string, std::int64_t> born_ns;  ///< birth times, by path
   recent_losses recent;
   std::map<asset_id, std::string> paths;
   std::map<asset_id, std::vector<digest>> contents;  ///< of each asset, oldest first
@@ -848,4 +850,272 @@ BOOST_AUTO_TEST_CASE(labels_follow_a_file_that_left_both_of_its_paths) {
   BOOST_TEST(library.at("/root/b.png") == 2);
   BOOST_TEST(!library.is_missing(2));
   BOOST_TEST(library.model.asset(2)->sha256 == content_of(a).sha256);
+}
+
+namespace {
+
+/// Asset 1 is /a.png and approved, and asset 2 its copy, /copy.png.
+struct copied_library : small_library {
+  static constexpr disk_file original{1, 11, 5}, copy{1, 21, 6}, renamed{1, 11, 9};
+
+  copied_library() {
+    take({{"/a.png", original}});
+    take({{"/copy.png", copy}});
+    approve(1);
+    born_ns = {{"/b.png", 4}, {"/copy.png", 6}};
+  }
+  void approve(asset_id id) {
+    apply(*decide(model, label_change{.assets = {id}, .set = {.approved = true}}));
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_renamed_file_takes_its_asset_back_from_a_copy) {
+  constexpr auto copy = copied_library::copy, renamed = copied_library::renamed;
+  for (bool is_told_gone : {false, true})
+    for (bool is_copy_seen_with_it : {false, true}) {
+      copied_library library;
+      // The file is renamed. Before its new name is read, it is reported gone, or the copy is read.
+      library.gone_unseen = {"/a.png"};
+      if (is_told_gone)
+        library.take({}, {"/a.png"});
+      else
+        library.take({{"/copy.png", copy}});
+      BOOST_TEST(library.at("/copy.png") == 1);
+      library.gone_unseen.clear();
+      std::map<std::string, disk_file> files{{"/b.png", renamed}};
+      if (is_copy_seen_with_it) files.emplace("/copy.png", copy);
+      auto taken = library.take(files);
+      BOOST_TEST(library.at("/b.png") == 1);
+      BOOST_TEST(!library.is_missing(1));
+      BOOST_TEST(library.at("/copy.png") == 3);
+      BOOST_TEST(taken.again == names{"/copy.png"}, boost::test_tools::per_element());
+      // The copy is an asset of its own again, and stays a copy however often it is looked at.
+      for (int looks = 0; looks < 2; ++looks) {
+        library.take({{"/copy.png", copy}});
+        BOOST_TEST(library.at("/b.png") == 1);
+        BOOST_TEST(library.at("/copy.png") == 3);
+      }
+      // Once the file is deleted, the asset moves to the copy.
+      library.take({}, {"/b.png"});
+      BOOST_TEST(library.at("/copy.png") == 1);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_new_file_that_reuses_the_inode_is_another_asset) {
+  constexpr disk_file later{1, 11, 9};
+  for (auto born : {std::optional<std::int64_t>(9), std::optional<std::int64_t>()}) {
+    copied_library library;
+    library.take({}, {"/a.png"});
+    BOOST_TEST(library.at("/copy.png") == 1);
+    // Without a birth time it could be either file, so the labels stay with the copy.
+    library.born_ns.clear();
+    if (born) library.born_ns = {{"/new.png", *born}};
+    library.take({{"/new.png", later}});
+    BOOST_TEST(library.at("/copy.png") == 1);
+    BOOST_TEST(library.at("/new.png") == 3);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_renamed_file_takes_precedence_over_new_copies_in_any_order) {
+  for (const auto* copy : {"/a copy.png", "/z copy.png"}) {
+    small_library library;
+    library.take({{"/k.png", a}});
+    library.apply(*decide(library.model, label_change{.assets = {1}, .set = {.approved = true}}));
+    library.gone_unseen = {"/k.png"};
+    library.take({{"/m.png", {1, 11, 9}}, {copy, {1, 31, 9}}});
+    BOOST_TEST(library.at("/m.png") == 1);
+    BOOST_TEST(library.at(copy) == 2);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_file_renamed_over_one_copy_keeps_its_asset_despite_another_copy) {
+  for (bool at_once : {false, true}) {
+    copied_library library;
+    constexpr auto copy = copied_library::copy, renamed = copied_library::renamed;
+    library.take({{"/second copy.png", {1, 22, 6}}});
+    library.born_ns["/second copy.png"] = 4;
+    library.gone_unseen = {"/a.png"};
+    if (at_once) {
+      library.take({{"/copy.png", copy}, {"/second copy.png", renamed}});
+      BOOST_TEST(library.at("/copy.png") == 2);
+    } else {
+      library.take({{"/copy.png", copy}});
+      BOOST_TEST(library.at("/copy.png") == 1);
+      library.gone_unseen.clear();
+      library.take({{"/second copy.png", renamed}});
+    }
+    BOOST_TEST(library.at("/second copy.png") == 1);
+    BOOST_TEST(library.at("/copy.png") != 0);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(another_path_to_a_file_takes_precedence_over_a_copy_of_it) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.take({{"/name.png", a}}, {}, 2);
+  library.take({{"/copy.png", {1, 31, 1}}});
+  library.apply(*decide(library.model, label_change{.assets = {1}, .set = {.approved = true}}));
+  library.take({}, {"/a.png"});
+  BOOST_TEST(library.at("/name.png") == 1);
+  BOOST_TEST(library.at("/copy.png") == 3);
+}
+
+BOOST_AUTO_TEST_CASE(an_asset_that_moved_from_copy_to_copy_returns_to_its_original_for_good) {
+  for (bool first_comes_first : {false, true}) {
+    copied_library library;
+    library.take({}, {"/a.png"});
+    library.take({{"/last.png", {1, 31, 7}}});
+    library.take({}, {"/copy.png"});
+    BOOST_TEST(library.at("/last.png") == 1);
+    library.born_ns = {{"/b.png", 4}, {"/c.png", 6}};
+    auto original = [&] { library.take({{"/b.png", copied_library::renamed}}); };
+    auto copy = [&] { library.take({{"/c.png", {1, 21, 9}}}); };
+    if (first_comes_first) original(), copy();
+    if (!first_comes_first) copy(), original();
+    BOOST_TEST(library.at("/b.png") == 1);
+    BOOST_TEST(library.at("/c.png") > 1);
+    BOOST_TEST(library.at("/last.png") > 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_asset_labelled_while_at_a_copy_stays_there) {
+  copied_library library;
+  library.take({}, {"/a.png"});
+  library.apply(*decide(library.model, label_change{.assets = {1}, .set = {.theme = "mine"}}));
+  library.take({{"/b.png", copied_library::renamed}});
+  BOOST_TEST(library.at("/copy.png") == 1);
+  BOOST_TEST(library.at("/b.png") == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_became_another_asset_takes_nothing_back) {
+  copied_library library;
+  library.born_ns.clear();  // no birth times
+  library.take({}, {"/a.png"});
+  library.take({{"/b.png", copied_library::renamed}});
+  BOOST_TEST(library.at("/b.png") == 3);
+  library.gone_unseen = {"/b.png"};
+  library.born_ns = {{"/c.png", 4}};
+  library.take({{"/c.png", {1, 11, 12}}});
+  BOOST_TEST(library.at("/c.png") == 3);
+  BOOST_TEST(library.at("/copy.png") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_new_link_to_a_file_that_is_back_is_an_asset_of_its_own) {
+  copied_library library;
+  library.take({}, {"/a.png"});
+  library.take({{"/copy.png", copied_library::renamed}});  // the original is renamed over its copy
+  BOOST_TEST(library.at("/copy.png") == 1);
+  library.born_ns = {{"/name.png", 4}};
+  library.take({{"/name.png", copied_library::renamed}}, {}, 2);
+  BOOST_TEST(library.at("/copy.png") == 1);
+  BOOST_TEST(library.at("/name.png") == 3);
+}
+
+BOOST_AUTO_TEST_CASE(reverted_events_do_not_forget_the_file_an_asset_left) {
+  copied_library library;
+  library.take({}, {"/a.png"});
+  library.settle();
+  const std::vector<digested_file> read{{"/b.png", key_of("/b.png"), asset_type::image,
+                                         content_of(copied_library::renamed), 1}};
+  asset_places places{{{1, "/copy.png"}}, {}, {}, {}, {{"/b.png", 4}}};
+  auto refused = decide(library.model, read, {}, {}, places, {}).events;
+  BOOST_REQUIRE_EQUAL(refused.size(), 2u);
+  for (const auto& e : refused)
+    library.model.apply(e);
+  BOOST_TEST(library.at("/b.png") == 1);
+  for (auto e = refused.rbegin(); e != refused.rend(); ++e)
+    library.model.revert(*e);
+  BOOST_TEST(library.at("/copy.png") == 1);
+  library.take({{"/b.png", copied_library::renamed}});
+  BOOST_TEST(library.at("/b.png") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_keeps_the_asset_if_the_renamed_file_has_moved_on) {
+  copied_library library;
+  library.take({}, {"/a.png"});
+  // /b.png has moved on since it was read, so nothing is decided about it.
+  const std::vector<digested_file> read{
+      {"/b.png", key_of("/b.png"), asset_type::image, content_of(copied_library::renamed), 1},
+      {"/copy.png", key_of("/copy.png"), asset_type::image, content_of(copied_library::copy), 1}};
+  asset_places places{{}, {}, {"/b.png"}, {}, {{"/b.png", 4}}};
+  auto taken = decide(library.model, read, {}, {}, places, {});
+  BOOST_TEST(taken.events.empty());
+  BOOST_TEST(taken.unchanged == 1u);
+  BOOST_TEST(taken.again == names{"/b.png"}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_file_replaced_at_both_its_paths_returns_to_the_asset_with_decisions) {
+  for (bool decided_changes_first : {false, true}) {
+    small_library library;
+    library.take({{"/a.png", a}});
+    library.take({{"/bound/a.png", a}}, {}, 2);
+    library.apply(*decide(library.model, label_change{.assets = {1}, .set = {.approved = true}}));
+    library.take({{decided_changes_first ? "/a.png" : "/bound/a.png", b}}, {}, 2);
+    library.take({{decided_changes_first ? "/bound/a.png" : "/a.png", b}}, {}, 2);
+    library.take({{"/moved.png", a}}, {}, 2);
+    BOOST_TEST(library.at("/moved.png") == 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(originals_left_behind_by_a_root_move_take_nothing_back) {
+  copied_library library;
+  digested_file moved{"/new/a.png", key_of("/new/a.png"), asset_type::image,
+                      content_of({1, 31, 9}), 1};
+  moved.was = 1;
+  asset_places places{{{1, "/a.png"}}, {}, {}};
+  library.apply(decide(library.model, {moved}, {}, {}, places, {}).events);
+  BOOST_TEST(library.at("/new/a.png") == 1);
+  library.born_ns = {{"/a.png", 4}};
+  library.take({{"/a.png", copied_library::original}});
+  BOOST_TEST(library.at("/new/a.png") == 1);
+  BOOST_TEST(library.at("/a.png") == 3);
+}
+
+BOOST_AUTO_TEST_CASE(the_original_takes_precedence_over_the_copy_that_stood_in_for_it) {
+  for (const auto* original : {"/b.png", "/y.png"}) {
+    copied_library library;
+    library.take({}, {"/a.png"});
+    BOOST_TEST(library.at("/copy.png") == 1);
+    library.gone_unseen = {"/copy.png"};
+    library.born_ns = {{original, 4}, {"/m.png", 6}};
+    library.take({{"/m.png", {1, 21, 9}}, {original, copied_library::renamed}});
+    BOOST_TEST(library.at(original) == 1);
+    BOOST_TEST(library.at("/m.png") == 3);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_file_renamed_over_a_copy_takes_precedence_over_a_new_copy) {
+  copied_library library;
+  library.gone_unseen = {"/a.png"};
+  library.take({{"/b new.png", {1, 31, 9}}, {"/copy.png", copied_library::renamed}});
+  BOOST_TEST(library.at("/copy.png") == 1);
+  BOOST_TEST(library.at("/b new.png") == 3);
+}
+
+BOOST_AUTO_TEST_CASE(a_backup_of_one_hard_link_does_not_restore_the_asset_of_another) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.take({{"/name.png", a}}, {}, 2);
+  library.apply(*decide(library.model, label_change{.assets = {1}, .set = {.approved = true}}));
+  library.take({{"/a.png", b}});
+  library.take({{"/name.png", c}});
+  library.take({{"/name.bak.png", a}});
+  BOOST_TEST(library.at("/a.png") == 1);
+  BOOST_TEST(library.at("/name.bak.png") == 2);
+}
+
+BOOST_AUTO_TEST_CASE(an_edit_first_reported_at_another_path_is_not_a_missing_asset_with_its_bytes) {
+  small_library library;
+  library.take({{"/export.png", {b.content, 51, 1}}});
+  library.take({{"/a.png", a}});
+  library.apply(*decide(library.model, label_change{.assets = {2}, .set = {.approved = true}}));
+  library.take({{"/bound/a.png", a}}, {}, 2);
+  library.take({{"/bound/a.png", b}}, {}, 2);
+  BOOST_TEST(library.at("/bound/a.png") == 3);
+  library.take({}, {"/export.png"});
+  library.gone_unseen = {"/bound/a.png"};
+  library.take({{"/a.png", b}}, {}, 2);
+  BOOST_TEST(library.at("/a.png") == 2);
 }

@@ -16,10 +16,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Files of distinct content, each with its digest as its theme, and half of them approved.
+/// Files of distinct content, each with its digest as its theme, and half of them approved. Some
+/// have an unlabelled copy, in any folder of either root.
 class labelled_library {
 public:
-  static constexpr int count = 1000;
+  static constexpr int count = 1000, copies = 300;
 
   labelled_library() {
     for (int i = 0; i < count; ++i)
@@ -34,6 +35,9 @@ public:
     label();
     for (const auto& [path, digest] : walk_trees(roots).digests)
       files_.push_back(path);
+    for (int i = 0; i < copies; ++i)
+      make_file(any_folder() + "/copy " + std::to_string(i) + ".png",
+                "the content of " + std::to_string(i));
   }
 
   /// Moves files and folders about, in such ways as people and programs do.
@@ -72,6 +76,7 @@ public:
     // Where most of a root has gone to the other one, its scan is held until it is seen there.
     BOOST_REQUIRE(eventually([&] { return podstudio({"sync"}).code == 0; }, 30s));
     std::size_t found = 0;
+    int unlabelled = 0;
     auto tree = walk_trees(roots).digests;
     for (const auto& asset :
          query(podstudio.database(),
@@ -82,7 +87,13 @@ public:
         BOOST_CHECK_MESSAGE(asset[3] == "NULL", when << ": a stranger has a label: " << asset[1]);
         continue;
       }
+      if (asset[0] != id->second && asset[3] == "NULL" && asset[4] == "0") {
+        if (asset[5] == "NULL" && tree[asset[1]] == asset[2]) ++unlabelled;
+        continue;
+      }
       ++found;
+      BOOST_CHECK_MESSAGE(std::ranges::find(files_, asset[1]) != files_.end(),
+                          when << ": the label of " << asset[2] << " is at a copy: " << asset[1]);
       BOOST_CHECK_MESSAGE(asset[3] == asset[2] && asset[0] == id->second
                               && asset[4] == (is_approved(asset[2]) ? "1" : "0")
                               && asset[5] == "NULL" && tree[asset[1]] == asset[2],
@@ -91,6 +102,7 @@ public:
                                << ", approved " << asset[4] << ", missing since " << asset[5]);
     }
     BOOST_CHECK_MESSAGE(found == ids_.size(), when << ": " << found << " of " << ids_.size());
+    BOOST_CHECK_MESSAGE(unlabelled == copies, when << ": " << unlabelled << " copies");
   }
 
   workspace space;
@@ -153,4 +165,41 @@ BOOST_FIXTURE_TEST_CASE(labels_stay_with_their_content_however_files_are_moved, 
     if (!live) running = std::make_unique<service>(podstudio);
     check((live ? "live, round " : "down, round ") + std::to_string(round));
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_file_renamed_between_scans_keeps_its_labels_despite_a_copy) {
+  // Each pair is the copy's path and the file's new name: both at the top of a root, in one folder,
+  // and in different folders. The new name is in the copy's root or in the other one.
+  const std::pair<std::string, std::string> copies[] = {
+      {"/a.png", "/b.png"}, {"/m/a.png", "/m/z.png"}, {"/a/x.png", "/z/x.png"}};
+  for (bool watched : {true, false})
+    for (const auto& [copy, renamed] : copies)
+      for (bool in_other_root : {false, true}) {
+        workspace space;
+        library podstudio(space.data);
+        auto other = space.path + "/other root";
+        auto file = space.root + "/k/file.png";
+        auto new_name = (in_other_root ? other : space.root) + renamed;
+        make_file(other + "/another.png", "another");
+        make_file(file, "the picture");
+        make_file(space.root + copy, "the picture");
+        podstudio.must({"import", space.root, other});
+        auto id = value(podstudio.database(), "SELECT id FROM asset WHERE path = '" + file + "'");
+        podstudio.must({"asset", "set", id, "--theme", "mine"});
+        make_folder(fs::path(new_name).parent_path());
+        BOOST_REQUIRE(std::rename(file.c_str(), new_name.c_str()) == 0);
+        if (watched) {
+          service running(podstudio, words{space.root, other});
+          podstudio.must({"sync"});
+        } else {
+          podstudio.must({"import", space.root, other});
+        }
+        BOOST_TEST_CONTEXT((watched ? "watched: " : "imported: ") << copy << " " << new_name) {
+          BOOST_TEST(value(podstudio.database(), "SELECT path FROM asset WHERE theme = 'mine'")
+                     == new_name);
+          BOOST_TEST(value(podstudio.database(), "SELECT count(*) FROM asset JOIN asset_file ON"
+                                                 " asset_id = id WHERE missing_since IS NULL")
+                     == "3");
+        }
+      }
 }
