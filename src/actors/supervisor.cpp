@@ -182,11 +182,17 @@ void supervisor_state::watcher_down(root_id root, const caf::error& why) {
   lost.root = root;
   lost.reason = reason.message;
   lost.origin = "watcher";
+  ++losing;
   self->request(catalog, caf::infinite, root_atom::value, lost)
-      .then([](const root_outcome&) {},
-            [](const caf::error& failure) {
-              spdlog::warn("cannot log a lost root: {}", from_caf(failure).message);
-            });
+      .then(
+          [this](const root_outcome& outcome) {
+            --losing;
+            lost_sequence = std::max(lost_sequence, outcome.last_sequence);
+          },
+          [this](const caf::error& failure) {
+            --losing;
+            spdlog::warn("cannot log a lost root: {}", from_caf(failure).message);
+          });
   // One that was started in between, for a sync, waits for what it waited for before.
   if (std::exchange(entry.waiting, true)) return;
   auto wait = restart_after(entry.failures++);
@@ -467,11 +473,15 @@ std::optional<error> not_in_step(const supervisor_state& s,
 void answer_sync(supervisor_pointer self, caf::typed_response_promise<sequence_number> promise,
                  const watcher_answers<sequence_number>& got) {
   // At least what the tables hold, also where nothing was noticed since the start.
-  auto last = got.answers.empty() ? 0 : *std::ranges::max_element(got.answers);
+  auto last = self->state.lost_sequence;
+  for (auto sequence : got.answers)
+    last = std::max(last, sequence);
   self->request(self->state.projector, caf::infinite, wait_atom::value, last, true)
       .then(
           [self, promise, got](sequence_number holds) mutable {
-            // That a watcher went down, and why, is told a moment after it failed to answer.
+            // A watcher's failed answer arrives before the message that it went down, and the lost
+            // root is logged later still. Wait for both, so that the tables hold the reason.
+            if (self->state.losing > 0) return answer_sync(self, promise, got);
             const auto& watchers = self->state.watchers;
             for (const auto& [root, silent] : got.failures)
               if (auto entry = watchers.find(root);

@@ -112,6 +112,8 @@ struct supervisor_state {
     std::optional<std::chrono::steady_clock::time_point> asked;
   };
   std::map<root_id, watched> watchers;
+  std::size_t losing = 0;             ///< lost roots that are not logged yet
+  sequence_number lost_sequence = 0;  ///< of the last lost root that was logged
   std::map<std::uint64_t, importer_actor> imports;  ///< that run, at most imports_max
   std::map<std::uint64_t, import_outcome> imported;  ///< the last outcomes_kept
   std::uint64_t last_import = 0;
