@@ -24,15 +24,19 @@ namespace podstudio {
 
 namespace {
 
-/// How long a worker may take for all files of a job, and for one that is read by itself; and how
-/// much processor time.
+/// How many files the service opens, and a worker reads, at a time. An open file keeps its disk
+/// from being unmounted and, on FUSE, its folder from being removed.
+constexpr std::size_t batch_files_max = 16;
+
+/// How long a worker may take for a batch, and for one file that is read by itself; and how much
+/// processor time.
 constexpr std::chrono::minutes batch_time_max(10), file_time_max(3);
 constexpr std::uint64_t batch_cpu_seconds_max = 600, file_cpu_seconds_max = 180;
 
-/// The most that a worker may write to each of its two outputs, which are in memory: 512 KiB per
+/// The most that a worker may write to each of its two outputs, which are in memory: 4 MiB per
 /// file of a full batch. A batch that needs more is read file by file; a single file never does.
 constexpr std::uint64_t batch_output_bytes_max = std::uint64_t{64} << 20;
-static_assert(batch_output_bytes_max >= metadata_line_bytes_max * media_files_max);
+static_assert(batch_output_bytes_max >= metadata_line_bytes_max * batch_files_max);
 static_assert(batch_output_bytes_max
               >= media::preview_edges_px.size() * media::preview_bytes_max);
 
@@ -50,7 +54,7 @@ bool is_known(const open_file& file) {
 }
 
 /// Error where there are not enough descriptors.
-result<std::vector<open_file>> open_all(const media_inputs& inputs) {
+result<std::vector<open_file>> open_all(std::span<const media_input> inputs) {
   std::vector<open_file> files;
   last_root_folder folder;
   for (const auto& each : inputs) {
@@ -114,7 +118,7 @@ struct batch_limits {
   std::uint64_t cpu_seconds;
 };
 
-job_outcome fail(job_ending ending, std::string text) {
+job_outcome end_with(job_ending ending, std::string text = {}) {
   job_outcome outcome;
   outcome.ending = ending;
   outcome.text = std::move(text);
@@ -137,6 +141,16 @@ std::uint64_t lines_bytes_max(std::size_t files) {
   return std::uint64_t{metadata_line_bytes_max} * files;
 }
 
+/// Parses and checks the answers for the first `files` files of a batch; their previews take
+/// `preview_bytes` in all.
+result<std::vector<file_answer>> checked_answers(std::string_view lines, std::size_t files,
+                                                 std::uint64_t preview_bytes) {
+  auto answers = parse_metadata_answer(lines, files, preview_bytes);
+  if (answers && !std::ranges::all_of(*answers, has_ordered_previews))
+    return error{error_code::damaged, "it made previews of sizes that were not requested"};
+  return answers;
+}
+
 /// What a worker answered of the first files before it died: the lines that are whole.
 std::vector<file_answer> answers_so_far(int lines, int previews, std::size_t files) {
   auto bytes = read_all(lines, std::min(size_of(lines), lines_bytes_max(files)));
@@ -144,9 +158,8 @@ std::vector<file_answer> answers_so_far(int lines, int previews, std::size_t fil
   bytes->resize(bytes->rfind('\n') == std::string::npos ? 0 : bytes->rfind('\n') + 1);
   auto whole = static_cast<std::size_t>(std::ranges::count(*bytes, '\n'));
   if (whole == 0 || whole > files) return {};
-  auto answers = parse_metadata_answer(*bytes, whole, size_of(previews));
-  bool good = answers && std::ranges::all_of(*answers, has_ordered_previews);
-  return good ? *std::move(answers) : std::vector<file_answer>();
+  auto answers = checked_answers(*bytes, whole, size_of(previews));
+  return answers ? *std::move(answers) : std::vector<file_answer>();
 }
 
 /// A file in memory for a worker to write to.
@@ -157,7 +170,7 @@ batch_outcome run_batch(worker_pool& workers, const job_task& task,
                         const job_observer& observer) {
   auto lines = make_output("podstudio-facts"), previews = make_output("podstudio-previews");
   if (!lines || !previews)
-    return {fail(job_ending::not_started, system_error()("cannot start a job").message)};
+    return {end_with(job_ending::not_started, system_error()("cannot start a job").message)};
   metadata_order order;
   order.preview_edges_px.assign(media::preview_edges_px.begin(), media::preview_edges_px.end());
   order.skip_own_previews = true;
@@ -177,16 +190,14 @@ batch_outcome run_batch(worker_pool& workers, const job_task& task,
   if (outcome.job.ending != job_ending::completed) {
     outcome.answers = answers_so_far(lines.get(), previews.get(), files.size());
   } else if (auto size = outcome.job.written[0]; size > lines_bytes_max(files.size())) {
-    return {fail(job_ending::bad_answer,
+    return {end_with(job_ending::bad_answer,
                  "it wrote " + std::to_string(size) + " bytes of facts, but may write at most "
                      + std::to_string(lines_bytes_max(files.size())))};
   } else {
     auto bytes = read_all(lines.get(), outcome.job.written[0]);
-    if (!bytes) return {fail(job_ending::io_failed, bytes.failure().message)};
-    auto answers = parse_metadata_answer(*bytes, files.size(), outcome.job.written[1]);
-    if (!answers) return {fail(job_ending::bad_answer, answers.failure().message)};
-    if (!std::ranges::all_of(*answers, has_ordered_previews))
-      return {fail(job_ending::bad_answer, "it made previews of sizes that nobody asked for")};
+    if (!bytes) return {end_with(job_ending::io_failed, bytes.failure().message)};
+    auto answers = checked_answers(*bytes, files.size(), outcome.job.written[1]);
+    if (!answers) return {end_with(job_ending::bad_answer, answers.failure().message)};
     outcome.answers = std::move(*answers);
   }
   outcome.previews = std::move(previews);
@@ -269,52 +280,74 @@ private:
   bool failed_ = false;  ///< only the first failure of a job is logged
 };
 
-job_report to_report(job_outcome outcome, std::vector<read_media> read) {
-  return {outcome.ending, std::move(outcome.text), joined(outcome.last_words, "\n"), std::move(read)};
-}
+/// Reads a job's files in batches; stops at a failure that its files cannot have caused.
+class job_reading {
+public:
+  job_reading(worker_pool& workers, media::preview_cache& previews, const job_task& task)
+      : workers_(workers), task_(task), taken_(previews) {}
 
-job_report completed(std::vector<read_media> read) {
-  job_outcome done;
-  done.ending = job_ending::completed;
-  return to_report(std::move(done), std::move(read));
-}
-
-/// Each file from `begin` on by itself, so that only those are without facts on which workers die.
-/// `into` already holds the answers for the files before it.
-job_report run_one_by_one(worker_pool& workers, const job_task& task,
-                          const std::vector<open_file>& files, std::size_t begin,
-                          answer_taker into) {
-  for (auto i = begin; i < files.size(); ++i) {
-    task.progress(100.0 * static_cast<double>(i) / static_cast<double>(files.size()));
-    auto one = run_batch(workers, task, {&files[i], 1}, {file_time_max, file_cpu_seconds_max}, {});
-    if (one.job.ending == job_ending::completed)
-      into.take({&files[i], 1}, std::move(one));
-    else if (!may_be_the_files(one.job.ending))
-      return to_report(std::move(one.job), {});
-    else if (is_known(files[i]))
-      into.read.push_back(to_unreadable(*files[i].what, "it cannot be read: " + one.job.text));
+  job_report run() {
+    const std::span<const media_input> inputs(task_.inputs);
+    auto last = end_with(job_ending::completed);
+    while (last.ending == job_ending::completed && done_ < inputs.size()) {
+      auto next = inputs.subspan(done_, std::min(batch_files_max, inputs.size() - done_));
+      last = read(next);
+      done_ += next.size();
+    }
+    return {last.ending, std::move(last.text), joined(last.last_words, "\n"),
+            std::move(taken_.read)};
   }
-  return completed(std::move(into.read));
-}
+
+private:
+  job_outcome read(std::span<const media_input> inputs) {
+    auto opened = open_all(inputs);
+    if (!opened) return end_with(job_ending::io_failed, opened.failure().message);
+    const std::span<const open_file> files(*opened);
+    if (files.empty()) return end_with(job_ending::completed);
+    job_observer observer;
+    observer.progress = [&](unsigned percent) {
+      tell_progress(static_cast<double>(percent) / 100.0 * static_cast<double>(files.size()));
+    };
+    auto all = run_batch(workers_, task_, files, {batch_time_max, batch_cpu_seconds_max}, observer);
+    auto job = all.job;
+    auto answered = all.answers.size();
+    taken_.take(files, std::move(all));
+    return may_be_the_files(job.ending) ? read_one_by_one(files, answered) : job;
+  }
+
+  /// Reads the files from `begin` on one at a time, so that only files that make a worker fail end
+  /// up without facts.
+  job_outcome read_one_by_one(std::span<const open_file> files, std::size_t begin) {
+    for (auto i = begin; i < files.size(); ++i) {
+      tell_progress(static_cast<double>(i));
+      const auto alone = files.subspan(i, 1);
+      auto one = run_batch(workers_, task_, alone, {file_time_max, file_cpu_seconds_max}, {});
+      if (one.job.ending == job_ending::completed)
+        taken_.take(alone, std::move(one));
+      else if (!may_be_the_files(one.job.ending))
+        return std::move(one.job);
+      else if (is_known(files[i]))
+        taken_.read.push_back(to_unreadable(*files[i].what, "it cannot be read: " + one.job.text));
+    }
+    return end_with(job_ending::completed);
+  }
+
+  void tell_progress(double files_of_batch) const {
+    task_.progress(100.0 * (static_cast<double>(done_) + files_of_batch)
+                   / static_cast<double>(task_.inputs.size()));
+  }
+
+  worker_pool& workers_;
+  const job_task& task_;
+  answer_taker taken_;
+  std::size_t done_ = 0;  ///< files in earlier batches
+};
 
 }  // namespace
 
 job_report run_media_job(worker_pool& workers, media::preview_cache& previews,
                          const job_task& task) {
-  auto opened = open_all(task.inputs);
-  if (!opened) return to_report(fail(job_ending::io_failed, opened.failure().message), {});
-  const auto& files = *opened;
-  if (files.empty()) return completed({});
-  job_observer observer;
-  observer.progress = [&](unsigned percent) { task.progress(percent); };
-  auto all = run_batch(workers, task, files, {batch_time_max, batch_cpu_seconds_max}, observer);
-  answer_taker taken(previews);
-  auto job = all.job;
-  auto answered = all.answers.size();
-  taken.take(files, std::move(all));
-  if (may_be_the_files(job.ending))
-    return run_one_by_one(workers, task, files, answered, std::move(taken));
-  return to_report(std::move(job), std::move(taken.read));
+  return job_reading(workers, previews, task).run();
 }
 
 }  // namespace podstudio

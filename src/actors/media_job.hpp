@@ -15,11 +15,11 @@ class preview_cache;
 /// command, max_report_bytes each.
 inline constexpr std::size_t media_files_max = 128;
 
-/// Opens the files, has a worker read them, and checks what it says. A file that is not what the
-/// catalog knows is left out: it is taken anew, and read then. One on which workers die is read by
-/// itself, and has a problem that says so. Keeps the previews that the worker makes; one that
-/// cannot be kept is left out, and the first such failure is logged. Blocks until the job has
-/// ended; nothing is thrown.
+/// Opens the files in batches, has a worker read each batch, and checks its answers. A file that is
+/// not what the catalog knows is left out: it is taken anew, and read then. One on which workers
+/// die is read by itself, and has a problem that says so. Keeps the previews that the worker makes;
+/// one that cannot be kept is left out, and the first such failure is logged. Blocks until the job
+/// has ended; nothing is thrown.
 job_report run_media_job(worker_pool& workers, media::preview_cache& previews,
                          const job_task& task);
 

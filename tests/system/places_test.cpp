@@ -102,7 +102,7 @@ struct two_places {
       : from(source, space.path + "/1"), to(target, space.path + "/2") {
     for (const auto& each : {a, b, unwatched})
       make_folder(each);
-    // A job holds files open while it runs, and until it ends FUSE keeps their folder.
+    // FUSE hides a deleted file while a job has it open, so its folder cannot be removed.
     run_no_jobs(podstudio);
   }
 
@@ -136,13 +136,26 @@ struct two_places {
     std::ranges::copy(folders(), std::back_inserter(arguments));
     podstudio.must(arguments);
   }
+  /// Whether a root was temporarily lost. Files that disappeared from it meanwhile were not
+  /// reported as gone, so no copy made way for their assets.
+  bool was_lost() const {
+    auto log = space.data + "/logs/podstudio.log";
+    return fs::exists(log) && lines_with(read_file(log), "watching '") > 0;
+  }
   /// Every file that is there is one asset, labelled as its content was, and there is no other
-  /// asset.
+  /// asset, except, after a root was lost, missing unlabelled copies that did not make way.
   bool check(const std::string& way) const {
     auto files = walk_trees(folders()).digests;
     auto rows = query(podstudio.database(),
                       "SELECT path, hash, theme, approved, missing_since IS NULL FROM asset"
                       " JOIN asset_file ON asset_id = id");
+    if (was_lost())
+      std::erase_if(rows, [&](const row& each) {
+        bool is_elsewhere =
+            std::ranges::any_of(files, [&](const auto& file) { return file.second == each[1]; });
+        return is_elsewhere && !files.contains(each[0]) && each[2] == "NULL" && each[3] == "0"
+               && each[4] == "0";
+      });
     std::string wrong;
     for (const auto& row : rows)
       if (!files.contains(row[0]) || files[row[0]] != row[1]
