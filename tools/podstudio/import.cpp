@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <thread>
 
 namespace podstudio {
 
@@ -34,14 +33,9 @@ result<void> import(const context& where, const import_options& options) {
                     options.metadata ? reading::now : reading::later);
 }
 
-/// What the engine's jobs have done so far. Error: `refused` where none are run.
+/// What the engine's jobs have read so far. Error: `refused` where none are run.
 result<nlohmann::json> reading_so_far(session& engine) {
-  auto status = engine.request("status", nlohmann::json::object());
-  if (!status) return status;
-  if ((*status)["workers"] == 0)
-    return error{error_code::refused,
-                 "no files can be read, as no jobs are run; check 'workers' in config.toml, and "
-                 "whether podstudio-worker is installed"};
+  if (auto status = engine.status_with_jobs(); !status) return status;
   return engine.request("media.status", nlohmann::json::object());
 }
 
@@ -51,16 +45,19 @@ result<nlohmann::json> reading_so_far(session& engine) {
 result<std::uint64_t> wait_until_read(session& engine, const nlohmann::json& before,
                                       std::uint64_t expected) {
   using clock = std::chrono::steady_clock;
-  constexpr std::chrono::milliseconds interval{50};
+  // Short, because the jobs actor learns that a job has ended only after the log has grown: the
+  // look that this triggers may come too early.
+  constexpr std::chrono::milliseconds interval{200};
   constexpr std::chrono::seconds problem_time_max{5};
   auto good = clock::now();
+  std::uint64_t read = 0;
   progress line("files read");
-  for (;;) {
+  auto look = [&]() -> result<bool> {
     auto status = engine.request("media.status", nlohmann::json::object());
     if (!status) return status.failure();
     auto since = [&](const char* key) { return count(*status, key) - count(before, key); };
-    auto read = since("read");
-    if ((*status)["done"] == true && since("failed") == 0) return read;
+    read = since("read");
+    if ((*status)["done"] == true && since("failed") == 0) return true;
     if ((*status)["done"] == true)
       return error{error_code::refused,
                    "not all files were read; failed jobs: " + std::to_string(since("failed"))
@@ -75,8 +72,11 @@ result<std::uint64_t> wait_until_read(session& engine, const nlohmann::json& bef
       return error{error_code::refused, "no files are being read: " + cell((*status)["problem"])
                                             + "; a service will read them once this is resolved"};
     line.show(read, std::max(expected, read));
-    std::this_thread::sleep_for(interval);
-  }
+    return false;
+  };
+  auto followed = engine.follow_log(interval, look);
+  if (!followed) return followed.failure();
+  return read;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "pages.hpp"
 #include "session.hpp"
 
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -115,9 +116,6 @@ action declare_kinds(CLI::App&) { return kinds; }
 
 // job wait
 
-/// How long one request waits at most for the log to grow.
-constexpr int wait_ms = 30'000;
-
 bool has_ended(const json& job) {
   auto status = from_word<job_status>(job["status"].get<std::string>());
   return status == job_status::completed || status == job_status::failed
@@ -126,27 +124,23 @@ bool has_ended(const json& job) {
 
 /// Waits until the job has ended.
 result<json> wait_for(session& service, std::int64_t id) {
-  for (;;) {
-    // In this order: what comes after the look is not missed.
-    auto log = service.request("log.wait", {{"after", 0}, {"timeout_ms", 0}});
-    if (!log) return log;
-    auto job = service.request("job.show", {{"job", id}});
-    if (!job || has_ended(*job)) return job;
-    auto grown = service.request("log.wait",
-                                 {{"after", (*log)["sequence"]}, {"timeout_ms", wait_ms}});
-    if (!grown) return grown;
-  }
+  json job;
+  auto ended = service.follow_log(std::chrono::seconds(30), [&]() -> result<bool> {
+    auto found = service.request("job.show", {{"job", id}});
+    if (!found) return found.failure();
+    job = *std::move(found);
+    return has_ended(job);
+  });
+  if (!ended) return ended.failure();
+  return job;
 }
 
 /// A service that runs jobs. Says so where it starts none for now.
 result<session> working_service(const context& where) {
   auto service = session::open(where, session::need::service);
   if (!service) return service;
-  auto status = service->request("status", json::object());
+  auto status = service->status_with_jobs();
   if (!status) return status.failure();
-  if ((*status)["workers"] == 0)
-    return error{error_code::refused,
-                 "the service runs no jobs; check 'workers' in its config.toml, and its log"};
   if ((*status)["jobs"]["held"] == true)
     std::fputs("podstudio: jobs are paused; 'podstudio job resume' starts them again\n", stderr);
   return service;

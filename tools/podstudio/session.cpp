@@ -82,6 +82,29 @@ result<nlohmann::json> session::request(const std::string& command, nlohmann::js
   return read_reply(std::move(*reply));
 }
 
+result<void> session::follow_log(std::chrono::milliseconds interval,
+                                 const std::function<result<bool>()>& look) {
+  for (;;) {
+    // Get the log's position first, so that nothing logged during or after the look is missed.
+    auto log = request("log.wait", {{"after", 0}, {"timeout_ms", 0}});
+    if (!log) return log.failure();
+    auto done = look();
+    if (!done) return done.failure();
+    if (*done) return {};
+    auto grown = request("log.wait",
+                         {{"after", (*log)["sequence"]}, {"timeout_ms", interval.count()}});
+    if (!grown) return grown.failure();
+  }
+}
+
+result<nlohmann::json> session::status_with_jobs() {
+  auto status = request("status", nlohmann::json::object());
+  if (status && (*status)["workers"] == 0)
+    return error{error_code::refused, "no jobs can run; check 'workers' in config.toml and that "
+                                      "podstudio-worker is installed"};
+  return status;
+}
+
 result<nlohmann::json> ask(const context& where, session::need what, const std::string& command,
                            nlohmann::json arguments) {
   auto opened = session::open(where, what);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -43,6 +44,14 @@ public:
   /// noticed at once.
   result<nlohmann::json> request(const std::string& command, nlohmann::json arguments,
                                  std::chrono::milliseconds time_limit = std::chrono::minutes(10));
+
+  /// Calls `look` at once, then whenever the log has grown and at least every `interval`, until it
+  /// returns true or an error.
+  result<void> follow_log(std::chrono::milliseconds interval,
+                          const std::function<result<bool>()>& look);
+
+  /// The engine's status. Error: `refused` if it runs no jobs.
+  result<nlohmann::json> status_with_jobs();
 
 private:
   session();
