@@ -123,9 +123,11 @@ error unusable(const data_folder& folder, error_code code, const std::string& wh
 result<void> check_private(const data_folder& folder, const std::string& path) {
   const auto name = in_quotes(path);
   struct stat facts {};
-  if (::stat(path.c_str(), &facts) != 0)
+  if (::lstat(path.c_str(), &facts) != 0)
     return errno == ENOENT ? unusable(folder, error_code::damaged, name + " is missing")
                            : system_error()("cannot read " + name);
+  if (S_ISLNK(facts.st_mode))
+    return unusable(folder, error_code::refused, name + " is a link, which is not followed");
   if (facts.st_uid != ::geteuid())
     return error{error_code::refused, name + " belongs to another user; run as its owner"};
   if ((facts.st_mode & 077) != 0)
@@ -170,7 +172,7 @@ result<void> check_pair(const data_folder& folder, const credentials& files) {
 
 result<credentials> ensure_credentials(const data_folder& folder) {
   struct stat facts {};
-  if (::stat(folder.tls().c_str(), &facts) != 0) {
+  if (::lstat(folder.tls().c_str(), &facts) != 0) {
     if (errno != ENOENT) return system_error()("cannot read " + in_quotes(folder.tls()));
     if (auto made = make_folder(folder); !made) return made.failure();
   }

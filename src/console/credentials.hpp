@@ -21,7 +21,8 @@ struct credentials {
 /// appear at once, by the rename of a complete folder (0700, files 0600); when several processes
 /// make one at the same time, all use the first. To replace a pair, stop the service and remove
 /// DATA/tls: none is ever replaced by itself, as whoever holds a copy of it would be locked out.
-/// Errors: `refused` when the folder or the key is open to others or belongs to somebody else;
+/// Errors: `refused` when the folder or a file is open to others, belongs to somebody else or is a
+/// link;
 /// `damaged` when one of the files is missing, cut or not of the other; as `system_error`.
 result<credentials> ensure_credentials(const data_folder& folder);
 

@@ -173,7 +173,8 @@ result<void> read_environment(settings& into) {
 result<void> load(const settings_file& file,
                   result<void> (*read)(const std::string&, std::string_view, settings&),
                   settings& into) {
-  auto text = read_small_file(file.path, settings_bytes_max);
+  auto text = read_small_file(file.path, settings_bytes_max,
+                              file.required ? last_link::follow : last_link::refuse);
   if (text) return read(file.path, *text, into);
   if (!file.required && text.failure().code == error_code::not_found) return {};
   return text.failure();

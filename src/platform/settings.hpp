@@ -50,7 +50,7 @@ parse_env_file(std::string_view text, const std::vector<std::string>& required_k
 /// The folders of a comma-separated list, blanks around each removed, empty ones dropped.
 std::vector<std::string> split_folders(std::string_view list);
 
-/// A settings file; one that was asked for must exist.
+/// A settings file; only one that was asked for must exist, and may be a link.
 struct settings_file {
   std::string path;
   bool required = false;

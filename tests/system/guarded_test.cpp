@@ -240,6 +240,46 @@ BOOST_FIXTURE_TEST_CASE(links_in_a_data_folder_lead_to_nothing_of_other_peoples,
   BOOST_TEST(serving.finish(20s).code == 1);
 }
 
+BOOST_FIXTURE_TEST_CASE(settings_that_are_a_link_are_followed_only_where_they_are_named,
+                        guarded_library) {
+  podstudio.must({"import", space.root});
+  auto theirs = space.path + "/theirs", stolen = space.path + "/stolen.db";
+  const std::tuple<const char*, const char*, std::string> settings[] = {
+      {"config.toml", "--config", "database = \"" + stolen + "\"\n"},
+      {".env", "--env", "DB_PATH=" + stolen + "\n"}};
+  for (const auto& [name, option, text] : settings) {
+    write_file(theirs, text);
+    auto link = space.data + "/" + name;
+    fs::create_symlink(theirs, link);
+    for (const words& command :
+         {words{"asset", "list"}, words{"import", space.root}, words{"serve"}})
+      refused(command, "'" + link + "' is a link; put a regular file in its place", 2);
+    BOOST_TEST(!fs::exists(stolen));
+    podstudio.must({option, link, "asset", "list"});
+    BOOST_TEST(fs::exists(stolen));
+    BOOST_TEST(read_file(theirs) == text);
+    fs::remove(stolen);
+    fs::remove(link);
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(keys_that_are_a_link_are_refused, guarded_library) {
+  service(podstudio).stop();
+  auto elsewhere = space.path + "/elsewhere";
+  for (const auto* name : {"/tls", "/tls/console.crt", "/tls/console.key"}) {
+    auto link = space.data + name;
+    fs::rename(link, elsewhere);
+    for (bool dangling : {false, true}) {
+      fs::create_symlink(dangling ? space.path + "/nowhere" : elsewhere, link);
+      refused({"serve"}, "'" + link + "' is a link");
+      BOOST_TEST(!fs::exists(space.path + "/nowhere"));
+      fs::remove(link);
+    }
+    fs::rename(elsewhere, link);
+  }
+  service(podstudio).stop();
+}
+
 BOOST_FIXTURE_TEST_CASE(a_restore_removes_nothing_that_it_did_not_make, guarded_library) {
   auto backup = space.path + "/backup", letters = space.path + "/letters";
   podstudio.must({"import", space.root});
@@ -295,6 +335,16 @@ BOOST_FIXTURE_TEST_CASE(tables_and_files_of_another_user_are_refused, guarded_li
   refused({"log", "verify"}, "belongs to the user nobody");
   BOOST_REQUIRE(::chown(segment().c_str(), 0, 0) == 0);
   podstudio.must({"asset", "list"});
+  service(podstudio).stop();
+  write_file(space.data + "/config.toml", "");
+  write_file(space.data + "/.env", "");
+  for (const auto* name : {"config.toml", ".env", "tls/console.crt", "tls/console.key", "tls"}) {
+    auto file = space.data + "/" + name;
+    BOOST_REQUIRE(::chown(file.c_str(), nobody, nobody) == 0);
+    refused({"serve"}, "'" + file + "' belongs to");
+    BOOST_REQUIRE(::chown(file.c_str(), 0, 0) == 0);
+  }
+  service(podstudio).stop();
 }
 
 BOOST_FIXTURE_TEST_CASE(a_data_folder_that_others_may_write_to_is_refused, guarded_library) {
