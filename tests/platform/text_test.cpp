@@ -102,6 +102,43 @@ BOOST_AUTO_TEST_CASE(a_nul_is_never_part_of_a_text) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_acts_on_a_terminal_or_hides_is_shown_and_all_else_stays) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"", ""},
+      {"plain \\x1b 'text'", "plain \\x1b 'text'"},
+      {"caf\u00e9 \u00a0 \u6f22\u5b57 \u05e9\u05dc \U0001f408",
+       "caf\u00e9 \u00a0 \u6f22\u5b57 \u05e9\u05dc \U0001f408"},
+      {"e\u0301", "e\u0301"},
+      {"\U0001f469\u200d\U0001f4bb \u0915\u094d\u200d\u0937",
+       "\U0001f469\u200d\U0001f4bb \u0915\u094d\u200d\u0937"},
+      {"\x1b[31mred", "\\x1b[31mred"},
+      {std::string("a\0b", 3), "a\\x00b"},
+      {"a\nb\rc\td", "a\\x0ab\\x0dc\\x09d"},
+      {"\x7f", "\\x7f"},
+      {"\xc2\x80\xc2\x9b\xc2\x9f", "\\xc2\\x80\\xc2\\x9b\\xc2\\x9f"},
+      {"\u061c", "\\u{061c}"},
+      {"a\u202egnp.exe", "a\\u{202e}gnp.exe"},
+      {"\u202a\u202b\u202c\u202d", "\\u{202a}\\u{202b}\\u{202c}\\u{202d}"},
+      {"\u2066\u2067\u2068\u2069", "\\u{2066}\\u{2067}\\u{2068}\\u{2069}"},
+      {"\u200e\u200f", "\\u{200e}\\u{200f}"},
+      {"\u2028\u2029", "\\u{2028}\\u{2029}"},
+      {"a\u200bb\u00adc", "a\\u{200b}b\\u{00ad}c"},
+      {"a\u200db", "a\\u{200d}b"},
+      {"\u6f22\u200d", "\u6f22\\u{200d}"},
+      {"\u200d\u6f22", "\\u{200d}\u6f22"},
+      {"\ufeffa", "\\u{feff}a"},
+      {"\U000e0041", "\\u{e0041}"},
+      {"\xff\xc3", "\\xff\\xc3"},
+      {"\xc0\xaf \xed\xa0\x80", "\\xc0\\xaf \\xed\\xa0\\x80"},
+      {"\xe6\xbcz", "\\xe6\\xbcz"},
+      {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
+  };
+  for (const auto& [text, shown] : cases) {
+    BOOST_TEST(for_terminal(text) == shown);
+    BOOST_TEST(for_terminal(shown) == shown);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_error_of_the_system_is_that_before_its_text_was_made) {
   errno = ENOENT;
   auto text = [] {

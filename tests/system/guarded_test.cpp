@@ -386,6 +386,11 @@ BOOST_FIXTURE_TEST_CASE(names_act_on_no_terminal_and_forge_no_line, guarded_libr
       BOOST_TEST(text.find(raw) == std::string::npos, command[0] << ": " << text);
     BOOST_TEST(std::ranges::count(outcome.err, '\n') == 1, command[0] << ": " << text);
   }
+  auto worker = run({{podstudio_program() + "-worker", bad}});
+  BOOST_TEST(worker.code == 2, worker);
+  BOOST_TEST(worker.err.find("service is version esc\\x1b[31m bidi\\u{202e}gnp")
+                 != std::string::npos,
+             worker);
 }
 
 BOOST_FIXTURE_TEST_CASE(tables_that_are_no_regular_files_are_refused_at_once, guarded_library) {

@@ -165,7 +165,8 @@ int main(int argc, char** argv) {
   try {
     return podstudio::run(argc, argv);
   } catch (const std::exception& defect) {
-    std::fprintf(stderr, "podstudio: internal error: %s; please report it\n", defect.what());
+    std::fprintf(stderr, "podstudio: internal error: %s; please report it\n",
+                 podstudio::for_terminal(defect.what()).c_str());
     return podstudio::exit_code(podstudio::error_code::internal);
   }
 }
