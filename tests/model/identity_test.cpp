@@ -1119,3 +1119,60 @@ BOOST_AUTO_TEST_CASE(an_edit_first_reported_at_another_path_is_not_a_missing_ass
   library.take({{"/a.png", b}}, {}, 2);
   BOOST_TEST(library.at("/a.png") == 2);
 }
+
+// --- endless moves
+// ---------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(an_asset_that_moves_without_end_is_slowed_and_then_stopped_for_a_while) {
+  using answer = recent_moves::answer;
+  constexpr std::chrono::milliseconds moment{1};
+  recent_moves moves;
+  recent_moves::time_point now{};
+  auto may = [&](answer expected, asset_id id = 1) {
+    BOOST_TEST((moves.may_move(id, now) == expected));
+  };
+  for (unsigned i = 0; i < recent_moves::moves_free; ++i) {
+    may(answer::yes);
+    moves.add(1, now);
+  }
+  for (auto i = recent_moves::moves_free; i < recent_moves::moves_max; ++i) {
+    now += recent_moves::pause;
+    may(answer::later);
+    may(answer::yes, 2);
+    now += moment;
+    may(answer::yes);
+    moves.add(1, now);
+  }
+  may(answer::too_often);
+  now = recent_moves::time_point{} + recent_moves::time_max;
+  may(answer::too_often);
+  now += moment;
+  may(answer::yes);
+  // It begins again.
+  for (unsigned i = 0; i < recent_moves::moves_free; ++i) {
+    may(answer::yes);
+    moves.add(1, now);
+  }
+  may(answer::later);
+}
+
+BOOST_AUTO_TEST_CASE(of_more_assets_than_are_remembered_old_moves_are_forgotten_or_else_all) {
+  using answer = recent_moves::answer;
+  recent_moves moves;
+  recent_moves::time_point now{};
+  auto storm = [&](asset_id id) {
+    for (unsigned i = 0; i < recent_moves::moves_max; ++i)
+      moves.add(id, now);
+  };
+  constexpr auto all = static_cast<asset_id>(recent_moves::size_max);
+  for (asset_id id = 1; id < all; ++id)
+    moves.add(id, now);
+  now += recent_moves::time_max + recent_moves::pause;
+  storm(all);
+  BOOST_TEST((moves.may_move(all, now) == answer::too_often));
+  for (asset_id id = 1; id < all; ++id)  // there is room for these again
+    moves.add(id, now);
+  BOOST_TEST((moves.may_move(all, now) == answer::too_often));
+  moves.add(all + 1, now);
+  BOOST_TEST((moves.may_move(all, now) == answer::yes));
+}
