@@ -365,13 +365,23 @@ BOOST_FIXTURE_TEST_CASE(what_the_engine_makes_is_private_under_any_umask, guarde
   launch open = podstudio.call({"--db", elsewhere, "import", space.root});
   open.prepare = [] { return ::umask(0) != static_cast<mode_t>(-1); };
   BOOST_TEST(run(open).code == 0);
+  open.arguments = podstudio.call({"--db", elsewhere, "serve"}).arguments;
+  process serving(open);
+  BOOST_REQUIRE(eventually([&] { return serving.err().ends_with("ready\n") || !serving.runs(); }));
+  serving.must_run();
   auto is_private = [](const std::string& path) {
     struct stat facts {};
     return ::lstat(path.c_str(), &facts) == 0 && (facts.st_mode & 077) == 0;
   };
   BOOST_TEST(is_private(elsewhere));
+  for (const auto* name : {"console.json", "console.sock"})
+    BOOST_TEST(is_private(space.data + "/run/" + name), name);
+  serving.signal(SIGTERM);
+  BOOST_TEST(serving.finish().code == 0);
   for (const auto& entry : fs::recursive_directory_iterator(space.data))
     BOOST_TEST(is_private(entry.path()), entry.path());
+  for (const auto* name : {"logs/podstudio.log", "tls/console.key"})
+    BOOST_TEST(fs::exists(space.data + "/" + name));
 }
 
 BOOST_FIXTURE_TEST_CASE(names_act_on_no_terminal_and_forge_no_line, guarded_library) {
