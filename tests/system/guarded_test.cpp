@@ -495,6 +495,49 @@ BOOST_FIXTURE_TEST_CASE(a_service_that_gets_no_thread_says_so_and_goes_on, guard
   BOOST_TEST(ended.code == 0, ended);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_service_that_waits_to_start_stops_at_once, guarded_library) {
+  podstudio.must({"import", space.root});
+  // As a command holds the data folder.
+  int command = ::open((space.data + "/run/lock").c_str(), O_RDWR | O_CLOEXEC);
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  BOOST_REQUIRE(::fcntl(command, F_OFD_SETLK, &whole) == 0);
+  process starting(podstudio.call({"serve"}));
+  auto lock = space.data + "/run/service.lock", pid = std::to_string(starting.pid()) + "\n";
+  BOOST_REQUIRE(eventually([&] { return fs::exists(lock) && read_file(lock) == pid; }));
+  starting.signal(SIGTERM);
+  auto ended = starting.finish(3s);  // it would wait for 5
+  BOOST_TEST(ended.code == 0, ended);
+  BOOST_TEST(ended.err == "podstudio: stopped before it was ready\n");
+  ::close(command);
+  BOOST_TEST(service(podstudio).stop().code == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_service_stops_in_order_while_it_reads_a_file, guarded_library) {
+  auto large = space.root + "/large.mp4";
+  write_file(large, "");
+  fs::resize_file(large, std::uintmax_t{1} << 40);  // hours to read, though it holds nothing
+  service running(podstudio);
+  process importing(podstudio.call({"import", large}));
+  auto is_read = [&] {
+    std::error_code gone;
+    for (const auto& each :
+         fs::directory_iterator("/proc/" + std::to_string(running.pid()) + "/fd", gone))
+      if (fs::read_symlink(each, gone) == large) return true;
+    return false;
+  };
+  BOOST_REQUIRE(eventually([&] {
+    importing.must_run();
+    return is_read();
+  }));
+  auto ended = running.stop(10s);
+  BOOST_TEST(ended.code == 0, ended);
+  auto told = importing.finish(10s);
+  BOOST_TEST(told.code != 0, told);
+  BOOST_TEST(!told.err.empty(), told);
+  podstudio.must({"replay", "--check"});
+}
+
 BOOST_FIXTURE_TEST_CASE(a_wal_that_others_take_away_costs_the_tables_only, guarded_library) {
   run_no_jobs(podstudio);  // so that the command is the first to notice
   service running(podstudio, {space.root});

@@ -287,6 +287,36 @@ BOOST_AUTO_TEST_CASE(who_waits_for_a_locked_database_is_told_in_time_and_nothing
   it.podstudio.must({"replay", "--check"});
 }
 
+BOOST_AUTO_TEST_CASE(a_service_that_waits_for_a_locked_database_ends_at_once_when_asked_twice) {
+  replayed it;
+  service running(it.podstudio);
+  writer_lock held(it.database);
+  process waiting(it.podstudio.call({"asset", "approve", "5"}));
+  auto log = it.data + "/logs/podstudio.log";
+  BOOST_REQUIRE(eventually([&] {
+    waiting.must_run();
+    return read_file(log).find("is locked by another program") != std::string::npos;
+  }));
+  auto& serving = running.running();
+  auto begun = clock::now();
+  // What comes within a second is one request, by which it would end in 10.
+  bool ended = eventually(
+      [&] {
+        serving.signal(SIGTERM);
+        return !serving.runs();
+      },
+      5s);
+  BOOST_TEST(ended);
+  BOOST_TEST((clock::now() - begun >= 1s));
+  auto outcome = serving.finish();
+  BOOST_TEST((outcome.code == 1), outcome);
+  BOOST_TEST(outcome.err.find("stopped without waiting for what hangs") != std::string::npos,
+             outcome);
+  held.let_go();
+  BOOST_TEST(it.podstudio.json({"asset", "show", "5"})["approved"] == true);
+  it.podstudio.must({"replay", "--check"});
+}
+
 BOOST_AUTO_TEST_CASE(a_replay_over_a_locked_database_is_refused_and_changes_nothing) {
   replayed it;
   auto old = all_rows(it.database);
