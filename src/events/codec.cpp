@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "events/codec.hpp"
 
+#include "events/ids.hpp"
 #include "platform/text.hpp"
 
 #include <cereal/archives/portable_binary.hpp>
@@ -245,6 +246,23 @@ const event_type* find_type(std::string_view name) noexcept {
   return latest = at;
 }
 
+/// What of an event no writer writes; empty where there is nothing.
+std::string complaint_about(const event& what) {
+  field_checker checker;
+  visit_fields(what, checker);
+  auto complaint = checker.complaint();
+  std::visit(
+      [&](const auto& fields) {
+        for_each_id(fields, [&](const char* name, std::int64_t id, std::int64_t highest) {
+          if (complaint.empty() && (id < 1 || id > highest))
+            complaint = "the field '" + std::string(name) + "' is " + std::to_string(id)
+                        + ", not an id from 1 to " + std::to_string(highest);
+        });
+      },
+      what);
+  return complaint;
+}
+
 error unknown_event(std::string_view name, std::uint16_t version, std::string_view why) {
   return {error_code::newer_version,
           "the event '" + printable(name) + "' version " + std::to_string(version) + " "
@@ -267,11 +285,10 @@ std::uint16_t event_version(const event& what) noexcept {
 }
 
 result<void> check_event(const event& what) {
-  field_checker checker;
-  visit_fields(what, checker);
-  if (checker.complaint().empty()) return {};
-  return error{error_code::invalid_argument, "an event '" + std::string(event_name(what))
-                                                 + "' cannot be logged: " + checker.complaint()};
+  auto complaint = complaint_about(what);
+  if (complaint.empty()) return {};
+  return error{error_code::invalid_argument,
+               "an event '" + std::string(event_name(what)) + "' cannot be logged: " + complaint};
 }
 
 void encode_event(const event& what, std::string& out) {
@@ -308,9 +325,8 @@ result<event> decode_event(std::string_view name, std::uint16_t version,
     return bad_body(name, version, failure.what());
   }
   if (input.source.remaining() != 0) return bad_body(name, version, "bytes follow its last field");
-  field_checker checker;
-  visit_fields(what, checker);
-  if (!checker.complaint().empty()) return bad_body(name, version, checker.complaint());
+  if (auto complaint = complaint_about(what); !complaint.empty())
+    return bad_body(name, version, complaint);
   return what;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "query/models.hpp"
 
+#include "events/ids.hpp"
 #include "media/extract.hpp"
 #include "platform/text.hpp"
 #include "schema/sqlite.hpp"
@@ -29,12 +30,8 @@ result<void> each_row(database& tables, std::string_view sql, std::string_view w
   return {};
 }
 
-/// The highest id that a library may have come to. From here on a person could not make enough to
-/// come to the end of the ids; a log with a higher one was not written by us.
-constexpr std::int64_t asset_ids_max = 0xf000'0000, other_ids_max = std::int64_t{1} << 53;
-
 result<std::int64_t> last_id(database& tables, std::string_view kind,
-                             std::int64_t highest = other_ids_max) {
+                             std::int64_t highest = other_id_max) {
   auto last =
       tables.value<std::int64_t>("SELECT coalesce(max(id), 0) FROM last_id WHERE kind = ?", kind);
   if (last && (*last < 0 || *last > highest))
@@ -127,7 +124,7 @@ result<void> load_tags_and_packs(database& tables, catalog_model& model) {
 result<catalog_model> load_catalog_model(database& tables) {
   catalog_model model;
   // First, as what follows is only bounded for ids that are.
-  auto last_asset = last_id(tables, "asset", asset_ids_max);
+  auto last_asset = last_id(tables, "asset", asset_id_max);
   if (!last_asset) return last_asset.failure();
   constexpr int first_label = 11;
   std::string columns = "a.id, a.path, a.type, a.hash, f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode,"
@@ -143,7 +140,7 @@ result<catalog_model> load_catalog_model(database& tables) {
         asset_state state;
         auto type = from_word<asset_type>(row.get<std::string_view>(2));
         auto id = row.get<std::int64_t>(0);
-        if (!type || id < 1 || id > asset_ids_max
+        if (!type || id < 1 || id > asset_id_max
             || !from_hex(row.get<std::string>(3), state.sha256.data(), state.sha256.size()))
           return false;
         state.type = *type;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "events/codec.hpp"
 
+#include "events/ids.hpp"
 #include "platform/types.hpp"
 #include "sample_events.hpp"
 #include "support/allocation_watch.hpp"
@@ -242,6 +243,45 @@ BOOST_AUTO_TEST_CASE(values_no_writer_writes_are_refused_on_both_sides) {
   event largest = asset_tagged{1, std::string(max_string_bytes, 'a')};
   BOOST_TEST(bool(check_event(largest)));
   BOOST_TEST(bool(decoded(largest, encoded(largest))));
+}
+
+BOOST_AUTO_TEST_CASE(ids_that_no_library_comes_to_are_refused_on_both_sides) {
+  constexpr std::int64_t last_asset = 0xf000'0000, last_other = std::int64_t{1} << 53;
+  constexpr auto least = std::numeric_limits<std::int64_t>::min(),
+                 most = std::numeric_limits<std::int64_t>::max();
+  auto check_ids = [&](event& what, auto& fields) {
+    std::size_t ids = 0;
+    for_each_id(fields, [&](const std::string& name, std::int64_t& id, std::int64_t) {
+      ++ids;
+      auto last = name == "asset" ? last_asset : last_other;
+      for (auto bad : {least, std::int64_t{-1}, std::int64_t{0}, last + 1, most}) {
+        id = bad;
+        auto said = "the field '" + name + "' is " + std::to_string(bad) + ", not an id";
+        auto checked = check_event(what);
+        REQUIRE_FAILS(checked, error_code::invalid_argument);
+        BOOST_TEST(why(checked).find(said) != std::string::npos, why(checked));
+        auto back = decoded(what, encoded(what));
+        REQUIRE_FAILS(back, error_code::damaged);
+        BOOST_TEST(why(back).find(said) != std::string::npos, why(back));
+        BOOST_TEST(why(back).find(event_name(what)) != std::string::npos, why(back));
+      }
+      for (auto good : {last, std::int64_t{1}}) {
+        id = good;
+        REQUIRE_OK(check_event(what));
+        REQUIRE_OK(decoded(what, encoded(what)));
+      }
+    });
+    auto json = to_json(what);
+    for (auto name : {"asset", "pack", "job", "root"})
+      ids -= json.contains(name) ? 1 : 0;
+    BOOST_TEST(ids == 0u, event_name(what));
+  };
+  counting_source source;
+  for_each_event_type(source, [&](event what) {
+    std::visit([&](auto& fields) { check_ids(what, fields); }, what);
+    source = {};  // with which a job concerns an asset and a pack
+  });
+  BOOST_TEST(bool(check_event(job_queued{1, {}, {}, {}, {}})));
 }
 
 BOOST_AUTO_TEST_CASE(unknown_names_and_later_versions_are_of_a_newer_build) {

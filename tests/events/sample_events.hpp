@@ -3,6 +3,7 @@
 
 #include "events/command.hpp"
 #include "events/events.hpp"
+#include "events/ids.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -77,6 +78,10 @@ void for_each_event_type(Source& source, Each each) {
   auto one = [&]<class T>(T fields) {
     field_filler<Source> filler(source);
     fields.serialize(filler, T::version);
+    podstudio::for_each_id(fields, [](const char*, std::int64_t& id, std::int64_t highest) {
+      auto any = static_cast<std::uint64_t>(id) - 1;
+      id = static_cast<std::int64_t>(any % static_cast<std::uint64_t>(highest)) + 1;
+    });
     each(podstudio::event(std::move(fields)));
   };
   [&]<std::size_t... I>(std::index_sequence<I...>) {

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE upgrade
 #include "events/backup.hpp"
+#include "events/backup_manifest.hpp"
+#include "events/codec.hpp"
 #include "events/file_system.hpp"
+#include "events/frame.hpp"
 #include "events/log.hpp"
 #include "system/bytes_read.hpp"
+#include "system/log_bytes.hpp"
 #include "system/process.hpp"
 #include "system/tables.hpp"
 #include "system/trees.hpp"
@@ -111,37 +115,72 @@ BOOST_AUTO_TEST_CASE(a_data_folder_of_an_earlier_version_opens_with_all_that_peo
   BOOST_TEST(podstudio.json({"status"})["assets"]["missing"] == 1);
 }
 
-BOOST_AUTO_TEST_CASE(a_backup_with_ids_of_no_use_is_not_restored) {
+BOOST_AUTO_TEST_CASE(a_log_with_ids_of_no_use_is_refused_by_name_and_its_backup_not_restored) {
   using namespace podstudio;
   constexpr std::int64_t last = std::numeric_limits<std::int64_t>::max();
+  constexpr std::int64_t forged = 0x0d15'ea5e;  // an id for which another one is put
   file_content content{{1}, {}};
-  const std::pair<const char*, event> bad[] = {
-      {"asset 2^32-1", asset_registered{0xffff'ffff, "/a.png", asset_type::image, content}},
-      {"asset 0", asset_registered{0, "/a.png", asset_type::image, content}},
-      {"asset -1", asset_registered{-1, "/a.png", asset_type::image, content}},
-      {"pack 2^63-1", pack_created{last, {"p", license_type::personal, {}, {}}}},
-      {"pack 0", pack_created{0, {"p", license_type::personal, {}, {}}}},
-      {"root 2^63-1", watch_root_added{last, "/root", 1, 1}},
-      {"job -1", job_queued{-1, {}, {}, {}, {}}},
+  const asset_registered asset{forged, "/a.png", asset_type::image, content};
+  const pack_created pack{forged, {"p", license_type::personal, {}, {}}};
+  const std::pair<event, std::int64_t> bad[] = {{asset, 0xffff'ffff},
+                                                {asset, 0},
+                                                {asset, -1},
+                                                {pack, last},
+                                                {pack, 0},
+                                                {watch_root_added{forged, "/root", 1, 1}, last},
+                                                {job_queued{forged, {}, {}, {}, {}}, -1}};
+  auto bytes_of = [](std::int64_t id) {
+    std::string bytes;
+    for (std::size_t i = 0; i < sizeof id; ++i)
+      bytes += static_cast<char>(static_cast<std::uint64_t>(id) >> (8 * i));
+    return bytes;
   };
-  for (const auto& [name, what] : bad) {
+  for (const auto& [what, id] : bad) {
     workspace space;
-    make_folder(space.data + "/made");
+    auto& files = posix_file_system();
+    auto made = space.path + "/made", backup = space.path + "/backup";
+    make_folder(made);
     recovery_report report;
     {
-      auto writer = log_writer::open(posix_file_system(), space.data + "/made", {}, {}, report);
+      auto writer = log_writer::open(files, made, {}, {}, report);
       BOOST_REQUIRE(static_cast<bool>(writer));
-      auto command_of = std::make_shared<const command>(command{make_uuid(), "import", "t", {what}});
+      auto command_of =
+          std::make_shared<const command>(command{make_uuid(), "import", "t", {what}});
       BOOST_REQUIRE(static_cast<bool>((*writer)->append(std::vector{command_of}, now_us())));
-      auto backed_up = back_up(posix_file_system(), space.data + "/made", space.path + "/backup",
-                               (*writer)->durable_head());
+      auto backed_up = back_up(files, made, backup, (*writer)->durable_head());
       if (!backed_up) BOOST_FAIL(backed_up.failure().message);
     }
+    // Of a log that our writer refuses to write, all else is right.
+    auto segment = segments_of(backup).at(0);
+    auto bytes = read_file(segment);
+    auto at = bytes.find(bytes_of(forged));
+    BOOST_REQUIRE(at != std::string::npos);
+    bytes.replace(at, sizeof id, bytes_of(id));
+    auto frame = frames_of(bytes).at(0), end = frames_of(bytes).at(1);
+    system_test::seal_frame(bytes, frame);
+    write_file(segment, bytes);
+    auto manifest = read_backup_manifest(files, backup);
+    BOOST_REQUIRE((manifest && *manifest));
+    (*manifest)->head.hash =
+        hash_frame({reinterpret_cast<const std::uint8_t*>(bytes.data()) + frame, end - frame});
+    BOOST_REQUIRE(static_cast<bool>(write_backup_manifest(files, backup, **manifest)));
+
+    auto refuses = [&](const library& podstudio, const words& command) {
+      auto refused = podstudio(command);
+      BOOST_TEST(refused.code == 4, refused);
+      for (const auto& named :
+           {std::string(event_name(what)), "is " + std::to_string(id) + ", not an id from 1 to "})
+        BOOST_TEST(refused.err.find(named) != std::string::npos, refused << " names not " << named);
+    };
     library restored(space.path + "/restored");
-    auto refused = restored({"restore", space.path + "/backup"});
-    BOOST_TEST(refused.code != 0, name << ": " << refused);
-    BOOST_TEST(!fs::exists(restored.data() + "/log"), name);
+    refuses(restored, {"restore", backup});
+    BOOST_TEST(!fs::exists(restored.data() + "/log"));
     make_file(space.root + "/a.png", "a");
     restored.must({"import", space.root});  // nothing of it is in the way
+    library begun(space.data);
+    make_folder(begun.data());
+    fs::copy(backup + "/log", begun.data() + "/log", fs::copy_options::recursive);
+    for (const words& command : {words{"asset", "list"}, words{"serve"}, words{"log", "verify"}})
+      refuses(begun, command);
   }
 }
