@@ -15,7 +15,9 @@
 #include <filesystem>
 #include <memory>
 #include <random>
+#include <set>
 #include <sstream>
+#include <unistd.h>
 
 using namespace system_test;
 using nlohmann::json;
@@ -544,6 +546,49 @@ BOOST_AUTO_TEST_CASE(a_replay_has_no_side_effects) {
   }
   BOOST_TEST(programs == 1);
   BOOST_TEST(written > 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_check_removes_what_killed_ones_left_and_nothing_else) {
+  if (skip_unless(may_trace(), "tracing is not permitted here")) return;
+  replayed it;
+  auto cache = it.data + "/cache", scratch = cache + "/replay-check-";
+  auto all = [&] {
+    std::set<std::string> paths;
+    for (const auto& entry : std::filesystem::directory_iterator(cache))
+      paths.insert(entry.path());
+    return paths;
+  };
+  auto before = all();
+  // Returns what begins the names of its files.
+  auto kill_check = [&] {
+    auto writes = [&](const system_call& call) {
+      return call.number == SYS_pwrite64 && call.path.starts_with(scratch);
+    };
+    traced_process checking(it.podstudio.call({"replay", "--check"}),
+                            kill_point{writes, 2, kill_point::moment::after});
+    BOOST_REQUIRE(checking.running().finish().code == -SIGKILL);
+    return scratch + std::to_string(checking.running().pid()) + ".";
+  };
+  auto is_left = [&](const std::string& beginning) {
+    return std::ranges::any_of(
+        all(), [&](const std::string& path) { return path.starts_with(beginning); });
+  };
+  auto killed = kill_check();
+  BOOST_TEST(is_left(killed));
+  auto killed_later = kill_check();
+  BOOST_TEST(!is_left(killed));
+  BOOST_TEST(is_left(killed_later));
+  // Of a check that is at work, of nobody's, and of a process that may not be signalled.
+  auto kept = before;
+  for (const auto& name : {std::to_string(::getpid()) + ".db", std::string("x.db"),
+                           std::string("0.db"), std::string("1.db-wal")}) {
+    write_file(scratch + name, "mine");
+    kept.insert(scratch + name);
+  }
+  it.podstudio.must({"replay", "--check"});
+  BOOST_TEST((all() == kept));
+  for (const auto& path : kept)
+    if (!before.contains(path)) BOOST_TEST(read_file(path) == "mine", path);
 }
 
 BOOST_AUTO_TEST_CASE(the_examples_of_the_page_work_beside_the_service) {
