@@ -246,7 +246,7 @@ const event_type* find_type(std::string_view name) noexcept {
   return latest = at;
 }
 
-/// What of an event no writer writes; empty where there is nothing.
+/// Describes the first field whose value no writer writes; empty if there is none.
 std::string complaint_about(const event& what) {
   field_checker checker;
   visit_fields(what, checker);

@@ -37,7 +37,7 @@ result<void> check_event_known(std::string_view name, std::uint16_t version);
 /// The event of a body. Never allocates more than the body holds. Errors: `newer_version` for a
 /// name or a version this build does not know; `damaged` for a body that is short, long, or holds a
 /// value no writer writes (an unnamed enum value, a string that is no UTF-8, a number that is not
-/// finite, an id that no library comes to).
+/// finite, an id out of range).
 result<event> decode_event(std::string_view name, std::uint16_t version,
                            std::span<const std::uint8_t> body);
 

@@ -5,12 +5,12 @@
 
 namespace podstudio {
 
-/// The highest ids, of an asset and of all else; the lowest is 1. A person cannot make enough to
-/// come to the end of them: a log with a higher one was not written by PODStudio.
+/// The highest ids of an asset and of anything else; the lowest is 1. No real library reaches them:
+/// a log with a higher id was not written by PODStudio.
 inline constexpr std::int64_t asset_id_max = 0xf000'0000, other_id_max = std::int64_t{1} << 53;
 
-/// Calls `visit(name, id, highest)` with each id in an event's fields: what it is an id of gives
-/// the field its name.
+/// Calls `visit(name, id, highest)` with each id in an event's fields. Such a field is named after
+/// what it identifies.
 template <class Fields, class Visit>
 void for_each_id(Fields& fields, Visit visit) {
   [[maybe_unused]] auto one = [&](const char* name, auto& id, std::int64_t highest) {

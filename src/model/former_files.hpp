@@ -2,11 +2,10 @@
 #pragma once
 
 #include "events/events.hpp"
+#include "model/file_memory.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <set>
 #include <tuple>
 #include <utility>
 
@@ -80,14 +79,8 @@ private:
   /// Forgets earlier entries for this file, except those of assets that changed to the same new
   /// file as `by`.
   void supersede(const past& by);
-  /// Forgets what an asset was, from one number on.
-  void forget(asset_id asset, std::uint64_t from = 0);
-  void forget(const file_id& file);
 
-  std::map<file_id, past> pasts_;
-  std::set<std::pair<asset_id, file_id>> by_asset_;
-  std::map<std::uint64_t, file_id> by_number_;  ///< oldest first
-  std::uint64_t last_number_ = 0;
+  file_memory<file_id, past, capacity> pasts_;
 };
 
 }  // namespace podstudio

@@ -2,14 +2,12 @@
 #pragma once
 
 #include "events/events.hpp"
+#include "model/file_memory.hpp"
 #include "model/path_key.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <set>
 #include <tuple>
-#include <utility>
 
 namespace podstudio {
 
@@ -55,14 +53,8 @@ private:
 
   template <class Event>
   void move(const Event& e, path_keyer& key_of);
-  /// Forgets the asset's former files with numbers from `from` on.
-  void forget(asset_id asset, std::uint64_t from = 0);
-  void forget(const file_id& file);
 
-  std::map<file_id, left> files_;
-  std::set<std::pair<asset_id, file_id>> by_asset_;
-  std::map<std::uint64_t, file_id> by_number_;  ///< oldest first
-  std::uint64_t last_number_ = 0;
+  file_memory<file_id, left, capacity> files_;
 };
 
 }  // namespace podstudio

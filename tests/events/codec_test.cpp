@@ -245,7 +245,7 @@ BOOST_AUTO_TEST_CASE(values_no_writer_writes_are_refused_on_both_sides) {
   BOOST_TEST(bool(decoded(largest, encoded(largest))));
 }
 
-BOOST_AUTO_TEST_CASE(ids_that_no_library_comes_to_are_refused_on_both_sides) {
+BOOST_AUTO_TEST_CASE(ids_out_of_range_are_refused_on_both_sides) {
   constexpr std::int64_t last_asset = 0xf000'0000, last_other = std::int64_t{1} << 53;
   constexpr auto least = std::numeric_limits<std::int64_t>::min(),
                  most = std::numeric_limits<std::int64_t>::max();

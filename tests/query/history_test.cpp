@@ -30,7 +30,7 @@ struct log_fixture {
   std::vector<sequence_number> firsts;
 
   log_fixture() {
-    for (std::uint64_t i = 0; i < 30; ++i)
+    for (std::uint64_t i = 1; i <= 30; ++i)
       append(i);
   }
   void append(std::uint64_t number) {
@@ -58,7 +58,7 @@ BOOST_FIXTURE_TEST_CASE(a_log_is_read_page_by_page_without_a_gap_also_while_it_g
   std::optional<sequence_number> next = 1;
   int left = 0;
   while (next && read.size() < 100) {
-    if (read.size() == 20) append(30);
+    if (read.size() == 20) append(31);
     left = 1 + static_cast<int>(read.size() % 4);
     next = must(pages.read(*next, log->head().sequence, [&](const committed_command& committed) {
       read.push_back(committed.first_sequence);

@@ -139,8 +139,9 @@ struct two_places {
   /// Whether a root was temporarily lost. Files that disappeared from it meanwhile were not
   /// reported as gone, so no copy made way for their assets.
   bool was_lost() const {
-    auto log = space.data + "/logs/podstudio.log";
-    return fs::exists(log) && lines_with(read_file(log), "watching '") > 0;
+    auto lost = podstudio({"log", "show", "--type", "watch.root_lost", "--limit", "1"});
+    BOOST_REQUIRE_MESSAGE(lost.code == 0, lost);
+    return !lost.out.empty();
   }
   /// Every file that is there is one asset, labelled as its content was, and there is no other
   /// asset, except, after a root was lost, missing unlabelled copies that did not make way.

@@ -115,10 +115,10 @@ BOOST_AUTO_TEST_CASE(a_data_folder_of_an_earlier_version_opens_with_all_that_peo
   BOOST_TEST(podstudio.json({"status"})["assets"]["missing"] == 1);
 }
 
-BOOST_AUTO_TEST_CASE(a_log_with_ids_of_no_use_is_refused_by_name_and_its_backup_not_restored) {
+BOOST_AUTO_TEST_CASE(a_log_with_ids_out_of_range_is_refused_by_name_and_its_backup_not_restored) {
   using namespace podstudio;
   constexpr std::int64_t last = std::numeric_limits<std::int64_t>::max();
-  constexpr std::int64_t forged = 0x0d15'ea5e;  // an id for which another one is put
+  constexpr std::int64_t forged = 0x0d15'ea5e;  // replaced by the bad id
   file_content content{{1}, {}};
   const asset_registered asset{forged, "/a.png", asset_type::image, content};
   const pack_created pack{forged, {"p", license_type::personal, {}, {}}};
@@ -150,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_log_with_ids_of_no_use_is_refused_by_name_and_its_backup_
       auto backed_up = back_up(files, made, backup, (*writer)->durable_head());
       if (!backed_up) BOOST_FAIL(backed_up.failure().message);
     }
-    // Of a log that our writer refuses to write, all else is right.
+    // The writer refuses bad ids: patch one into the segment, and make checksum and manifest match.
     auto segment = segments_of(backup).at(0);
     auto bytes = read_file(segment);
     auto at = bytes.find(bytes_of(forged));

@@ -84,17 +84,15 @@ result<nlohmann::json> session::request(const std::string& command, nlohmann::js
 
 result<void> session::follow_log(std::chrono::milliseconds interval,
                                  const std::function<result<bool>()>& look) {
-  for (;;) {
-    // Get the log's position first, so that nothing logged during or after the look is missed.
-    auto log = request("log.wait", {{"after", 0}, {"timeout_ms", 0}});
-    if (!log) return log.failure();
+  // Know the log's position before each look, so that nothing logged during or after it is missed.
+  auto log = request("log.wait", {{"after", 0}, {"timeout_ms", 0}});
+  while (log) {
     auto done = look();
     if (!done) return done.failure();
     if (*done) return {};
-    auto grown = request("log.wait",
-                         {{"after", (*log)["sequence"]}, {"timeout_ms", interval.count()}});
-    if (!grown) return grown.failure();
+    log = request("log.wait", {{"after", (*log)["sequence"]}, {"timeout_ms", interval.count()}});
   }
+  return log.failure();
 }
 
 result<nlohmann::json> session::status_with_jobs() {
