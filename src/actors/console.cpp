@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <utility>
 
 namespace podstudio {
@@ -142,7 +143,7 @@ void watch_confirm(console_state& s, const request& what, answer reply) {
 }
 
 /// Adds to each root how it is followed; the tables do not know.
-void add_modes(json& roots, const watcher_statuses& watchers) {
+void add_modes(json& roots, const std::vector<watcher_status>& watchers) {
   for (auto& root : roots) {
     root["mode"] = "idle";
     for (const auto& watcher : watchers)
@@ -158,12 +159,12 @@ void watch_list(console_state& s, const request&, answer reply) {
   auto fail = [reply](const caf::error& failure) mutable { reply(failure); };
   s.self->request(s.peers.supervisor, caf::infinite, status_atom::value)
       .then(
-          [&s, reply, fail](const watcher_statuses& watchers) {
+          [&s, reply, fail](const supervisor_status& sources) {
             s.self
                 ->request(s.peers.reader, caf::infinite, query_atom::value,
                           std::string("watch.list"), std::string("{}"), given_up())
                 .then(
-                    [watchers, reply](const std::string& text) mutable {
+                    [watchers = sources.watchers, reply](const std::string& text) mutable {
                       auto roots = json::parse(text);
                       add_modes(roots, watchers);
                       reply(roots);
@@ -209,6 +210,23 @@ json to_json(const journal_status& log, const recovery_report& recovery,
         {"failure", scrub.failure.empty() ? json() : json(scrub.failure)}}}};
 }
 
+/// How many paths of one import a status names.
+constexpr std::size_t import_paths_shown = 16;
+
+json to_json(const std::vector<import_status>& imports) {
+  auto all = json::array();
+  for (const auto& each : imports) {
+    auto paths = json::array();
+    for (const auto& path : each.paths | std::views::take(import_paths_shown))
+      paths.push_back(path);
+    all.push_back({{"import", each.number},
+                   {"paths", std::move(paths)},
+                   {"paths_total", each.paths.size()},
+                   {"mode", each.silent ? "silent" : "running"}});
+  }
+  return all;
+}
+
 /// What the tables hold is asked of them, as the projector may be at work. Last, so that what the
 /// others told of is in it.
 void add_tables(const status_parts_ptr& parts) {
@@ -222,7 +240,8 @@ void add_tables(const status_parts_ptr& parts) {
             parts->known["log"] = to_json(*state.log.known, state.recovery,
                                           state.scrub.known.value_or(scrub_status{}));
             parts->known.update(json::parse(text));
-            add_modes(parts->known["roots"], *state.watchers.known);
+            add_modes(parts->known["roots"], state.sources.known->watchers);
+            parts->known["imports"] = to_json(state.sources.known->imports);
             parts->reply(parts->known);
           },
           [parts](const caf::error& why) { parts->fail(why); });
@@ -288,7 +307,7 @@ void status(console_state& s, const request&, answer reply) {
                         {"console", service ? to_json(*s.peers.server) : json()}}});
   add_status(parts, s.peers.journal, s.log);
   if (s.peers.scrubber) add_status(parts, s.peers.scrubber, s.scrub);
-  add_status(parts, s.peers.supervisor, s.watchers);
+  add_status(parts, s.peers.supervisor, s.sources);
 }
 
 /// Answers when the log holds more durable events than the caller has seen, or when the time is up.

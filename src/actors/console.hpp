@@ -47,7 +47,7 @@ struct console_state {
   std::shared_ptr<std::size_t> answering = std::make_shared<std::size_t>(0);
   last_status<journal_status> log;
   last_status<scrub_status> scrub;
-  last_status<watcher_statuses> watchers;
+  last_status<supervisor_status> sources;
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   static inline const char* name = "console";
 };

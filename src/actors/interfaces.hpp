@@ -233,8 +233,8 @@ using supervisor_actor = caf::typed_actor<
     // lost or its scan held, that is refused with its name and the reason, once the others are in
     // step.
     caf::replies_to<sync_atom>::with<sequence_number>,
-    // The states of the watch roots.
-    caf::replies_to<status_atom>::with<watcher_statuses>,
+    // The states of the watch roots and of running imports.
+    caf::replies_to<status_atom>::with<supervisor_status>,
     // INTERNAL: starts the watcher of a root again after a failure.
     caf::reacts_to<step_atom, root_id>,
     // Stops everything in order; answers when all is down but the supervisor.

@@ -288,7 +288,6 @@ struct watcher_status {
   std::uint64_t compared = 0;    ///< scanning: files and known files so far
   not_taken_counts not_taken{};  ///< by the last scan of the whole root that came to its end
 };
-using watcher_statuses = std::vector<watcher_status>;
 
 struct watch_request {
   bool add = true;
@@ -310,6 +309,19 @@ using inspected_folder = std::shared_ptr<const result<folder_candidate>>;
 
 struct import_request {
   std::vector<std::string> paths;
+};
+
+/// A running import.
+struct import_status {
+  std::uint64_t number = 0;
+  std::vector<std::string> paths;  ///< as asked for
+  bool silent = false;             ///< it has not answered for seconds
+};
+
+/// What brings in changes.
+struct supervisor_status {
+  std::vector<watcher_status> watchers;
+  std::vector<import_status> imports;
 };
 
 struct import_progress {
@@ -377,7 +389,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::job_report_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::job_task_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::media_inputs)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watcher_status)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watcher_statuses)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::supervisor_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watch_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watched_root)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watch_options)

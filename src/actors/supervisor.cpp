@@ -40,7 +40,7 @@ constexpr auto restart_after_max = 30s;
 /// How long a watcher that is at work, or hangs in a dead file system, holds up the status of the
 /// others.
 constexpr auto status_time_max = 50ms;
-/// From then on a watcher that has not answered is told as silent.
+/// A watcher or import that has not answered for this long is reported as silent.
 constexpr auto silent_after = 2s;
 
 std::chrono::seconds restart_after(unsigned failures) {
@@ -202,7 +202,7 @@ void supervisor_state::watcher_down(root_id root, const caf::error& why) {
 }
 
 void supervisor_state::await_import(std::uint64_t number) {
-  self->request(imports[number], caf::infinite, wait_atom::value)
+  self->request(imports.at(number).actor, caf::infinite, wait_atom::value)
       .then(
           [this, number](const import_progress& progress) {
             if (!stopping) keep_outcome(number, {progress, {}});
@@ -212,9 +212,23 @@ void supervisor_state::await_import(std::uint64_t number) {
           });
 }
 
+void supervisor_state::ask_import(std::uint64_t number) {
+  auto& entry = imports.at(number);
+  if (entry.asked) return;
+  entry.asked = std::chrono::steady_clock::now();
+  self->request(entry.actor, caf::infinite, status_atom::value)
+      .then(
+          [this, number](const import_progress& progress) {
+            auto known = imports.find(number);
+            if (known == imports.end()) return;
+            known->second.progress = progress;
+            known->second.asked.reset();
+          },
+          [](const caf::error&) {});  // it has ended, and its outcome says how
+}
+
 void supervisor_state::keep_outcome(std::uint64_t number, import_outcome outcome) {
   imports.erase(number);
-  told.erase(number);
   if (number == move) end_move();
   imported.emplace(number, std::move(outcome));
   if (imported.size() > outcomes_kept) imported.erase(imported.begin());
@@ -247,8 +261,8 @@ void supervisor_state::stop() {
   std::vector<caf::actor> sources;
   for (auto& [id, entry] : watchers)
     if (entry.actor) sources.push_back(caf::actor_cast<caf::actor>(entry.actor));
-  for (auto& [number, import] : imports)
-    sources.push_back(caf::actor_cast<caf::actor>(import));
+  for (auto& [number, entry] : imports)
+    sources.push_back(caf::actor_cast<caf::actor>(entry.actor));
   watchers.clear();
   imports.clear();
   end(sources, [this] { stop_jobs(); });
@@ -446,7 +460,7 @@ void ask_watchers(supervisor_pointer self, caf::duration time_max, Then then,
 /// Which watched folders are not in step, and why; nothing when all are.
 std::optional<error> not_in_step(const supervisor_state& s,
                                  const std::map<root_id, silent_watcher>& failures,
-                                 const watcher_statuses& statuses) {
+                                 const std::vector<watcher_status>& statuses) {
   std::string text;
   for (const auto& [id, entry] : s.watchers) {
     auto failure = failures.find(id);
@@ -535,6 +549,18 @@ watcher_status status_of_silent(supervisor_pointer self, root_id root,
   return status;
 }
 
+/// Imports are not waited for: each answers in time for the next call, or is silent by then.
+std::vector<import_status> statuses_of_imports(supervisor_state& s) {
+  std::vector<import_status> statuses;
+  auto now = std::chrono::steady_clock::now();
+  for (const auto& [number, entry] : s.imports) {
+    bool silent = entry.asked && now - *entry.asked > silent_after;
+    statuses.push_back({number, entry.paths, silent});
+    s.ask_import(number);
+  }
+  return statuses;
+}
+
 caf::typed_response_promise<bool> confirm(supervisor_pointer self, const std::string& path) {
   auto promise = self->make_response_promise<bool>();
   for (const auto& [id, entry] : self->state.watchers)
@@ -571,23 +597,26 @@ wait_for_import(supervisor_pointer self, std::uint64_t number, std::chrono::mill
     return promise;
   }
   auto deliver = [self, number, promise](const import_progress& progress) mutable {
-    if (self->state.imports.contains(number)) self->state.told[number] = progress;
+    auto known = self->state.imports.find(number);
+    if (known != self->state.imports.end()) known->second.progress = progress;
     promise.deliver(progress);
   };
   auto ended = [self, number, promise](const caf::error&) {
     tell_outcome(self->state, number, promise);
   };
-  auto ask = [self, number, import = running->second, deliver, ended] {
+  auto ask = [self, number, import = running->second.actor, deliver, ended] {
     self->request(import, caf::duration(status_time_max), status_atom::value)
         .then(deliver, [self, number, deliver, ended](const caf::error& failure) mutable {
           // It hangs on a dead disk, say.
-          failure == caf::sec::request_timeout ? deliver(self->state.told[number]) : ended(failure);
+          auto known = self->state.imports.find(number);
+          bool hangs = failure == caf::sec::request_timeout && known != self->state.imports.end();
+          hangs ? deliver(known->second.progress) : ended(failure);
         });
   };
   if (time_max.count() == 0)
     ask();
   else
-    self->request(running->second, caf::duration(time_max), wait_atom::value)
+    self->request(running->second.actor, caf::duration(time_max), wait_atom::value)
         .then(deliver, [ask, ended](const caf::error& failure) {
           failure == caf::sec::request_timeout ? ask() : ended(failure);
         });
@@ -602,18 +631,20 @@ caf::result<std::uint64_t> start_import(supervisor_pointer self, std::vector<std
     return to_caf({error_code::stopping, "the engine is stopping; try again when it is running"});
   if (s.imports.size() >= imports_max)
     return to_caf({error_code::busy, "too many imports are running; wait for one to finish"});
-  auto number = s.last_import + 1;
+  importer_actor actor;
   try {
     // Not monitored: its end comes with its outcome.
-    s.imports[number] = self->spawn<caf::detached>(
-        importer, s.catalog, std::move(paths), import_bounds{s.data_folder, s.watching.excluded},
-        std::move(move));
+    actor = self->spawn<caf::detached>(importer, s.catalog, paths,
+                                       import_bounds{s.data_folder, s.watching.excluded},
+                                       std::move(move));
   } catch (const std::system_error& failure) {
-    s.imports.erase(number);
     return to_caf(no_thread(failure));
   }
-  s.last_import = number;
+  auto number = ++s.last_import;
+  s.imports.emplace(number,
+                    supervisor_state::running_import{std::move(actor), std::move(paths), {}, {}});
   s.await_import(number);
+  s.ask_import(number);  // from now on it is known for how long it has been silent
   return number;
 }
 
@@ -695,18 +726,18 @@ supervisor_actor::behavior_type supervisor(supervisor_pointer self,
       },
       [self](sync_atom) { return sync(self); },
       [self](status_atom) {
-        auto promise = self->make_response_promise<watcher_statuses>();
+        auto promise = self->make_response_promise<supervisor_status>();
         auto all = [self, promise](const watcher_answers<watcher_status>& got) mutable {
           auto& watchers = self->state.watchers;
           for (const auto& each : got.answers)
             if (auto known = watchers.find(each.root); known != watchers.end())
               known->second.status = each;
-          auto statuses = got.answers;
+          supervisor_status status{got.answers, statuses_of_imports(self->state)};
           for (const auto& [root, silent] : got.failures)
             if (auto known = watchers.find(root);
                 known != watchers.end() && known->second.actor == silent.who)
-              statuses.push_back(status_of_silent(self, root, known->second));
-          promise.deliver(std::move(statuses));
+              status.watchers.push_back(status_of_silent(self, root, known->second));
+          promise.deliver(std::move(status));
         };
         ask_watchers<watcher_status>(self, caf::duration(status_time_max), all, status_atom::value);
         return promise;

@@ -65,6 +65,8 @@ struct supervisor_state {
   void watcher_down(root_id root, const caf::error& why);
   /// Waits for the end of an import, to keep what came of it.
   void await_import(std::uint64_t number);
+  /// Asks an import how far it is, unless it still owes an answer.
+  void ask_import(std::uint64_t number);
   void keep_outcome(std::uint64_t number, import_outcome outcome);
   /// Watches a root again that an import moved.
   void end_move();
@@ -114,10 +116,16 @@ struct supervisor_state {
   std::map<root_id, watched> watchers;
   std::size_t losing = 0;             ///< lost roots that are not logged yet
   sequence_number lost_sequence = 0;  ///< of the last lost root that was logged
-  std::map<std::uint64_t, importer_actor> imports;  ///< that run, at most imports_max
+  struct running_import {
+    importer_actor actor;
+    std::vector<std::string> paths;  ///< as asked for
+    import_progress progress{};      ///< as it said last
+    /// Since when a question has been waiting for its answer.
+    std::optional<std::chrono::steady_clock::time_point> asked;
+  };
+  std::map<std::uint64_t, running_import> imports;   ///< at most imports_max
   std::map<std::uint64_t, import_outcome> imported;  ///< the last outcomes_kept
   std::uint64_t last_import = 0;
-  std::map<std::uint64_t, import_progress> told;  ///< progress of those that run, as last heard
   std::uint64_t move = 0;  ///< the import that moves a watch root; 0: none
   std::map<caf::actor_addr, std::function<void()>> when_down;  ///< watchers that are waited for
 

@@ -283,23 +283,66 @@ BOOST_AUTO_TEST_CASE(a_disk_that_is_exchanged_before_anybody_looks_is_noticed) {
 // --- a disk that does not answer
 // -----------------------------------------------------------------
 
-BOOST_AUTO_TEST_CASE(a_disk_that_does_not_answer_holds_up_nobody_and_is_named) {
+namespace {
+
+/// A file system whose driver is a program that can be stopped.
+struct stoppable_disk {
   workspace space;
-  auto hung = space.path + "/hung", well = space.path + "/well";
-  make_folder(hung);
-  make_file(well + "/1.png", "1");
-  disk_image image(space.path + "/image", "exfat");
-  if (skip_unless(image.is_made() && image.attach() && fs::exists("/usr/sbin/mount.exfat-fuse"),
-                  "file systems in programs cannot be mounted here"))
-    return;
-  process driver({.arguments = {"mount.exfat-fuse", "-d", image.device(), hung}});
-  auto is_mounted = [&] { return fs::exists(hung) && fs::space(hung).capacity < 1u << 30; };
-  if (skip_unless(eventually(is_mounted, 10s), "exFAT cannot be mounted here")) return;
-  make_file(hung + "/folder/2.png", "2");
+  std::string hung = space.path + "/hung", well = space.path + "/well";
+  disk_image image{space.path + "/image", "exfat"};
+  std::optional<process> driver;
+
+  stoppable_disk() {
+    make_folder(hung);
+    make_file(well + "/1.png", "1");
+    if (!image.is_made() || !image.attach() || !fs::exists("/usr/sbin/mount.exfat-fuse")) return;
+    driver.emplace(launch{.arguments = {"mount.exfat-fuse", "-d", image.device(), hung}});
+    auto is_mounted = [&] { return fs::exists(hung) && fs::space(hung).capacity < 1u << 30; };
+    if (eventually(is_mounted, 10s))
+      make_file(hung + "/folder/2.png", "2");
+    else
+      driver.reset();
+  }
+  ~stoppable_disk() {
+    if (driver) driver->signal(SIGCONT);
+    if (driver) BOOST_TEST(eventually([&] { return ::umount2(hung.c_str(), 0) == 0; }, 20s));
+  }
+  bool is_mounted() const { return driver.has_value(); }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(an_import_from_a_disk_that_does_not_answer_is_named, stoppable_disk) {
+  if (skip_unless(is_mounted(), "exFAT cannot be mounted here")) return;
+  library podstudio(space.data);
+  service running(podstudio, {well});
+  podstudio.must({"sync"});
+  auto imports = [&] { return podstudio.json({"status"}, 5s)["imports"]; };
+  BOOST_TEST(imports().empty());
+  driver->signal(SIGSTOP);
+  process importing(podstudio.call({"import", hung}));
+  auto named = [&] {
+    auto all = imports();
+    return all.size() == 1 && all[0]["mode"] == "silent" && all[0]["paths_total"] == 1
+           && all[0]["paths"][0] == hung;
+  };
+  BOOST_TEST(eventually(named, 20s), imports());
+  auto shown = podstudio({"status"}, 5s);
+  BOOST_TEST(shown.out.find(hung + "  silent") != std::string::npos, shown);
+  podstudio.must({"sync"}, 10s);  // which concerns watched folders only
+  driver->signal(SIGCONT);
+  auto ended = importing.finish(20s);
+  BOOST_TEST(ended.code == 0, ended);
+  BOOST_TEST(imports().empty());
+  BOOST_TEST(running.stop().code == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_disk_that_does_not_answer_holds_up_nobody_and_is_named, stoppable_disk) {
+  if (skip_unless(is_mounted(), "exFAT cannot be mounted here")) return;
   library podstudio(space.data);
   service running(podstudio, {hung, well});
   podstudio.must({"sync"});
-  driver.signal(SIGSTOP);
+  driver->signal(SIGSTOP);
   process importing(podstudio.call({"import", hung}));
   make_file(well + "/3.png", "3");
   podstudio.must({"import", well}, 10s);
@@ -319,8 +362,6 @@ BOOST_AUTO_TEST_CASE(a_disk_that_does_not_answer_holds_up_nobody_and_is_named) {
   auto ended = running.running().finish(15s);
   BOOST_TEST(ended.code == 1, ended);
   BOOST_TEST(ended.err.find("did not") != std::string::npos, ended);
-  driver.signal(SIGCONT);
-  BOOST_TEST(eventually([&] { return ::umount2(hung.c_str(), 0) == 0; }, 20s));
 }
 
 BOOST_AUTO_TEST_CASE(a_btrfs_that_is_mounted_again_while_a_folder_of_it_is_held_is_the_same_disk) {

@@ -29,6 +29,19 @@ std::string endpoints_of(const json& console) {
   return port;
 }
 
+void print_imports(const json& imports) {
+  if (imports.empty()) return;
+  print_line("");
+  table shown({{"importing"}, {"mode"}});
+  for (const auto& each : imports) {
+    for (const auto& path : each["paths"])
+      shown.row({cell(path), cell(each["mode"])});
+    auto more = each["paths_total"].get<std::size_t>() - each["paths"].size();
+    if (more > 0) shown.row({"and " + std::to_string(more) + " more", cell(each["mode"])});
+  }
+  shown.print();
+}
+
 void print_status(const json& s) {
   bool runs = !s["pid"].is_null();
   const auto &log = s["log"], &assets = s["assets"], &jobs = s["jobs"];
@@ -63,6 +76,7 @@ void print_status(const json& s) {
                        + std::to_string(refused) + " refused");
   }
   facts.print();
+  print_imports(s["imports"]);
   if (s["roots"].empty()) return;
   print_line("");
   table roots({{"watched"}, {"state"}, {"mode"}, {"assets", align::right}});
