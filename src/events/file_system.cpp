@@ -130,6 +130,12 @@ private:
   open_mode mode_;
 };
 
+/// Locks an open file or folder for as long as it is open. A file system without locks has no second
+/// machine that would heed them either.
+bool is_locked_by_another(int descriptor) {
+  return ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 class posix_claim final : public folder_claim {
 public:
   explicit posix_claim(unique_fd descriptor) : descriptor_(std::move(descriptor)) {}
@@ -148,6 +154,9 @@ public:
     if (descriptor < 0) return failed(mode == open_mode::create ? "create" : "open", path);
     auto opened = std::make_unique<posix_file>(descriptor, path, mode);
     if (auto regular = opened->check_regular(); !regular) return regular.failure();
+    if (mode != open_mode::read && is_locked_by_another(descriptor))
+      return error{error_code::in_use,
+                   "another process writes to '" + path + "'; stop that process first"};
     return std::unique_ptr<file>(std::move(opened));
   }
 
@@ -191,8 +200,7 @@ public:
   result<std::unique_ptr<folder_claim>> claim(const std::string& folder) override {
     unique_fd descriptor{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     if (!descriptor) return failed("open", folder);
-    // A file system without locks has no second machine that would heed them either.
-    if (::flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    if (is_locked_by_another(descriptor.get()))
       return error{error_code::in_use,
                    "another process writes to '" + folder
                        + "', although its lock file is gone; stop that process first"};

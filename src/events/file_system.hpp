@@ -58,7 +58,8 @@ enum class open_mode : std::uint8_t {
   create,  ///< a file that does not exist yet, to read and write
 };
 
-/// The calls are those of POSIX. Errors are those of `system_error` and name the path.
+/// The calls are those of POSIX. Errors are those of `system_error` and name the path. A file that
+/// is open to be written to is locked; opening it a second time to write is `in_use`.
 class file_system {
 public:
   virtual ~file_system() = default;
