@@ -27,7 +27,7 @@ public:
     bool operator==(const past&) const = default;
   };
 
-  /// How many files are remembered, 400 bytes each.
+  /// How many files are remembered, about 430 bytes each; the oldest is forgotten.
   static constexpr std::size_t capacity = 16'384;
 
   /// To be called with each event, in order; of a change, with whether another asset had its bytes.

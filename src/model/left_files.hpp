@@ -18,7 +18,7 @@ namespace podstudio {
 /// reappears at its old path gets nothing back: it was not renamed, but came back or was copied.
 class left_files {
 public:
-  /// How many files are remembered, 250 bytes each; the oldest is forgotten.
+  /// How many files are remembered, about 260 bytes each; the oldest is forgotten.
   static constexpr std::size_t capacity = 16'384;
   /// How many assets `find` tries per inode.
   static constexpr std::size_t same_max = 16;

@@ -62,15 +62,46 @@ std::size_t threads_of(pid_t pid) {
 // --- acknowledged and gone
 // ------------------------------------------------------------------------
 
-BOOST_FIXTURE_TEST_CASE(a_library_whose_run_folder_was_removed_has_one_writer, guarded_library) {
+BOOST_FIXTURE_TEST_CASE(a_library_whose_locks_were_removed_has_one_writer, guarded_library) {
+  const std::vector<std::string> locks{"run/lock", "run/service.lock", "run/console.json",
+                                       "run/console.sock"};
+  std::vector<words> removals{locks, {"run"}};
+  for (const auto& lock : locks)
+    removals.push_back({lock});
+  for (std::size_t i = 0; i < removals.size(); ++i) {
+    auto tag = std::to_string(i);
+    service running(podstudio, {space.root});
+    podstudio.must({"sync"});
+    for (const auto& name : removals[i])
+      BOOST_REQUIRE_MESSAGE(fs::remove_all(space.data + "/" + name) > 0, name);
+    // Either the service answers, or a second engine is refused.
+    auto answer = podstudio({"asset", "tag", "1", tag});
+    if (answer.code != 0) {
+      BOOST_TEST(answer.code == 3, answer);
+      BOOST_TEST(answer.err.find("another process") != std::string::npos, answer);
+    }
+    BOOST_TEST(podstudio({"serve"}).code == 3, removals[i].front());
+    running.running().must_run();
+    BOOST_TEST(running.stop().code == 0);
+    BOOST_TEST(tagged(podstudio, tag) == (answer.code == 0 ? 1u : 0u), removals[i].front());
+    podstudio.must({"asset", "tag", "1", "after " + tag});
+    podstudio.must({"log", "verify"});
+  }
+}
+
+BOOST_FIXTURE_TEST_CASE(a_log_whose_folder_was_replaced_has_one_writer, guarded_library) {
   service running(podstudio, {space.root});
   podstudio.must({"sync"});
+  auto log = space.data + "/log";
+  fs::rename(log, log + ".old");
+  make_folder(log);  // of another folder nobody holds the lock
+  for (const auto& entry : fs::directory_iterator(log + ".old"))
+    fs::create_hard_link(entry, log + "/" + entry.path().filename().string());
   fs::remove_all(space.data + "/run");
-  refused({"asset", "tag", "1", "lost"}, "another process", 3);
-  refused({"serve"}, "another process", 3);
+  refused({"asset", "tag", "1", "lost"}, "another process writes to '" + segment(), 3);
+  refused({"serve"}, "another process writes to '" + segment(), 3);
   BOOST_TEST(running.stop().code == 0);
   podstudio.must({"asset", "tag", "1", "kept"});
-  BOOST_TEST(tagged(podstudio, "kept") == 1u);
   podstudio.must({"log", "verify"});
 }
 
@@ -128,8 +159,60 @@ BOOST_FIXTURE_TEST_CASE(root_leaves_a_users_library_alone, guarded_library) {
   podstudio.must({"import", space.root});
   for (const auto& entry : fs::recursive_directory_iterator(space.path))
     BOOST_REQUIRE(::lchown(entry.path().c_str(), nobody, nobody) == 0);
-  refused({"asset", "tag", "1", "by root"}, "nobody");
-  refused({"asset", "list"}, "nobody");
+  auto copy = space.path + "/copy";
+  for (const words& command : std::initializer_list<words>{
+           {"serve"},
+           {"import", space.root},
+           {"import", "--metadata", space.root},
+           {"sync"},
+           {"status"},
+           {"status", "--watch"},
+           {"watch", "list"},
+           {"watch", "add", space.root},
+           {"watch", "remove", space.root},
+           {"watch", "move", space.root, space.path},
+           {"watch", "confirm", space.root},
+           {"asset", "list"},
+           {"asset", "show", "1"},
+           {"asset", "tag", "1", "by root"},
+           {"asset", "untag", "1", "by root"},
+           {"asset", "set", "1", "--theme", "by root"},
+           {"asset", "approve", "1"},
+           {"asset", "unapprove", "1"},
+           {"asset", "reject", "1"},
+           {"asset", "unreject", "1"},
+           {"asset", "rate", "1", "5"},
+           {"asset", "duplicates"},
+           {"asset", "similar", "1"},
+           {"pack", "list"},
+           {"pack", "show", "1"},
+           {"pack", "create", "by root", "--license", "personal"},
+           {"pack", "edit", "1", "--name", "by root"},
+           {"pack", "add", "1", "1"},
+           {"pack", "remove", "1", "1"},
+           {"pack", "delete", "1"},
+           {"job", "list"},
+           {"job", "show", "1"},
+           {"job", "submit", "metadata_extract", "--asset", "1"},
+           {"job", "wait", "1"},
+           {"job", "cancel", "1"},
+           {"job", "retry", "1"},
+           {"job", "pause"},
+           {"job", "resume"},
+           {"history"},
+           {"undo", "00000000-0000-4000-8000-000000000000"},
+           {"problem", "list"},
+           {"log", "show"},
+           {"log", "head"},
+           {"log", "stats"},
+           {"log", "verify"},
+           {"replay"},
+           {"replay", "--check"},
+           {"replay", "--output", copy},
+           {"backup", copy},
+           {"restore", copy}})
+    refused(command, "nobody");
+  BOOST_TEST(!fs::exists(copy));
   for (const auto& entry : fs::recursive_directory_iterator(space.data)) {
     struct stat facts {};
     BOOST_REQUIRE(::lstat(entry.path().c_str(), &facts) == 0);

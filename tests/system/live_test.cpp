@@ -6,9 +6,11 @@
 
 #include <boost/test/unit_test.hpp>
 #include <csignal>
+#include <cmath>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <thread>
 
 using namespace system_test;
 using nlohmann::json;
@@ -184,6 +186,37 @@ BOOST_FIXTURE_TEST_CASE(watch_roots_are_remembered_across_restarts, live_library
   BOOST_CHECK_MESSAGE(refused.code == 1 && refused.err.find(second) != std::string::npos, refused);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_storm_of_renames_of_many_files_fills_no_log, live_library) {
+  run_no_jobs(podstudio);
+  running->stop();
+  start({space.root});
+  constexpr int files = 60, rounds = 300;
+  auto path = [&](int file, int round) {
+    return space.root + "/" + std::to_string(file) + " " + std::to_string(round) + ".png";
+  };
+  for (int file = 0; file < files; ++file)
+    make_file(path(file, 0), "picture " + std::to_string(file));
+  podstudio.must({"sync"});
+  auto head = [&] { return podstudio.json({"status"})["log"]["head_sequence"].get<double>(); };
+  auto before = head();
+  auto begun = clock::now();
+  for (int round = 1; round <= rounds; ++round) {
+    for (int file = 0; file < files; ++file)
+      fs::rename(path(file, round - 1), path(file, round));
+    std::this_thread::sleep_for(10ms);
+  }
+  check_in_step("a storm of renames");
+  // `recent_moves` lets an asset move 8 times a minute freely, then once a second, and 32 times at
+  // most. A move is two events if the old name is found gone before the new one is found.
+  auto seconds = std::chrono::duration<double>(clock::now() - begun).count();
+  auto moves_each = std::min(8 + seconds + 1, 32 * std::ceil(seconds / 60));
+  BOOST_TEST(head() - before <= 2 * files * moves_each,
+             head() - before << " events of " << files * rounds << " renames in " << seconds << " s");
+  for (int file = 0; file < files; ++file)
+    BOOST_TEST(id_of(path(file, rounds)) != "");
+  BOOST_TEST(podstudio.json({"status"})["assets"]["total"] == files);
+}
+
 BOOST_FIXTURE_TEST_CASE(status_has_every_key_of_its_contract, live_library) {
   make_file(space.root + "/a.png", "a");
   make_file(space.root + "/b.png", "b");
@@ -194,7 +227,7 @@ BOOST_FIXTURE_TEST_CASE(status_has_every_key_of_its_contract, live_library) {
   auto check = [&](const json& status) {
     check_keys(status,
                {"version", "pid", "uptime_seconds", "log", "projection", "assets", "packs", "jobs",
-                "roots", "problems"},
+                "roots", "imports", "problems"},
                "status");
     check_keys(status["log"], {"head_sequence", "head_hash", "segments", "bytes"}, "status.log");
     check_keys(status["projection"], {"sequence"}, "status.projection");

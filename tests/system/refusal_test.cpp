@@ -211,6 +211,33 @@ BOOST_FIXTURE_TEST_CASE(plain_text_is_refused, guarded_service) {
   check_unharmed();
 }
 
+BOOST_FIXTURE_TEST_CASE(refusals_are_counted_in_the_status_and_logged, guarded_service) {
+  auto refused = [&] { return podstudio.json({"status"})["console"]["refused"]; };
+  const auto none = refused();
+  BOOST_TEST(none.size() == 4u);
+  for (const auto& [why, count] : none.items())
+    BOOST_TEST(count == 0, why);
+  constexpr std::size_t strangers = 40;
+  for (std::size_t i = 0; i < strangers; ++i) {
+    raw_peer peer(port);
+    peer.send("GET / HTTP/1.1\r\n\r\n");
+    BOOST_TEST(peer.is_hung_up_on());
+  }
+  BOOST_TEST(refused()["unauthenticated"] == strangers, refused());
+  auto shown = podstudio({"status"});
+  BOOST_TEST(shown.out.find(std::to_string(strangers) + " refused") != std::string::npos, shown);
+  // A flood does not fill the log.
+  std::istringstream log(read_file(space.data + "/logs/podstudio.log"));
+  std::size_t logged = 0;
+  for (std::string line; std::getline(log, line);)
+    logged += line.find("console: refused 1 connections, the latest as unauthenticated")
+                      != std::string::npos
+                  ? 1
+                  : 0;
+  BOOST_TEST(logged == 1u);
+  check_unharmed();
+}
+
 BOOST_FIXTURE_TEST_CASE(silent_peers_keep_nobody_out, guarded_service) {
   std::vector<std::unique_ptr<raw_peer>> silent;
   constexpr int peers = 100;
