@@ -13,7 +13,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <utility>
 
 namespace podstudio {
@@ -210,18 +209,12 @@ json to_json(const journal_status& log, const recovery_report& recovery,
         {"failure", scrub.failure.empty() ? json() : json(scrub.failure)}}}};
 }
 
-/// How many paths of one import a status names.
-constexpr std::size_t import_paths_shown = 16;
-
 json to_json(const std::vector<import_status>& imports) {
   auto all = json::array();
   for (const auto& each : imports) {
-    auto paths = json::array();
-    for (const auto& path : each.paths | std::views::take(import_paths_shown))
-      paths.push_back(path);
     all.push_back({{"import", each.number},
-                   {"paths", std::move(paths)},
-                   {"paths_total", each.paths.size()},
+                   {"paths", each.paths},
+                   {"paths_total", each.paths_total},
                    {"mode", each.silent ? "silent" : "running"}});
   }
   return all;
@@ -311,17 +304,26 @@ void status(console_state& s, const request&, answer reply) {
 }
 
 /// Answers when the log holds more durable events than the caller has seen, or when the time is up.
+/// With `folded`, only once the tables hold them too.
 void log_wait(console_state& s, const request& what, answer reply) {
   auto after = number_argument(what.arguments, "after", UINT64_MAX);
   if (!after) return reply(after.failure());
   auto timeout = number_argument(what.arguments, "timeout_ms", long_poll_ms_max);
   if (!timeout) return reply(timeout.failure());
+  auto folded = flag_argument(what.arguments, "folded");
+  if (!folded) return reply(folded.failure());
   s.self
       ->request(s.peers.journal, std::chrono::milliseconds(*timeout), wait_atom::value,
                 sequence_number{*after}, *timeout)
       .then(
-          [reply](sequence_number durable) mutable {
-            reply(json{{"sequence", durable}});
+          [&s, reply, folded = *folded](sequence_number durable) mutable {
+            if (!folded) return reply(json{{"sequence", durable}});
+            s.self->request(s.peers.projector, caf::infinite, wait_atom::value, durable, false)
+                .then(
+                    [reply, durable](sequence_number) mutable {
+                      reply(json{{"sequence", durable}});
+                    },
+                    [reply](const caf::error& failure) mutable { reply(failure); });
           },
           [reply, seen = *after](const caf::error& failure) mutable {
             if (failure == caf::sec::request_timeout) return reply(json{{"sequence", seen}});

@@ -128,6 +128,7 @@ result<void> importer_state::end_move() {
   for (const auto& file : *known) {
     if (batch.gone.size() == max_batch_files) break;
     left_after = file.path;
+    clock->start();
     bool is_missing = is_gone(root, file.path);
     ++(is_missing ? progress.missing : progress.left);
     if (is_missing) batch.gone.push_back({file.path, key_of(file.path), file.facts.device, true});
@@ -150,6 +151,7 @@ std::string importer_state::root_of(const std::string& path) const {
 
 void importer_state::step() {
   while (!failure && in_flight < import_batches_max && !looked_everywhere()) {
+    clock->start();
     auto skipped = found.skipped;
     auto files = found.files.size();
     auto had = files + found.failures.size();
@@ -187,12 +189,14 @@ void importer_state::observe(observation_batch batch) {
   self->request(catalog, caf::infinite, observe_atom::value, std::move(batch))
       .then(
           [this](const observation_outcome& outcome) {
+            working now(*clock);
             --in_flight;
             taken(outcome);
             step();
           },
           [this](const caf::error& reason) {
             --in_flight;
+            working now(*clock);
             failure = from_caf(reason);
             finish_if_done();
           });
@@ -246,8 +250,10 @@ void importer_state::answer_all() {
 
 importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer_state> self,
                                        catalog_actor catalog, std::vector<std::string> paths,
-                                       import_bounds bounds, std::optional<root_move> move) {
+                                       import_bounds bounds, std::optional<root_move> move,
+                                       std::shared_ptr<work_clock> clock) {
   auto& state = self->state;
+  state.clock = std::move(clock);
   state.self = self;
   state.catalog = std::move(catalog);
   state.walker.emplace(bounds.excluded);
@@ -259,6 +265,7 @@ importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer
   return {
       [self](step_atom) {
         auto& s = self->state;
+        working now(*s.clock);
         if (!std::exchange(s.begun, true)) {
           auto begun = s.begin();
           if (!begun) s.failure = begun.failure();

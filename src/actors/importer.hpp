@@ -7,6 +7,7 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -26,6 +27,35 @@ struct root_move {
   // As the import finds them:
   std::string from;  ///< the root's path as it is listed
   std::string to;    ///< without links
+};
+
+/// Tells the supervisor whether an import is stuck in a system call. An import that waits for others
+/// is not at work. Thread-safe.
+class work_clock {
+public:
+  /// Work has begun, or gone on: from now on it takes time.
+  void start() { since_ = std::chrono::steady_clock::now(); }
+  void stop() { since_ = time_point{}; }
+  bool exceeds(std::chrono::steady_clock::duration time) const {
+    auto since = since_.load();
+    return since != time_point{} && std::chrono::steady_clock::now() - since > time;
+  }
+
+private:
+  using time_point = std::chrono::steady_clock::time_point;
+  std::atomic<time_point> since_{time_point{}};
+};
+
+/// Work until the end of the scope.
+class working {
+public:
+  explicit working(work_clock& clock) : clock_(clock) { clock_.start(); }
+  working(const working&) = delete;
+  working& operator=(const working&) = delete;
+  ~working() { clock_.stop(); }
+
+private:
+  work_clock& clock_;
 };
 
 /// What an import must not ingest.
@@ -66,6 +96,7 @@ struct importer_state {
   void answer_all();
 
   importer_actor::pointer self = nullptr;
+  std::shared_ptr<work_clock> clock;
   catalog_actor catalog;
   import_bounds bounds;
   bool begun = false;
@@ -97,6 +128,7 @@ inline constexpr unsigned import_tries_max = 20;
 /// where the root has an asset, with its size and time, is that asset and is not read.
 importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer_state> self,
                                        catalog_actor catalog, std::vector<std::string> paths,
-                                       import_bounds bounds, std::optional<root_move> move);
+                                       import_bounds bounds, std::optional<root_move> move,
+                                       std::shared_ptr<work_clock> clock);
 
 }  // namespace podstudio

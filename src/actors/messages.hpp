@@ -314,11 +314,12 @@ struct import_request {
 /// A running import.
 struct import_status {
   std::uint64_t number = 0;
-  std::vector<std::string> paths;  ///< as asked for
-  bool silent = false;             ///< it has not answered for seconds
+  std::vector<std::string> paths;  ///< as requested, the first few
+  std::size_t paths_total = 0;
+  bool silent = false;  ///< stuck in a system call for seconds
 };
 
-/// What brings in changes.
+/// The sources of changes: watchers and imports.
 struct supervisor_status {
   std::vector<watcher_status> watchers;
   std::vector<import_status> imports;

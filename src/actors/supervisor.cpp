@@ -212,21 +212,6 @@ void supervisor_state::await_import(std::uint64_t number) {
           });
 }
 
-void supervisor_state::ask_import(std::uint64_t number) {
-  auto& entry = imports.at(number);
-  if (entry.asked) return;
-  entry.asked = std::chrono::steady_clock::now();
-  self->request(entry.actor, caf::infinite, status_atom::value)
-      .then(
-          [this, number](const import_progress& progress) {
-            auto known = imports.find(number);
-            if (known == imports.end()) return;
-            known->second.progress = progress;
-            known->second.asked.reset();
-          },
-          [](const caf::error&) {});  // it has ended, and its outcome says how
-}
-
 void supervisor_state::keep_outcome(std::uint64_t number, import_outcome outcome) {
   imports.erase(number);
   if (number == move) end_move();
@@ -549,15 +534,11 @@ watcher_status status_of_silent(supervisor_pointer self, root_id root,
   return status;
 }
 
-/// Imports are not waited for: each answers in time for the next call, or is silent by then.
-std::vector<import_status> statuses_of_imports(supervisor_state& s) {
+std::vector<import_status> statuses_of_imports(const supervisor_state& s) {
   std::vector<import_status> statuses;
-  auto now = std::chrono::steady_clock::now();
-  for (const auto& [number, entry] : s.imports) {
-    bool silent = entry.asked && now - *entry.asked > silent_after;
-    statuses.push_back({number, entry.paths, silent});
-    s.ask_import(number);
-  }
+  for (const auto& [number, entry] : s.imports)
+    statuses.push_back(
+        {number, entry.paths, entry.paths_total, entry.clock->exceeds(silent_after)});
   return statuses;
 }
 
@@ -631,20 +612,23 @@ caf::result<std::uint64_t> start_import(supervisor_pointer self, std::vector<std
     return to_caf({error_code::stopping, "the engine is stopping; try again when it is running"});
   if (s.imports.size() >= imports_max)
     return to_caf({error_code::busy, "too many imports are running; wait for one to finish"});
-  importer_actor actor;
+  supervisor_state::running_import started;
+  auto clock = std::make_shared<work_clock>();
+  started.clock = clock;
+  started.paths_total = paths.size();
+  started.paths.assign(paths.begin(),
+                       paths.begin() + std::ssize(paths | std::views::take(import_paths_shown)));
   try {
     // Not monitored: its end comes with its outcome.
-    actor = self->spawn<caf::detached>(importer, s.catalog, paths,
-                                       import_bounds{s.data_folder, s.watching.excluded},
-                                       std::move(move));
+    started.actor = self->spawn<caf::detached>(importer, s.catalog, std::move(paths),
+                                               import_bounds{s.data_folder, s.watching.excluded},
+                                               std::move(move), std::move(clock));
   } catch (const std::system_error& failure) {
     return to_caf(no_thread(failure));
   }
   auto number = ++s.last_import;
-  s.imports.emplace(number,
-                    supervisor_state::running_import{std::move(actor), std::move(paths), {}, {}});
+  s.imports.emplace(number, std::move(started));
   s.await_import(number);
-  s.ask_import(number);  // from now on it is known for how long it has been silent
   return number;
 }
 

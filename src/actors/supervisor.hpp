@@ -22,6 +22,7 @@ namespace podstudio {
 
 class database;
 class projection;
+class work_clock;
 class worker_pool;
 namespace media {
 class preview_cache;
@@ -65,8 +66,6 @@ struct supervisor_state {
   void watcher_down(root_id root, const caf::error& why);
   /// Waits for the end of an import, to keep what came of it.
   void await_import(std::uint64_t number);
-  /// Asks an import how far it is, unless it still owes an answer.
-  void ask_import(std::uint64_t number);
   void keep_outcome(std::uint64_t number, import_outcome outcome);
   /// Watches a root again that an import moved.
   void end_move();
@@ -118,10 +117,10 @@ struct supervisor_state {
   sequence_number lost_sequence = 0;  ///< of the last lost root that was logged
   struct running_import {
     importer_actor actor;
-    std::vector<std::string> paths;  ///< as asked for
-    import_progress progress{};      ///< as it said last
-    /// Since when a question has been waiting for its answer.
-    std::optional<std::chrono::steady_clock::time_point> asked;
+    std::shared_ptr<const work_clock> clock;
+    std::vector<std::string> paths;  ///< as requested, at most import_paths_shown
+    std::size_t paths_total = 0;
+    import_progress progress{};  ///< as last reported
   };
   std::map<std::uint64_t, running_import> imports;   ///< at most imports_max
   std::map<std::uint64_t, import_outcome> imported;  ///< the last outcomes_kept
@@ -139,6 +138,8 @@ struct supervisor_state {
 
 /// How many imports run side by side.
 inline constexpr std::size_t imports_max = 16;
+/// How many paths of each import a status lists.
+inline constexpr std::size_t import_paths_shown = 16;
 /// How many folders are looked at side by side before they are watched.
 inline constexpr std::size_t inspections_max = 16;
 /// Of how many imports that ended the outcome can still be fetched.

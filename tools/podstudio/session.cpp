@@ -84,13 +84,16 @@ result<nlohmann::json> session::request(const std::string& command, nlohmann::js
 
 result<void> session::follow_log(std::chrono::milliseconds interval,
                                  const std::function<result<bool>()>& look) {
-  // Know the log's position before each look, so that nothing logged during or after it is missed.
-  auto log = request("log.wait", {{"after", 0}, {"timeout_ms", 0}});
+  // Get the log's position before each look, so that nothing logged during or after it is missed.
+  // What was logged before is in the tables by then.
+  auto log = request("log.wait", {{"after", 0}, {"timeout_ms", 0}, {"folded", true}});
   while (log) {
     auto done = look();
     if (!done) return done.failure();
     if (*done) return {};
-    log = request("log.wait", {{"after", (*log)["sequence"]}, {"timeout_ms", interval.count()}});
+    log = request("log.wait", {{"after", (*log)["sequence"]},
+                               {"timeout_ms", interval.count()},
+                               {"folded", true}});
   }
   return log.failure();
 }

@@ -76,7 +76,7 @@ void print_status(const json& s) {
                        + std::to_string(refused) + " refused");
   }
   facts.print();
-  print_imports(s["imports"]);
+  print_imports(s.value("imports", json::array()));
   if (s["roots"].empty()) return;
   print_line("");
   table roots({{"watched"}, {"state"}, {"mode"}, {"assets", align::right}});
