@@ -311,7 +311,7 @@ taken_files catalog_state::decide_calmly(const ingest_batch_ptr& batch,
       if (may_move == recent_moves::answer::yes) continue;
       restless.insert(path);
       batch->outcome.later.push_back(path);
-      if (may_move == recent_moves::answer::later) continue;
+      if (may_move == recent_moves::answer::later || !moves.is_news(id)) continue;
       failures.push_back(
           {printable(path), problem_kind::unstable,
            "asset " + std::to_string(id) + " moved there and away again more than "

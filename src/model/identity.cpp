@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <unordered_set>
+#include <utility>
 
 namespace podstudio {
 
@@ -45,7 +46,7 @@ void recent_moves::add(asset_id id, time_point now) {
     if (moves_.size() >= size_max) moves_.clear();
   }
   auto& known = moves_[id];
-  if (known.since + time_max < now) known = {now, now, 0};
+  if (known.since + time_max < now) known = {now, now};
   known.last = now;
   ++known.count;
 }
@@ -53,9 +54,14 @@ void recent_moves::add(asset_id id, time_point now) {
 recent_moves::answer recent_moves::may_move(asset_id id, time_point now) const {
   auto known = moves_.find(id);
   if (known == moves_.end() || known->second.since + time_max < now) return answer::yes;
-  const auto& [since, last, count] = known->second;
+  const auto& [since, last, count, told] = known->second;
   if (count >= moves_max) return answer::too_often;
   return count < moves_free || last + pause < now ? answer::yes : answer::later;
+}
+
+bool recent_moves::is_news(asset_id id) {
+  auto known = moves_.find(id);
+  return known == moves_.end() || !std::exchange(known->second.told, true);
 }
 
 template <class IsIt>

@@ -83,7 +83,7 @@ private:
 };
 
 /// How often assets moved a short while ago. An asset that is seen at two paths at once would move
-/// back and forth without end: that is to be reported as a problem, instead of filling the log.
+/// back and forth without end: that is to be reported as a problem, once, instead of filling the log.
 class recent_moves {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -98,11 +98,15 @@ public:
 
   void add(asset_id id, time_point now);
   answer may_move(asset_id id, time_point now) const;
+  /// Whether nobody has been told yet, since its first move, that the asset moves too often. To be
+  /// asked once it does; says so once.
+  bool is_news(asset_id id);
 
 private:
   struct moves {
     time_point since, last;
     unsigned count = 0;
+    bool told = false;
   };
   std::unordered_map<asset_id, moves> moves_;
 };

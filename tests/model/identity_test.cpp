@@ -1144,6 +1144,8 @@ BOOST_AUTO_TEST_CASE(an_asset_that_moves_without_end_is_slowed_and_then_stopped_
     moves.add(1, now);
   }
   may(answer::too_often);
+  BOOST_TEST(moves.is_news(1));
+  BOOST_TEST(!moves.is_news(1));
   now = recent_moves::time_point{} + recent_moves::time_max;
   may(answer::too_often);
   now += moment;
@@ -1154,6 +1156,7 @@ BOOST_AUTO_TEST_CASE(an_asset_that_moves_without_end_is_slowed_and_then_stopped_
     moves.add(1, now);
   }
   may(answer::later);
+  BOOST_TEST(moves.is_news(1));
 }
 
 BOOST_AUTO_TEST_CASE(of_more_assets_than_are_remembered_old_moves_are_forgotten_or_else_all) {
