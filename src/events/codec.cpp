@@ -246,7 +246,7 @@ const event_type* find_type(std::string_view name) noexcept {
   return latest = at;
 }
 
-/// Describes the first field whose value no writer writes; empty if there is none.
+/// Describes a field with a value that no writer produces; empty if there is none.
 std::string complaint_about(const event& what) {
   field_checker checker;
   visit_fields(what, checker);
@@ -256,7 +256,7 @@ std::string complaint_about(const event& what) {
         for_each_id(fields, [&](const char* name, std::int64_t id, std::int64_t highest) {
           if (complaint.empty() && (id < 1 || id > highest))
             complaint = "the field '" + std::string(name) + "' is " + std::to_string(id)
-                        + ", not an id from 1 to " + std::to_string(highest);
+                        + ", but must be from 1 to " + std::to_string(highest);
         });
       },
       what);

@@ -130,10 +130,10 @@ private:
   open_mode mode_;
 };
 
-/// Locks an open file or folder for as long as it is open. A file system without locks has no second
-/// machine that would heed them either.
-bool is_locked_by_another(int descriptor) {
-  return ::flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+/// Locks an open file or folder until it is closed; false if somebody else holds the lock. Where
+/// locks are not supported it goes on without: no second machine would heed them either.
+bool try_lock(int descriptor) {
+  return ::flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
 class posix_claim final : public folder_claim {
@@ -154,7 +154,7 @@ public:
     if (descriptor < 0) return failed(mode == open_mode::create ? "create" : "open", path);
     auto opened = std::make_unique<posix_file>(descriptor, path, mode);
     if (auto regular = opened->check_regular(); !regular) return regular.failure();
-    if (mode != open_mode::read && is_locked_by_another(descriptor))
+    if (mode != open_mode::read && !try_lock(descriptor))
       return error{error_code::in_use,
                    "another process writes to '" + path + "'; stop that process first"};
     return std::unique_ptr<file>(std::move(opened));
@@ -200,7 +200,7 @@ public:
   result<std::unique_ptr<folder_claim>> claim(const std::string& folder) override {
     unique_fd descriptor{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
     if (!descriptor) return failed("open", folder);
-    if (is_locked_by_another(descriptor.get()))
+    if (!try_lock(descriptor.get()))
       return error{error_code::in_use,
                    "another process writes to '" + folder
                        + "', although its lock file is gone; stop that process first"};

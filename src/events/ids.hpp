@@ -5,7 +5,7 @@
 
 namespace podstudio {
 
-/// The highest ids of an asset and of anything else; the lowest is 1. No real library reaches them:
+/// The highest asset id, and the highest id of anything else; the lowest is 1. No real library reaches them:
 /// a log with a higher id was not written by PODStudio.
 inline constexpr std::int64_t asset_id_max = 0xf000'0000, other_id_max = std::int64_t{1} << 53;
 

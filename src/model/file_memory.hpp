@@ -14,8 +14,8 @@
 
 namespace podstudio {
 
-/// Remembers an entry per file and asset: what the asset had to do with the file. Entries are
-/// numbered in the order in which they came; beyond `capacity` the oldest is forgotten. `Key` is a
+/// Remembers one entry per file and asset, about what the file was to the asset. Entries are
+/// numbered in the order they were added; beyond `capacity` the oldest is forgotten. `Key` is a
 /// tuple that identifies the file and ends in the asset's id. `Entry` has a member `number`.
 template <class Key, class Entry, std::size_t capacity>
 class file_memory {
@@ -32,7 +32,7 @@ public:
     if (entries_.size() > capacity) forget(Key(by_number_.begin()->second));
   }
 
-  /// If the asset had to do with this file, forgets that and all that came later of the asset.
+  /// Forgets the entry for this file and the asset's later ones; returns whether there was one.
   bool go_back_to(const Key& key) {
     auto at = entries_.find(key);
     if (at == entries_.end()) return false;
@@ -74,7 +74,7 @@ private:
   std::uint64_t last_number_ = 0;
 };
 
-/// The asset whose decisions an event changes, or which it forgets; 0 for any other event. What
+/// The asset whose labels, tags or packs the event changes, or that it forgets; otherwise 0. What
 /// people say about an asset applies to the file it has, so it ends the memory of earlier ones.
 inline asset_id decided_asset(const event& what) {
   return std::visit(

@@ -256,7 +256,7 @@ BOOST_AUTO_TEST_CASE(ids_out_of_range_are_refused_on_both_sides) {
       auto last = name == "asset" ? last_asset : last_other;
       for (auto bad : {least, std::int64_t{-1}, std::int64_t{0}, last + 1, most}) {
         id = bad;
-        auto said = "the field '" + name + "' is " + std::to_string(bad) + ", not an id";
+        auto said = "the field '" + name + "' is " + std::to_string(bad) + ", but must be from 1 to ";
         auto checked = check_event(what);
         REQUIRE_FAILS(checked, error_code::invalid_argument);
         BOOST_TEST(why(checked).find(said) != std::string::npos, why(checked));
@@ -279,7 +279,7 @@ BOOST_AUTO_TEST_CASE(ids_out_of_range_are_refused_on_both_sides) {
   counting_source source;
   for_each_event_type(source, [&](event what) {
     std::visit([&](auto& fields) { check_ids(what, fields); }, what);
-    source = {};  // with which a job concerns an asset and a pack
+    source = {};  // so that `job_queued` has both an asset and a pack
   });
   BOOST_TEST(bool(check_event(job_queued{1, {}, {}, {}, {}})));
 }

@@ -559,7 +559,7 @@ BOOST_AUTO_TEST_CASE(a_check_removes_what_killed_ones_left_and_nothing_else) {
     return paths;
   };
   auto before = all();
-  // Returns what begins the names of its files.
+  // Returns the prefix of its files' names.
   auto kill_check = [&] {
     auto writes = [&](const system_call& call) {
       return call.number == SYS_pwrite64 && call.path.starts_with(scratch);
@@ -578,7 +578,7 @@ BOOST_AUTO_TEST_CASE(a_check_removes_what_killed_ones_left_and_nothing_else) {
   auto killed_later = kill_check();
   BOOST_TEST(!is_left(killed));
   BOOST_TEST(is_left(killed_later));
-  // Of a check that is at work, of nobody's, and of a process that may not be signalled.
+  // Files of a running check, of no process, and of a process that may not be signalled.
   auto kept = before;
   for (const auto& name : {std::to_string(::getpid()) + ".db", std::string("x.db"),
                            std::string("0.db"), std::string("1.db-wal")}) {

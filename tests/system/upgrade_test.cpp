@@ -169,14 +169,14 @@ BOOST_AUTO_TEST_CASE(a_log_with_ids_out_of_range_is_refused_by_name_and_its_back
       auto refused = podstudio(command);
       BOOST_TEST(refused.code == 4, refused);
       for (const auto& named :
-           {std::string(event_name(what)), "is " + std::to_string(id) + ", not an id from 1 to "})
+           {std::string(event_name(what)), "is " + std::to_string(id) + ", but must be from 1 to "})
         BOOST_TEST(refused.err.find(named) != std::string::npos, refused << " names not " << named);
     };
     library restored(space.path + "/restored");
     refuses(restored, {"restore", backup});
     BOOST_TEST(!fs::exists(restored.data() + "/log"));
     make_file(space.root + "/a.png", "a");
-    restored.must({"import", space.root});  // nothing of it is in the way
+    restored.must({"import", space.root});  // nothing is left over that would block this
     library begun(space.data);
     make_folder(begun.data());
     fs::copy(backup + "/log", begun.data() + "/log", fs::copy_options::recursive);
