@@ -217,7 +217,7 @@ public:
       found.settled = asset.sha256 == files[i].content.sha256;
       if (found.settled)
         settled_.insert(found.here);
-      else if (!asset.missing)
+      else if (!asset.missing && !is_edited_in_place(files[i], asset))
         displaced_.add(found.here, asset.sha256);
     }
     // Match by the strongest evidence first: an asset prefers its own file to any copy, whatever
@@ -246,6 +246,19 @@ private:
     inode,
     content,  ///< no further evidence
   };
+
+  /// Whether the file at the asset's path is still the asset's, with bytes that no asset has. A copy
+  /// of the old bytes is then only a copy. A reused inode number belongs to a file born later.
+  bool is_edited_in_place(const digested_file& file, const asset_state& asset) const {
+    const auto& facts = file.content.facts;
+    auto born = places_.born_ns.find(file.path);
+    if (facts.inode == 0 || facts.inode != asset.facts.inode || facts.device != asset.facts.device
+        || born == places_.born_ns.end() || born->second > asset.facts.ctime_ns)
+      return false;
+    bool is_known = false;
+    model_.each_with_digest(file.content.sha256, [&](asset_id) { return is_known = true; });
+    return !is_known;
+  }
 
   void match(const digested_file& file, fate& found, same as) {
     const auto& content = file.content;

@@ -871,6 +871,28 @@ struct copied_library : small_library {
 
 }  // namespace
 
+BOOST_AUTO_TEST_CASE(a_file_edited_in_place_keeps_its_asset_though_a_copy_of_it_is_new) {
+  constexpr disk_file edited{7, 11, 9}, copy{1, 31, 9};
+  for (std::int64_t born : {0, 5, 6}) {  // unknown; before, or after, the last known ctime
+    copied_library library;
+    library.take({}, {"/copy.png"});
+    library.take({{"/b.png", b}});
+    if (born != 0) library.born_ns = {{"/a.png", born}};
+    library.take({{"/a.png", edited}, {"/new copy.png", copy}});
+    bool in_place = born == 5;
+    BOOST_TEST((library.at("/a.png") == 1) == in_place, born);
+    BOOST_TEST((library.at("/new copy.png") == 1) == !in_place, born);
+    // Bytes that another asset has are not an edit: the two changed places.
+    copied_library swapped;
+    swapped.take({}, {"/copy.png"});
+    swapped.take({{"/b.png", b}});
+    if (born != 0) swapped.born_ns = {{"/a.png", born}, {"/b.png", 1}};
+    swapped.take({{"/a.png", {b.content, 11, 9}}, {"/b.png", {1, b.inode, 9}}});
+    BOOST_TEST(swapped.at("/b.png") == 1);
+    BOOST_TEST(swapped.at("/a.png") == 3);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_renamed_file_takes_its_asset_back_from_a_copy) {
   constexpr auto copy = copied_library::copy, renamed = copied_library::renamed;
   for (bool is_told_gone : {false, true})
