@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "media/streams.hpp"
+#include "media/streams_parts.hpp"
 
 #include "media/libav.hpp"
 #include "media/text.hpp"
@@ -175,11 +175,6 @@ AVStream* best(AVFormatContext& format, AVMediaType type) {
   return (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0 ? nullptr : stream;
 }
 
-bool vpx_alpha(const AVStream& stream) {
-  auto* entry = av_dict_get(stream.metadata, "alpha_mode", nullptr, 0);
-  return entry != nullptr && std::strcmp(entry->value, "1") == 0;
-}
-
 std::optional<std::uint32_t> positive(std::int64_t value) {
   if (value <= 0 || value > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
   return static_cast<std::uint32_t>(value);
@@ -231,94 +226,11 @@ void name_type(const sniffed& what, bool video, walked& to) {
   if (what.is == format::matroska && !video) mime = to.webm ? "audio/webm" : "audio/x-matroska";
 }
 
-// Pictures
-// --------------------------------------------------------------------------------------------
+}  // namespace
 
-/// The next frame of a stream; nothing at the end or after too many packets. `failure` is then the
-/// last thing that went wrong, or 0.
-frame_ptr next_frame(AVFormatContext& format, AVCodecContext& codec, int stream,
-                     unsigned packets_max, int& failure) {
-  frame_ptr frame(av_frame_alloc());
-  packet_ptr packet(av_packet_alloc());
-  if (!frame || !packet) {
-    failure = AVERROR(ENOMEM);
-    return nullptr;
-  }
-  bool flushed = false;
-  for (unsigned i = 0; i < packets_max && !flushed;) {
-    auto status = av_read_frame(&format, packet.get());
-    if (status < 0) {
-      if (status != AVERROR_EOF) failure = status;
-      flushed = true;
-      avcodec_send_packet(&codec, nullptr);
-    } else {
-      bool ours = packet->stream_index == stream;
-      if (ours) {
-        ++i;
-        status = avcodec_send_packet(&codec, packet.get());
-        if (status < 0 && status != AVERROR(EAGAIN)) failure = status;
-      }
-      av_packet_unref(packet.get());
-      if (!ours) continue;
-    }
-    status = avcodec_receive_frame(&codec, frame.get());
-    if (status == 0) return frame;
-    if (status != AVERROR(EAGAIN) && status != AVERROR_EOF) failure = status;
-    if (failure == AVERROR(ENOMEM) || failure == AVERROR_EXIT) return nullptr;
-  }
-  return nullptr;
-}
-
-picture poster_of(const AVFrame& frame, AVRational shape, std::uint32_t edge_px) {
-  picture made;
-  double width = frame.width, height = frame.height;
-  if (shape.num > 0 && shape.den > 0) {
-    auto ratio = av_q2d(shape);
-    if (ratio > 0.1 && ratio < 10) width *= ratio;
-  }
-  auto scale = std::min(1.0, edge_px / std::max(width, height));
-  made.width = static_cast<std::uint32_t>(std::max(1.0, std::round(width * scale)));
-  made.height = static_cast<std::uint32_t>(std::max(1.0, std::round(height * scale)));
-  auto format = static_cast<AVPixelFormat>(frame.format);
-  const auto* described = av_pix_fmt_desc_get(format);
-  if (described == nullptr) return {};
-  auto columns = static_cast<int>(made.width), rows = static_cast<int>(made.height);
-  scaler_ptr scaler(sws_getContext(frame.width, frame.height, format, columns, rows,
-                                   AV_PIX_FMT_RGBA, SWS_AREA, nullptr, nullptr, nullptr));
-  if (!scaler) return {};
-  bool hd = frame.height >= 720;
-  auto space = frame.colorspace == AVCOL_SPC_UNSPECIFIED ? (hd ? SWS_CS_ITU709 : SWS_CS_ITU601)
-                                                         : frame.colorspace;
-  int full = frame.color_range == AVCOL_RANGE_JPEG ? 1 : 0;
-  if ((described->flags & AV_PIX_FMT_FLAG_RGB) == 0)
-    sws_setColorspaceDetails(scaler.get(), sws_getCoefficients(space), full,
-                             sws_getCoefficients(SWS_CS_DEFAULT), 1, 0, 1 << 16, 1 << 16);
-  // The library writes a little beyond a row's end at times.
-  std::vector<std::uint8_t> padded(std::size_t{made.width} * made.height * 4 + 64);
-  std::array<std::uint8_t*, 4> target{padded.data(), nullptr, nullptr, nullptr};
-  std::array<int, 4> stride{columns * 4, 0, 0, 0};
-  if (sws_scale(scaler.get(), frame.data, frame.linesize, 0, frame.height, target.data(),
-                stride.data())
-      <= 0)
-    return {};
-  padded.resize(std::size_t{made.width} * made.height * 4);
-  made.pixels = std::move(padded);
-  for (std::size_t i = 3; i < made.pixels.size() && !made.alpha; i += 4)
-    made.alpha = made.pixels[i] != 255;
-  return made;
-}
-
-/// Whether it shows nothing: a clip that fades in begins with such a frame.
-bool is_plain(const picture& what) {
-  constexpr int spread_max = 12;
-  int low = 255, high = 0;
-  for (std::size_t i = 0; i + 3 < what.pixels.size(); i += 4) {
-    int value = (what.pixels[i] * 2 + what.pixels[i + 1] * 5 + what.pixels[i + 2]) / 8;
-    low = std::min(low, value);
-    high = std::max(high, value);
-    if (high - low > spread_max) return false;
-  }
-  return true;
+bool vpx_alpha(const AVStream& stream) {
+  auto* entry = av_dict_get(stream.metadata, "alpha_mode", nullptr, 0);
+  return entry != nullptr && std::strcmp(entry->value, "1") == 0;
 }
 
 decode_outcome failed_with(int failure, source& from, std::string_view nothing) {
@@ -328,183 +240,6 @@ decode_outcome failed_with(int failure, source& from, std::string_view nothing) 
     return {decoding::failed, "of a kind that cannot be decoded here"};
   return {decoding::failed, failure == 0 ? std::string(nothing) : libav_error(failure)};
 }
-
-decode_outcome decode_video(AVFormatContext& format, AVStream& stream, source& from,
-                            const streams_request& request, walked& to, streams_result& made) {
-  if (to.facts.width && to.facts.height && !within(to.bounds, *to.facts.width, *to.facts.height, 0))
-    return {decoding::too_large, {}};
-  const auto* decoder = avcodec_find_decoder(stream.codecpar->codec_id);
-  // The library's own decoders of VP8 and VP9 leave opacity out.
-  if (vpx_alpha(stream)) {
-    bool vp9 = stream.codecpar->codec_id == AV_CODEC_ID_VP9;
-    if (const auto* other = avcodec_find_decoder_by_name(vp9 ? "libvpx-vp9" : "libvpx"))
-      decoder = other;
-  }
-  auto codec = open_decoder(decoder, stream.codecpar, to.bounds);
-  if (!codec) return {decoding::failed, "it has no decoder here"};
-  for (unsigned i = 0; i < format.nb_streams; ++i)
-    format.streams[i]->discard = format.streams[i] == &stream ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
-  int failure = 0;
-  auto frame = next_frame(format, *codec, stream.index, to.bounds.first_frame_packets_max, failure);
-  if (!frame) return failed_with(failure, from, "it has no frame");
-  auto shape = av_guess_sample_aspect_ratio(&format, &stream, frame.get());
-  made.poster = poster_of(*frame, shape, request.edge_px);
-  if (made.poster.empty()) return {decoding::failed, "its pixels cannot be converted"};
-  if (to.facts.alpha_present) to.facts.alpha_used = made.poster.alpha;
-  if (is_plain(made.poster) && to.facts.duration_sec && *to.facts.duration_sec > 1) {
-    auto when = static_cast<std::int64_t>(*to.facts.duration_sec / 10 * AV_TIME_BASE);
-    if (av_seek_frame(&format, -1, when, 0) >= 0) {
-      avcodec_flush_buffers(codec.get());
-      int ignored = 0;
-      constexpr unsigned packets_max = 100;
-      if (auto later = next_frame(format, *codec, stream.index, packets_max, ignored)) {
-        auto better = poster_of(*later, shape, request.edge_px);
-        if (!better.empty() && !is_plain(better)) made.poster = std::move(better);
-      }
-    }
-  }
-  return {decoding::done, {}};
-}
-
-// Sound
-// -----------------------------------------------------------------------------------------------
-
-template <class Sample>
-float loudest(const std::uint8_t* data, std::size_t count, float zero, float one) {
-  float peak = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    Sample value;
-    std::memcpy(&value, data + i * sizeof value, sizeof value);
-    peak = std::max(peak, std::abs(static_cast<float>(value) - zero) / one);
-  }
-  return std::isfinite(peak) ? std::min(peak, 1.0f) : 0;
-}
-
-/// The loudest sample of a frame, of all channels.
-float loudest_of(const AVFrame& frame) {
-  auto format = static_cast<AVSampleFormat>(frame.format);
-  bool planar = av_sample_fmt_is_planar(format) != 0;
-  auto channels = static_cast<std::size_t>(std::max(frame.ch_layout.nb_channels, 0));
-  auto count = static_cast<std::size_t>(std::max(frame.nb_samples, 0)) * (planar ? 1 : channels);
-  float peak = 0;
-  for (std::size_t i = 0; i < (planar ? channels : 1); ++i) {
-    const auto* data = frame.extended_data[i];
-    switch (av_get_packed_sample_fmt(format)) {
-    case AV_SAMPLE_FMT_U8:
-      peak = std::max(peak, loudest<std::uint8_t>(data, count, 128, 128));
-      break;
-    case AV_SAMPLE_FMT_S16:
-      peak = std::max(peak, loudest<std::int16_t>(data, count, 0, 32768));
-      break;
-    case AV_SAMPLE_FMT_S32:
-      peak = std::max(peak, loudest<std::int32_t>(data, count, 0, 2147483648.0f));
-      break;
-    case AV_SAMPLE_FMT_FLT:
-      peak = std::max(peak, loudest<float>(data, count, 0, 1));
-      break;
-    case AV_SAMPLE_FMT_DBL:
-      peak = std::max(peak, loudest<double>(data, count, 0, 1));
-      break;
-    default:
-      break;
-    }
-  }
-  return peak;
-}
-
-class sound_reader {
-public:
-  sound_reader(AVFormatContext& format, AVCodecContext& codec, int stream, source& from)
-      : format_(format), codec_(codec), stream_(stream), from_(from), packet_(av_packet_alloc()),
-        frame_(av_frame_alloc()) {}
-
-  /// Decodes until so much has come, or the end; the loudest of each frame goes to `peaks`.
-  void read(double seconds_max, std::vector<float>& peaks) {
-    if (!packet_ || !frame_) return;
-    double seconds = 0;
-    while (seconds < seconds_max && peaks.size() < peaks_max && !from_.watch().stopped()) {
-      auto status = av_read_frame(&format_, packet_.get());
-      if (status < 0) {
-        avcodec_send_packet(&codec_, nullptr);
-        take_frames(seconds, peaks);
-        ended = true;
-        return;
-      }
-      if (packet_->stream_index == stream_) {
-        status = avcodec_send_packet(&codec_, packet_.get());
-        if (status < 0) {
-          ++bad;
-          failure = status;
-        } else {
-          ++good;
-        }
-        take_frames(seconds, peaks);
-      }
-      av_packet_unref(packet_.get());
-    }
-  }
-
-  std::uint64_t good = 0, bad = 0, frames = 0;
-  int failure = 0;
-  bool ended = false;
-
-private:
-  void take_frames(double& seconds, std::vector<float>& peaks) {
-    while (avcodec_receive_frame(&codec_, frame_.get()) == 0) {
-      ++frames;
-      if (frame_->sample_rate > 0)
-        seconds += static_cast<double>(frame_->nb_samples) / frame_->sample_rate;
-      if (peaks.size() < peaks_max) peaks.push_back(loudest_of(*frame_));
-      av_frame_unref(frame_.get());
-    }
-  }
-
-  AVFormatContext& format_;
-  AVCodecContext& codec_;
-  int stream_;
-  source& from_;
-  packet_ptr packet_;
-  frame_ptr frame_;
-};
-
-decode_outcome decode_audio(AVFormatContext& format, AVStream& stream, source& from,
-                            const streams_request& request, walked& to, streams_result& made) {
-  auto codec =
-      open_decoder(avcodec_find_decoder(stream.codecpar->codec_id), stream.codecpar, to.bounds);
-  if (!codec) return {decoding::failed, "it has no decoder here"};
-  for (unsigned i = 0; i < format.nb_streams; ++i)
-    format.streams[i]->discard = format.streams[i] == &stream ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
-  constexpr double beginning_seconds = 1;
-  sound_reader reader(format, *codec, stream.index, from);
-  auto all = to.bounds.waveform_decoded_seconds_max;
-  auto duration = to.facts.duration_sec.value_or(0);
-  if (!request.want_peaks) {
-    reader.read(beginning_seconds, made.peaks);
-  } else if (duration <= all) {
-    reader.read(all, made.peaks);
-  } else {
-    // Evenly spread windows of a long one.
-    constexpr int windows = 1024;
-    constexpr double window_seconds = 0.1;
-    for (int i = 0; i < windows && !from.watch().stopped(); ++i) {
-      auto when = static_cast<std::int64_t>(duration * i / windows * AV_TIME_BASE);
-      if (i > 0 && av_seek_frame(&format, -1, when, AVSEEK_FLAG_BACKWARD) < 0) break;
-      avcodec_flush_buffers(codec.get());
-      std::vector<float> window;
-      reader.read(window_seconds, window);
-      made.peaks.push_back(window.empty() ? 0 : *std::ranges::max_element(window));
-    }
-  }
-  if (from.watch().stopped()) return {decoding::stopped, {}};
-  if (reader.frames == 0) return failed_with(reader.failure, from, "it has no sound in it");
-  if (reader.bad > 0 && reader.bad * 4 > reader.good)
-    return {decoding::damaged, std::to_string(reader.bad) + " of "
-                                   + std::to_string(reader.bad + reader.good)
-                                   + " packets cannot be decoded"};
-  return {decoding::done, {}};
-}
-
-}  // namespace
 
 decode_outcome read_streams(const sniffed& what, source& from, const streams_request& request,
                             walked& to, streams_result& made) {
