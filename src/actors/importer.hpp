@@ -29,8 +29,8 @@ struct root_move {
   std::string to;    ///< without links
 };
 
-/// Tells the supervisor whether an import is stuck in a system call. An import that waits for others
-/// is not at work. Thread-safe.
+/// Tells the supervisor whether an import is stuck in a system call. An import that waits for
+/// others is not at work. Thread-safe.
 class work_clock {
 public:
   /// Work has begun, or gone on: from now on it takes time.
