@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "events/codec.hpp"
 
-#include "events/ids.hpp"
+#include "events/bounds.hpp"
 #include "platform/text.hpp"
 
 #include <cereal/archives/portable_binary.hpp>
@@ -141,6 +141,13 @@ private:
   }
 
   void check(const char*, std::integral auto&) {}
+  void check(const char* name, std::int64_t& value) {
+    auto [lowest, highest] = bounds_of(name);
+    if (value >= lowest && value <= highest) return;
+    auto text = "is " + std::to_string(value) + ", but must be from " + std::to_string(lowest)
+                + " to " + std::to_string(highest);
+    complain(name, text.c_str());
+  }
   void check(const char*, digest&) {}
   void check(const char* name, double& value) {
     if (!std::isfinite(value)) complain(name, "is not a finite number");
@@ -246,21 +253,11 @@ const event_type* find_type(std::string_view name) noexcept {
   return latest = at;
 }
 
-/// Describes a field with a value that no writer produces; empty if there is none.
+/// Describes the first field with a value that no writer produces; empty if there is none.
 std::string complaint_about(const event& what) {
   field_checker checker;
   visit_fields(what, checker);
-  auto complaint = checker.complaint();
-  std::visit(
-      [&](const auto& fields) {
-        for_each_id(fields, [&](const char* name, std::int64_t id, std::int64_t highest) {
-          if (complaint.empty() && (id < 1 || id > highest))
-            complaint = "the field '" + std::string(name) + "' is " + std::to_string(id)
-                        + ", but must be from 1 to " + std::to_string(highest);
-        });
-      },
-      what);
-  return complaint;
+  return checker.complaint();
 }
 
 error unknown_event(std::string_view name, std::uint16_t version, std::string_view why) {

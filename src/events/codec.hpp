@@ -24,8 +24,8 @@ std::string_view event_name(const event& what) noexcept;
 std::uint16_t event_version(const event& what) noexcept;
 
 /// Whether the log can hold the event, that is, whether `decode_event` would take its body: strings
-/// are UTF-8 and at most `max_string_bytes`, enum values are named, numbers are finite, ids are
-/// from 1 to the highest of their kind. Error: `invalid_argument`, naming the field.
+/// are UTF-8 and at most `max_string_bytes`, enum values are named, numbers are finite, ids and times
+/// are within `bounds_of` them. Error: `invalid_argument`, naming the field.
 result<void> check_event(const event& what);
 
 /// Appends the event's body to `out`. The event is one that `check_event` accepts.
@@ -37,7 +37,7 @@ result<void> check_event_known(std::string_view name, std::uint16_t version);
 /// The event of a body. Never allocates more than the body holds. Errors: `newer_version` for a
 /// name or a version this build does not know; `damaged` for a body that is short, long, or holds a
 /// value no writer writes (an unnamed enum value, a string that is no UTF-8, a number that is not
-/// finite, an id out of range).
+/// finite, an id or a time out of bounds).
 result<event> decode_event(std::string_view name, std::uint16_t version,
                            std::span<const std::uint8_t> body);
 

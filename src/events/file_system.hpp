@@ -59,8 +59,8 @@ enum class open_mode : std::uint8_t {
 };
 
 /// The calls are those of POSIX. Errors are those of `system_error` and name the path. A file that
-/// is open for writing is locked; opening it for writing again, even in the same process, fails with
-/// `in_use`.
+/// is open for writing is locked; opening it for writing again, even in the same process, fails
+/// with `in_use`.
 class file_system {
 public:
   virtual ~file_system() = default;

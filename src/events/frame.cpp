@@ -122,6 +122,10 @@ result<void> walk_frame(const_bytes frame, const log_place& place, const_bytes& 
             + std::to_string(frame[0])
             + ", which this version does not know; use the PODStudio version that wrote it, or a "
               "later one"};
+  auto at_us = static_cast<std::int64_t>(get<std::uint64_t>(frame.data() + at_us_at));
+  if (at_us < timestamp_us_min || at_us > timestamp_us_max)
+    return damage(place, "a time from the year 1 to 9999",
+                  std::to_string(at_us) + " microseconds since 1970");
   byte_cursor cursor(
       frame.subspan(frame_header_bytes, frame.size() - frame_header_bytes - sizeof(std::uint32_t)));
   if (!cursor.take(origin, get<std::uint16_t>(frame.data() + origin_size_at))

@@ -65,8 +65,8 @@ public:
   /// Writes a group of commands, one frame each, with one write, and syncs it once; none is
   /// acknowledged before all are durable. Returns them committed, in order. `at_us` is the time
   /// stamped on all of them. When `sync` is false the frames ride along with a later sync (job
-  /// progress). Errors: `invalid_argument` (an empty or oversized command, or an event
-  /// `check_event` refuses) and `disk_full`, or what making the next segment's file failed with,
+  /// progress). Errors: `invalid_argument` (an empty or oversized command, an event
+  /// `check_event` refuses, or a time that has no timestamp) and `disk_full`, or what making the next segment's file failed with,
   /// before anything is written, and the writer goes on; `outcome_unknown` after a failed write or
   /// sync of a segment, or where the segment was removed, replaced, cut or overwritten by somebody
   /// else, and the writer refuses everything from then on.

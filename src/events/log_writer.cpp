@@ -3,6 +3,7 @@
 #include "events/preparation.hpp"
 #include "events/recovery.hpp"
 #include "events/segment.hpp"
+#include "platform/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -345,6 +346,9 @@ writer::append(std::span<const std::shared_ptr<const command>> group, std::int64
                bool sync) {
   if (poisoned_) return *poisoned_;
   if (group.empty()) return std::vector<committed_command>();
+  if (at_us < timestamp_us_min || at_us > timestamp_us_max)
+    return error{error_code::invalid_argument,
+                 "the system clock is not between the years 1 and 9999; correct it"};
   if (auto built = build_group(group); !built) return built.failure();
   if (auto room = make_room(buffer_.size()); !room) return room.failure();
   if (!belongs_here(buffer_.size()))

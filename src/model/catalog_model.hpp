@@ -183,6 +183,12 @@ public:
     bool done = first == 0 || visit(static_cast<asset_id>(first));
     if (!done) each_twin(first, visit);
   }
+  /// Whether an asset, present or missing, has these bytes.
+  bool has_digest(const digest& sha256) const {
+    bool found = false;
+    each_with_digest(sha256, [&](asset_id) { return found = true; });
+    return found;
+  }
   /// How many assets of one digest are looked at: libraries hold blank files by the thousand.
   static constexpr std::size_t twins_max = 64;
   /// Whether people said anything of the asset: a label, a tag, a place in a pack.

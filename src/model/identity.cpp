@@ -74,6 +74,10 @@ asset_id vanishing_assets::find(const digest& sha256, IsIt is_it) const {
 
 namespace {
 
+bool is_same_inode(const file_facts& one, const file_facts& other) {
+  return one.inode == other.inode && one.device == other.device;
+}
+
 /// Calls `visit` with each asset that was a name of the file's inode when that had other facts: a
 /// change under one name is told of that name only.
 template <class Visit>
@@ -117,9 +121,7 @@ const former_files::past* find_former(const catalog_model& model, const digested
     return asset != nullptr && asset->sha256 != file.content.sha256 && model.has_decisions(id);
   });
   const auto* asset = past == nullptr ? nullptr : model.asset(past->asset);
-  bool other_file = asset != nullptr
-                    && (asset->facts.inode != past->content.facts.inode
-                        || asset->facts.device != past->content.facts.device);
+  bool other_file = asset != nullptr && !is_same_inode(asset->facts, past->content.facts);
   if (!other_file) return find_former_of_copy(model, file);
   auto is_it = [&](asset_id id) { return model.asset(id)->sha256 == file.content.sha256; };
   auto here = model.asset_at(file.key);
@@ -247,17 +249,20 @@ private:
     content,  ///< no further evidence
   };
 
-  /// Whether the file at the asset's path is still the asset's, with bytes that no asset has. A copy
-  /// of the old bytes is then only a copy. A reused inode number belongs to a file born later.
+  /// Whether the file at the asset's path is still the asset's, with bytes that no asset has. A
+  /// copy of the old bytes is then only a copy. A reused inode number belongs to a file born later.
   bool is_edited_in_place(const digested_file& file, const asset_state& asset) const {
     const auto& facts = file.content.facts;
-    auto born = places_.born_ns.find(file.path);
-    if (facts.inode == 0 || facts.inode != asset.facts.inode || facts.device != asset.facts.device
-        || born == places_.born_ns.end() || born->second > asset.facts.ctime_ns)
+    if (facts.inode == 0 || !is_same_inode(facts, asset.facts)
+        || !was_born_by(file, asset.facts.ctime_ns))
       return false;
-    bool is_known = false;
-    model_.each_with_digest(file.content.sha256, [&](asset_id) { return is_known = true; });
-    return !is_known;
+    return !model_.has_digest(file.content.sha256);
+  }
+
+  /// Whether the file existed at this time, as far as the file system records births.
+  bool was_born_by(const digested_file& file, std::int64_t time_ns) const {
+    auto born = places_.born_ns.find(file.path);
+    return born != places_.born_ns.end() && born->second <= time_ns;
   }
 
   void match(const digested_file& file, fate& found, same as) {
@@ -302,18 +307,15 @@ private:
   /// reports no birth times.
   void find_left(const digested_file& file, fate& found) {
     const auto& facts = file.content.facts;
-    auto born = places_.born_ns.find(file.path);
-    if (born == places_.born_ns.end()) return;
     auto has_file = [&](asset_id id) {
       const auto& known = *model_.asset(id);
-      return known.facts.inode == facts.inode && known.facts.device == facts.device
-             && known.sha256 == file.content.sha256;
+      return is_same_inode(known.facts, facts) && known.sha256 == file.content.sha256;
     };
     auto left = model_.left().find(facts, [&](asset_id id, const left_files::left& was) {
       const auto* asset = model_.asset(id);
       return asset != nullptr && id != found.here && !used_.contains(id) && !has_file(id)
              && asset->sha256 == file.content.sha256 && model_.has_decisions(id)
-             && born->second <= was.ctime_ns && file.key != was.path;
+             && was_born_by(file, was.ctime_ns) && file.key != was.path;
     });
     // The file may already be registered as another asset.
     if (left == 0 || model_.find_inode(facts, has_file) != 0) return;
@@ -522,9 +524,7 @@ private:
     } else if (fate.here != 0 && !leaves(fate, file)) {
       const auto& asset = *model_.asset(fate.here);
       events.emplace_back(asset_content_changed{fate.here, {asset.sha256, asset.facts}, content});
-      bool is_new = true;
-      model_.each_with_digest(content.sha256, [&](asset_id) { return !(is_new = false); });
-      if (!is_new) look_at_copies(fate.here, taken);
+      if (model_.has_digest(content.sha256)) look_at_copies(fate.here, taken);
       if (asset.missing)
         events.emplace_back(asset_returned{fate.here, path, path, content.facts, content.facts});
     } else {

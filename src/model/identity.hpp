@@ -83,7 +83,8 @@ private:
 };
 
 /// How often assets moved a short while ago. An asset that is seen at two paths at once would move
-/// back and forth without end: that is to be reported as a problem, once, instead of filling the log.
+/// back and forth without end: that is to be reported as a problem, once, instead of filling the
+/// log.
 class recent_moves {
 public:
   using time_point = std::chrono::steady_clock::time_point;

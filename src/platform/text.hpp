@@ -53,6 +53,10 @@ std::string folder_of(std::string_view path);
 /// `printable`, in single quotes: how a message names a file.
 std::string in_quotes(std::string_view bytes);
 
+/// The times that have a timestamp: from the year 1 to the end of 9999.
+inline constexpr std::int64_t timestamp_us_min = -62'135'596'800'000'000,
+                              timestamp_us_max = 253'402'300'799'999'999;
+
 /// UTC as `YYYY-MM-DD HH:MM:SS.ffffff`, from microseconds since the Unix epoch.
 std::string to_timestamp(std::int64_t at_us);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "query/models.hpp"
 
-#include "events/ids.hpp"
+#include "events/bounds.hpp"
 #include "media/extract.hpp"
 #include "platform/text.hpp"
 #include "schema/sqlite.hpp"
@@ -242,10 +242,8 @@ result<void> load_recent_losses(database& tables, recent_losses& losses) {
              " AND missing_since >= '"
              + since + "' ORDER BY missing_since";
   return each_row(tables, sql, "asset_file", [&](const statement& row) {
-    // A log from elsewhere may have times beyond the year 9999, which have no timestamp that can be
-    // read back. They are not recent.
     auto at_us = parse_timestamp(row.get<std::string>(1));
-    if (!at_us) return true;
+    if (!at_us) return false;
     auto age = microseconds(now_by_calendar - *at_us);
     if (age >= 0us && age < recent_losses::time_max)
       losses.add(row.get<std::int64_t>(0), now - duration_cast<steady_clock::duration>(age));

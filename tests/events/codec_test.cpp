@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "events/codec.hpp"
 
-#include "events/ids.hpp"
 #include "platform/types.hpp"
 #include "sample_events.hpp"
 #include "support/allocation_watch.hpp"
@@ -15,8 +14,12 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <map>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 using namespace podstudio;
 
@@ -50,6 +53,36 @@ std::string golden_text(const event& what) {
 std::string golden_path(const event& what) {
   return golden_folder + "/" + std::string(event_name(what)) + ".v"
          + std::to_string(event_version(what)) + ".txt";
+}
+
+/// An archive that visits the signed numbers of an event, with their names.
+template <class Visit>
+class number_visitor {
+public:
+  explicit number_visitor(Visit visit) : visit_(visit) {}
+  template <class... Fields>
+  void operator()(Fields&&... fields) {
+    (field(fields.name, fields.value), ...);
+  }
+
+private:
+  void field(const char* name, std::int64_t& number) { visit_(name, number); }
+  template <class T>
+  void field(const char* name, std::optional<T>& value) {
+    if (value) field(name, *value);
+  }
+  template <class T>
+  void field(const char*, T& value) {
+    if constexpr (requires { value.serialize(*this); }) value.serialize(*this);
+  }
+
+  Visit visit_;
+};
+
+template <class Visit>
+void for_each_number(event& what, Visit visit) {
+  number_visitor visitor(visit);
+  std::visit([&]<class T>(T& fields) { fields.serialize(visitor, T::version); }, what);
 }
 
 std::string file_text(const std::string& path) {
@@ -245,42 +278,57 @@ BOOST_AUTO_TEST_CASE(values_no_writer_writes_are_refused_on_both_sides) {
   BOOST_TEST(bool(decoded(largest, encoded(largest))));
 }
 
-BOOST_AUTO_TEST_CASE(ids_out_of_range_are_refused_on_both_sides) {
-  constexpr std::int64_t last_asset = 0xf000'0000, last_other = std::int64_t{1} << 53;
+BOOST_AUTO_TEST_CASE(numbers_out_of_bounds_are_refused_on_both_sides) {
   constexpr auto least = std::numeric_limits<std::int64_t>::min(),
                  most = std::numeric_limits<std::int64_t>::max();
-  auto check_ids = [&](event& what, auto& fields) {
-    std::size_t ids = 0;
-    for_each_id(fields, [&](const std::string& name, std::int64_t& id, std::int64_t) {
-      ++ids;
-      auto last = name == "asset" ? last_asset : last_other;
-      for (auto bad : {least, std::int64_t{-1}, std::int64_t{0}, last + 1, most}) {
-        id = bad;
-        auto said = "the field '" + name + "' is " + std::to_string(bad) + ", but must be from 1 to ";
-        auto checked = check_event(what);
-        REQUIRE_FAILS(checked, error_code::invalid_argument);
-        BOOST_TEST(why(checked).find(said) != std::string::npos, why(checked));
-        auto back = decoded(what, encoded(what));
-        REQUIRE_FAILS(back, error_code::damaged);
-        BOOST_TEST(why(back).find(said) != std::string::npos, why(back));
-        BOOST_TEST(why(back).find(event_name(what)) != std::string::npos, why(back));
-      }
-      for (auto good : {last, std::int64_t{1}}) {
-        id = good;
-        REQUIRE_OK(check_event(what));
-        REQUIRE_OK(decoded(what, encoded(what)));
-      }
-    });
-    auto json = to_json(what);
-    for (auto name : {"asset", "pack", "job", "root"})
-      ids -= json.contains(name) ? 1 : 0;
-    BOOST_TEST(ids == 0u, event_name(what));
+  constexpr std::int64_t year_1_us = -62'135'596'800'000'000, year_9999_us = 253'402'300'799'999'999;
+  const std::map<std::string, std::pair<std::int64_t, std::int64_t>> bounded{
+      {"asset", {1, 0xf000'0000}},
+      {"pack", {1, std::int64_t{1} << 53}},
+      {"job", {1, std::int64_t{1} << 53}},
+      {"root", {1, std::int64_t{1} << 53}},
+      {"at_us_before", {year_1_us, year_9999_us}},
+      {"at_us_after", {year_1_us, year_9999_us}},
+      {"exported_at_us", {year_1_us, year_9999_us}}};
+  // A new number belongs here or above.
+  const std::set<std::string> unbounded{"ctime_ns", "mtime_ns", "pid", "position",
+                                        "width", "height", "samplerate_hz"};
+  std::set<std::string> met;
+  auto check = [&](event& what, const std::string& name, std::int64_t& number) {
+    met.insert(name);
+    auto found = bounded.find(name);
+    BOOST_REQUIRE_MESSAGE((found != bounded.end()) != unbounded.contains(name),
+                          event_name(what) << " has " << name);
+    auto [low, high] = found == bounded.end() ? std::pair(least, most) : found->second;
+    std::vector<std::int64_t> bad;
+    if (found != bounded.end()) bad = {least, low - 1, high + 1, most};
+    for (auto value : bad) {
+      number = value;
+      auto said = "the field '" + name + "' is " + std::to_string(value) + ", but must be from "
+                  + std::to_string(low) + " to " + std::to_string(high);
+      auto checked = check_event(what);
+      REQUIRE_FAILS(checked, error_code::invalid_argument);
+      BOOST_TEST(why(checked).find(said) != std::string::npos, why(checked));
+      auto back = decoded(what, encoded(what));
+      REQUIRE_FAILS(back, error_code::damaged);
+      BOOST_TEST(why(back).find(said) != std::string::npos, why(back));
+      BOOST_TEST(why(back).find(event_name(what)) != std::string::npos, why(back));
+    }
+    for (auto value : {low, high}) {
+      number = value;
+      REQUIRE_OK(check_event(what));
+      REQUIRE_OK(decoded(what, encoded(what)));
+    }
   };
   counting_source source;
   for_each_event_type(source, [&](event what) {
-    std::visit([&](auto& fields) { check_ids(what, fields); }, what);
-    source = {};  // so that `job_queued` has both an asset and a pack
+    for_each_number(what, [&](const std::string& name, std::int64_t& number) {
+      check(what, name, number);
+    });
+    source = {};  // so that no optional number is absent
   });
+  for (const auto& [name, bounds] : bounded)
+    BOOST_TEST(met.contains(name), name);
   BOOST_TEST(bool(check_event(job_queued{1, {}, {}, {}, {}})));
 }
 

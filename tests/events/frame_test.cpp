@@ -4,6 +4,7 @@
 #include "events/codec.hpp"
 #include "events/crc32c.hpp"
 #include "events/log.hpp"
+#include "platform/text.hpp"
 #include "sample_events.hpp"
 #include "support/outcome.hpp"
 
@@ -12,10 +13,12 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <random>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace podstudio;
@@ -217,6 +220,33 @@ BOOST_AUTO_TEST_CASE(a_frame_survives_a_round_trip) {
     auto back = decode_frame(bytes_of(frame), {"x", 0, 1});
     REQUIRE_OK(back);
     BOOST_TEST((*back == what));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_frame_of_a_time_that_has_no_timestamp_is_damaged) {
+  constexpr auto least = std::numeric_limits<std::int64_t>::min(),
+                 most = std::numeric_limits<std::int64_t>::max();
+  const command what{make_uuid(), "import", "summary", {asset_approved{1}}};
+  for (auto [at_us, good] : {std::pair{timestamp_us_min, true},
+                             {timestamp_us_max, true},
+                             {timestamp_us_min - 1, false},
+                             {timestamp_us_max + 1, false},
+                             {least, false},
+                             {most, false}}) {
+    std::string frame;
+    REQUIRE_OK(append_frame(what, frame));
+    seal_frame(bytes_of(frame), {1, 1, segment_header_bytes, at_us, {}});
+    auto back = decode_frame(bytes_of(frame), {"x", 0, 1});
+    auto checked = check_frame(bytes_of(frame), {"x", 0, 1});
+    BOOST_TEST(bool(back) == good, at_us);
+    BOOST_TEST(bool(checked) == good, at_us);
+    if (good) {
+      BOOST_TEST(parse_timestamp(to_timestamp(at_us)).value_or(0) == at_us);
+      continue;
+    }
+    REQUIRE_FAILS(back, error_code::damaged);
+    REQUIRE_FAILS(checked, error_code::damaged);
+    BOOST_TEST(why(back).find(std::to_string(at_us)) != std::string::npos, why(back));
   }
 }
 

@@ -86,6 +86,19 @@ BOOST_AUTO_TEST_CASE(appended_commands_are_read_back_in_order) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_time_that_has_no_timestamp_is_not_logged) {
+  memory_disk disk;
+  auto log = open_log(disk);
+  REQUIRE_OK(log);
+  std::vector<std::shared_ptr<const command>> group{sample_command(1)};
+  for (auto at_us : {timestamp_us_min - 1, timestamp_us_max + 1})
+    REQUIRE_FAILS((*log)->append(group, at_us), error_code::invalid_argument);
+  for (auto at_us : {timestamp_us_min, timestamp_us_max})
+    REQUIRE_OK((*log)->append(group, at_us));
+  BOOST_TEST((*log)->head().sequence == 2u);
+  REQUIRE_OK(read_log(disk));
+}
+
 BOOST_AUTO_TEST_CASE(every_event_type_goes_through_the_log) {
   memory_disk disk;
   auto seed = std::random_device{}();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "events/bounds.hpp"
 #include "events/command.hpp"
 #include "events/events.hpp"
-#include "events/ids.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -36,10 +36,28 @@ public:
 
   template <class... Fields>
   void operator()(Fields&&... fields) {
-    (fill(fields.value), ...);
+    (fill_named(fields.name, fields.value), ...);
   }
 
 private:
+  template <class T>
+  void fill_named(const char*, T& value) {
+    fill(value);
+  }
+  /// A number within its bounds.
+  void fill_named(const char* name, std::int64_t& value) {
+    fill(value);
+    auto [lowest, highest] = podstudio::bounds_of(name);
+    auto low = static_cast<std::uint64_t>(lowest);
+    auto count = static_cast<std::uint64_t>(highest) - low + 1;  // 0: all numbers
+    if (count != 0)
+      value = static_cast<std::int64_t>((static_cast<std::uint64_t>(value) - low) % count + low);
+  }
+  template <class T>
+  void fill_named(const char* name, std::optional<T>& value) {
+    value.reset();
+    if (source_() % 4 != 0) fill_named(name, value.emplace());
+  }
   template <class T>
   void fill(T& value) {
     if constexpr (std::is_enum_v<T>)
@@ -63,11 +81,6 @@ private:
     for (auto count = source_() % 40; count > 0; --count)
       value += pieces[source_() % std::size(pieces)];
   }
-  template <class T>
-  void fill(std::optional<T>& value) {
-    value.reset();
-    if (source_() % 4 != 0) fill(value.emplace());
-  }
 
   Source& source_;
 };
@@ -78,10 +91,6 @@ void for_each_event_type(Source& source, Each each) {
   auto one = [&]<class T>(T fields) {
     field_filler<Source> filler(source);
     fields.serialize(filler, T::version);
-    podstudio::for_each_id(fields, [](const char*, std::int64_t& id, std::int64_t highest) {
-      auto any = static_cast<std::uint64_t>(id) - 1;
-      id = static_cast<std::int64_t>(any % static_cast<std::uint64_t>(highest)) + 1;
-    });
     each(podstudio::event(std::move(fields)));
   };
   [&]<std::size_t... I>(std::index_sequence<I...>) {

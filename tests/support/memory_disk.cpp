@@ -52,7 +52,8 @@ void fill_with_garbage(std::span<char> bytes, const choice& choose) {
 
 class memory_file final : public podstudio::file {
 public:
-  memory_file(memory_disk& disk, memory_disk::node node) : disk_(disk), node_(std::move(node)) {}
+  memory_file(memory_disk& disk, memory_disk::node node, std::shared_ptr<void> lock)
+      : disk_(disk), node_(std::move(node)), lock_(std::move(lock)) {}
 
   result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) override {
     auto& bytes = *node_->now;
@@ -118,7 +119,23 @@ private:
 
   memory_disk& disk_;
   memory_disk::node node_;
+  std::shared_ptr<void> lock_;  ///< null: opened to read
 };
+
+class memory_claim final : public podstudio::folder_claim {
+public:
+  explicit memory_claim(std::shared_ptr<void> lock) : lock_(std::move(lock)) {}
+
+private:
+  std::shared_ptr<void> lock_;
+};
+
+std::shared_ptr<void> memory_disk::try_lock(inode& of) {
+  if (!of.writer.expired()) return nullptr;
+  auto lock = std::make_shared<bool>();
+  of.writer = lock;
+  return lock;
+}
 
 /// Makes durable what is kept of the changes to a file.
 void memory_disk::settle(inode& of, std::size_t resizes_kept, const choice& garbage,
@@ -196,6 +213,7 @@ void memory_disk::crash(const choice& choose) {
     settle(*after, resizes == 0 ? 0 : choose(resizes + 1), garbage, choose);
     after->unsynced.clear();
     after->now = after->durable;
+    after->writer.reset();
     each = std::move(after);
   }
   entries_ = durable_entries_;
@@ -215,7 +233,9 @@ memory_disk memory_disk::clone() const {
   std::map<node, node> copied{{nullptr, nullptr}};
   auto copy_of = [&](const node& original) {
     auto [found, added] = copied.emplace(original, nullptr);
-    if (added) found->second = std::make_shared<inode>(*original);
+    if (!added) return found->second;
+    found->second = std::make_shared<inode>(*original);
+    found->second->writer.reset();
     return found->second;
   };
   for (auto& [path, original] : entries_)
@@ -265,7 +285,14 @@ result<std::unique_ptr<podstudio::file>> memory_disk::open(const std::string& pa
     change_entry({path, std::make_shared<inode>(), {}});
     found = entries_.find(path);
   }
-  return std::unique_ptr<podstudio::file>(std::make_unique<memory_file>(*this, found->second));
+  std::shared_ptr<void> lock;
+  if (mode != podstudio::open_mode::read) {
+    lock = try_lock(*found->second);
+    if (!lock)
+      return podstudio::error{podstudio::error_code::in_use, "'" + path + "' is being written to"};
+  }
+  return std::unique_ptr<podstudio::file>(
+      std::make_unique<memory_file>(*this, found->second, std::move(lock)));
 }
 
 result<std::vector<std::string>> memory_disk::list(const std::string& folder) {
@@ -300,8 +327,13 @@ result<void> memory_disk::remove(const std::string& path) {
   return {};
 }
 
-result<std::unique_ptr<podstudio::folder_claim>> memory_disk::claim(const std::string&) {
-  return std::make_unique<podstudio::folder_claim>();
+result<std::unique_ptr<podstudio::folder_claim>> memory_disk::claim(const std::string& folder) {
+  auto found = entries_.find(folder);
+  if (found == entries_.end()) return system_error(ENOENT)("cannot open '" + folder + "'");
+  auto lock = try_lock(*found->second);
+  if (!lock)
+    return podstudio::error{podstudio::error_code::in_use, "'" + folder + "' is being written to"};
+  return std::unique_ptr<podstudio::folder_claim>(std::make_unique<memory_claim>(std::move(lock)));
 }
 
 /// A journal keeps its order, so what was changed before the folder is durable with it.

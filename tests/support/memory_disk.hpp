@@ -47,7 +47,8 @@ private:
 ///   instead hold garbage where the lost writes wrote, but what is beside them is unharmed, and so
 ///   is a sector that a write left as it was.
 /// After a failed sync the pages are clean: reads see them, but no later sync writes them.
-/// Files opened before a crash are dead after it. Folders need no parents.
+/// Files opened before a crash are dead after it. Folders need no parents. One writer at a time may
+/// have a file or a folder, as on a real disk.
 class memory_disk final : public podstudio::file_system {
 public:
   static constexpr std::size_t sector_bytes = 512;
@@ -105,6 +106,7 @@ private:
     shared_bytes now;      ///< as it is read
     shared_bytes durable;  ///< as it surely is on the disk
     std::vector<std::variant<write, resize>> unsynced;
+    std::weak_ptr<void> writer;  ///< who has locked it
   };
   using node = std::shared_ptr<inode>;
   using folders = std::map<std::string, node>;
@@ -118,6 +120,8 @@ private:
   static void settle(inode& of, std::size_t resizes_kept, const choice& garbage,
                      const choice& choose);
   static void apply(const entry_change& change, folders& to);
+  /// Locks a file or folder for as long as what it returns is there; null if it is locked.
+  static std::shared_ptr<void> try_lock(inode& of);
   void change_entry(entry_change change);
 
   folders entries_;

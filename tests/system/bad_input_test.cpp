@@ -550,8 +550,8 @@ BOOST_FIXTURE_TEST_CASE(a_torn_tail_is_set_aside_and_all_else_kept, logged_libra
 
 namespace {
 
-/// A disk of its own, of this many bytes, that goes at the end of the scope. Not in a mount namespace
-/// of its own: that would keep whatever others unmount meanwhile mounted.
+/// A disk of its own, of this many bytes, that goes at the end of the scope. Not in a mount
+/// namespace of its own: that would keep whatever others unmount meanwhile mounted.
 class small_disk {
 public:
   small_disk(const std::string& at, const std::string& size_bytes) : path_(at) {

@@ -93,6 +93,7 @@ BOOST_FIXTURE_TEST_CASE(a_library_whose_locks_were_removed_has_one_writer, guard
     BOOST_TEST(running.stop().code == 0);
     BOOST_TEST(tagged(podstudio, tag) == (refusal.empty() ? 1u : 0u), removed.front());
     podstudio.must({"asset", "tag", "1", "after " + tag});
+    BOOST_TEST(tagged(podstudio, "after " + tag) == 1u);
     podstudio.must({"log", "verify"});
   }
 }
@@ -110,6 +111,7 @@ BOOST_FIXTURE_TEST_CASE(a_log_whose_folder_was_replaced_has_one_writer, guarded_
   refused({"serve"}, "another process writes to '" + segment(), 3);
   BOOST_TEST(running.stop().code == 0);
   podstudio.must({"asset", "tag", "1", "kept"});
+  BOOST_TEST(tagged(podstudio, "kept") == 1u);
   podstudio.must({"log", "verify"});
 }
 
