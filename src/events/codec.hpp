@@ -24,8 +24,8 @@ std::string_view event_name(const event& what) noexcept;
 std::uint16_t event_version(const event& what) noexcept;
 
 /// Whether the log can hold the event, that is, whether `decode_event` would take its body: strings
-/// are UTF-8 and at most `max_string_bytes`, enum values are named, numbers are finite, ids and times
-/// are within `bounds_of` them. Error: `invalid_argument`, naming the field.
+/// are UTF-8 and at most `max_string_bytes`, enum values are named, numbers are finite, ids and
+/// times are within the bounds of their fields. Error: `invalid_argument`, naming the field.
 result<void> check_event(const event& what);
 
 /// Appends the event's body to `out`. The event is one that `check_event` accepts.

@@ -54,8 +54,8 @@ public:
   /// torn tail by the rules of LOG_FORMAT.md after setting a copy aside, and stops on anything
   /// else. `checkpoint` is what the tables say they hold; a checkpoint ahead of the log or of
   /// another chain is damage. Errors: `damaged`, `newer_version` (both name file, offset and
-  /// sequence, and leave every byte as it is), `in_use` (another process writes to the folder, whether
-  /// it holds other locks or not), `disk_full`, `io_failed`, `not_permitted`.
+  /// sequence, and leave every byte as it is), `in_use` (another process writes to the folder,
+  /// whether it holds other locks or not), `disk_full`, `io_failed`, `not_permitted`.
   static result<std::unique_ptr<log_writer>> open(file_system& files, const std::string& folder,
                                                   const log_options& options,
                                                   const std::optional<log_head>& checkpoint,
@@ -65,11 +65,11 @@ public:
   /// Writes a group of commands, one frame each, with one write, and syncs it once; none is
   /// acknowledged before all are durable. Returns them committed, in order. `at_us` is the time
   /// stamped on all of them. When `sync` is false the frames ride along with a later sync (job
-  /// progress). Errors: `invalid_argument` (an empty or oversized command, an event
-  /// `check_event` refuses, or a time that has no timestamp) and `disk_full`, or what making the next segment's file failed with,
-  /// before anything is written, and the writer goes on; `outcome_unknown` after a failed write or
-  /// sync of a segment, or where the segment was removed, replaced, cut or overwritten by somebody
-  /// else, and the writer refuses everything from then on.
+  /// progress). Errors: `invalid_argument` (an empty or oversized command, an event `check_event`
+  /// refuses, or a time that has no timestamp) and `disk_full`, or what making the next segment's
+  /// file failed with, before anything is written, and the writer goes on; `outcome_unknown` after
+  /// a failed write or sync of a segment, or where the segment was removed, replaced, cut or
+  /// overwritten by somebody else, and the writer refuses everything from then on.
   virtual result<std::vector<committed_command>>
   append(std::span<const std::shared_ptr<const command>> group, std::int64_t at_us,
          bool sync = true) = 0;

@@ -263,8 +263,8 @@ private:
     return [this](asset_id id) { return inode_hash(asset(id)->facts); };
   }
 
-  // Assets by id, in blocks, so that growing never copies; ids are dense. Where a log skips many, there
-  // is no block.
+  // Assets by id, in blocks, so that growing never copies; ids are dense. Where a log skips many,
+  // there is no block.
   static constexpr std::size_t block_size = 4096;
   std::vector<std::unique_ptr<asset_state[]>> blocks_;
   id_index by_path_;

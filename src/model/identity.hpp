@@ -88,8 +88,8 @@ private:
 class recent_moves {
 public:
   using time_point = std::chrono::steady_clock::time_point;
-  /// So often within `time_max` an asset may move; from `moves_free` on only once in `pause`, so that
-  /// of a storm of renames the log holds what came of it.
+  /// So often within `time_max` an asset may move; from `moves_free` on only once in `pause`, so
+  /// that of a storm of renames the log holds what came of it.
   static constexpr unsigned moves_max = 32, moves_free = 8;
   static constexpr std::chrono::seconds time_max{60}, pause{1};
   /// How many assets are remembered; beyond that, old moves are forgotten, or else all.
@@ -139,8 +139,9 @@ struct taken_files {
 asset_id find_moved(const catalog_model& model, const path_key& key_before,
                     const file_facts& facts);
 
-/// The assets that some of the files may be, under other paths than the model has, or were, or share
-/// an inode with under other facts; `decide_put_back` and `decide` need to know where these are.
+/// The assets that some of the files may be, under other paths than the model has, or were, or
+/// share an inode with under other facts; `decide_put_back` and `decide` need to know where these
+/// are.
 std::vector<asset_id> find_others(const catalog_model& model,
                                   const std::vector<digested_file>& files,
                                   const vanishing_assets& vanishing);
@@ -161,8 +162,8 @@ taken_files decide(const catalog_model& model, const std::vector<digested_file>&
 /// its folder is now is not: its disk is not there.
 bool is_believed_gone(const file_facts& known, std::uint64_t folder_volume, bool on_root);
 
-/// Whether the asset has the content of one that bears decisions, and bears none itself: it makes way
-/// if the other one has lost its file.
+/// Whether the asset has the content of one that bears decisions, and bears none itself: it makes
+/// way if the other one has lost its file.
 bool may_make_way(const catalog_model& model, asset_id id);
 
 /// The assets that hold the content of what is gone, and of which nobody has said anything.
@@ -171,9 +172,10 @@ std::vector<asset_id> find_successors(const catalog_model& model,
 
 /// How many heirs are found.
 inline constexpr std::size_t heirs_max = 65'536;
-/// The assets of which nobody has said anything, and which have the content of one that is missing and of
-/// which somebody did: they are to make way for it, if their file is there. While the engine runs, each is
-/// looked at as soon as it comes to be one; a start has to find those again that an end came in between.
+/// The assets of which nobody has said anything, and which have the content of one that is missing
+/// and of which somebody did: they are to make way for it, if their file is there. While the engine
+/// runs, each is looked at as soon as it comes to be one; a start has to find those again that an
+/// end came in between.
 std::vector<asset_id> find_heirs(const catalog_model& model);
 
 /// Files that are gone and were not found elsewhere. Their assets are missing, unless a successor

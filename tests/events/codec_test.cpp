@@ -281,7 +281,8 @@ BOOST_AUTO_TEST_CASE(values_no_writer_writes_are_refused_on_both_sides) {
 BOOST_AUTO_TEST_CASE(numbers_out_of_bounds_are_refused_on_both_sides) {
   constexpr auto least = std::numeric_limits<std::int64_t>::min(),
                  most = std::numeric_limits<std::int64_t>::max();
-  constexpr std::int64_t year_1_us = -62'135'596'800'000'000, year_9999_us = 253'402'300'799'999'999;
+  constexpr std::int64_t year_1_us = -62'135'596'800'000'000,
+                         year_9999_us = 253'402'300'799'999'999;
   const std::map<std::string, std::pair<std::int64_t, std::int64_t>> bounded{
       {"asset", {1, 0xf000'0000}},
       {"pack", {1, std::int64_t{1} << 53}},
