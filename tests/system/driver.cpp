@@ -194,15 +194,19 @@ std::uint64_t driver::media_at(const std::string& path) {
 }
 
 bool driver::may_vacate(const std::string& path) {
-  // What is mounted twice goes from two places.
-  auto count = media_at(path);
-  bool twice = !bound_to_.empty();
-  for (const auto& root : present_roots())
-    if ((twice || lies_at(path, root)) && count > may_go_[root]) return false;
   const auto fixed = tops();
   if (std::ranges::find(fixed, path) != fixed.end()) return false;
-  for (const auto& root : present_roots())
-    if (twice || lies_at(path, root)) may_go_[root] -= count;
+  // What is mounted twice goes from two places.
+  return may_lose(path, !bound_to_.empty());
+}
+
+bool driver::may_lose(const std::string& path, bool from_all_roots) {
+  auto count = media_at(path);
+  auto roots = present_roots();
+  std::erase_if(roots, [&](auto& root) { return !from_all_roots && !lies_at(path, root); });
+  if (std::ranges::any_of(roots, [&](auto& root) { return count > may_go_[root]; })) return false;
+  for (const auto& root : roots)
+    may_go_[root] -= count;
   return true;
 }
 
@@ -719,13 +723,24 @@ void driver::bind() {
 
 bool driver::unbind() {
   if (bound_to_.empty()) return true;
-  if (!may_vacate(bound_to_)) return false;
+  // All of it stays at its other place.
+  if (!may_lose(bound_to_, false)) {
+    thin_out(bound_to_);
+    return false;
+  }
   if (!eventually([&] { return ::umount2(bound_to_.c_str(), 0) == 0; }, 5s)) return false;
   note("* unbind '" + bound_from_ + "' from '" + bound_to_ + "'");
   nudge(folder_of(bound_to_));
   bound_from_.clear();
   bound_to_.clear();
   return true;
+}
+
+/// Without this, a folder that has grown too large while it was mounted twice would stay so.
+void driver::thin_out(const std::string& folder) {
+  for_each_file(folder, [&](const std::string& file) {
+    if (!seed_type(file).empty() && once_in(2)) remove_file(file);
+  });
 }
 
 /// The kernel does not tell that something is mounted; that a folder's ignore file changes it does.

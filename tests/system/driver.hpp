@@ -72,6 +72,8 @@ private:
   static std::uint64_t media_at(const std::string& path);
   /// Whether all that is at a path may go from there.
   bool may_vacate(const std::string& path);
+  /// Whether the roots may lose as many files as are at a path: those it lies in, or all.
+  bool may_lose(const std::string& path, bool from_all_roots);
 
   // Being careful.
   static care care_for(const std::string& path);
@@ -126,6 +128,7 @@ private:
   bool plug(disk_bay::disk what);
   void bind();
   bool unbind();
+  void thin_out(const std::string& folder);
   void nudge(const std::string& folder);
   void pause();
 
