@@ -58,7 +58,7 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
   add(moved, "moved");
   add(returned, "returned");
   add(missing, "missing");
-  add(merged, "merged into the asset they are a copy of");
+  add(merged, "merged with an identical asset");
   add(touched, "touched");
   add(problems, "problems");
   add(resolved, "resolved");
@@ -72,8 +72,7 @@ problem_kind kind_of(const error& failure) {
 
 }  // namespace
 
-// --- bounds
-// ---------------------------------------------------------------------------------------
+// --- bounds ---
 
 template <class Promise>
 bool catalog_state::admit(Promise& promise) {
@@ -99,8 +98,7 @@ void catalog_state::answered() {
   look_for_unread();
 }
 
-// --- taking files
-// ---------------------------------------------------------------------------------
+// --- taking files ---
 
 void catalog_state::observe(const observation_batch& batch,
                             caf::typed_response_promise<observation_outcome> promise) {

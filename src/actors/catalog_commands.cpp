@@ -35,8 +35,7 @@ void catalog_state::command_once(const uuid& id, const std::string& origin,
                  deliver(promise, [](const command_outcome& outcome) { return outcome; }));
 }
 
-// --- curation and packs
-// ---------------------------------------------------------------------------
+// --- curation and packs ---
 
 void catalog_state::label(const label_request& request,
                           caf::typed_response_promise<change_outcome> promise) {
@@ -52,8 +51,7 @@ void catalog_state::change_pack(const pack_request& request,
       promise);
 }
 
-// --- undo
-// -----------------------------------------------------------------------------------------
+// --- undo ---
 
 void catalog_state::undo(const undo_request& request,
                          caf::typed_response_promise<undo_outcome> promise) {
@@ -76,8 +74,7 @@ void catalog_state::undo(const undo_request& request,
          }));
 }
 
-// --- watch roots
-// ----------------------------------------------------------------------------------
+// --- watch roots ---
 
 namespace {
 
@@ -145,7 +142,7 @@ void catalog_state::change_root(root_request request,
                  answer(false), model().root_at(request.path));
 }
 
-// --- jobs
+// --- jobs ---
 
 namespace {
 

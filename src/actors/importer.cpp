@@ -47,8 +47,7 @@ result<void> importer_state::begin() {
   return {};
 }
 
-// --- moving a watch root
-// --------------------------------------------------------------------------
+// --- moving a watch root ---
 
 result<void> importer_state::begin_move() {
   auto opened = open_tables_read_only(move->database);
@@ -140,8 +139,7 @@ result<void> importer_state::end_move() {
   return {};
 }
 
-// --- importing
-// ------------------------------------------------------------------------------------
+// --- importing ---
 
 std::string importer_state::root_of(const std::string& path) const {
   for (const auto& each : asked)

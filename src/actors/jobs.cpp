@@ -16,7 +16,7 @@ void jobs_state::decide(job_step step, then_outcome then, then_failure otherwise
       .then(std::move(then), std::move(otherwise));
 }
 
-// --- start and stop
+// --- start and stop ---
 
 void jobs_state::put_all_back(const std::string& reason, std::function<void()> then) {
   job_step step;
@@ -70,7 +70,7 @@ void jobs_state::release_drained() {
   });
 }
 
-// --- running
+// --- running ---
 
 void jobs_state::enqueue(job_id job) {
   if (!running.contains(job)) pending.emplace(-known[job].priority, job);
@@ -288,7 +288,7 @@ void jobs_state::progressed(job_id job, double percent) {
   decide(std::move(step), [](const change_outcome&) {}, [](const caf::error&) {});
 }
 
-// --- what people ask for
+// --- what people ask for ---
 
 void jobs_state::change(job_step step, caf::typed_response_promise<change_outcome> promise) {
   decide(

@@ -52,8 +52,7 @@ error no_thread(const std::system_error& failure) {
                                      + "; raise the limit on processes (ulimit -u)"};
 }
 
-// --- start
-// ----------------------------------------------------------------------------------------
+// --- start ---
 
 void supervisor_state::start(engine_parts parts) {
   data_folder = parts.data_folder;
@@ -142,8 +141,7 @@ void supervisor_state::watch(const watched_root& root) {
           [](const caf::error&) {});
 }
 
-// --- failure
-// --------------------------------------------------------------------------------------
+// --- failure ---
 
 void supervisor_state::report(const error& failure) {
   spdlog::critical("the engine cannot continue: {}", failure.message);
@@ -194,8 +192,7 @@ void supervisor_state::watcher_down(root_id root, const caf::error& why) {
   self->delayed_send(self, wait, step_atom::value, root);
 }
 
-// --- behaviour
-// ------------------------------------------------------------------------------------
+// --- behaviour ---
 
 supervisor_actor::behavior_type supervisor(supervisor_pointer self,
                                            std::shared_ptr<engine_parts> parts) {

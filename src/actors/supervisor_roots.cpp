@@ -11,8 +11,7 @@ namespace podstudio {
 
 using namespace std::chrono_literals;
 
-// --- changing the list
-// --------------------------------------------------------------------------------
+// --- changing the list ---
 
 namespace {
 
@@ -146,8 +145,7 @@ caf::typed_response_promise<bool> confirm(supervisor_pointer self, const std::st
   return promise;
 }
 
-// --- asking the watchers
-// ------------------------------------------------------------------------------
+// --- asking the watchers ---
 
 namespace {
 
@@ -213,8 +211,9 @@ std::optional<error> not_in_step(const supervisor_state& s,
     else if (failed)
       text += ": " + failure->second.why.message;
     else if (held)
-      text += ": more than half of its files are gone; restore them, or accept that with "
-              "'podstudio watch confirm DIR'";
+      text += ": more than half of its files are gone; restore them, or accept that with: "
+              "podstudio watch confirm "
+              + in_quotes(entry.root.path);
   }
   if (text.empty()) return std::nullopt;
   return error{error_code::refused, text};

@@ -162,8 +162,7 @@ void watcher_state::fail(const error& why) {
   self->quit(to_caf(why));
 }
 
-// --- noticing
-// -------------------------------------------------------------------------------------
+// --- noticing ---
 
 void watcher_state::drain_notices() {
   if (!watches) return;
@@ -281,8 +280,7 @@ void watcher_state::walk(const std::string& folder, std::uint64_t wanted) {
   walks.emplace_back(root.path, wanted);
 }
 
-// --- tickets
-// --------------------------------------------------------------------------------------
+// --- tickets ---
 
 void watcher_state::hold(std::uint64_t number) { ++outstanding[number]; }
 

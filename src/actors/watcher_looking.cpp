@@ -39,8 +39,7 @@ std::chrono::milliseconds back_off(unsigned tries) {
 
 }  // namespace
 
-// --- looking
-// --------------------------------------------------------------------------------------
+// --- looking ---
 
 void watcher_state::pump() {
   if (clock::now() >= root_check_at) {
@@ -203,8 +202,9 @@ bool watcher_state::scan_may_tell_gone(const reconciler::counts& counts) {
   if (hold_back)
     reports.push_back({printable(root.path), problem_kind::scan_held,
                        std::to_string(counts.gone) + " of " + std::to_string(counts.known)
-                           + " files are gone; restore them, or confirm that this is right with "
-                             "'podstudio watch confirm DIR'"});
+                           + " files are gone; restore them, or accept that with: podstudio watch "
+                             "confirm "
+                           + in_quotes(root.path)});
   holding = hold_back;
   return !hold_back;
 }
@@ -283,8 +283,7 @@ void watcher_state::schedule() {
                      step_atom::value);
 }
 
-// --- handing over
-// ---------------------------------------------------------------------------------
+// --- handing over ---
 
 void watcher_state::send(findings batch, looked_paths looked) {
   // What was found there, or is gone, is so only if the root is still there afterwards, and was all

@@ -77,8 +77,7 @@ struct pack_facts {
   }
 };
 
-// --- assets: emitted by the catalog actor, folded by projections/assets.cpp
-// -----------------------
+// --- assets: emitted by the catalog actor, folded by projections/assets.cpp ---
 
 /// A file became known.
 struct asset_registered {
@@ -365,8 +364,7 @@ struct asset_forgotten {
   }
 };
 
-// --- packs: emitted by the catalog actor, folded by projections/packs.cpp
-// -------------------------
+// --- packs: emitted by the catalog actor, folded by projections/packs.cpp ---
 
 struct pack_created {
   static constexpr std::string_view name = "pack.created";
@@ -457,8 +455,7 @@ struct pack_deleted {
   }
 };
 
-// --- jobs: emitted by the catalog actor, folded by projections/jobs.cpp
-// ------------------------------
+// --- jobs: emitted by the catalog actor, folded by projections/jobs.cpp ---
 
 /// How an attempt at a job ended that did not complete it.
 struct job_attempt_end {
@@ -702,8 +699,7 @@ struct problem_resolved {
   }
 };
 
-// --- the engine: emitted by the supervisor; no table shows them
-// -----------------------------------
+// --- the engine: emitted by the supervisor; no table shows them ---
 
 struct engine_started {
   static constexpr std::string_view name = "engine.started";

@@ -156,7 +156,7 @@ public:
     if (auto regular = opened->check_regular(); !regular) return regular.failure();
     if (mode != open_mode::read && !try_lock(descriptor))
       return error{error_code::in_use,
-                   "another process writes to '" + path + "'; stop that process first"};
+                   "another process is writing to '" + path + "'; stop that process first"};
     return std::unique_ptr<file>(std::move(opened));
   }
 
@@ -202,7 +202,7 @@ public:
     if (!descriptor) return failed("open", folder);
     if (!try_lock(descriptor.get()))
       return error{error_code::in_use,
-                   "another process writes to '" + folder
+                   "another process is writing to '" + folder
                        + "', although its lock file is gone; stop that process first"};
     return std::unique_ptr<folder_claim>(std::make_unique<posix_claim>(std::move(descriptor)));
   }

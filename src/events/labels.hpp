@@ -227,8 +227,7 @@ inline constexpr bool is_beside = Label::table != std::string_view("asset");
 template <class Label>
 inline constexpr bool is_text_label = std::same_as<typename Label::value, std::optional<std::string>>;
 
-// --- families: each event is of one
-// ----------------------------------------------------------------
+// --- families: each event is of one ---
 
 template <class Event>
 concept tag_event = std::same_as<Event, asset_tagged> || std::same_as<Event, asset_untagged>;

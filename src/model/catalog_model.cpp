@@ -10,8 +10,7 @@
 
 namespace podstudio {
 
-// --- keys and texts
-// -------------------------------------------------------------------------------
+// --- keys and texts ---
 
 path_key path_keyer::operator()(std::string_view path) {
   auto whole = hash_.of(path);
@@ -56,8 +55,7 @@ std::optional<text_number> text_pool::find(const std::optional<std::string>& tex
   return at->second;
 }
 
-// --- the table of assets
-// --------------------------------------------------------------------------
+// --- the table of assets ---
 
 catalog_model::catalog_model() = default;
 catalog_model::catalog_model(catalog_model&&) noexcept = default;
@@ -241,8 +239,7 @@ bool catalog_model::unchanged(const path_key& key, const file_facts& facts) cons
   return !known->missing && same_state(known->facts, facts);
 }
 
-// --- folding
-// --------------------------------------------------------------------------------------
+// --- folding ---
 
 /// How each event changes the model, and back. `forward` tells which.
 struct catalog_folds {
@@ -456,8 +453,7 @@ void catalog_model::load_last_ids(asset_id last_asset, pack_id last_pack, root_i
   if (last_root > last_root_) last_root_ = last_root;
 }
 
-// --- deciding
-// -------------------------------------------------------------------------------------
+// --- deciding ---
 
 result<void> check_text(std::string_view field, const std::string& text, std::size_t bytes_max,
                         text_shape shape) {

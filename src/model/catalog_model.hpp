@@ -78,8 +78,7 @@ struct root_state {
   std::string reason{};  ///< why it is lost, as it was last told
 };
 
-// --- commands
-// -------------------------------------------------------------------------------------
+// --- commands ---
 
 /// A file that could not be ingested.
 struct failed_file {

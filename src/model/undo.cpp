@@ -66,8 +66,7 @@ std::vector<std::string> names_of(const std::vector<field>& fields) {
   return names;
 }
 
-// --- what an event changes
-// ----------------------------------------------------------------------------------
+// --- what an event changes ---
 
 namespace {
 
@@ -292,8 +291,7 @@ field_value present(const catalog_model& model, const field& what) {
   return not_there{};
 }
 
-// --- undoing
-// ----------------------------------------------------------------------------------------------
+// --- undoing ---
 
 namespace {
 

@@ -75,13 +75,32 @@ error bad_setting(const std::string& file, std::string_view what) {
   return {error_code::invalid_argument, in_quotes(file) + ": " + std::string(what)};
 }
 
+/// Why a setting is none, or its value has the wrong type.
+std::string why_not_taken(std::string_view key) {
+  struct known {
+    std::string_view key, type;
+  };
+  static constexpr known all[]{
+      {"watch_folders", "a list of strings"},    {"database", "a string"},
+      {"log_level", "a string"},                 {"log_segment_bytes", "a whole number"},
+      {"poll_seconds", "a whole number"},        {"preview_cache_bytes", "a whole number"},
+      {"rescan_minutes", "a whole number"},      {"workers", "a whole number"}};
+  std::string names;
+  for (const auto& each : all) {
+    if (each.key == key) return std::string(key) + " must be " + std::string(each.type);
+    names += (names.empty() ? "" : ", ") + std::string(each.key);
+  }
+  return in_quotes(key) + " is not a setting; the settings are " + names;
+}
+
 result<void> read_toml(const std::string& file, std::string_view text, settings& into) {
   toml::table table;
   try {
     table = toml::parse(text);
   } catch (const toml::parse_error& failure) {
-    return bad_setting(file, "line " + std::to_string(failure.source().begin.line) + ": "
-                                 + printable(failure.description()) + "; correct it");
+    return bad_setting(file, "line " + std::to_string(failure.source().begin.line)
+                                 + " is not valid TOML: " + printable(failure.description())
+                                 + "; correct it");
   }
   for (const auto& [key, value] : table) {
     auto where = "line " + std::to_string(value.source().begin.line) + ": ";
@@ -125,11 +144,7 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
         into.watch_folders.push_back(**folder.as_string());
       }
     } else {
-      return bad_setting(
-          file, where + in_quotes(key.str())
-                    + " is not a setting of that type; the settings are watch_folders (list of "
-                      "strings), database and log_level (strings), log_segment_bytes, "
-                      "poll_seconds, preview_cache_bytes, rescan_minutes and workers (whole numbers)");
+      return bad_setting(file, where + why_not_taken(key.str()));
     }
   }
   return {};

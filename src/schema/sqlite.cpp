@@ -170,8 +170,7 @@ void detail::finalize_statement::operator()(sqlite3_stmt* handle) const noexcept
   sqlite3_finalize(handle);
 }
 
-// --- statement
-// ------------------------------------------------------------------------------------
+// --- statement ---
 
 result<bool> statement::step() {
   auto code = sqlite3_step(handle());
@@ -284,8 +283,7 @@ std::string_view statement::column_name(int column) const noexcept {
   return name ? name : "";
 }
 
-// --- database
-// -------------------------------------------------------------------------------------
+// --- database ---
 
 result<database> database::open(const std::string& path, database_access access) {
   // Without the count of its memory, SQLite takes no process-wide lock at every allocation: a fifth
@@ -332,8 +330,7 @@ result<void> database::copy_from(database& source) {
 
 std::string database::path() const { return file_of(handle()); }
 
-// --- interruption
-// ---------------------------------------------------------------------------------
+// --- interruption ---
 
 interruption::interruption(database& db, std::function<bool()> over)
     : handle_(db.handle()), over_(std::move(over)) {
@@ -343,8 +340,7 @@ interruption::interruption(database& db, std::function<bool()> over)
 
 interruption::~interruption() { sqlite3_progress_handler(handle_, 0, nullptr, nullptr); }
 
-// --- transaction
-// ----------------------------------------------------------------------------------
+// --- transaction ---
 
 result<transaction> transaction::begin_write(database& db) {
   auto begun = db.execute("BEGIN IMMEDIATE");

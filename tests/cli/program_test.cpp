@@ -276,11 +276,13 @@ BOOST_AUTO_TEST_CASE(a_misspelt_word_is_answered_with_the_right_one) {
     BOOST_TEST(ran.code == 2);
     BOOST_TEST(ran.err.find(text) != std::string::npos, ran.err);
   };
-  says({"improt", "x"}, "unknown command 'improt'; did you mean 'import'?");
-  says({"asset", "aprove", "1"}, "unknown command 'aprove'; did you mean 'approve'?");
+  says({"improt", "x"}, "unknown command 'improt' (did you mean 'import'?); see");
+  says({"asset", "aprove", "1"}, "unknown command 'aprove' (did you mean 'approve'?); see");
   says({"asset", "list", "--tpye=image"}, "did you mean '--type'?");
   says({"status", "--jsno"}, "did you mean '--json'?");
   says({"asset", "lst"}, "see 'podstudio asset --help'");
+  says({"asset", "list", "--type", "picture"}, "'picture' is not image, audio or video;");
+  says({"job", "list", "--kind", "sharpen"}, "'sharpen' is not upscale, ");
 }
 
 BOOST_AUTO_TEST_CASE(help_and_version_are_no_errors) {
@@ -600,8 +602,7 @@ BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_is_an_error) {
   BOOST_TEST(WEXITSTATUS(std::system(command.c_str())) == 1);
 }
 
-// --- a log and its tables that do not fit
-// -------------------------------------------------------------------------
+// --- a log and its tables that do not fit ---
 
 BOOST_AUTO_TEST_CASE(a_replay_keeps_tables_that_hold_more_than_the_log) {
   library_place here;
@@ -747,8 +748,7 @@ BOOST_AUTO_TEST_CASE(a_ruined_file_is_rebuilt_in_its_usual_place_only) {
   BOOST_TEST(contents(elsewhere) == std::string(5'000, 'x'));
 }
 
-// --- commands beside each other
-// ---------------------------------------------------------------------------------
+// --- commands beside each other ---
 
 BOOST_AUTO_TEST_CASE(commands_without_a_service_wait_for_each_other) {
   library_place here;
@@ -775,8 +775,7 @@ BOOST_AUTO_TEST_CASE(two_signals_at_once_are_one_request_to_stop) {
   }
 }
 
-// --- what others may write, or have put there
-// ---------------------------------------------------------------------------------
+// --- what others may write, or have put there ---
 
 BOOST_AUTO_TEST_CASE(files_that_others_may_write_to_are_refused_with_the_remedy) {
   library_place here;

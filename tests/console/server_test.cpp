@@ -220,8 +220,7 @@ bool is_let_in(SSL* session) {
 
 }  // namespace
 
-// --- those who are let in
-// -------------------------------------------------------------------------
+// --- those who are let in ---
 
 BOOST_AUTO_TEST_CASE(the_owner_and_a_peer_with_the_key_are_answered) {
   service running;
@@ -291,8 +290,7 @@ BOOST_AUTO_TEST_CASE(where_there_is_no_socket_the_port_is_used) {
   BOOST_TEST(service::serves(std::move(client), "by port"));
 }
 
-// --- those who are not
-// ----------------------------------------------------------------------------
+// --- those who are not ---
 
 BOOST_AUTO_TEST_CASE(another_user_is_refused_at_the_socket) {
   if (::geteuid() != 0) {
@@ -363,8 +361,7 @@ BOOST_AUTO_TEST_CASE(garbage_at_the_port_is_refused) {
   }
 }
 
-// --- what they send
-// -------------------------------------------------------------------------------
+// --- what they send ---
 
 BOOST_AUTO_TEST_CASE(a_frame_that_is_empty_or_too_long_is_told_why) {
   service running;
@@ -462,8 +459,7 @@ BOOST_AUTO_TEST_CASE(a_request_whose_answer_is_forgotten_ends_its_connection) {
   BOOST_TEST(running.serves());
 }
 
-// --- those who are slow
-// ---------------------------------------------------------------------------
+// --- those who are slow ---
 
 BOOST_AUTO_TEST_CASE(a_silent_peer_costs_no_processor_time_and_blocks_nobody) {
   service running;
@@ -537,8 +533,7 @@ BOOST_AUTO_TEST_CASE(who_goes_away_is_asked_for_no_more) {
   BOOST_TEST(running.serves());
 }
 
-// --- many
-// -----------------------------------------------------------------------------------------
+// --- many ---
 
 BOOST_AUTO_TEST_CASE(the_oldest_silent_peer_makes_room_for_the_next) {
   console_limits limits;
@@ -604,8 +599,7 @@ BOOST_AUTO_TEST_CASE(without_descriptors_it_waits_and_goes_on) {
   BOOST_TEST(running.serves());
 }
 
-// --- ends
-// -----------------------------------------------------------------------------------------
+// --- ends ---
 
 BOOST_AUTO_TEST_CASE(a_server_that_accepts_and_stays_silent_is_given_up_in_time) {
   temp_folder place;

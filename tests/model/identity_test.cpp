@@ -1142,8 +1142,7 @@ BOOST_AUTO_TEST_CASE(an_edit_first_reported_at_another_path_is_not_a_missing_ass
   BOOST_TEST(library.at("/a.png") == 2);
 }
 
-// --- endless moves
-// ---------------------------------------------------------------------------------
+// --- endless moves ---
 
 BOOST_AUTO_TEST_CASE(an_asset_that_moves_without_end_is_slowed_and_then_stopped_for_a_while) {
   using answer = recent_moves::answer;

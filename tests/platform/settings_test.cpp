@@ -153,6 +153,24 @@ BOOST_FIXTURE_TEST_CASE(a_config_file_with_a_mistake_is_refused_with_its_line, f
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(a_mistake_in_a_config_file_is_named, fixture) {
+  struct {
+    const char *text, *said;
+  } const cases[] = {{"workers = 'all'", "workers must be a whole number"},
+                     {"workers = 1.5", "workers must be a whole number"},
+                     {"database = 7", "database must be a string"},
+                     {"watch_folders = '/a'", "watch_folders must be a list of strings"},
+                     {"watch_folder = ['/a']", "'watch_folder' is not a setting; the settings are "
+                                               "watch_folders, "},
+                     {"workers = ", "is not valid TOML"}};
+  for (const auto& [text, said] : cases) {
+    write("config.toml", text);
+    auto loaded = load(true);
+    BOOST_REQUIRE(!loaded);
+    BOOST_TEST(loaded.failure().message.find(said) != std::string::npos, loaded.failure().message);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(a_config_file_asked_for_must_exist, fixture) {
   BOOST_TEST(!load_settings({place.path + "/none.toml", true}, {"none.env"}));
 }

@@ -60,8 +60,7 @@ std::size_t threads_of(pid_t pid) {
 
 }  // namespace
 
-// --- acknowledged and gone
-// ------------------------------------------------------------------------
+// --- acknowledged and gone ---
 
 BOOST_FIXTURE_TEST_CASE(a_library_whose_locks_were_removed_has_one_writer, guarded_library) {
   struct removal {
@@ -69,9 +68,9 @@ BOOST_FIXTURE_TEST_CASE(a_library_whose_locks_were_removed_has_one_writer, guard
     std::string refusal;  ///< of a command beside the service; empty: the service answers
   };
   const removal removals[] = {
-      {{"run"}, "another process writes"},
+      {{"run"}, "another process is writing"},
       {{"run/lock", "run/service.lock", "run/console.json", "run/console.sock"},
-       "another process writes"},
+       "another process is writing"},
       {{"run/lock"}, "is in use by its service, process "},
       {{"run/service.lock"}, ""},
       {{"run/console.json"}, "a service that is starting or stopping, process "},
@@ -107,8 +106,8 @@ BOOST_FIXTURE_TEST_CASE(a_log_whose_folder_was_replaced_has_one_writer, guarded_
   for (const auto& entry : fs::directory_iterator(log + ".old"))
     fs::create_hard_link(entry, log + "/" + entry.path().filename().string());
   fs::remove_all(space.data + "/run");
-  refused({"asset", "tag", "1", "lost"}, "another process writes to '" + segment(), 3);
-  refused({"serve"}, "another process writes to '" + segment(), 3);
+  refused({"asset", "tag", "1", "lost"}, "another process is writing to '" + segment(), 3);
+  refused({"serve"}, "another process is writing to '" + segment(), 3);
   BOOST_TEST(running.stop().code == 0);
   podstudio.must({"asset", "tag", "1", "kept"});
   BOOST_TEST(tagged(podstudio, "kept") == 1u);
@@ -290,8 +289,7 @@ BOOST_FIXTURE_TEST_CASE(a_next_segment_that_others_disturb_gets_no_name, guarded
   }
 }
 
-// --- other people's files
-// -------------------------------------------------------------------------
+// --- other people's files ---
 
 BOOST_FIXTURE_TEST_CASE(links_in_a_data_folder_lead_to_nothing_of_other_peoples, guarded_library) {
   auto precious = space.path + "/precious";
@@ -549,8 +547,7 @@ BOOST_FIXTURE_TEST_CASE(a_cache_that_is_gone_or_a_link_keeps_no_check, guarded_l
   BOOST_TEST((fs::last_write_time(elsewhere) == before));
 }
 
-// --- alive or honestly dead
-// -----------------------------------------------------------------------
+// --- alive or honestly dead ---
 
 BOOST_FIXTURE_TEST_CASE(imports_leave_no_threads, guarded_library) {
   service running(podstudio);

@@ -487,7 +487,7 @@ BOOST_AUTO_TEST_CASE(a_scan_that_was_held_is_released_when_the_files_are_back) {
   service running(podstudio);
   auto synced = podstudio({"sync"});
   BOOST_TEST(synced.code == 1, synced);
-  BOOST_TEST(synced.err.find("watch confirm") != std::string::npos, synced);
+  BOOST_TEST(synced.err.find("watch confirm '" + space.root + "'") != std::string::npos, synced);
   BOOST_TEST(podstudio.json({"watch", "list"})[0]["mode"] == "held");
   fs::rename(space.path + "/away", space.root + "/in");
   BOOST_TEST(eventually([&] { return podstudio.json({"watch", "list"})[0]["mode"] == "live"; }));

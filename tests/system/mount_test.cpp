@@ -280,8 +280,7 @@ BOOST_AUTO_TEST_CASE(a_disk_that_is_exchanged_before_anybody_looks_is_noticed) {
   BOOST_CHECK(is_in_step());
 }
 
-// --- a disk that does not answer
-// -----------------------------------------------------------------
+// --- a disk that does not answer ---
 
 namespace {
 

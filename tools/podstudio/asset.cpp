@@ -166,7 +166,7 @@ action declare_flag(CLI::App& command, const std::string& verb) {
   };
 }
 
-/// The ids and, as the last word, a value for all of them.
+/// The ids and, as the last argument, a value for all of them.
 struct value_options {
   chosen_assets chosen;
   std::vector<std::string> words;
@@ -187,7 +187,7 @@ struct value_options {
       auto id = parse_id(words[i]);
       if (!id)
         return error{error_code::invalid_argument,
-                     id.failure().message + "; only the last word is the " + value};
+                     id.failure().message + "; only the last argument is the " + value};
       chosen.ids.push_back(*id);
     }
     auto given = chosen.arguments();
@@ -212,7 +212,7 @@ action declare_number(CLI::App& command, const std::string& key, std::uint64_t h
     auto number = parse_number(options->words.back(), 0, highest);
     if (!number)
       return error{error_code::invalid_argument,
-                   "the " + key + ", which is the last word: " + number.failure().message};
+                   "the " + key + " (the last argument): " + number.failure().message};
     auto arguments = options->arguments(key);
     if (arguments) (*arguments)[key] = *number;
     return change(where, "asset.set", arguments);

@@ -101,7 +101,7 @@ std::string usage_error(const CLI::App& app, const std::string& reason) {
     if (option || !known.empty()) {
       auto meant = nearest(word.substr(0, word.find('=')), known);
       return (option ? "unknown option " : "unknown command ") + in_quotes(word)
-             + (meant.empty() ? "" : "; did you mean '" + std::string(meant) + "'?") + help;
+             + (meant.empty() ? "" : " (did you mean '" + std::string(meant) + "'?)") + help;
     }
   }
   auto line = for_terminal(reason.substr(0, reason.find('\n')));

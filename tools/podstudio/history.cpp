@@ -33,7 +33,7 @@ std::string brief(const json& whole, const json& other) {
     if (auto at = value.find(telling); at != value.end()) return cell(*at);
   std::string text;
   for (const auto& [key, part] : value.items())
-    text += (text.empty() ? "" : ", ") + key + " " + cell(part);
+    if (!part.is_null()) text += (text.empty() ? "" : ", ") + key + " " + cell(part);
   return text;
 }
 

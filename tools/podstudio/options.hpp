@@ -3,6 +3,7 @@
 
 #include "events/enums.hpp"
 #include "platform/error.hpp"
+#include "platform/text.hpp"
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -11,6 +12,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -45,7 +47,12 @@ std::string words_of() {
 /// Takes the words of an enumeration only.
 template <class E>
 CLI::Validator one_of() {
-  return CLI::IsMember(std::vector<std::string>(enum_words<E>.begin(), enum_words<E>.end()));
+  return {[](const std::string& word) {
+            return std::ranges::find(enum_words<E>, word) != enum_words<E>.end()
+                       ? std::string()
+                       : in_quotes(word) + " is not " + words_of<E>();
+          },
+          words_of<E>()};
 }
 
 }  // namespace podstudio
