@@ -37,9 +37,10 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
     else if constexpr (std::is_same_v<Event, problem_resolved>)
       ++resolved;
     else  // comes of no batch of files
-      static_assert(std::is_same_v<Event, asset_metadata_extracted> || label_event<Event>
-                    || tag_event<Event> || member_event<Event> || pack_event<Event>
-                    || job_event<Event> || engine_event<Event>);
+      static_assert(
+          std::is_same_v<
+              Event,
+              asset_metadata_extracted> || label_event<Event> || tag_event<Event> || member_event<Event> || pack_event<Event> || job_event<Event> || engine_event<Event>);
   };
   for (const auto& e : events)
     std::visit(counted, e);
@@ -121,9 +122,7 @@ void catalog_state::observe(const observation_batch& batch,
   std::vector<digested_file> recognised;
   for (const auto& file : batch.files) {
     bool unchanged = !file.written && model().unchanged(file.key, file.facts);
-    auto was = file.key_before == path_key{}
-                   ? 0
-                   : find_moved(model(), file.key_before, file.facts);
+    auto was = file.key_before == path_key{} ? 0 : find_moved(model(), file.key_before, file.facts);
     auto here = unchanged ? model().asset_at(file.key) : 0;
     if (was != 0 && here != 0 && model().asset(here)->sha256 != model().asset(was)->sha256)
       was = 0;  // it was read before
@@ -250,8 +249,8 @@ void catalog_state::find_places(asset_ids assets,
   self->request(reader, caf::infinite, path_atom::value, std::move(query))
       .then(
           [this, asked, then](asset_places places) {
-            // A place is compared with what was known of the file when it was asked for. What was decided
-            // since makes another file of it: then nothing is known of the place.
+            // A place is compared with what was known of the file when it was asked for. What was
+            // decided since makes another file of it: then nothing is known of the place.
             for (const auto& [id, facts] : *asked) {
               const auto* known = model().asset(id);
               if (known != nullptr && known->facts == facts) continue;
@@ -264,7 +263,8 @@ void catalog_state::find_places(asset_ids assets,
           std::move(otherwise));
 }
 
-void catalog_state::decide_part(const ingest_batch_ptr& batch, const std::vector<digested_file>& files,
+void catalog_state::decide_part(const ingest_batch_ptr& batch,
+                                const std::vector<digested_file>& files,
                                 const std::vector<failed_file>& failures, asset_places places) {
   for (const auto& file : files)
     in_reading.erase(file.key);
@@ -330,8 +330,8 @@ void catalog_state::part_decided(const ingest_batch_ptr& batch) {
 void catalog_state::find_successor_places(const ingest_batch_ptr& batch, unsigned tries,
                                           const asset_places& places) {
   auto successors = find_successors(model(), batch->gone);
-  bool all_known = std::ranges::all_of(
-      successors, [&](asset_id id) { return places.paths.contains(id); });
+  bool all_known =
+      std::ranges::all_of(successors, [&](asset_id id) { return places.paths.contains(id); });
   if (all_known || tries == 0) return decide_rest(batch, places);
   // Without them, what is gone is missing until its content is seen again.
   auto otherwise = [this, batch](const caf::error&) { decide_rest(batch, {}); };

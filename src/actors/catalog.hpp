@@ -41,11 +41,12 @@ struct catalog_state {
   /// What is decided about these files. Those whose assets move too often are left for later.
   taken_files decide_calmly(const ingest_batch_ptr& batch, const std::vector<digested_file>& files,
                             std::vector<failed_file> failures, const asset_places& places);
-  /// A part of the batch is decided. After the last one, what is gone and was not found in any of them is
-  /// missing.
+  /// A part of the batch is decided. After the last one, what is gone and was not found in any of
+  /// them is missing.
   void part_decided(const ingest_batch_ptr& batch);
   /// Asks for the places of those that may make way for what is gone, then decides.
-  void find_successor_places(const ingest_batch_ptr& batch, unsigned tries, const asset_places& places);
+  void find_successor_places(const ingest_batch_ptr& batch, unsigned tries,
+                             const asset_places& places);
   void decide_rest(const ingest_batch_ptr& batch, const asset_places& places);
   /// Asks where assets and files are.
   void find_places(asset_ids assets, std::shared_ptr<const std::vector<digested_file>> files,
@@ -71,8 +72,8 @@ struct catalog_state {
                     caf::typed_response_promise<change_outcome> promise);
   void change_job(const job_step& step, caf::typed_response_promise<change_outcome> promise);
   job_queue waiting_jobs() const;
-  /// Sees to it that a job for unread files is queued soon, if somebody waits for one, there are any,
-  /// and no request is in flight: they come after the taking of files.
+  /// Sees to it that a job for unread files is queued soon, if somebody waits for one, there are
+  /// any, and no request is in flight: they come after the taking of files.
   void look_for_unread();
   /// How long to wait before unread files are read; zero or negative: do not wait.
   std::chrono::steady_clock::duration unread_wait();
@@ -97,11 +98,13 @@ struct catalog_state {
   /// Paths being decided about; a second look at one has to wait, or the older could come in last.
   std::unordered_set<path_key, path_key_hash> in_reading;
 
-  std::vector<caf::typed_response_promise<job_id>> wants_unread;  ///< the jobs actor has one at most
+  std::vector<caf::typed_response_promise<job_id>>
+      wants_unread;  ///< the jobs actor has one at most
   bool unread_due = false;
   bool more_unread = false;  ///< the last job for them took all that one may: nothing is waited for
   std::chrono::steady_clock::time_point observed_last{};  ///< when files last came or went
-  std::optional<std::chrono::steady_clock::time_point> unread_since;  ///< when the wait of unread files began
+  std::optional<std::chrono::steady_clock::time_point>
+      unread_since;  ///< when the wait of unread files began
 
   std::uint64_t pending = 0;  ///< requests of any kind that are not answered yet
   bool draining = false;
@@ -123,7 +126,6 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
                                      std::shared_ptr<library_model> model,
                                      command_memory_ptr memory, journal_actor journal,
                                      projector_actor projector, reader_actor reader,
-                                     std::vector<hasher_actor> hashers,
-                                     recent_losses recent);
+                                     std::vector<hasher_actor> hashers, recent_losses recent);
 
 }  // namespace podstudio

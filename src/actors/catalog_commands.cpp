@@ -58,8 +58,8 @@ void catalog_state::undo(const undo_request& request,
   const auto& what = *request.what.done.what;
   auto summary = undo_summary(what.id, what.summary, request.force);
   if (commits.repeats(request.id, summary, deliver(promise, [](const command_outcome& outcome) {
-                return undo_outcome{outcome, nullptr, true};
-              })))
+                        return undo_outcome{outcome, nullptr, true};
+                      })))
     return;
   auto decided = std::make_shared<undo_decision>(
       decide_undo(model(), what.events, request.what.paths, is_by_person(what)));
@@ -69,9 +69,9 @@ void catalog_state::undo(const undo_request& request,
   }
   auto events = std::exchange(decided->events, {});
   commits.commit(std::move(events), {request.id, request.origin, summary, {}},
-         deliver(promise, [decided](const command_outcome& outcome) {
-           return undo_outcome{outcome, decided, true};
-         }));
+                 deliver(promise, [decided](const command_outcome& outcome) {
+                   return undo_outcome{outcome, decided, true};
+                 }));
 }
 
 // --- watch roots ---
@@ -234,8 +234,8 @@ std::string describe(const job_step& step) {
 void catalog_state::change_job(const job_step& step,
                                caf::typed_response_promise<change_outcome> promise) {
   command_once(
-      step.id, step.origin, describe(step),
-      [&] { return decide_step(commits.model(), step); }, promise);
+      step.id, step.origin, describe(step), [&] { return decide_step(commits.model(), step); },
+      promise);
 }
 
 job_queue catalog_state::waiting_jobs() const {
@@ -285,8 +285,8 @@ void catalog_state::queue_unread() {
   request.kind = job_kind::metadata_extract;
   if (assets.size() == 1) request.asset = assets.front();
   request.params_json = nlohmann::json{{"assets", assets}}.dump();
-  auto summary = "read " + std::to_string(assets.size())
-                 + (assets.size() == 1 ? " new file" : " new files");
+  auto summary =
+      "read " + std::to_string(assets.size()) + (assets.size() == 1 ? " new file" : " new files");
   auto told = deliver(promise, [](const command_outcome& outcome) { return outcome.subject; });
   commits.commit(decide_submit(commits.model().jobs, request), {{}, "jobs", summary, {}},
                  [this, assets, told](caf::expected<command_outcome> outcome) {

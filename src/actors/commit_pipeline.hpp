@@ -35,19 +35,21 @@ public:
   /// Which files are to be read is no part of what is decided.
   unread_media& unread() noexcept { return model_.unread; }
 
-  /// Applies the command to the model and logs it; `then` gets its last sequence once it is durable. A command
-  /// without events stands on what was decided before it, and is answered once that is durable.
+  /// Applies the command to the model and logs it; `then` gets its last sequence once it is
+  /// durable. A command without events stands on what was decided before it, and is answered once
+  /// that is durable.
   void log(command what, on_sequence then, on_failure otherwise);
-  /// Calls `then` once the tables hold the sequence. Where the disk is full, it waits for room if `for_room`.
+  /// Calls `then` once the tables hold the sequence. Where the disk is full, it waits for room if
+  /// `for_room`.
   void when_visible(sequence_number sequence, bool for_room, on_sequence then,
                     on_failure otherwise);
 
-  /// Whether a command with this id was given before, even if it is not durable yet: `then` gets the first
-  /// answer, or `refused` where the id was another command's. Says no where the id is zeros, as those that
-  /// the engine gives itself have none.
+  /// Whether a command with this id was given before, even if it is not durable yet: `then` gets
+  /// the first answer, or `refused` where the id was another command's. Says no where the id is
+  /// zeros, as those that the engine gives itself have none.
   bool repeats(const uuid& id, const std::string& summary, const on_outcome& then);
-  /// Logs what was decided and answers once it is visible. `what` has no events yet. The outcome's subject is
-  /// `subject`, or where that is 0 the one of the events.
+  /// Logs what was decided and answers once it is visible. `what` has no events yet. The outcome's
+  /// subject is `subject`, or where that is 0 the one of the events.
   void commit(result<std::vector<event>> decided, command what, on_outcome then,
               std::int64_t subject = 0);
 

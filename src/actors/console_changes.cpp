@@ -27,19 +27,19 @@ std::string list_in_summary(const asset_ids& ids) {
 /// Labels the assets that `ids` or `filter` name. `labels` is the summary's beginning.
 void label(console_state& s, const request& what, answer reply, label_change change,
            std::string labels) {
-  choose_assets(s, what, reply,
-                [&s, id = what.id, reply, change, labels](asset_ids ids,
-                                                          const std::string& which) mutable {
-                  change.assets = std::move(ids);
-                  s.self
-                      ->request(s.peers.catalog, caf::infinite, label_atom::value,
-                                label_request{id, "console", labels + " on " + which, change})
-                      .then(
-                          [reply](const change_outcome& outcome) mutable {
-                            reply(json{{"changed", outcome.changed}}, outcome.last_sequence);
-                          },
-                          [reply](const caf::error& failure) mutable { reply(failure); });
-                });
+  choose_assets(
+      s, what, reply,
+      [&s, id = what.id, reply, change, labels](asset_ids ids, const std::string& which) mutable {
+        change.assets = std::move(ids);
+        s.self
+            ->request(s.peers.catalog, caf::infinite, label_atom::value,
+                      label_request{id, "console", labels + " on " + which, change})
+            .then(
+                [reply](const change_outcome& outcome) mutable {
+                  reply(json{{"changed", outcome.changed}}, outcome.last_sequence);
+                },
+                [reply](const caf::error& failure) mutable { reply(failure); });
+      });
 }
 
 /// Sets a flag, or takes it away.
@@ -133,7 +133,8 @@ void asset_set(console_state& s, const request& what, answer reply) {
   });
   if (!taken) return reply(taken.failure());
   if (settings.empty())
-    return reply(error{error_code::invalid_argument, "nothing to set is given; one of " + keys + " is needed"});
+    return reply(error{error_code::invalid_argument,
+                       "nothing to set is given; one of " + keys + " is needed"});
   label(s, what, reply, std::move(change), "set " + settings.text());
 }
 
@@ -262,12 +263,10 @@ json to_json(const undo_report& report) {
   told["left"] = nullptr;
   if (!report.left) return told;
   const auto& left = *report.left;
-  told["left"] = {{"fields", left.conflicts.size()},
-                  {"first_fields", names_of(left.conflicts)},
-                  {"commands", report.conflicting},
-                  {"no_room", left.no_room.size()},
-                  {"first_no_room", names_of(left.no_room)},
-                  {"facts", left.facts}};
+  told["left"] = {
+      {"fields", left.conflicts.size()},         {"first_fields", names_of(left.conflicts)},
+      {"commands", report.conflicting},          {"no_room", left.no_room.size()},
+      {"first_no_room", names_of(left.no_room)}, {"facts", left.facts}};
   return told;
 }
 
@@ -315,8 +314,8 @@ void choose_assets(console_state& s, const request& what, answer reply, take_ass
   }
   auto filter = to_text(what.arguments["filter"]);
   s.self->request(s.peers.reader, caf::infinite, query_atom::value, filter)
-      .then([then, which = "all that match " + in_summary(filter)](
-                const asset_ids& ids) { then(ids, which); },
+      .then([then, which = "all that match "
+                           + in_summary(filter)](const asset_ids& ids) { then(ids, which); },
             [reply](const caf::error& failure) mutable { reply(failure); });
 }
 

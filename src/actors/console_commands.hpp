@@ -49,8 +49,8 @@ const command_table& change_commands();
 const command_table& job_commands();
 
 using take_assets = std::function<void(asset_ids ids, const std::string& which)>;
-/// The assets that the arguments `ids` or `filter` name, of which there must be exactly one, and how a
-/// summary names them. Answers where that fails.
+/// The assets that the arguments `ids` or `filter` name, of which there must be exactly one, and
+/// how a summary names them. Answers where that fails.
 void choose_assets(console_state& s, const request& what, answer reply, take_assets then);
 
 }  // namespace podstudio

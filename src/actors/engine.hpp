@@ -24,8 +24,8 @@ struct engine_options {
   std::uint32_t poll_seconds = 30;              ///< see `settings`
   std::uint32_t rescan_minutes = 24 * 60;       ///< see `settings`
   std::uint64_t preview_cache_bytes = std::uint64_t{4} << 30;  ///< see `settings`
-  bool jobs = false;                            ///< run jobs; a service always does
-  std::optional<std::uint32_t> workers;         ///< see `settings`
+  bool jobs = false;                                           ///< run jobs; a service always does
+  std::optional<std::uint32_t> workers;                        ///< see `settings`
 };
 
 /// The engine of one data folder, within this process.

@@ -28,7 +28,8 @@ struct reading_range {
   bool operator==(const reading_range&) const = default;
 };
 
-/// Cuts the files into ranges of at most max_batch_files files and reading_bytes_max bytes, in order.
+/// Cuts the files into ranges of at most max_batch_files files and reading_bytes_max bytes, in
+/// order.
 std::vector<reading_range> split_reading(const std::vector<seen_file>& files);
 
 /// What a hasher has been given and has not answered yet.
@@ -37,9 +38,9 @@ struct hasher_load {
   std::size_t large = 0;  ///< of them
 };
 
-/// The idlest of the hashers that may take a part; nothing if none may. The last one never reads large
-/// files, so that small ones need not wait for those; it only works while all others are at large ones, as
-/// with nothing large to read it would be one thread too many. `load` is not empty.
+/// The idlest of the hashers that may take a part; nothing if none may. The last one never reads
+/// large files, so that small ones need not wait for those; it only works while all others are at
+/// large ones, as with nothing large to read it would be one thread too many. `load` is not empty.
 std::optional<std::size_t> free_hasher(const std::vector<hasher_load>& load, bool large);
 
 /// Distributes the files to read among the hashers. Owned by the catalog actor and used only in its
@@ -53,8 +54,8 @@ public:
   hasher_pool(catalog_actor::pointer self, std::vector<hasher_actor> hashers)
       : self_(self), hashers_(std::move(hashers)), load_(hashers_.size()) {}
 
-  /// Has a range of the files read; `then` gets an outcome for each, in order. What waits is bounded by the
-  /// sources' credit.
+  /// Has a range of the files read; `then` gets an outcome for each, in order. What waits is
+  /// bounded by the sources' credit.
   void read(std::shared_ptr<const std::vector<seen_file>> files, reading_range range, on_read then,
             on_failure otherwise);
 

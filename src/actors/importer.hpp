@@ -113,7 +113,7 @@ struct importer_state {
   import_progress progress;
   std::optional<error> failure;
   std::optional<root_move> move;
-  std::unique_ptr<database> tables;  ///< for a move
+  std::unique_ptr<database> tables;       ///< for a move
   std::optional<std::string> left_after;  ///< a move: what was left behind is told up to this path
   std::vector<caf::typed_response_promise<import_progress>> waiting;
   static inline const char* name = "importer";

@@ -99,8 +99,8 @@ using catalog_actor = caf::typed_actor<
     caf::replies_to<undo_atom, undo_request>::with<undo_outcome>,
     // Adds, removes, loses or returns a watch root. Answers when it is durable and visible.
     caf::replies_to<root_atom, root_request>::with<root_outcome>,
-    // Submits, starts, moves on, ends, cancels, retries or puts back jobs. Answers when it is durable and
-    // visible.
+    // Submits, starts, moves on, ends, cancels, retries or puts back jobs. Answers when it is
+    // durable and visible.
     caf::replies_to<job_atom, job_step>::with<change_outcome>,
     // The jobs that are pending.
     caf::replies_to<job_atom>::with<job_queue>,
@@ -184,8 +184,8 @@ using reader_actor = caf::typed_actor<
 /// HISTORIAN: queries on the log. Detached: it blocks in reads. A request reads a bounded part of
 /// the log; if there is more, the answer says where to continue.
 using historian_actor = caf::typed_actor<
-    // A question to the log by its console name with JSON arguments; answers with JSON text, unless it
-    // was given up before its turn came.
+    // A question to the log by its console name with JSON arguments; answers with JSON text, unless
+    // it was given up before its turn came.
     caf::replies_to<query_atom, std::string, std::string, given_up>::with<std::string>,
     // A command by its id, which is to be undone.
     caf::replies_to<undo_atom, std::string>::with<past_command>,
@@ -194,8 +194,8 @@ using historian_actor = caf::typed_actor<
 
 /// UNDO: takes back what a command changed, and says what stands in the way.
 using undo_actor = caf::typed_actor<
-    // Answers when it is durable and visible; `refused` where something stands in the way, naming it and
-    // the commands that changed it since.
+    // Answers when it is durable and visible; `refused` where something stands in the way, naming
+    // it and the commands that changed it since.
     caf::replies_to<undo_atom, undo_command>::with<undo_report>>;
 
 /// SCRUBBER: checks the sealed segments of the log once after a start. Detached: it blocks in
@@ -225,7 +225,8 @@ using supervisor_actor = caf::typed_actor<
     caf::replies_to<import_atom, import_request>::with<std::uint64_t>,
     // Lets the scan of a watch root go on that was held back, named by its path. Whether one was.
     caf::replies_to<confirm_atom, std::string>::with<bool>,
-    // An import by number: answers when it is done, or after so many milliseconds with how far it is.
+    // An import by number: answers when it is done, or after so many milliseconds with how far it
+    // is.
     caf::replies_to<wait_atom, std::uint64_t, std::uint64_t>::with<import_progress>,
     // Has the files looked at that lie under the roots: a person holds them to be there.
     caf::reacts_to<path_atom, asset_paths>,

@@ -16,8 +16,8 @@ struct job_runner_state {
   static inline const char* name = "job runner";
 };
 
-job_runner_actor::behavior_type job_runner(job_runner_actor::stateful_pointer<job_runner_state> self,
-                                           std::shared_ptr<worker_pool> workers,
-                                           std::shared_ptr<media::preview_cache> previews);
+job_runner_actor::behavior_type
+job_runner(job_runner_actor::stateful_pointer<job_runner_state> self,
+           std::shared_ptr<worker_pool> workers, std::shared_ptr<media::preview_cache> previews);
 
 }  // namespace podstudio

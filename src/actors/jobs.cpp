@@ -231,8 +231,9 @@ void jobs_state::without_worker(job_id job, const std::string& why) {
     enqueue(job);
   };
   // If it stays running, that is found when it is started again.
-  decide(std::move(step), [then](const change_outcome&) { then(); },
-         [then](const caf::error&) { then(); });
+  decide(
+      std::move(step), [then](const change_outcome&) { then(); },
+      [then](const caf::error&) { then(); });
 }
 
 void jobs_state::attempt_failed(job_id job, std::string why, job_attempt_end attempt) {
@@ -285,7 +286,8 @@ void jobs_state::progressed(job_id job, double percent) {
   step.what = kind::progress;
   step.job = job;
   step.percent = percent;
-  decide(std::move(step), [](const change_outcome&) {}, [](const caf::error&) {});
+  decide(
+      std::move(step), [](const change_outcome&) {}, [](const caf::error&) {});
 }
 
 // --- what people ask for ---
@@ -358,8 +360,8 @@ void jobs_state::tell(caf::typed_response_promise<reading_status> promise) {
   self->request(catalog, caf::infinite, status_atom::value)
       .then(
           [this, promise](const catalog_status& status) mutable {
-            bool quiet = begun && stalled.empty() && running.empty() && pending.empty()
-                        && resting.empty();
+            bool quiet =
+                begun && stalled.empty() && running.empty() && pending.empty() && resting.empty();
             promise.deliver(reading_status{read, failed, quiet && !status.unread, held, stalled});
           },
           [promise](const caf::error& failure) mutable { promise.deliver(failure); });

@@ -27,8 +27,8 @@ inline constexpr std::uint32_t job_attempts_max = 3;
 inline constexpr std::chrono::seconds job_rest{1};
 /// How often the progress of a job is logged at most.
 inline constexpr std::chrono::seconds job_progress_interval{1};
-/// How long nothing is started once nothing can be logged, as on a full disk; and once workers cannot
-/// be started: twice as long each time, up to the second.
+/// How long nothing is started once nothing can be logged, as on a full disk; and once workers
+/// cannot be started: twice as long each time, up to the second.
 inline constexpr std::chrono::seconds log_rest{10};
 inline constexpr std::chrono::seconds workers_rest_min{1}, workers_rest_max{60};
 /// After so long without a job its workers end.
@@ -94,13 +94,13 @@ struct jobs_state {
   catalog_actor catalog;
   reader_actor reader;
   std::shared_ptr<worker_pool> workers;
-  std::vector<job_runner_actor> idle;                     ///< runners
+  std::vector<job_runner_actor> idle;                 ///< runners
   std::set<std::pair<std::int32_t, job_id>> pending;  ///< the highest priority first, then by age
   std::map<job_id, waiting_job> known;                ///< pending, resting and running jobs
   std::map<job_id, running_job> running;
-  std::set<job_id> resting;    ///< until they are tried again
-  /// Jobs of an engine before this one. Before they have ended nobody asks for unread files, as they
-  /// may read those.
+  std::set<job_id> resting;  ///< until they are tried again
+  /// Jobs of an engine before this one. Before they have ended nobody asks for unread files, as
+  /// they may read those.
   std::set<job_id> inherited;
   std::chrono::seconds workers_rest = workers_rest_min;
   bool held = false;

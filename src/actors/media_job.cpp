@@ -37,8 +37,7 @@ constexpr std::uint64_t batch_cpu_seconds_max = 600, file_cpu_seconds_max = 180;
 /// file of a full batch. A batch that needs more is read file by file; a single file never does.
 constexpr std::uint64_t batch_output_bytes_max = std::uint64_t{64} << 20;
 static_assert(batch_output_bytes_max >= metadata_line_bytes_max * batch_files_max);
-static_assert(batch_output_bytes_max
-              >= media::preview_edges_px.size() * media::preview_bytes_max);
+static_assert(batch_output_bytes_max >= media::preview_edges_px.size() * media::preview_bytes_max);
 
 struct open_file {
   const media_input* what = nullptr;
@@ -49,8 +48,7 @@ struct open_file {
 bool is_known(const open_file& file) {
   struct stat now {};
   if (::fstat(file.fd.get(), &now) != 0 || !S_ISREG(now.st_mode)) return false;
-  return same_state(file.what->facts,
-                    facts_of(now, volume_of(file.what->path, now.st_dev)));
+  return same_state(file.what->facts, facts_of(now, volume_of(file.what->path, now.st_dev)));
 }
 
 /// Error where there are not enough descriptors.
@@ -95,8 +93,12 @@ media_facts columns_of(const media::media_facts& facts) {
 
 read_media to_read(const media_input& input, media::extracted found) {
   found.previews.clear();
-  return {input.asset, input.sha256, input.media, columns_of(found.facts),
-          static_cast<std::uint8_t>(media::extract_version), media::to_json(found)};
+  return {input.asset,
+          input.sha256,
+          input.media,
+          columns_of(found.facts),
+          static_cast<std::uint8_t>(media::extract_version),
+          media::to_json(found)};
 }
 
 /// Of a file that cannot be read, so that it is not tried again until it changes.
@@ -190,9 +192,9 @@ batch_outcome run_batch(worker_pool& workers, const job_task& task,
   if (outcome.job.ending != job_ending::completed) {
     outcome.answers = answers_so_far(lines.get(), previews.get(), files.size());
   } else if (auto size = outcome.job.written[0]; size > lines_bytes_max(files.size())) {
-    return {end_with(job_ending::bad_answer,
-                 "it wrote " + std::to_string(size) + " bytes of facts, but may write at most "
-                     + std::to_string(lines_bytes_max(files.size())))};
+    return {end_with(job_ending::bad_answer, "it wrote " + std::to_string(size)
+                                                 + " bytes of facts, but may write at most "
+                                                 + std::to_string(lines_bytes_max(files.size())))};
   } else {
     auto bytes = read_all(lines.get(), outcome.job.written[0]);
     if (!bytes) return {end_with(job_ending::io_failed, bytes.failure().message)};

@@ -149,7 +149,8 @@ struct undo_report {
   command_outcome done;
   bool repeated = false;                      ///< the command was sent again
   std::shared_ptr<const undo_decision> left;  ///< what was left, with `force`; null: nothing
-  std::vector<std::string> conflicting;       ///< ids of the commands that changed it since, newest first
+  std::vector<std::string>
+      conflicting;  ///< ids of the commands that changed it since, newest first
 };
 
 /// A search for the commands, from a sequence on, that changed any of these fields.
@@ -221,11 +222,11 @@ struct job_step {
   } what = step::submit;
   job_id job = 0;
   std::vector<job_request> requests;  ///< submit: all of them, or none
-  std::string summary;          ///< submit
-  double percent = 0;           ///< progress
-  std::string text;             ///< complete: the result's path; fail, put back: the reason
-  job_attempt_end attempt;      ///< fail, put back
-  std::vector<read_media> read;  ///< complete: what came of it
+  std::string summary;                ///< submit
+  double percent = 0;                 ///< progress
+  std::string text;                   ///< complete: the result's path; fail, put back: the reason
+  job_attempt_end attempt;            ///< fail, put back
+  std::vector<read_media> read;       ///< complete: what came of it
   uuid id{};
   std::string origin;
 };
@@ -282,8 +283,8 @@ struct watch_options {
 struct watcher_status {
   root_id root = 0;
   std::string path;
-  /// scanning, live, polling (no notices), held (a scan waits to be confirmed), or silent (it has not
-  /// answered for seconds)
+  /// scanning, live, polling (no notices), held (a scan waits to be confirmed), or silent (it has
+  /// not answered for seconds)
   std::string mode;
   std::uint64_t compared = 0;    ///< scanning: files and known files so far
   not_taken_counts not_taken{};  ///< by the last scan of the whole root that came to its end
@@ -335,8 +336,8 @@ struct import_progress {
   std::uint64_t skipped = 0;
   std::uint64_t failed = 0;
   not_taken_counts not_taken{};  ///< of those skipped
-  std::uint64_t missing = 0;  ///< of a moved root: files that are in neither folder
-  std::uint64_t left = 0;     ///< of a moved root: files that are in the old folder only
+  std::uint64_t missing = 0;     ///< of a moved root: files that are in neither folder
+  std::uint64_t left = 0;        ///< of a moved root: files that are in the old folder only
   sequence_number last_sequence = 0;
 };
 

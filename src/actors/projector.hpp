@@ -39,7 +39,7 @@ struct projector_state {
   std::multimap<sequence_number, waiter> waiting;
   bool stopping = false;
   bool flush_sent = false;
-  bool untidy = false;  ///< something was folded since the last tidying, and the next is scheduled
+  bool untidy = false;   ///< something was folded since the last tidying, and the next is scheduled
   bool trimmed = false;  ///< memory that was freed since the last fold was given back
   std::chrono::steady_clock::time_point folded_at{};
   std::chrono::steady_clock::time_point tidied_at{};  ///< or when there was something to tidy again

@@ -311,7 +311,8 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
       [self](path_atom, const place_query& wanted) -> caf::result<asset_places> {
         auto paths = paths_of(*self->state.tables, wanted.assets);
         if (!paths) return to_caf(paths.failure());
-        if (!wanted.probe) return asset_places{.paths = std::move(*paths), .left = {}, .absent = {}};
+        if (!wanted.probe)
+          return asset_places{.paths = std::move(*paths), .left = {}, .absent = {}};
         auto roots = root_paths(*self->state.tables);
         if (!roots) return to_caf(roots.failure());
         std::map<asset_id, known_file> assets;

@@ -29,8 +29,8 @@ struct reader_state {
   std::unique_ptr<database> tables;
   std::shared_ptr<const media::preview_cache> previews;
   std::chrono::milliseconds time_max = query_time_max;
-  given_up stopping;           ///< the engine stops: no query is finished
-  nlohmann::json counts;       ///< as of the sequence below; only the log changes what is counted
+  given_up stopping;      ///< the engine stops: no query is finished
+  nlohmann::json counts;  ///< as of the sequence below; only the log changes what is counted
   sequence_number counted_at = 0;  ///< 0: never
   similar_index similar;           ///< at most `similar_hashes_max` hashes of 40 bytes
   static inline const char* name = "reader";

@@ -66,9 +66,7 @@ reader_actor::behavior_type reader_pool(reader_actor::stateful_pointer<reader_po
       [self](media_atom ask, const asset_ids& assets) {
         return self->state.hand_on<media_inputs>(true, ask, assets);
       },
-      [self](media_atom ask, job_id job) {
-        return self->state.hand_on<asset_ids>(true, ask, job);
-      },
+      [self](media_atom ask, job_id job) { return self->state.hand_on<asset_ids>(true, ask, job); },
   };
 }
 

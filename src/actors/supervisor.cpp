@@ -86,17 +86,16 @@ void supervisor_state::start(engine_parts parts) {
                                         std::move(parts.losses));
   undo = self->spawn<caf::monitored>(undoer, catalog, historian, supervisor_actor{self});
   for (std::size_t i = 0; i < parts.workers_max; ++i)
-    runners.push_back(self->spawn<caf::detached + caf::monitored>(job_runner, parts.workers,
-                                                                  parts.previews));
+    runners.push_back(
+        self->spawn<caf::detached + caf::monitored>(job_runner, parts.workers, parts.previews));
   jobs = self->spawn<caf::monitored>(podstudio::jobs, catalog, reader_pool, parts.workers, runners);
   if (service)
     scrubber = self->spawn<caf::detached + caf::monitored>(podstudio::scrubber, parts.log_folder);
-  console = self->spawn<caf::monitored>(podstudio::console,
-                                        console_peers{journal, projector, catalog, reader_pool,
-                                                      historian, undo, jobs, scrubber,
-                                                      supervisor_actor{self},
-                                                      std::move(parts.server), parts.workers_max},
-                                        std::move(parts.recovery));
+  console = self->spawn<caf::monitored>(
+      podstudio::console,
+      console_peers{journal, projector, catalog, reader_pool, historian, undo, jobs, scrubber,
+                    supervisor_actor{self}, std::move(parts.server), parts.workers_max},
+      std::move(parts.recovery));
   if (!service) return;
   auto started = std::make_shared<const command>(
       command{make_uuid(),

@@ -37,9 +37,9 @@ struct engine_parts {
   library_model model;
   recent_losses losses;
   command_memory_ptr memory = std::make_shared<command_memory>();
-  recovery_report recovery;  ///< what opening the log found
+  recovery_report recovery;                   ///< what opening the log found
   std::shared_ptr<const console_use> server;  ///< null but in a service
-  std::string data_folder;   ///< the engine's own, never catalogued
+  std::string data_folder;                    ///< the engine's own, never catalogued
   std::string log_folder;
   watch_options watching;
   bool service = false;  ///< watch the roots; log start and stop
@@ -105,9 +105,9 @@ struct supervisor_state {
     watched_root root;
     watcher_actor actor;  ///< null while it is down
     unsigned failures = 0;
-    bool waiting = false;  ///< to be started again
-    std::string reason;    ///< why it went down last
-    bool moving = false;   ///< to another path
+    bool waiting = false;     ///< to be started again
+    std::string reason;       ///< why it went down last
+    bool moving = false;      ///< to another path
     watcher_status status{};  ///< as it said last
     /// Since when a question has been waiting for its answer that it did not give at once.
     std::optional<std::chrono::steady_clock::time_point> asked;
@@ -148,8 +148,8 @@ inline constexpr std::size_t outcomes_kept = 1'000;
 /// waits for what people ask, and three of the reader pool, two of them for what takes long.
 inline constexpr std::size_t service_readers = 4;
 
-/// Set when the system refused a thread for an actor. CAF 0.17 counts that thread all the same, so that an
-/// actor system would wait for its end for ever.
+/// Set when the system refused a thread for an actor. CAF 0.17 counts that thread all the same, so
+/// that an actor system would wait for its end for ever.
 inline std::atomic<bool> thread_was_refused = false;
 
 /// The supervisor. Its console is found by asking for it.

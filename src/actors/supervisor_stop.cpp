@@ -58,10 +58,9 @@ void supervisor_state::stop_catalog() {
 }
 
 void supervisor_state::stop_readers() {
-  std::vector<caf::actor> actors{caf::actor_cast<caf::actor>(console),
-                                 caf::actor_cast<caf::actor>(undo),
-                                 caf::actor_cast<caf::actor>(reader_pool),
-                                 caf::actor_cast<caf::actor>(historian)};
+  std::vector<caf::actor> actors{
+      caf::actor_cast<caf::actor>(console), caf::actor_cast<caf::actor>(undo),
+      caf::actor_cast<caf::actor>(reader_pool), caf::actor_cast<caf::actor>(historian)};
   for (const auto& each : readers)
     actors.push_back(caf::actor_cast<caf::actor>(each));
   if (scrubber) actors.push_back(caf::actor_cast<caf::actor>(scrubber));

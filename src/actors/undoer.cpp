@@ -56,14 +56,13 @@ std::string changed_by(const contested_undo& undo) {
   auto of_files = ids_of(undo.commands, [](const auto& each) { return !each.undoable; });
   std::string text;
   if (!undoable.empty())
-    text =
-        " by " + listed(undoable, undo.undoable_count)
-        + (undo.undoable_count == 1 ? "; undo that first" : "; undo these first, newest first");
+    text = " by " + listed(undoable, undo.undoable_count)
+           + (undo.undoable_count == 1 ? "; undo that first" : "; undo these first, newest first");
   if (!of_files.empty())
-    text +=
-        (undoable.empty() ? " by" : "; and by")
-        + (" what happened to files in "
-           + listed(of_files, undo.commands_count - undo.undoable_count) + ", which cannot be undone");
+    text += (undoable.empty() ? " by" : "; and by")
+            + (" what happened to files in "
+               + listed(of_files, undo.commands_count - undo.undoable_count)
+               + ", which cannot be undone");
   return text;
 }
 
@@ -107,8 +106,7 @@ void answer_undo(const contested_undo& undo) {
   }
   undo_report report{undo.id, undo.outcome.done, !undo.outcome.decided, undo.outcome.decided, {}};
   if (report.left && report.left->complete()) report.left = nullptr;
-  if (report.left)
-    report.conflicting = ids_of(undo.commands, [](const auto&) { return true; });
+  if (report.left) report.conflicting = ids_of(undo.commands, [](const auto&) { return true; });
   promise.deliver(std::move(report));
 }
 
@@ -128,7 +126,8 @@ void undoer_state::undo(const undo_command& what, answer promise) {
             self->request(catalog, caf::infinite, undo_atom::value,
                           undo_request{undo->id, origin, past, undo->force})
                 .then(
-                    [this, undo, from = past.done.last_sequence() + 1](const undo_outcome& outcome) {
+                    [this, undo,
+                     from = past.done.last_sequence() + 1](const undo_outcome& outcome) {
                       undo->outcome = outcome;
                       decided(undo, from);
                     },

@@ -13,7 +13,8 @@ namespace podstudio {
 /// An undo under way, until it is known which commands stand in its way.
 struct contested_undo;
 
-/// Finds what a command did in the log, has the catalog take it back, and finds out who changed what cannot be.
+/// Finds what a command did in the log, has the catalog take it back, and finds out who changed
+/// what cannot be.
 struct undoer_state {
   using answer = caf::typed_response_promise<undo_report>;
 

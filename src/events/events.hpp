@@ -25,8 +25,8 @@ struct file_facts {
   std::uint64_t size_bytes = 0;
   std::int64_t mtime_ns = 0;  ///< since the Unix epoch
   std::int64_t ctime_ns = 0;  ///< since the Unix epoch
-  std::uint64_t inode = 0;   ///< 0 where the file system does not keep it
-  std::uint64_t device = 0;  ///< id of the volume (platform/volume.hpp), once a device number
+  std::uint64_t inode = 0;    ///< 0 where the file system does not keep it
+  std::uint64_t device = 0;   ///< id of the volume (platform/volume.hpp), once a device number
   bool operator==(const file_facts&) const = default;
 
   template <class Archive>
@@ -737,10 +737,10 @@ using event =
                  pack_created, pack_edited, pack_asset_added, pack_asset_removed, pack_exported,
                  pack_deleted,  //
                  job_queued, job_started, job_progressed, job_completed, job_failed, job_cancelled,
-                 job_requeued, job_queue_held,                                                //
+                 job_requeued, job_queue_held,  //
                  watch_root_added, watch_root_removed, watch_root_moved, watch_root_lost,
-                 watch_root_returned,  //
-                 problem_found, problem_resolved,                                             //
+                 watch_root_returned,              //
+                 problem_found, problem_resolved,  //
                  engine_started, engine_stopped>;
 
 }  // namespace podstudio

@@ -144,7 +144,7 @@ struct rating_label : value_label<asset_rated> {
 
 /// Every label there is.
 using all_labels = std::tuple<approval_label, theme_label, source_label, provenance_label,
-                          rejection_label, rating_label>;
+                              rejection_label, rating_label>;
 inline constexpr std::size_t label_count = std::tuple_size_v<all_labels>;
 
 /// Calls `visit.operator()<Label>()` with each label, in order.
@@ -152,7 +152,8 @@ template <class Visit>
 constexpr void each_label(Visit&& visit) {
   [&]<std::size_t... i>(std::index_sequence<i...>) {
     (visit.template operator()<std::tuple_element_t<i, all_labels>>(), ...);
-  }(std::make_index_sequence<label_count>());
+  }
+  (std::make_index_sequence<label_count>());
 }
 
 namespace detail {
@@ -176,7 +177,8 @@ constexpr std::size_t label_index_of_event() {
 
 /// Whether the events of this type set a label.
 template <class Event>
-concept label_event = detail::label_index_of_event<Event>() < label_count;
+concept label_event = detail::label_index_of_event<Event>()
+< label_count;
 
 /// The label that the events of this type set.
 template <label_event Event>
@@ -198,11 +200,15 @@ constexpr void with_label(std::size_t index, Visit&& visit) {
 
 /// Whether the label has a verb of its own; any label with a value can be set by `asset set`.
 template <class Label>
-concept has_verb = requires { Label::verb; };
+concept has_verb = requires {
+  Label::verb;
+};
 
 /// Whether assets can be chosen by the label: there is an index for it.
 template <class Label>
-concept is_filter_label = requires { Label::wanted; };
+concept is_filter_label = requires {
+  Label::wanted;
+};
 
 template <class Label>
 inline constexpr bool is_flag_label = std::same_as<typename Label::value, bool>;
@@ -210,22 +216,23 @@ inline constexpr bool is_flag_label = std::same_as<typename Label::value, bool>;
 template <class Label>
 inline constexpr bool is_word_label = false;
 template <class Label>
-  requires std::is_enum_v<typename Label::value>
+requires std::is_enum_v<typename Label::value>
 inline constexpr bool is_word_label<Label> = !is_number<typename Label::value>;
 template <class Label>
 inline constexpr bool is_number_label = false;
 template <class Label>
-  requires std::is_enum_v<typename Label::value>
+requires std::is_enum_v<typename Label::value>
 inline constexpr bool is_number_label<Label> = is_number<typename Label::value>;
 template <class Label>
 inline constexpr std::uint64_t number_max = enum_count<typename Label::value> - 1;
-/// Whether the label's column is in a table beside `asset`, which has a row for an asset only where one of its
-/// labels was ever set.
+/// Whether the label's column is in a table beside `asset`, which has a row for an asset only where
+/// one of its labels was ever set.
 template <class Label>
 inline constexpr bool is_beside = Label::table != std::string_view("asset");
 /// Whether the label is a text, or nothing.
 template <class Label>
-inline constexpr bool is_text_label = std::same_as<typename Label::value, std::optional<std::string>>;
+inline constexpr bool is_text_label =
+    std::same_as<typename Label::value, std::optional<std::string>>;
 
 // --- families: each event is of one ---
 
@@ -236,15 +243,15 @@ template <class Event>
 concept member_event =
     std::same_as<Event, pack_asset_added> || std::same_as<Event, pack_asset_removed>;
 template <class Event>
-concept pack_event = std::same_as<Event, pack_created> || std::same_as<Event, pack_edited>
-                     || std::same_as<Event, pack_exported> || std::same_as<Event, pack_deleted>;
+concept pack_event = std::same_as<Event, pack_created> || std::same_as<
+    Event, pack_edited> || std::same_as<Event, pack_exported> || std::same_as<Event, pack_deleted>;
 /// What happened to a file.
 template <class Event>
 concept file_event =
-    std::same_as<Event, asset_registered> || std::same_as<Event, asset_content_changed>
-    || std::same_as<Event, asset_touched> || std::same_as<Event, asset_moved>
-    || std::same_as<Event, asset_missing> || std::same_as<Event, asset_returned>
-    || std::same_as<Event, asset_forgotten> || std::same_as<Event, asset_metadata_extracted>;
+    std::same_as<Event, asset_registered> || std::same_as<Event, asset_content_changed> || std::
+        same_as<Event, asset_touched> || std::same_as<Event, asset_moved> || std::
+            same_as<Event, asset_missing> || std::same_as<Event, asset_returned> || std::same_as<
+                Event, asset_forgotten> || std::same_as<Event, asset_metadata_extracted>;
 template <class Event>
 concept job_event = Event::name.starts_with("job.");
 /// What happened to watch roots, problems and the engine.
@@ -256,8 +263,8 @@ namespace detail {
 
 template <class Event>
 inline constexpr int families_of =
-    label_event<Event> + tag_event<Event> + member_event<Event> + pack_event<Event>
-    + file_event<Event> + job_event<Event> + engine_event<Event>;
+    label_event<
+        Event> + tag_event<Event> + member_event<Event> + pack_event<Event> + file_event<Event> + job_event<Event> + engine_event<Event>;
 
 template <class... Events>
 constexpr bool each_has_one_family(const std::variant<Events...>*) {

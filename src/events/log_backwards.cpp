@@ -97,7 +97,8 @@ private:
   std::size_t held_ = 0;
 };
 
-/// Walks from the start of a segment to the end of the log; null where no segment is there any more.
+/// Walks from the start of a segment to the end of the log; null where no segment is there any
+/// more.
 result<std::unique_ptr<segment_cursor>> walk_to_end(file_system& files, const std::string& folder,
                                                     sequence_number from) {
   log_walk walk(files, folder, from);

@@ -105,8 +105,8 @@ result<void> limit_other(pid_t worker, __rlimit_resource resource, std::uint64_t
 result<void> drop_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3]{}, own[_LINUX_CAPABILITY_U32S_3]{};
-  bool has_none = ::syscall(SYS_capget, &header, own) == 0
-                  && std::memcmp(own, none, sizeof none) == 0;
+  bool has_none =
+      ::syscall(SYS_capget, &header, own) == 0 && std::memcmp(own, none, sizeof none) == 0;
   if (has_none) return {};  // and may not even be allowed to say so
   if (::syscall(SYS_capset, &header, none) != 0)
     return system_error()("cannot drop the rights of root");

@@ -71,8 +71,8 @@ struct job_outcome {
   bool worker_ended = false;  ///< the worker takes no further job
 };
 
-/// Called by the thread that runs the job, while it runs; either may be null. An exception of theirs
-/// passes through `run`, and the worker is used no more.
+/// Called by the thread that runs the job, while it runs; either may be null. An exception of
+/// theirs passes through `run`, and the worker is used no more.
 struct job_observer {
   std::function<void(unsigned percent)> progress{};
   std::function<void(std::string_view line)> log{};  ///< safe on a terminal

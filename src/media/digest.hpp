@@ -3,8 +3,8 @@
 
 #include "events/events.hpp"
 #include "platform/error.hpp"
-#include "platform/unique_fd.hpp"
 #include "platform/sha256.hpp"
+#include "platform/unique_fd.hpp"
 
 #include <atomic>
 #include <memory>
@@ -20,8 +20,8 @@ struct volume;
 /// The facts of a stat of a file on `on`. What the file system does not keep is left 0.
 file_facts facts_of(const struct stat& status, const volume& on) noexcept;
 
-/// Opens a file in `root` to read it, without touching its access time where that is allowed (only to
-/// the file's owner); never waits on a pipe. Nothing where it cannot be opened: errno says why.
+/// Opens a file in `root` to read it, without touching its access time where that is allowed (only
+/// to the file's owner); never waits on a pipe. Nothing where it cannot be opened: errno says why.
 unique_fd open_quietly(const root_folder& root, const std::string& path);
 
 /// Reads whole files and computes their digests. One object per thread. Its memory is bounded by

@@ -191,8 +191,7 @@ private:
     // From the largest on, each from the one before.
     for (const auto& each : in_order()) {
       if (watch_.stopped()) return {};
-      if (options_.skip_own_previews
-          && is_own_preview(made_.facts, from_->size(), each.edge_px))
+      if (options_.skip_own_previews && is_own_preview(made_.facts, from_->size(), each.edge_px))
         continue;
       auto size = size_within(standing, each.edge_px);
       standing = shrunk(standing, size.width, size.height);

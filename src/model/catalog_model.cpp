@@ -253,11 +253,9 @@ struct catalog_folds {
 
   void operator()(const asset_registered& e) {
     if (!forward) return model.erase(e.asset);
-    model.insert(e.asset, e.path,
-                 {.sha256 = e.content.sha256,
-                  .facts = e.content.facts,
-                  .labels = {},
-                  .type = e.type});
+    model.insert(
+        e.asset, e.path,
+        {.sha256 = e.content.sha256, .facts = e.content.facts, .labels = {}, .type = e.type});
   }
   void operator()(const asset_content_changed& e) {
     const auto& content = side(e.before, e.after);
@@ -491,8 +489,9 @@ result<void> check_texts(const label_change& change) {
     if constexpr (requires { typename Label::excludes; }) {
       using other = typename Label::excludes;
       if (change.set.*Label::setting == true && change.set.*other::setting == true)
-        good = error{error_code::invalid_argument, "an asset cannot be both " + std::string(Label::key)
-                                                       + " and " + std::string(other::key)};
+        good =
+            error{error_code::invalid_argument, "an asset cannot be both " + std::string(Label::key)
+                                                    + " and " + std::string(other::key)};
     }
   });
   check("tag", change.tag);

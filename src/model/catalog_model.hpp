@@ -49,7 +49,7 @@ struct asset_state {
   label_values labels;
   asset_type type = asset_type::image;
   bool missing = false;
-  bool known = false;  ///< false for an id that was never given or is forgotten
+  bool known = false;          ///< false for an id that was never given or is forgotten
   std::uint8_t extractor = 0;  ///< version of what read the facts of these bytes; 0: not read yet
   /// The assets with the same digest, as a ring: 0 in both where there is no other.
   std::uint32_t next_twin = 0;
@@ -267,8 +267,8 @@ private:
   static constexpr std::size_t block_size = 4096;
   std::vector<std::unique_ptr<asset_state[]>> blocks_;
   id_index by_path_;
-  id_index by_inode_;   ///< of those whose inode is kept
-  id_index by_digest_;  ///< one asset of each digest
+  id_index by_inode_;                                     ///< of those whose inode is kept
+  id_index by_digest_;                                    ///< one asset of each digest
   std::set<std::pair<std::uint64_t, asset_id>> missing_;  ///< by digest_key
   asset_id last_asset_ = 0;
   pack_id last_pack_ = 0;
@@ -283,8 +283,8 @@ private:
   left_files left_;      ///< likewise
   bool past_is_ahead_ = false;
   std::deque<bool> unsettled_changes_;  ///< of content: whether another asset had those bytes
-  former_files settled_former_;  ///< by those that are settled: what a revert goes back to
-  left_files settled_left_;      ///< likewise
+  former_files settled_former_;         ///< by those that are settled: what a revert goes back to
+  left_files settled_left_;             ///< likewise
   path_keyer keyer_;
 };
 

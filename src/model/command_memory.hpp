@@ -19,7 +19,7 @@ struct command_outcome {
   std::uint64_t changed = 0;          ///< events
   sequence_number last_sequence = 0;  ///< of what the answer stands on
   std::int64_t subject = 0;           ///< the id of a thing that was made or removed
-  bool repeated = false;              ///< the command was given before; nothing is to be done about it
+  bool repeated = false;  ///< the command was given before; nothing is to be done about it
 };
 
 /// The answers to the last commands. A command that is sent again because its answer was lost has

@@ -79,8 +79,9 @@ private:
 inline asset_id decided_asset(const event& what) {
   return std::visit(
       []<class Event>(const Event& e) -> asset_id {
-        if constexpr (label_event<Event> || tag_event<Event> || member_event<Event>
-                      || std::is_same_v<Event, asset_forgotten>)
+        if constexpr (
+            label_event<
+                Event> || tag_event<Event> || member_event<Event> || std::is_same_v<Event, asset_forgotten>)
           return e.asset;
         else
           return 0;

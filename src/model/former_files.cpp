@@ -16,8 +16,7 @@ void former_files::change(const asset_content_changed& e, bool was_known) {
   // It is what it was. What it was before that may still turn up.
   if (pasts_.go_back_to(id_of(e.after, e.asset))) return;
   if (e.before.facts.size_bytes == 0) return;
-  const past now{
-      e.asset, e.before, 0, was_known, {e.after.facts.device, e.after.facts.inode}};
+  const past now{e.asset, e.before, 0, was_known, {e.after.facts.device, e.after.facts.inode}};
   supersede(now);
   pasts_.add(id_of(e.before, e.asset), now);
 }

@@ -441,8 +441,8 @@ public:
       if (known[i] && !is_copy(i)) arrive(files_[i], fates[i], taken);
     for (std::size_t i = 0; i < files_.size(); ++i)
       if (is_copy(i))
-        taken.events.emplace_back(asset_registered{next_asset_++, files_[i].path, files_[i].type,
-                                                   files_[i].content});
+        taken.events.emplace_back(
+            asset_registered{next_asset_++, files_[i].path, files_[i].type, files_[i].content});
     for (std::size_t i = 0; i < files_.size(); ++i) {
       if (!known[i]) continue;
       for_each_outdated_name(model_, files_[i], [&](asset_id id) {

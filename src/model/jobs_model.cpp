@@ -36,8 +36,7 @@ struct jobs_folds {
   void operator()(const job_queue_held& e) { model.held_ = e.after; }
   void operator()(const job_progressed&) {}
   template <class Event>
-    requires(!job_event<Event>)
-  void operator()(const Event&) {}
+  requires(!job_event<Event>) void operator()(const Event&) {}
 };
 
 void jobs_model::apply(const event& what) { std::visit(jobs_folds{*this}, what); }
@@ -62,8 +61,7 @@ struct jobs_reverts {
   void operator()(const job_queue_held& e) { model.held_ = e.before; }
   void operator()(const job_progressed&) {}
   template <class Event>
-    requires(!job_event<Event>)
-  void operator()(const Event&) {}
+  requires(!job_event<Event>) void operator()(const Event&) {}
 };
 
 void jobs_model::revert(const event& what) { std::visit(jobs_reverts{*this}, what); }
@@ -95,8 +93,8 @@ result<job_state> step_from(const jobs_model& model, job_id id, std::string_view
 
 std::vector<event> one(event what) { return {std::move(what)}; }
 
-/// What an event may hold of a text that a worker or a system gave: a refusal by the log would take back all
-/// that is decided beside it.
+/// What an event may hold of a text that a worker or a system gave: a refusal by the log would take
+/// back all that is decided beside it.
 std::string bounded(std::string text) {
   if (!is_utf8(text)) text = printable(text);
   return std::string(cut_text(text, max_job_text_bytes));
@@ -163,8 +161,8 @@ result<std::vector<event>> decide_complete(const jobs_model& model, job_id id,
   auto job = step_from(model, id, "completed", {job_status::running});
   if (!job) return job.failure();
   if (result_path && (result_path->size() > max_job_text_bytes || !is_utf8(*result_path)))
-    return error{error_code::invalid_argument,
-                 "the path of the result of job " + std::to_string(id) + " is too long or not valid UTF-8"};
+    return error{error_code::invalid_argument, "the path of the result of job " + std::to_string(id)
+                                                   + " is too long or not valid UTF-8"};
   return one(job_completed{id, std::move(result_path)});
 }
 

@@ -23,8 +23,9 @@ struct read_media {
 /// Events for the assets that still have the bytes that were read.
 std::vector<event> decide_read(const catalog_model& model, std::vector<read_media> read);
 
-/// The assets whose files are to be read: each once, from the lowest id on, and those that get other
-/// bytes or come back. A file that could not be opened or read for the time being is tried again after the next start.
+/// The assets whose files are to be read: each once, from the lowest id on, and those that get
+/// other bytes or come back. A file that could not be opened or read for the time being is tried
+/// again after the next start.
 class unread_media {
 public:
   /// `extractor` is the version that counts: what an earlier one read is read again.

@@ -22,7 +22,7 @@ struct pack_edit {
   std::optional<license_type> license;
   std::optional<std::optional<std::string>> theme;        ///< the inner nothing clears it
   std::optional<std::optional<std::string>> description;  ///< the inner nothing clears it
-  bool force = false;  ///< though another pack has this name
+  bool force = false;                                     ///< though another pack has this name
 };
 /// The assets are appended in this order; existing members stay where they are.
 struct pack_addition {
@@ -46,7 +46,8 @@ inline constexpr std::size_t max_pack_assets = 10'000;
 inline constexpr std::size_t max_description_bytes = 16u << 10;
 
 /// Errors: `not_found` naming the pack or the asset, `invalid_argument` naming the text and the
-/// rule it breaks, `refused` where a bound is reached or another pack has the name. What already is as asked gives no event.
+/// rule it breaks, `refused` where a bound is reached or another pack has the name. What already is
+/// as asked gives no event.
 result<std::vector<event>> decide(const catalog_model& model, const pack_change& change);
 
 }  // namespace podstudio

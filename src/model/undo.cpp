@@ -193,7 +193,7 @@ struct changes {
 
   // What files, jobs and the engine did.
   template <class Fact>
-    requires file_event<Fact> || job_event<Fact> || engine_event<Fact>
+  requires file_event<Fact> || job_event<Fact> || engine_event<Fact>
   void operator()(const Fact&) {}
 };
 
@@ -270,9 +270,8 @@ field_value present(const catalog_model& model, const field& what) {
   switch (what.what) {
   case kind::label: {
     field_value value;
-    with_label(what.label, [&]<class Label>() {
-      value = label_value<Label>(model.label<Label>(what.asset));
-    });
+    with_label(what.label,
+               [&]<class Label>() { value = label_value<Label>(model.label<Label>(what.asset)); });
     return value;
   }
   case kind::tag:

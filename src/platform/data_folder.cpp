@@ -74,9 +74,10 @@ result<void> check_ours(const std::string& path, const struct stat& facts) {
 }
 
 /// The same of a file in the data folder. Links and the like are refused where they are opened.
-/// What mends it may concern all files of the folder that is `mended`. Who may write to it matters only
-/// where others may reach it.
-result<void> check_own_file(const std::string& path, bool reachable, const std::string& mended = {}) {
+/// What mends it may concern all files of the folder that is `mended`. Who may write to it matters
+/// only where others may reach it.
+result<void> check_own_file(const std::string& path, bool reachable,
+                            const std::string& mended = {}) {
   struct stat facts {};
   if (::lstat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode)) return {};
   auto what = mended.empty() ? in_shell_quotes(path) : in_shell_quotes(mended);
@@ -258,10 +259,11 @@ result<void> check_own_database(const std::string& path) {
   struct stat facts {};
   if (::stat(path.c_str(), &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_uid == ::geteuid())
     return {};
-  return error{error_code::refused, "the database " + in_quotes(path) + " belongs to the user "
-                                        + user_name(facts.st_uid)
-                                        + "; name another file, or if its disk knows no owners, mount "
-                                          "that with uid=" + std::to_string(::geteuid())};
+  return error{error_code::refused,
+               "the database " + in_quotes(path) + " belongs to the user " + user_name(facts.st_uid)
+                   + "; name another file, or if its disk knows no owners, mount "
+                     "that with uid="
+                   + std::to_string(::geteuid())};
 }
 
 bool exists(const data_folder& folder) {

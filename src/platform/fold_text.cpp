@@ -25,9 +25,8 @@ bool is_mark(std::int32_t code) {
   };
   auto kind = utf8proc_category(code);
   return (kind == UTF8PROC_CATEGORY_MN || kind == UTF8PROC_CATEGORY_ME)
-         && std::ranges::any_of(ranges, [code](const range& each) {
-              return code >= each.first && code <= each.last;
-            });
+         && std::ranges::any_of(
+             ranges, [code](const range& each) { return code >= each.first && code <= each.last; });
 }
 
 std::string fold_ascii(std::string_view text) {
@@ -42,8 +41,8 @@ std::string fold_ascii(std::string_view text) {
 std::string fold_text(std::string_view text) {
   // Nearly all paths are.
   if (std::ranges::all_of(text, [](char c) { return (c & 0x80) == 0; })) return fold_ascii(text);
-  constexpr auto options = static_cast<utf8proc_option_t>(
-      UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
+  constexpr auto options = static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT
+                                                          | UTF8PROC_CASEFOLD | UTF8PROC_IGNORE);
   auto decompose = [&](std::vector<std::int32_t>& into) {
     return utf8proc_decompose(reinterpret_cast<const std::uint8_t*>(text.data()),
                               static_cast<utf8proc_ssize_t>(text.size()), into.data(),

@@ -43,8 +43,9 @@ public:
   /// As `open_below`. `inner` is the folder's path or one below it.
   unique_fd open(const std::string& inner, int flags) const;
 
-  /// What lstat(2) would tell of `inner`; false where it tells nothing, and errno why. `born_ns`, if
-  /// given, receives the birth time in ns since the Unix epoch; 0 if the file system reports none.
+  /// What lstat(2) would tell of `inner`; false where it tells nothing, and errno why. `born_ns`,
+  /// if given, receives the birth time in ns since the Unix epoch; 0 if the file system reports
+  /// none.
   bool status_of(const std::string& inner, struct stat& status,
                  std::int64_t* born_ns = nullptr) const;
 

@@ -80,11 +80,14 @@ std::string why_not_taken(std::string_view key) {
   struct known {
     std::string_view key, type;
   };
-  static constexpr known all[]{
-      {"watch_folders", "a list of strings"},    {"database", "a string"},
-      {"log_level", "a string"},                 {"log_segment_bytes", "a whole number"},
-      {"poll_seconds", "a whole number"},        {"preview_cache_bytes", "a whole number"},
-      {"rescan_minutes", "a whole number"},      {"workers", "a whole number"}};
+  static constexpr known all[]{{"watch_folders", "a list of strings"},
+                               {"database", "a string"},
+                               {"log_level", "a string"},
+                               {"log_segment_bytes", "a whole number"},
+                               {"poll_seconds", "a whole number"},
+                               {"preview_cache_bytes", "a whole number"},
+                               {"rescan_minutes", "a whole number"},
+                               {"workers", "a whole number"}};
   std::string names;
   for (const auto& each : all) {
     if (each.key == key) return std::string(key) + " must be " + std::string(each.type);
@@ -125,8 +128,7 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
         return bad_setting(file, where + "workers must be from 0 to "
                                      + std::to_string(workers_setting_max));
       into.workers = static_cast<std::uint32_t>(number);
-    } else if ((key == "log_segment_bytes" || key == "preview_cache_bytes")
-               && value.is_integer()) {
+    } else if ((key == "log_segment_bytes" || key == "preview_cache_bytes") && value.is_integer()) {
       bool of_log = key == "log_segment_bytes";
       auto bytes = **value.as_integer();
       auto min = of_log ? log_segment_bytes_min : preview_cache_bytes_min;

@@ -11,8 +11,8 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
-#include <csignal>
 #include <compare>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -273,7 +273,8 @@ result<check_report> check_tables(file_system& files, const std::string& log_fol
   if (!made) return made.failure();
   remove_of_ended_checks(scratch_folder);
   // Two checks may run at once, and a service does not mind either.
-  auto scratch = scratch_folder + "/" + std::string(scratch_prefix) + std::to_string(getpid()) + ".db";
+  auto scratch =
+      scratch_folder + "/" + std::string(scratch_prefix) + std::to_string(getpid()) + ".db";
   struct removed_at_end {
     const std::string& path;
     ~removed_at_end() {

@@ -61,8 +61,8 @@ result<void> fold(fold_context& context, const job_cancelled& what) {
 }
 
 result<void> fold(fold_context& context, const job_requeued& what) {
-  auto ended = end_attempt(context, what.job, what.attempt.ending, what.reason,
-                           what.attempt.last_words);
+  auto ended =
+      end_attempt(context, what.job, what.attempt.ending, what.reason, what.attempt.last_words);
   if (!ended) return ended;
   return change_one(context.jobs.requeue, what.job);
 }

@@ -39,11 +39,10 @@ result<void> add_facts(fold_context& context, const asset_metadata_extracted& wh
   // Texts are bound, not copied.
   auto set = context.media.set.run(
       what.asset, what.extractor, text_or_null(facts.mime), text_or_null(facts.container),
-      text_or_null(facts.video_codec), text_or_null(facts.audio_codec), fps, fps_of,
-      facts.channels, facts.bit_depth, text_or_null(facts.pixel_format), facts.alpha_present,
-      facts.alpha_used, static_cast<std::int64_t>(facts.orientation),
-      text_or_null(facts.colour_profile), facts.dpi_x, facts.dpi_y, facts.frame_count,
-      facts.decoded, facts.too_large, pdq, quality);
+      text_or_null(facts.video_codec), text_or_null(facts.audio_codec), fps, fps_of, facts.channels,
+      facts.bit_depth, text_or_null(facts.pixel_format), facts.alpha_present, facts.alpha_used,
+      static_cast<std::int64_t>(facts.orientation), text_or_null(facts.colour_profile), facts.dpi_x,
+      facts.dpi_y, facts.frame_count, facts.decoded, facts.too_large, pdq, quality);
   std::int64_t number = 0;
   for (const auto& problem : facts.problems)
     if (set)
@@ -53,8 +52,7 @@ result<void> add_facts(fold_context& context, const asset_metadata_extracted& wh
 }
 
 result<void> add_generation(fold_context& context, asset_id asset,
-                            const media::generation_facts& made,
-                            const nlohmann::json& as_json) {
+                            const media::generation_facts& made, const nlohmann::json& as_json) {
   static const media::generation_pass none;
   const auto& last = made.passes.empty() ? none : made.passes.front();
   auto prompt = joined(last.prompts, "\n"), negative = joined(last.negative_prompts, "\n");
@@ -65,10 +63,10 @@ result<void> add_generation(fold_context& context, asset_id asset,
        raw = part_of(as_json, "raw");
   auto set = context.media.set_generation.run(
       asset, text_or_null(made.tool), text_or_null(made.tool_version), text_or_null(last.model),
-      text_or_null(last.model_hash), text_or_null(prompt), text_or_null(negative), seed,
-      last.steps, text_or_null(last.sampler), text_or_null(last.scheduler), last.cfg, made.width,
-      made.height, text_or_null(made.job_id), text_or_null(made.digital_source_type),
-      made.ai_generated, guesses, loras, passes, raw);
+      text_or_null(last.model_hash), text_or_null(prompt), text_or_null(negative), seed, last.steps,
+      text_or_null(last.sampler), text_or_null(last.scheduler), last.cfg, made.width, made.height,
+      text_or_null(made.job_id), text_or_null(made.digital_source_type), made.ai_generated, guesses,
+      loras, passes, raw);
   if (!set || prompt.empty()) return set;
   return context.media.add_prompt.run(asset, prompt);
 }

@@ -44,7 +44,8 @@ public:
   result<void> checkpoint_wal();
 
   /// Enters some more assets into the indexes that lag behind (schema.sql), for idle times; false
-  /// when there was nothing to enter. Aims at 50 ms, for which a fold may have to wait. Errors as of `fold`.
+  /// when there was nothing to enter. Aims at 50 ms, for which a fold may have to wait. Errors as
+  /// of `fold`.
   result<bool> enter_for_lookup();
 
   /// Ends folding in bulk: makes the indexes. Error `internal`: two assets have one path.

@@ -45,12 +45,12 @@ inline std::array<statement, label_count> prepare_labels(statement_preparer& pre
   std::array<statement, label_count> set;
   each_label([&]<class Label>() {
     std::string column(Label::key), table(Label::table);
-    set[label_index<Label>()] =
-        prepare(is_beside<Label>
-                    ? "INSERT INTO " + table + " (asset_id, " + column + ") SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM asset WHERE id = ?1)"
-                          + " ON CONFLICT (asset_id) DO UPDATE SET " + column + " = excluded."
-                          + column
-                    : "UPDATE asset SET " + column + " = ?2, updated_at = ?3 WHERE id = ?1");
+    set[label_index<Label>()] = prepare(
+        is_beside<Label>
+            ? "INSERT INTO " + table + " (asset_id, " + column
+                  + ") SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM asset WHERE id = ?1)"
+                  + " ON CONFLICT (asset_id) DO UPDATE SET " + column + " = excluded." + column
+            : "UPDATE asset SET " + column + " = ?2, updated_at = ?3 WHERE id = ?1");
   });
   return set;
 }
@@ -110,10 +110,11 @@ struct media_statements {
       "INSERT OR REPLACE INTO asset_media (asset_id, extractor, mime, container, video_codec,"
       " audio_codec, fps_numerator, fps_denominator, channels, bit_depth, pixel_format,"
       " alpha_present, alpha_used, orientation, colour_profile, dpi_x, dpi_y, frame_count, decoded,"
-      " too_large, pdq, pdq_quality) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+      " too_large, pdq, pdq_quality) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
+      "?13,"
       " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
-  statement add_problem = prepare(
-      "INSERT INTO asset_problem (asset_id, number, kind, reason) VALUES (?1, ?2, ?3, ?4)");
+  statement add_problem =
+      prepare("INSERT INTO asset_problem (asset_id, number, kind, reason) VALUES (?1, ?2, ?3, ?4)");
   statement set_generation = prepare(
       "INSERT INTO asset_generation (asset_id, tool, tool_version, model, model_hash, prompt,"
       " negative_prompt, seed, steps, sampler, scheduler, cfg, width, height, external_id,"
@@ -172,11 +173,11 @@ struct job_statements {
       " VALUES (?1, ?2, ?3, ?4, ?5, 'pending', 0.0, ?6)");
   statement start = prepare("UPDATE job SET status = 'running', started_at = ?2 WHERE id = ?1");
   statement set_priority = prepare("INSERT INTO job_priority (job_id, priority) VALUES (?1, ?2)");
-  statement begin_attempt = prepare(
-      "INSERT INTO job_attempt (job_id, attempt, started_at) VALUES (?1, ?2, ?3)");
-  statement end_attempt = prepare(
-      "UPDATE job_attempt SET ended_at = ?2, ending = ?3, reason = ?4, last_words = ?5"
-      " WHERE job_id = ?1 AND ended_at IS NULL");
+  statement begin_attempt =
+      prepare("INSERT INTO job_attempt (job_id, attempt, started_at) VALUES (?1, ?2, ?3)");
+  statement end_attempt =
+      prepare("UPDATE job_attempt SET ended_at = ?2, ending = ?3, reason = ?4, last_words = ?5"
+              " WHERE job_id = ?1 AND ended_at IS NULL");
   statement hold_queue = prepare("INSERT OR IGNORE INTO job_queue (held) VALUES (1)");
   statement release_queue = prepare("DELETE FROM job_queue");
   statement set_progress = prepare("UPDATE job SET progress = ?2 WHERE id = ?1");

@@ -26,7 +26,8 @@ template <class Label>
 std::string label_column(const std::string& asset) {
   std::string column(Label::key), table(Label::table);
   if (!is_beside<Label>) return asset + "." + column;
-  return "coalesce((SELECT " + column + " FROM " + table + " WHERE asset_id = " + asset + ".id), 0)";
+  return "coalesce((SELECT " + column + " FROM " + table + " WHERE asset_id = " + asset
+         + ".id), 0)";
 }
 
 // json_group_array keeps the tags in the statement, so that a page is one state of the tables
@@ -294,7 +295,8 @@ private:
     else
       require(is + parameter(wanted));
   }
-  /// A table beside `asset` without a row in which no asset can be one that is wanted, if there is one.
+  /// A table beside `asset` without a row in which no asset can be one that is wanted, if there is
+  /// one.
   static std::string_view table_beside(const label_filter& wanted) {
     std::string_view table;
     each_label([&]<class Label>() {

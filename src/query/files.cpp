@@ -12,8 +12,8 @@ namespace podstudio {
 namespace {
 
 template <class... Values>
-result<void> append_files(database& tables, const std::string& where,
-                          std::vector<known_file>& into, const Values&... values) {
+result<void> append_files(database& tables, const std::string& where, std::vector<known_file>& into,
+                          const Values&... values) {
   auto query = tables.prepare(
       "SELECT a.path, f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode, f.device"
       " FROM asset a JOIN asset_file f ON f.asset_id = a.id WHERE f.missing_since IS NULL AND "
@@ -38,21 +38,22 @@ result<std::vector<known_file>> files_under(database& tables, const std::string&
   if (after.empty())
     if (auto read = append_files(tables, "a.path = ?1", files, folder); !read)
       return read.failure();
-  // What lies in a folder sorts between its path with a slash and with a '0', which follows the slash.
+  // What lies in a folder sorts between its path with a slash and with a '0', which follows the
+  // slash.
   auto prefix = folder == "/" ? std::string() : folder;
   auto first = prefix + '/';
-  auto read = append_files(tables,
-                           "a.path > ?1 AND a.path < ?2 ORDER BY a.path LIMIT "
-                               + std::to_string(files_page),
-                           files, after > first ? after : first, prefix + '0');
+  auto read = append_files(
+      tables, "a.path > ?1 AND a.path < ?2 ORDER BY a.path LIMIT " + std::to_string(files_page),
+      files, after > first ? after : first, prefix + '0');
   if (!read) return read.failure();
   return files;
 }
 
 result<std::vector<std::string>> problems_under(database& tables, const std::string& folder,
                                                 bool also_of_files) {
-  auto query = tables.prepare("SELECT path, kind FROM problem WHERE path = ?1 OR (path > ?2 AND path < ?3)"
-                              " ORDER BY path LIMIT 10000");
+  auto query =
+      tables.prepare("SELECT path, kind FROM problem WHERE path = ?1 OR (path > ?2 AND path < ?3)"
+                     " ORDER BY path LIMIT 10000");
   if (!query) return query.failure();
   // Texts are bound, not copied.
   const auto shown = printable(folder);
@@ -64,8 +65,7 @@ result<std::vector<std::string>> problems_under(database& tables, const std::str
     auto path = row.get<std::string>(0);
     bool of_a_file = kind == problem_kind::unreadable || kind == problem_kind::io_failed
                      || kind == problem_kind::unstable;
-    if (also_of_files || !of_a_file
-        || !type_of(std::string_view(path).substr(path.rfind('/') + 1)))
+    if (also_of_files || !of_a_file || !type_of(std::string_view(path).substr(path.rfind('/') + 1)))
       paths.push_back(std::move(path));
   });
   if (!read) return read.failure();
@@ -107,8 +107,8 @@ result<std::vector<std::string>> root_paths(database& tables) {
   auto query = tables.prepare("SELECT path FROM watch_root ORDER BY id");
   if (!query) return query.failure();
   std::vector<std::string> paths;
-  auto read = query->for_each_row(
-      [&](const statement& row) { paths.push_back(row.get<std::string>(0)); });
+  auto read =
+      query->for_each_row([&](const statement& row) { paths.push_back(row.get<std::string>(0)); });
   if (!read) return read.failure();
   return paths;
 }
@@ -140,10 +140,10 @@ result<asset_paths> paths_of(database& tables, const std::vector<asset_id>& ids)
 
 result<std::vector<present_file>> present_files(database& tables,
                                                 const std::vector<asset_id>& ids) {
-  auto query = tables.prepare(
-      "SELECT path, hash, size_bytes, mtime_ns, ctime_ns, inode, device, width, height, duration_sec,"
-      " samplerate_hz FROM asset JOIN asset_file ON asset_id = id"
-      " WHERE id = ?1 AND missing_since IS NULL");
+  auto query = tables.prepare("SELECT path, hash, size_bytes, mtime_ns, ctime_ns, inode, device, "
+                              "width, height, duration_sec,"
+                              " samplerate_hz FROM asset JOIN asset_file ON asset_id = id"
+                              " WHERE id = ?1 AND missing_since IS NULL");
   if (!query) return query.failure();
   auto roots = root_paths(tables);
   if (!roots) return roots.failure();
@@ -158,8 +158,9 @@ result<std::vector<present_file>> present_files(database& tables,
       if (!from_hex(row.get<std::string>(1), file.sha256.data(), file.sha256.size())) return;
       file.facts = {row.get<std::uint64_t>(2), row.get<std::int64_t>(3), row.get<std::int64_t>(4),
                     row.get<std::uint64_t>(5), row.get<std::uint64_t>(6)};
-      file.media = {row.get<std::optional<std::int64_t>>(7), row.get<std::optional<std::int64_t>>(8),
-                    row.get<std::optional<double>>(9), row.get<std::optional<std::int64_t>>(10)};
+      file.media = {row.get<std::optional<std::int64_t>>(7),
+                    row.get<std::optional<std::int64_t>>(8), row.get<std::optional<double>>(9),
+                    row.get<std::optional<std::int64_t>>(10)};
       files.push_back(std::move(file));
     });
     if (!read) return read.failure();
@@ -174,8 +175,8 @@ result<std::vector<asset_id>> assets_of_job(database& tables, job_id job) {
   std::optional<std::vector<asset_id>> assets;
   auto read = query->for_each_row([&](const statement& row) {
     auto& found = assets.emplace();
-    auto given = nlohmann::json::parse(row.get<std::optional<std::string>>(1).value_or("{}"), nullptr,
-                                       false);
+    auto given = nlohmann::json::parse(row.get<std::optional<std::string>>(1).value_or("{}"),
+                                       nullptr, false);
     auto list = given.is_object() ? given.value("assets", nlohmann::json()) : nlohmann::json();
     if (list.is_array()) {
       for (const auto& id : list)

@@ -24,13 +24,13 @@ result<std::vector<known_file>> files_under(database& tables, const std::string&
 /// Whether a file or folder, or something below it, is a problem.
 result<bool> has_problem(database& tables, const std::string& path);
 
-/// The problems at a folder and below that are found by looking at folders, and also those by reading
-/// files: their printable paths, at most 10,000.
+/// The problems at a folder and below that are found by looking at folders, and also those by
+/// reading files: their printable paths, at most 10,000.
 result<std::vector<std::string>> problems_under(database& tables, const std::string& folder,
                                                 bool also_of_files = false);
 
-/// A sample of the files under a folder: the first and the last of their paths, evenly spread, at most
-/// `count`. Empty files are left out.
+/// A sample of the files under a folder: the first and the last of their paths, evenly spread, at
+/// most `count`. Empty files are left out.
 result<std::vector<sample_file>> sample_under(database& tables, const std::string& folder,
                                               std::size_t count, bool also_missing = false);
 
@@ -49,7 +49,8 @@ struct present_file {
 /// Those of the assets that are there.
 result<std::vector<present_file>> present_files(database& tables, const std::vector<asset_id>& ids);
 
-/// The assets that a job is about: its parameter `assets`, or the one of its row. Error `not_found`.
+/// The assets that a job is about: its parameter `assets`, or the one of its row. Error
+/// `not_found`.
 result<std::vector<asset_id>> assets_of_job(database& tables, job_id job);
 
 /// The paths of assets; an unknown id is left out.

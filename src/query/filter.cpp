@@ -45,7 +45,8 @@ result<E> read_word(std::string_view key, const json& value) {
   if (!text) return text.failure();
   auto known = from_word<E>(*text);
   if (!known)
-    return invalid(key, "is '" + printable(*text) + "'; use one of: " + joined(enum_words<E>, ", "));
+    return invalid(key,
+                   "is '" + printable(*text) + "'; use one of: " + joined(enum_words<E>, ", "));
   return *known;
 }
 
@@ -113,7 +114,8 @@ error not_a_range(std::string_view key, const json& value, std::string_view exam
 result<number_range> read_range(std::string_view key, const json& value, std::uint64_t highest,
                                 std::string_view example = "3..5, 3.. or ..2") {
   auto wrong = [&] { return not_a_range(key, value, example, highest); };
-  auto number = [&](const std::string& text, std::uint64_t otherwise) -> std::optional<std::uint64_t> {
+  auto number = [&](const std::string& text,
+                    std::uint64_t otherwise) -> std::optional<std::uint64_t> {
     if (text.empty()) return otherwise;
     std::uint64_t parsed = 0;
     auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), parsed);

@@ -68,12 +68,12 @@ result<void> load_labels_beside(database& tables, catalog_model& model) {
   each_label([&]<class Label>() {
     if (!is_beside<Label> || !loaded) return;
     std::string table(Label::table);
-    loaded = each_row(tables, "SELECT asset_id, " + std::string(Label::key) + " FROM " + table, table,
-                      [&](const statement& row) {
-                        auto asset = row.get<std::int64_t>(0);
-                        return model.asset(asset) != nullptr
-                               && load_label<Label>(model, asset, row, 1);
-                      });
+    loaded =
+        each_row(tables, "SELECT asset_id, " + std::string(Label::key) + " FROM " + table, table,
+                 [&](const statement& row) {
+                   auto asset = row.get<std::int64_t>(0);
+                   return model.asset(asset) != nullptr && load_label<Label>(model, asset, row, 1);
+                 });
   });
   return loaded;
 }
@@ -127,15 +127,17 @@ result<catalog_model> load_catalog_model(database& tables) {
   auto last_asset = last_id(tables, "asset", asset_id_max);
   if (!last_asset) return last_asset.failure();
   constexpr int first_label = 11;
-  std::string columns = "a.id, a.path, a.type, a.hash, f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode,"
-                        " f.device, f.missing_since IS NOT NULL, coalesce(m.extractor, 0)";
+  std::string columns =
+      "a.id, a.path, a.type, a.hash, f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode,"
+      " f.device, f.missing_since IS NOT NULL, coalesce(m.extractor, 0)";
   each_label([&]<class Label>() {
     if (!is_beside<Label>) columns += ", a." + std::string(Label::key);
   });
   auto assets = each_row(
       tables,
-      "SELECT " + columns + " FROM asset a JOIN asset_file f ON f.asset_id = a.id"
-                           " LEFT JOIN asset_media m ON m.asset_id = a.id ORDER BY a.id",
+      "SELECT " + columns
+          + " FROM asset a JOIN asset_file f ON f.asset_id = a.id"
+            " LEFT JOIN asset_media m ON m.asset_id = a.id ORDER BY a.id",
       "asset", [&](const statement& row) {
         asset_state state;
         auto type = from_word<asset_type>(row.get<std::string_view>(2));
@@ -207,11 +209,10 @@ result<jobs_model> load_jobs_model(database& tables) {
         auto kind = from_word<job_kind>(row.get<std::string_view>(1));
         auto status = from_word<job_status>(row.get<std::string_view>(2));
         if (!kind || !status || row.get<std::int64_t>(0) < 1) return false;
-        model.load_job(row.get<std::int64_t>(0),
-                       {.kind = *kind,
-                        .status = *status,
-                        .attempts = row.get<std::uint32_t>(3),
-                        .priority = row.get<std::int32_t>(4)});
+        model.load_job(row.get<std::int64_t>(0), {.kind = *kind,
+                                                  .status = *status,
+                                                  .attempts = row.get<std::uint32_t>(3),
+                                                  .priority = row.get<std::int32_t>(4)});
         return true;
       });
   if (!jobs) return jobs.failure();
@@ -229,8 +230,7 @@ result<library_model> load_library_model(database& tables) {
   if (!catalog) return catalog.failure();
   auto jobs = load_jobs_model(tables);
   if (!jobs) return jobs.failure();
-  return library_model{std::move(*catalog), std::move(*jobs),
-                       unread_media(media::extract_version)};
+  return library_model{std::move(*catalog), std::move(*jobs), unread_media(media::extract_version)};
 }
 
 result<void> load_recent_losses(database& tables, recent_losses& losses) {

@@ -66,7 +66,8 @@ result<json> check_members(database& db, pack_id id, const std::vector<asset_id>
   if (!read) return read.failure();
   auto same = json::array();
   for (const auto& [hash, ids] : by_hash)
-    if (ids.size() > 1 && std::ranges::any_of(ids, [&](asset_id each) { return asked.contains(each); }))
+    if (ids.size() > 1
+        && std::ranges::any_of(ids, [&](asset_id each) { return asked.contains(each); }))
       same.push_back(ids);
   return json{{"missing", missing}, {"unapproved", unapproved}, {"same_content", same}};
 }

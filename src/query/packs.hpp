@@ -25,9 +25,9 @@ inline constexpr std::int64_t max_packs_per_page = 100;
 /// size_bytes}]`. Error `not_found`.
 result<nlohmann::json> show_pack(database& db, pack_id id);
 
-/// What a buyer would hold against these assets of a pack, each list in the order of ids: `{missing:
-/// [id], unapproved: [id], same_content: [[id, id, ...]]}`, of which the last has all assets of the
-/// pack with the bytes of one of these.
+/// What a buyer would hold against these assets of a pack, each list in the order of ids:
+/// `{missing: [id], unapproved: [id], same_content: [[id, id, ...]]}`, of which the last has all
+/// assets of the pack with the bytes of one of these.
 result<nlohmann::json> check_members(database& db, pack_id id, const std::vector<asset_id>& assets);
 
 }  // namespace podstudio

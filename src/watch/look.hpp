@@ -24,7 +24,7 @@ struct seen_file {
   /// How many bytes of the path are those of the folder that a person named: below it no link is
   /// followed, neither to look at the file nor to read it.
   std::uint32_t root_bytes = 1;
-  path_key key{};    ///< of the path; a walk leaves it to whoever keeps the file
+  path_key key{};  ///< of the path; a walk leaves it to whoever keeps the file
   asset_type type = asset_type::image;
   file_facts facts;
   std::uint64_t links = 1;  ///< how many names its inode has

@@ -72,8 +72,8 @@ asset_places look_at_places(const std::map<asset_id, known_file>& assets,
   }
   for (const auto& file : files) {
     std::int64_t born_ns = 0;
-    auto found = facts_at(viewpoint(file.path, find_enclosing(file.path, roots), last), file.path,
-                          &born_ns);
+    auto found =
+        facts_at(viewpoint(file.path, find_enclosing(file.path, roots), last), file.path, &born_ns);
     if (!found || is_other_file(file.facts, *found))
       places.absent.insert(file.path);
     else if (born_ns != 0)

@@ -26,10 +26,10 @@ struct sample_file {
 };
 
 /// Whether the library from which the sample was drawn is in the folder; the sample's paths lie in
-/// that folder. It is if at least half of the files that are still there are unchanged, and at least
-/// one is. Reads small files; compares large ones by size and time. Where absent files differ, looks
-/// at all of the sample. Looks only into the folder that is open, whatever is mounted on it or
-/// replaces it meanwhile.
+/// that folder. It is if at least half of the files that are still there are unchanged, and at
+/// least one is. Reads small files; compares large ones by size and time. Where absent files
+/// differ, looks at all of the sample. Looks only into the folder that is open, whatever is mounted
+/// on it or replaces it meanwhile.
 enum class absent_file : bool { says_nothing, differs };
 bool is_same_library(const root_folder& folder, const std::vector<sample_file>& sample,
                      absent_file absent = absent_file::says_nothing);
@@ -37,8 +37,8 @@ bool is_same_library(const root_folder& folder, const std::vector<sample_file>& 
 inline constexpr std::size_t library_sample_files = 32;
 
 /// The folder from which a file is looked at: its watch root, below which no link is followed. Of a
-/// path that nobody watches (`root` null) it is not known which part of it was named: links on the way
-/// to the file may have been put there to keep the path. Valid until `last` is asked again.
+/// path that nobody watches (`root` null) it is not known which part of it was named: links on the
+/// way to the file may have been put there to keep the path. Valid until `last` is asked again.
 const root_folder& viewpoint(const std::string& path, const std::string* root,
                              last_root_folder& last);
 

@@ -270,8 +270,8 @@ using label_answer = decltype(std::declval<caf::scoped_actor&>()->request(
 namespace {
 
 /// Answers at once what is quick, and nothing else.
-reader_actor::behavior_type
-quick_reader(reader_actor::stateful_pointer<std::vector<caf::typed_response_promise<std::string>>> self) {
+reader_actor::behavior_type quick_reader(
+    reader_actor::stateful_pointer<std::vector<caf::typed_response_promise<std::string>>> self) {
   return {
       [self](query_atom, const std::string& command, const std::string&,
              const given_up&) -> caf::result<std::string> {
@@ -316,10 +316,12 @@ BOOST_AUTO_TEST_CASE(what_is_quick_does_not_wait_for_what_is_slow) {
 
 BOOST_FIXTURE_TEST_CASE(a_query_ends_when_its_time_is_up_or_nobody_waits, flow) {
   must(must(database::open(folder.path + "/podstudio.db", database_access::read_write))
-           .execute("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
-                    " INSERT INTO asset (id, path, type, hash, provenance)"
-                    " SELECT i, '/' || i, 'image', printf('%064d', i), 'unknown' FROM n"));
-  auto tables = std::make_unique<database>(must(open_tables_read_only(folder.path + "/podstudio.db")));
+           .execute(
+               "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+               " INSERT INTO asset (id, path, type, hash, provenance)"
+               " SELECT i, '/' || i, 'image', printf('%064d', i), 'unknown' FROM n"));
+  auto tables =
+      std::make_unique<database>(must(open_tables_read_only(folder.path + "/podstudio.db")));
   auto hasty = system.spawn<caf::detached>(
       podstudio::reader, std::make_shared<std::unique_ptr<database>>(std::move(tables)), previews,
       given_up(), std::chrono::milliseconds(0));
@@ -483,8 +485,8 @@ BOOST_FIXTURE_TEST_CASE(a_job_has_the_fate_of_what_it_stands_on_and_each_step_on
   BOOST_TEST((again.failure().code == error_code::refused));
 }
 
-// A label waits on an asset whose file went, the file's bytes are another asset, and the process was killed
-// before it looked at that once more.
+// A label waits on an asset whose file went, the file's bytes are another asset, and the process
+// was killed before it looked at that once more.
 BOOST_FIXTURE_TEST_CASE(a_watcher_that_starts_brings_a_label_to_the_copy_that_is_left, flow) {
   std::filesystem::create_directory(folder.path + "/root");
   auto copy = file("root/copy.png", "bytes");
@@ -496,15 +498,15 @@ BOOST_FIXTURE_TEST_CASE(a_watcher_that_starts_brings_a_label_to_the_copy_that_is
               asset_theme_set{1, {}, "kept"},
               asset_registered{2, copy.path, asset_type::image, content}, asset_missing{1}}));
   auto reading = must(open_tables_read_only(folder.path + "/podstudio.db"));
-  auto started = system.spawn(podstudio::catalog,
-                              std::make_shared<library_model>(must(load_library_model(reading))),
-                              std::make_shared<command_memory>(), journal, projector, reader,
-                              hashers, recent_losses{});
+  auto started = system.spawn(
+      podstudio::catalog, std::make_shared<library_model>(must(load_library_model(reading))),
+      std::make_shared<command_memory>(), journal, projector, reader, hashers, recent_losses{});
   watched_root root{1, folder.path + "/root", {}, false, true};
-  auto watching = system.spawn<caf::detached>(
-      watcher, root, started, watch_options{folder.path + "/podstudio.db", {}});
+  auto watching = system.spawn<caf::detached>(watcher, root, started,
+                                              watch_options{folder.path + "/podstudio.db", {}});
   self->request(watching, std::chrono::seconds(30), sync_atom::value)
-      .receive([](sequence_number) {}, [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
+      .receive([](sequence_number) {},
+               [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
   BOOST_TEST(must(reading.value<std::string>("SELECT group_concat(id || path || theme) FROM asset"))
              == "1" + copy.path + "kept");
   self->send_exit(watching, caf::exit_reason::user_shutdown);

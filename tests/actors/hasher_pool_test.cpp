@@ -26,11 +26,13 @@ BOOST_AUTO_TEST_CASE(files_are_cut_into_ranges_by_count_and_by_bytes) {
   using ranges = std::vector<reading_range>;
   BOOST_TEST((split_reading(files_of({1, 2, 3})) == ranges{{0, 3, false}}));
   BOOST_TEST((split_reading(files_of({whole, 1})) == ranges{{0, 1, false}, {1, 2, false}}));
-  BOOST_TEST((split_reading(files_of({1, whole, 1})) == ranges{{0, 1, false}, {1, 2, false}, {2, 3, false}}));
+  BOOST_TEST((split_reading(files_of({1, whole, 1}))
+              == ranges{{0, 1, false}, {1, 2, false}, {2, 3, false}}));
   BOOST_TEST((split_reading(files_of({1, whole + 1, 1}))
               == ranges{{0, 1, false}, {1, 2, true}, {2, 3, false}}));
-  BOOST_TEST((split_reading(files_of(std::vector<std::uint64_t>(max_batch_files + 1, 0)))
-              == ranges{{0, max_batch_files, false}, {max_batch_files, max_batch_files + 1, false}}));
+  BOOST_TEST(
+      (split_reading(files_of(std::vector<std::uint64_t>(max_batch_files + 1, 0)))
+       == ranges{{0, max_batch_files, false}, {max_batch_files, max_batch_files + 1, false}}));
 }
 
 BOOST_AUTO_TEST_CASE(the_idlest_hasher_is_chosen_and_none_holds_more_than_two_parts) {
@@ -46,7 +48,7 @@ BOOST_AUTO_TEST_CASE(the_idlest_hasher_is_chosen_and_none_holds_more_than_two_pa
 BOOST_AUTO_TEST_CASE(small_files_do_not_wait_for_large_ones_as_the_last_hasher_reads_none) {
   std::vector<hasher_load> load(3);
   load[0] = load[1] = {1, 1};
-  BOOST_TEST(*free_hasher(load, true) == 0u);   // queues behind the large one
+  BOOST_TEST(*free_hasher(load, true) == 0u);  // queues behind the large one
   BOOST_TEST(*free_hasher(load, false) == 2u);
   load[0] = {1, 0};
   BOOST_TEST(*free_hasher(load, false) == 0u);  // one of the others is free of large files

@@ -403,7 +403,8 @@ BOOST_AUTO_TEST_CASE(assets_are_rated_and_rejected_and_one_decision_takes_back_t
   BOOST_TEST(ids({"--rating", "..3"}) == "4 ");
   BOOST_TEST(ids({"--rating", "5..5", "--type", "image"}) == "3 ");
   for (const auto* wrong : {"6", "5..4", "..", "x", "-1", "3...5"})
-    BOOST_TEST(here.run({"--data", here.data(), "asset", "list", "--rating", wrong}).code != 0, wrong);
+    BOOST_TEST(here.run({"--data", here.data(), "asset", "list", "--rating", wrong}).code != 0,
+               wrong);
   auto six = here.run({"--data", here.data(), "asset", "rate", "1", "6"});
   BOOST_TEST(six.code == 2);
   BOOST_TEST(six.err.find("rating") != std::string::npos, six.err);
@@ -426,7 +427,8 @@ BOOST_AUTO_TEST_CASE(assets_are_rated_and_rejected_and_one_decision_takes_back_t
   here.json({"asset", "reject", "3"});
   BOOST_TEST(here.json({"asset", "approve", "3"})["changed"] == 2);
   BOOST_TEST(here.json({"asset", "unreject", "3"})["changed"] == 0);
-  BOOST_TEST(here.json({"asset", "rate", "--all-matching", "--rating", "4..", "0"})["changed"] == 3);
+  BOOST_TEST(here.json({"asset", "rate", "--all-matching", "--rating", "4..", "0"})["changed"]
+             == 3);
   BOOST_TEST(ids({"--rating", "1.."}) == "");
   auto history = here.json({"asset", "history", "1"});
   BOOST_TEST(history.back()["type"] == "asset.rated");

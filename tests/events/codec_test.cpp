@@ -292,8 +292,8 @@ BOOST_AUTO_TEST_CASE(numbers_out_of_bounds_are_refused_on_both_sides) {
       {"at_us_after", {year_1_us, year_9999_us}},
       {"exported_at_us", {year_1_us, year_9999_us}}};
   // A new number belongs here or above.
-  const std::set<std::string> unbounded{"ctime_ns", "mtime_ns", "pid", "position",
-                                        "width", "height", "samplerate_hz"};
+  const std::set<std::string> unbounded{"ctime_ns", "mtime_ns", "pid",          "position",
+                                        "width",    "height",   "samplerate_hz"};
   std::set<std::string> met;
   auto check = [&](event& what, const std::string& name, std::int64_t& number) {
     met.insert(name);
@@ -323,9 +323,8 @@ BOOST_AUTO_TEST_CASE(numbers_out_of_bounds_are_refused_on_both_sides) {
   };
   counting_source source;
   for_each_event_type(source, [&](event what) {
-    for_each_number(what, [&](const std::string& name, std::int64_t& number) {
-      check(what, name, number);
-    });
+    for_each_number(
+        what, [&](const std::string& name, std::int64_t& number) { check(what, name, number); });
     source = {};  // so that no optional number is absent
   });
   for (const auto& [name, bounds] : bounded)

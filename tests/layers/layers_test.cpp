@@ -124,9 +124,9 @@ BOOST_AUTO_TEST_CASE(decoders_stay_out_of_headers) {
 BOOST_AUTO_TEST_CASE(libraries_stay_where_they_belong) {
   // The beginning of a header's name, and the only folder that includes it.
   const std::pair<std::string, std::string> owned[] = {
-      {"caf/", "actors"},  {"boost/", "console"}, {"sqlite3", "schema"}, {"cereal/", "events"},
-      {"seccomp", "jobs"}, {"libav", "media"},  {"libsw", "media"},    {"png.h", "media"},    {"jpeglib", "media"},
-      {"tiffio", "media"}, {"webp/", "media"},    {"lcms2", "media"}};
+      {"caf/", "actors"},   {"boost/", "console"}, {"sqlite3", "schema"}, {"cereal/", "events"},
+      {"seccomp", "jobs"},  {"libav", "media"},    {"libsw", "media"},    {"png.h", "media"},
+      {"jpeglib", "media"}, {"tiffio", "media"},   {"webp/", "media"},    {"lcms2", "media"}};
   for_each_include(
       [&](const std::string& folder, const std::string& path, bool, const std::string& included) {
         for (const auto& [header, only] : owned)

@@ -57,9 +57,9 @@ std::string seen(const catalog_model& model, asset_id last) {
     if (a == nullptr) continue;
     text += std::to_string(id) + " " + to_hex(a->sha256) + " " + std::to_string(a->facts.mtime_ns)
             + " " + model.texts().text(a->labels.theme).value_or("-") + " "
-            + model.texts().text(a->labels.source).value_or("-") + " " + std::string(word(a->labels.provenance))
-            + (a->labels.approved ? " approved" : "") + (a->missing ? " missing" : "") + " "
-            + std::to_string(model.asset_at(a->key));
+            + model.texts().text(a->labels.source).value_or("-") + " "
+            + std::string(word(a->labels.provenance)) + (a->labels.approved ? " approved" : "")
+            + (a->missing ? " missing" : "") + " " + std::to_string(model.asset_at(a->key));
     for (const auto* tag : {"t0", "t1", "t2"})
       if (model.tagged(id, tag)) text += std::string(" ") + tag;
     text += "\n";
@@ -316,8 +316,9 @@ BOOST_AUTO_TEST_CASE(reverting_the_last_commands_gives_the_model_before_them) {
                  .events);
         break;
       case 1:
-        change.set.theme = random() % 2 ? std::optional<std::string>("t" + std::to_string(random() % 5))
-                                    : std::nullopt;
+        change.set.theme = random() % 2
+                               ? std::optional<std::string>("t" + std::to_string(random() % 5))
+                               : std::nullopt;
         change.set.approved = random() % 2 == 0;
         if (auto events = decide(model, change)) take(*events);
         break;

@@ -64,17 +64,19 @@ public:
     for (const auto& [path, file] : files)
       read.push_back({path, key_of(path), asset_type::image, content_of(file), links});
     asset_places known;
-    for (const auto& [path, born] : born_ns) known.born_ns.emplace(path, born);
+    for (const auto& [path, born] : born_ns)
+      known.born_ns.emplace(path, born);
     for (auto id : find_others(model, read, vanishing)) {
       known.paths.emplace(id, paths.at(id));
       // An inode with a single name, which one of the files has, has no other place.
       bool is_here = links == 1 && std::ranges::any_of(read, [&](const digested_file& file) {
-        return file.content.facts.inode == model.asset(id)->facts.inode
-               && file.key != model.asset(id)->key;
-      });
+                       return file.content.facts.inode == model.asset(id)->facts.inode
+                              && file.key != model.asset(id)->key;
+                     });
       if (is_here || gone_unseen.contains(paths.at(id))) known.left.insert(id);
     }
-    for (const auto& path : stale) known.absent.insert(path);
+    for (const auto& path : stale)
+      known.absent.insert(path);
     auto back = decide_put_back(model, read, known);
     apply(back.events);
     auto taken = decide(model, read, {}, vanishing, known, recent);
@@ -636,8 +638,8 @@ BOOST_AUTO_TEST_CASE(a_swap_by_copies_keeps_both_labels_in_whatever_order_it_is_
         if (!disk.contains(at) || disk[at].inode != library.model.asset(id)->facts.inode)
           library.gone_unseen.insert(at);
       changed.erase(path);
-      auto taken = disk.contains(path) ? library.take({{path, disk[path]}})
-                                       : library.take({}, {path});
+      auto taken =
+          disk.contains(path) ? library.take({{path, disk[path]}}) : library.take({}, {path});
       for (const auto& each : taken.again)
         if (disk.contains(each)) changed.insert(each);
     };
@@ -647,12 +649,9 @@ BOOST_AUTO_TEST_CASE(a_swap_by_copies_keeps_both_labels_in_whatever_order_it_is_
       library.model.apply(asset_approved{id});
     // a goes to the other disk, b takes its name, and perhaps its inode, and a takes b's.
     disk_file copy{1, 21, 2}, other{2, random() % 2 == 0 ? 31u : 11u, 3};
-    const std::vector<std::pair<std::string, disk_file>> steps{{"/2/aside.png", copy},
-                                                               {"/1/a.png", {}},
-                                                               {"/1/a.png", other},
-                                                               {"/2/b.png", {}},
-                                                               {"/2/aside.png", {}},
-                                                               {"/2/b.png", copy}};
+    const std::vector<std::pair<std::string, disk_file>> steps{
+        {"/2/aside.png", copy}, {"/1/a.png", {}},     {"/1/a.png", other},
+        {"/2/b.png", {}},       {"/2/aside.png", {}}, {"/2/b.png", copy}};
     for (const auto& [path, file] : steps) {
       if (file.inode == 0)
         disk.erase(path);
@@ -1039,8 +1038,8 @@ BOOST_AUTO_TEST_CASE(reverted_events_do_not_forget_the_file_an_asset_left) {
   copied_library library;
   library.take({}, {"/a.png"});
   library.settle();
-  const std::vector<digested_file> read{{"/b.png", key_of("/b.png"), asset_type::image,
-                                         content_of(copied_library::renamed), 1}};
+  const std::vector<digested_file> read{
+      {"/b.png", key_of("/b.png"), asset_type::image, content_of(copied_library::renamed), 1}};
   asset_places places{{{1, "/copy.png"}}, {}, {}, {}, {{"/b.png", 4}}};
   auto refused = decide(library.model, read, {}, {}, places, {}).events;
   BOOST_REQUIRE_EQUAL(refused.size(), 2u);
@@ -1083,8 +1082,8 @@ BOOST_AUTO_TEST_CASE(a_file_replaced_at_both_its_paths_returns_to_the_asset_with
 
 BOOST_AUTO_TEST_CASE(originals_left_behind_by_a_root_move_take_nothing_back) {
   copied_library library;
-  digested_file moved{"/new/a.png", key_of("/new/a.png"), asset_type::image,
-                      content_of({1, 31, 9}), 1};
+  digested_file moved{"/new/a.png", key_of("/new/a.png"), asset_type::image, content_of({1, 31, 9}),
+                      1};
   moved.was = 1;
   asset_places places{{{1, "/a.png"}}, {}, {}};
   library.apply(decide(library.model, {moved}, {}, {}, places, {}).events);

@@ -99,7 +99,8 @@ BOOST_AUTO_TEST_CASE(a_step_that_is_reverted_leaves_the_job_as_it_was) {
   for (const auto& step : steps)
     for (auto status : step.from)
       check(with_job(status), *step.decide(with_job(status)), step.name);
-  check({}, *decide_submit({}, {.kind = job_kind::upscale, .asset = {}, .pack = {}, .params_json = {}}),
+  check({},
+        *decide_submit({}, {.kind = job_kind::upscale, .asset = {}, .pack = {}, .params_json = {}}),
         "submit");
   auto running = with_job(job_status::running);
   check(running, decide_put_all_back(running, "why"), "put back");
@@ -138,7 +139,8 @@ BOOST_AUTO_TEST_CASE(parameters_that_are_no_json_object_are_refused) {
 
 BOOST_AUTO_TEST_CASE(what_a_worker_says_is_cut_to_what_an_event_may_hold) {
   auto model = with_job(job_status::running);
-  for (const auto& text : {std::string(max_job_text_bytes - 1, 'x') + "\xc3\xa9", std::string(100'000, '\xff')}) {
+  for (const auto& text :
+       {std::string(max_job_text_bytes - 1, 'x') + "\xc3\xa9", std::string(100'000, '\xff')}) {
     auto failed = std::get<job_failed>((*decide_fail(model, 1, text, {})).at(0));
     BOOST_TEST(failed.error_message.size() <= max_job_text_bytes);
     BOOST_TEST(failed.error_message.size() > max_job_text_bytes - 4);

@@ -80,7 +80,8 @@ BOOST_FIXTURE_TEST_CASE(an_undo_never_makes_an_asset_both_approved_and_rejected,
   set({}, true);
   auto unrejected = set({}, false);
   auto approved = set(true, {});
-  BOOST_TEST(conflicts(unrejected) == names{"rejection of asset 1"}, boost::test_tools::per_element());
+  BOOST_TEST(conflicts(unrejected) == names{"rejection of asset 1"},
+             boost::test_tools::per_element());
   auto rejected = set({}, true);  // takes the approval back
   BOOST_TEST(rejected.size() == 2u);
   BOOST_TEST(conflicts(approved) == names{"approval of asset 1"}, boost::test_tools::per_element());

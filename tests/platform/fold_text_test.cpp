@@ -39,11 +39,9 @@ BOOST_AUTO_TEST_CASE(what_reads_the_same_is_folded_to_the_same) {
 
 BOOST_AUTO_TEST_CASE(what_reads_differently_stays_apart) {
   const std::pair<const char*, const char*> apart[] = {
-      {"が", "か"},            // a voiced letter is another letter
-      {"ぱ", "は"},
-      {"कि", "क"},              // so is one with another vowel
-      {"กา", "กิ"},
-      {"\u0142", "l"}, {"\u00f8", "o"}, {"a", "b"}, {"東", "京"}, {"\u0430", "a"},
+      {"が", "か"},               // a voiced letter is another letter
+      {"ぱ", "は"}, {"कि", "क"},  // so is one with another vowel
+      {"กา", "กิ"},  {"\u0142", "l"}, {"\u00f8", "o"}, {"a", "b"}, {"東", "京"}, {"\u0430", "a"},
   };
   for (const auto& [one, other] : apart)
     BOOST_TEST(fold_text(one) != fold_text(other), one);

@@ -59,8 +59,9 @@ std::string seen(const catalog_model& model) {
     for (auto tag : model.tags(id))
       tags.insert(*model.texts().text(tag));
     text += std::to_string(id) + model.texts().text(a.labels.theme).value_or("-")
-            + model.texts().text(a.labels.source).value_or("-") + std::string(word(a.labels.provenance))
-            + (a.labels.approved ? " approved" : "") + (a.labels.rejected ? " rejected" : "")
+            + model.texts().text(a.labels.source).value_or("-")
+            + std::string(word(a.labels.provenance)) + (a.labels.approved ? " approved" : "")
+            + (a.labels.rejected ? " rejected" : "")
             + std::to_string(static_cast<int>(a.labels.rating)) + (a.missing ? " missing" : "");
     for (const auto& tag : tags)
       text += " " + tag;

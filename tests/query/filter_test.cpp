@@ -52,12 +52,14 @@ BOOST_AUTO_TEST_CASE(every_key_is_read) {
 }
 
 BOOST_AUTO_TEST_CASE(ranges_are_a_number_or_two_ends_of_which_one_may_be_left_out) {
-  const std::vector<std::pair<json, number_range>> cases = {
-      {4, {4, 4}}, {"4", {4, 4}}, {"3..5", {3, 5}}, {"3..", {3, 5}}, {"..2", {0, 2}}, {"0..0", {0, 0}}};
+  const std::vector<std::pair<json, number_range>> cases = {{4, {4, 4}},      {"4", {4, 4}},
+                                                            {"3..5", {3, 5}}, {"3..", {3, 5}},
+                                                            {"..2", {0, 2}},  {"0..0", {0, 0}}};
   for (const auto& [given, expected] : cases)
     BOOST_TEST((must(parse_filter({{"rating", given}})).labels.rating == expected), given.dump());
-  for (const json& wrong : {json(6), json(-1), json(1.5), json(""), json(".."), json("5..3"), json("3..6"),
-                            json("3-5"), json(" 3"), json("99999999999999999999"), json(true)})
+  for (const json& wrong :
+       {json(6), json(-1), json(1.5), json(""), json(".."), json("5..3"), json("3..6"), json("3-5"),
+        json(" 3"), json("99999999999999999999"), json(true)})
     BOOST_TEST(!parse_filter({{"rating", wrong}}), wrong.dump());
 }
 

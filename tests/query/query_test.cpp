@@ -74,7 +74,8 @@ asset_metadata_extracted made_with_model(asset_id asset, const std::string& mode
 
 BOOST_AUTO_TEST_SUITE(assets)
 
-BOOST_FIXTURE_TEST_CASE(a_listed_asset_has_the_columns_of_the_seed_and_what_is_beside_them, query_fixture) {
+BOOST_FIXTURE_TEST_CASE(a_listed_asset_has_the_columns_of_the_seed_and_what_is_beside_them,
+                        query_fixture) {
   fold({registered(1, "/lib/a.png", 0xab)});
   fold({asset_approved{1}, asset_tagged{1, "z"}, asset_tagged{1, "a\"b"},
         asset_metadata_extracted{1, {}, {640, {}, 1.5, {}}}});
@@ -398,11 +399,9 @@ BOOST_FIXTURE_TEST_CASE(a_copy_that_is_not_there_as_it_was_read_is_not_offered, 
   BOOST_TEST(report["reclaimable_bytes"] == 100);
   BOOST_TEST(report["largest"][0]["assets"] == json::array({member(2), member(3)}));
   std::filesystem::remove(path_of(2));
-  BOOST_TEST(must(list_duplicates(db, 10))
-             == json({{"groups", 0},
-                      {"files", 0},
-                      {"reclaimable_bytes", 0},
-                      {"largest", json::array()}}));
+  BOOST_TEST(
+      must(list_duplicates(db, 10))
+      == json({{"groups", 0}, {"files", 0}, {"reclaimable_bytes", 0}, {"largest", json::array()}}));
 }
 
 BOOST_FIXTURE_TEST_CASE(the_report_of_duplicates_sorts_only_changes_and_reads_no_table_through,

@@ -93,10 +93,9 @@ public:
                                  std::span<const std::uint8_t> expected) override {
     auto found = disk_.entries_.find(path);
     auto bytes = std::as_bytes(std::span(*node_->now));
-    bool good = found != disk_.entries_.end() && found->second == node_
-                && bytes.size() >= size_bytes_min
-                && std::ranges::equal(bytes.subspan(offset, expected.size()),
-                                      std::as_bytes(expected));
+    bool good =
+        found != disk_.entries_.end() && found->second == node_ && bytes.size() >= size_bytes_min
+        && std::ranges::equal(bytes.subspan(offset, expected.size()), std::as_bytes(expected));
     if (good) return {};
     return podstudio::error{podstudio::error_code::io_failed, "'" + path + "' was disturbed"};
   }

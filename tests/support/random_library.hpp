@@ -472,8 +472,7 @@ private:
       root.added.inode = below(99);
       if (one_in(2)) root.added.path = "/lib/moved" + std::to_string(++last_root_move_);
       out.push_back(podstudio::watch_root_moved{id, before.path, root.added.path, before.device,
-                                                before.inode, root.added.device,
-                                                root.added.inode});
+                                                before.inode, root.added.device, root.added.inode});
       return;
     }
     if (root.lost)

@@ -597,7 +597,8 @@ private:
     }
     case deed::give_away:
       at_last_.push_back([path, facts] {
-        // A segment that was prepared has its own name by now, and another is prepared in its place.
+        // A segment that was prepared has its own name by now, and another is prepared in its
+        // place.
         std::error_code gone;
         for (const auto& entry : fs::directory_iterator(fs::path(path).parent_path(), gone)) {
           struct stat now {};

@@ -89,8 +89,7 @@ BOOST_FIXTURE_TEST_CASE(the_facts_of_files_of_every_kind_are_read_by_themselves,
       BOOST_TEST(column("width", path) == (sounds ? "NULL" : "64"));
       BOOST_TEST(column("height", path) == (sounds ? "NULL" : "48"));
       BOOST_TEST(column("samplerate_hz", path) == (sounds || moves ? "44100" : "NULL"));
-      if (sounds || moves)
-        BOOST_TEST(column("duration_sec BETWEEN 0.9 AND 1.2", path) == "1");
+      if (sounds || moves) BOOST_TEST(column("duration_sec BETWEEN 0.9 AND 1.2", path) == "1");
       BOOST_TEST(column("mime IS NOT NULL", path) == "1");
       BOOST_TEST(column("pdq IS NOT NULL", path) == (sounds ? "0" : "1"));
     }
@@ -139,7 +138,8 @@ BOOST_FIXTURE_TEST_CASE(broken_files_have_a_problem_and_stop_nothing, job_librar
     make_file(root + "/empty." + kind, "");
     make_file(root + "/good." + kind, whole);
     // A decoder may accept these, but they must do no harm.
-    for (std::uint64_t i = 0; i < number_from_env("PODSTUDIO_HOSTILE_FILES", 360) / kinds.size(); ++i)
+    for (std::uint64_t i = 0; i < number_from_env("PODSTUDIO_HOSTILE_FILES", 360) / kinds.size();
+         ++i)
       make_file(root + "/damaged " + std::to_string(i) + "." + kind, damaged(whole, random));
   }
   auto png = all_samples().bytes("png");
@@ -270,7 +270,8 @@ BOOST_FIXTURE_TEST_CASE(a_queue_that_is_held_starts_nothing_and_stays_so, job_li
   podstudio.must({"job", "cancel", id});
   auto refused = podstudio({"job", "cancel", id});
   BOOST_TEST(refused.code == 1);
-  BOOST_TEST(refused.err.find("is cancelled and cannot be cancelled") != std::string::npos, refused);
+  BOOST_TEST(refused.err.find("is cancelled and cannot be cancelled") != std::string::npos,
+             refused);
   podstudio.must({"job", "retry", id});
   podstudio.must({"job", "resume"});
   podstudio.must({"job", "wait", id});
@@ -307,11 +308,13 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_a_job_is_refused_with_the_reason, job_lib
 
 BOOST_FIXTURE_TEST_CASE(a_command_that_is_given_again_has_one_effect, job_library) {
   for (int i = 0; i < 30; ++i)
-    make_file(root + "/" + std::to_string(i) + ".png", all_samples().bytes("png") + std::to_string(i));
+    make_file(root + "/" + std::to_string(i) + ".png",
+              all_samples().bytes("png") + std::to_string(i));
   service running(podstudio, {root});
   wait_until_read(running);
   auto given = [&](const std::string& id, words arguments) {
-    arguments.insert(arguments.begin(), {"--command-id", "00000000-0000-4000-8000-0000000000" + id});
+    arguments.insert(arguments.begin(),
+                     {"--command-id", "00000000-0000-4000-8000-0000000000" + id});
     return podstudio.json(arguments);
   };
   auto first = given("01", {"job", "submit", "metadata_extract", "--all-matching"});
@@ -319,8 +322,7 @@ BOOST_FIXTURE_TEST_CASE(a_command_that_is_given_again_has_one_effect, job_librar
     BOOST_TEST(given("01", {"job", "submit", "metadata_extract", "--all-matching"})["jobs"]
                == first["jobs"]);
   wait_until_read(running);
-  BOOST_TEST(ask("SELECT count(*) FROM job_attempt WHERE job_id = "
-                 + first["jobs"][0].dump())
+  BOOST_TEST(ask("SELECT count(*) FROM job_attempt WHERE job_id = " + first["jobs"][0].dump())
              == "1");
   given("02", {"job", "pause"});
   given("03", {"job", "resume"});
@@ -339,8 +341,9 @@ BOOST_FIXTURE_TEST_CASE(what_is_asked_of_several_jobs_is_asked_of_each, job_libr
   podstudio.must({"job", "pause"});
   words ids;
   for (int i = 0; i < 3; ++i)
-    ids.push_back(podstudio.json({"job", "submit", "metadata_extract", "--asset", "1", "--priority",
-                                  std::to_string(i)})["jobs"][0]
+    ids.push_back(podstudio
+                      .json({"job", "submit", "metadata_extract", "--asset", "1", "--priority",
+                             std::to_string(i)})["jobs"][0]
                       .dump());
   auto some = podstudio({"job", "cancel", ids[0], "999", ids[2]});
   BOOST_TEST(some.code == 1);
@@ -365,8 +368,8 @@ BOOST_FIXTURE_TEST_CASE(a_job_is_cancelled_at_once, job_library) {
     make_file(root + "/" + std::to_string(i) + ".png", read_file(big) + std::to_string(i));
   service running(podstudio, {root});
   podstudio.must({"sync"});
-  BOOST_REQUIRE(eventually([&] { return ask("SELECT count(*) FROM job WHERE status = 'running'")
-                                        != "0"; }));
+  BOOST_REQUIRE(
+      eventually([&] { return ask("SELECT count(*) FROM job WHERE status = 'running'") != "0"; }));
   auto id = ask("SELECT min(id) FROM job WHERE status = 'running'");
   std::this_thread::sleep_for(300ms);
   podstudio.must({"job", "cancel", id});
@@ -417,9 +420,10 @@ BOOST_FIXTURE_TEST_CASE(whoever_is_killed_each_job_has_one_end, job_library) {
   BOOST_TEST(ask("SELECT count(*) FROM job WHERE status NOT IN ('completed', 'failed')") == "0");
   BOOST_TEST(std::stoull(ask("SELECT count(*) FROM job")) >= wanted);
   // A job ends once; each attempt that has ended says how.
-  BOOST_TEST(ask("SELECT count(*) FROM job WHERE (SELECT count(*) FROM job_attempt WHERE job_id = id"
-                 " AND ending = 'completed') > 1")
-             == "0");
+  BOOST_TEST(
+      ask("SELECT count(*) FROM job WHERE (SELECT count(*) FROM job_attempt WHERE job_id = id"
+          " AND ending = 'completed') > 1")
+      == "0");
   BOOST_TEST(ask("SELECT count(*) FROM job WHERE status = 'completed' AND (SELECT count(*) FROM"
                  " job_attempt WHERE job_id = id AND ending = 'completed') <> 1")
              == "0");

@@ -147,8 +147,9 @@ BOOST_FIXTURE_TEST_CASE(an_empty_folder_in_the_place_of_a_disk_is_not_believed, 
     await_state("lost");
     auto refused = podstudio({"sync"});
     BOOST_CHECK_EQUAL(refused.code, 1);
-    BOOST_CHECK_MESSAGE(
-        refused.err.find("'" + space.root + "' is not the folder that was added") != std::string::npos, refused);
+    BOOST_CHECK_MESSAGE(refused.err.find("'" + space.root + "' is not the folder that was added")
+                            != std::string::npos,
+                        refused);
     BOOST_CHECK_EQUAL(missing(), "0");
     disk.plug();
     check_in_step("plugged in, at once");

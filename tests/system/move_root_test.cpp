@@ -46,9 +46,9 @@ struct library_to_move {
     podstudio.must({"replay", "--check"});
   }
   int assets(const std::string& condition) const {
-    return std::stoi(value(podstudio.database(),
-                           "SELECT count(*) FROM asset JOIN asset_file ON asset_id = id WHERE "
-                               + condition));
+    return std::stoi(
+        value(podstudio.database(),
+              "SELECT count(*) FROM asset JOIN asset_file ON asset_id = id WHERE " + condition));
   }
   std::string roots() const {
     std::string text;
@@ -174,11 +174,11 @@ BOOST_FIXTURE_TEST_CASE(a_move_that_cannot_be_changes_nothing, library_to_move) 
     BOOST_TEST(outcome.code == 1);
     BOOST_TEST(outcome.err.find(named) != std::string::npos, outcome.err << " names not " << named);
   };
-  refused({"watch", "move", from, to}, to);              // holds other files
+  refused({"watch", "move", from, to}, to);                 // holds other files
   refused({"watch", "move", from, to + "/none"}, "/none");  // is not there
-  refused({"watch", "move", from, other}, other);        // is watched
-  refused({"watch", "move", to, space.path}, to);        // is not watched
-  refused({"watch", "move", from, from + "/0"}, "/0");   // lies in it
+  refused({"watch", "move", from, other}, other);           // is watched
+  refused({"watch", "move", to, space.path}, to);           // is not watched
+  refused({"watch", "move", from, from + "/0"}, "/0");      // lies in it
   BOOST_TEST(podstudio.json({"log", "head"}) == head);
   // The old one is still followed.
   make_file(from + "/later.png", "later");

@@ -125,17 +125,16 @@ BOOST_AUTO_TEST_CASE(a_service_starts_beside_clients_that_ask_for_its_status) {
   constexpr int clients = 4, starts = 30;
   std::vector<std::unique_ptr<process>> polling;
   for (int i = 0; i < clients; ++i)
-    polling.push_back(std::make_unique<process>(launch{
-        {"sh", "-c", "while :; do \"$0\" --data \"$1\" status; done >/dev/null 2>&1",
-         podstudio_program(), space.data}}));
+    polling.push_back(std::make_unique<process>(
+        launch{{"sh", "-c", "while :; do \"$0\" --data \"$1\" status; done >/dev/null 2>&1",
+                podstudio_program(), space.data}}));
   for (int i = 0; i < starts; ++i) {
     process starting(launch{{podstudio_program(), "--data", space.data, "serve"}});
-    BOOST_REQUIRE_MESSAGE(
-        eventually([&] {
-          starting.must_run();
-          return starting.err().find("ready") != std::string::npos;
-        }),
-        "start " << i << ": " << starting.err());
+    BOOST_REQUIRE_MESSAGE(eventually([&] {
+                            starting.must_run();
+                            return starting.err().find("ready") != std::string::npos;
+                          }),
+                          "start " << i << ": " << starting.err());
     starting.signal(SIGTERM);
     BOOST_CHECK_EQUAL(starting.finish().code, 0);
   }

@@ -72,7 +72,8 @@ BOOST_AUTO_TEST_CASE(a_library_known_by_device_numbers_is_in_step_without_being_
   BOOST_TEST(bytes_read(running.pid()) < 15'000'000u);
   auto labelled = [&](const std::string& condition) {
     return value(podstudio.database(), "SELECT count(*) FROM asset JOIN asset_file ON asset_id = id"
-                                       " WHERE approved AND theme = 'nature' AND " + condition);
+                                       " WHERE approved AND theme = 'nature' AND "
+                                           + condition);
   };
   BOOST_TEST(labelled("missing_since IS NULL") == std::to_string(count));
   BOOST_TEST(podstudio({"log", "show", "--type", "asset.touched"}).out == "");

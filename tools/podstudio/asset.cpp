@@ -277,8 +277,8 @@ std::vector<subcommand> commands() {
        [](CLI::App& c) { return declare_one(c, history); }}};
   each_label([&all]<class Label>() {
     if constexpr (is_flag_label<Label>) {
-      all.push_back({Label::verb, Label::help,
-                     [](CLI::App& c) { return declare_flag(c, Label::verb); }});
+      all.push_back(
+          {Label::verb, Label::help, [](CLI::App& c) { return declare_flag(c, Label::verb); }});
       all.push_back({Label::not_verb, Label::not_help,
                      [](CLI::App& c) { return declare_flag(c, Label::not_verb); }});
     } else if constexpr (is_number_label<Label> && has_verb<Label>) {

@@ -39,16 +39,19 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
       command.add_flag("--" + std::string(Label::not_key), withdrawn, "Only those not " + key)
           ->excludes(yes);
     } else if constexpr (is_word_label<Label>) {
-      option(prefix + key, value, ("Only this " + key + ": " + words_of<typename Label::value>()).c_str(), "VALUE")
+      option(prefix + key, value,
+             ("Only this " + key + ": " + words_of<typename Label::value>()).c_str(), "VALUE")
           ->check(one_of<typename Label::value>());
     } else if constexpr (is_number_label<Label>) {
-      option(prefix + key, value, ("Only those with this " + key + ": 4, 3..5, 3.. or ..2").c_str(), "RANGE");
+      option(prefix + key, value, ("Only those with this " + key + ": 4, 3..5, 3.. or ..2").c_str(),
+             "RANGE");
     } else {
       option(prefix + key, value, ("Only those with this " + key).c_str(), "TEXT");
     }
   });
   option("tag", tag, "Only those with this tag", "T");
-  option("search", search, "Only those with all these words in their path, theme, source or tags", "TEXT");
+  option("search", search, "Only those with all these words in their path, theme, source or tags",
+         "TEXT");
   option("width", width, "Only those this wide, in pixels: 512, 512..1024, 4000.. or ..800",
          "RANGE");
   option("height", height, "Only those this tall, in pixels", "RANGE");
@@ -60,7 +63,8 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
   option("model", model, "Only those made with a model with this in its name", "TEXT");
   option("prompt", prompt, "Only those with all these words in their prompt", "TEXT");
   option("seed", seed, "Only those made from this seed", "N")->check(whole_number(0, UINT64_MAX));
-  auto transparent = command.add_flag("--alpha", alpha, "Only those with an alpha channel, used or not");
+  auto transparent =
+      command.add_flag("--alpha", alpha, "Only those with an alpha channel, used or not");
   command.add_flag("--opaque", opaque, "Only those without")->excludes(transparent);
   command.add_flag("--broken", broken, "Only those that are damaged, or not what their name says");
   command.add_flag("--unread", unread, "Only those whose file was not read yet");

@@ -28,7 +28,8 @@ struct asset_filter_options {
   };
   std::array<label_options, label_count> labels;
 
-  /// Adds them. Where `--theme` and the like say what to set, the filters are told apart by `prefix`:
+  /// Adds them. Where `--theme` and the like say what to set, the filters are told apart by
+  /// `prefix`:
   /// `--with-theme`.
   void declare(CLI::App& command, const std::string& prefix = "");
 

@@ -84,7 +84,8 @@ result<std::uint64_t> wait_until_read(session& engine, const nlohmann::json& bef
 result<void> run_import(const context& where, session::need what, const char* command,
                         const nlohmann::json& arguments, reading media) {
   bool reads = media == reading::now;
-  auto opened = session::open(where, what, reads ? session::jobs::here_too : session::jobs::service_only);
+  auto opened =
+      session::open(where, what, reads ? session::jobs::here_too : session::jobs::service_only);
   if (!opened) return opened.failure();
   auto read_before = reads ? reading_so_far(*opened) : result<nlohmann::json>(nullptr);
   if (!read_before) return read_before.failure();
@@ -146,7 +147,8 @@ action declare_import(CLI::App& command) {
   auto options = std::make_shared<import_options>();
   command.add_option("PATH", options->paths, "Files or folders")->required()->type_name("");
   command.add_flag("--metadata", options->metadata,
-                   "Also wait until the facts of all files in the library have been read, even if no service runs");
+                   "Also wait until the facts of all files in the library have been read, even if "
+                   "no service runs");
   return [options](const context& where) { return import(where, *options); };
 }
 

@@ -45,9 +45,8 @@ result<void> list(const context& where, const list_options& options) {
   paged_list jobs{.command = "job.list", .arguments = filter};
   return print_list(where, shown, jobs, [&](const json& job) {
     shown.row({cell(job["id"]), cell(job["kind"]), cell(job["status"]), cell(job["progress"]),
-               left_of(job),
-               cell(job["asset_id"]), cell(job["pack_id"]), cell(job["created_at"]).substr(0, 19),
-               one_line(cell(job["error_message"]))});
+               left_of(job), cell(job["asset_id"]), cell(job["pack_id"]),
+               cell(job["created_at"]).substr(0, 19), one_line(cell(job["error_message"]))});
   });
 }
 
@@ -146,7 +145,8 @@ result<session> working_service(const context& where) {
   return service;
 }
 
-/// Waits for jobs in turn, and says what became of them. Error: `refused`, where one did not complete.
+/// Waits for jobs in turn, and says what became of them. Error: `refused`, where one did not
+/// complete.
 result<void> await(const context& where, session& service, const std::vector<std::int64_t>& jobs) {
   auto ended = json::array();
   std::string failed;
@@ -200,8 +200,8 @@ json value_of(const std::string& text) {
 
 result<json> parameters_of(const submit_options& options) {
   auto invalid = [](const std::string& what) { return error{error_code::invalid_argument, what}; };
-  auto parameters = options.parameters.empty() ? json::object()
-                                               : json::parse(options.parameters, nullptr, false);
+  auto parameters =
+      options.parameters.empty() ? json::object() : json::parse(options.parameters, nullptr, false);
   if (!parameters.is_object()) return invalid("--params is not a JSON object");
   for (const auto& setting : options.settings) {
     auto equals = setting.find('=');
@@ -223,9 +223,8 @@ result<void> submit(const context& where, const submit_options& options) {
     return invalid("filters choose assets only with --all-matching");
   if (!options.all_matching && options.assets.empty())
     return invalid("no assets given; use --asset ID, or --all-matching and filters");
-  json arguments{{"kind", options.kind},
-                 {"parameters", *parameters},
-                 {"priority", options.priority}};
+  json arguments{
+      {"kind", options.kind}, {"parameters", *parameters}, {"priority", options.priority}};
   if (options.all_matching)
     arguments["filter"] = filter;
   else
@@ -265,8 +264,9 @@ action declare_submit(CLI::App& command) {
   command.add_option("--set", options->settings, "One parameter; may be given several times")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
-  command.add_option("--priority", options->priority,
-                     "Jobs of a higher priority start first: -100 to 100 (0)")
+  command
+      .add_option("--priority", options->priority,
+                  "Jobs of a higher priority start first: -100 to 100 (0)")
       ->type_name("N");
   command.add_flag("--wait", options->wait, "Wait until all have ended");
   return [options](const context& where) { return submit(where, *options); };

@@ -40,7 +40,10 @@ template <class E>
 std::string words_of() {
   std::string text;
   for (std::size_t i = 0; i < enum_words<E>.size(); ++i)
-    text += (i == 0 ? "" : i + 1 == enum_words<E>.size() ? " or " : ", ") + std::string(enum_words<E>[i]);
+    text += (i == 0                          ? ""
+             : i + 1 == enum_words<E>.size() ? " or "
+                                             : ", ")
+            + std::string(enum_words<E>[i]);
   return text;
 }
 

@@ -91,9 +91,9 @@ result<void> session::follow_log(std::chrono::milliseconds interval,
     auto done = look();
     if (!done) return done.failure();
     if (*done) return {};
-    log = request("log.wait", {{"after", (*log)["sequence"]},
-                               {"timeout_ms", interval.count()},
-                               {"folded", true}});
+    log = request(
+        "log.wait",
+        {{"after", (*log)["sequence"]}, {"timeout_ms", interval.count()}, {"folded", true}});
   }
   return log.failure();
 }
