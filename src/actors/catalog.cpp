@@ -329,11 +329,17 @@ void catalog_state::part_decided(const ingest_batch_ptr& batch) {
 
 void catalog_state::find_successor_places(const ingest_batch_ptr& batch, unsigned tries,
                                           const asset_places& places) {
-  auto successors = find_successors(model(), batch->gone);
+  auto wanted = [this, batch] {
+    auto assets = find_successors(model(), batch->gone);
+    auto names = find_names_left(model(), batch->gone);
+    assets.insert(assets.end(), names.begin(), names.end());
+    return assets;
+  };
   bool all_known =
-      std::ranges::all_of(successors, [&](asset_id id) { return places.paths.contains(id); });
+      std::ranges::all_of(wanted(), [&](asset_id id) { return places.paths.contains(id); });
   if (all_known || tries == 0) return decide_rest(batch, places);
-  // Without them, what is gone is missing until its content is seen again.
+  // Without them, what is gone is missing until its content is seen again, and a change under a
+  // name that is gone is found by the next scan.
   auto otherwise = [this, batch](const caf::error&) { decide_rest(batch, {}); };
   // One may have come a moment ago, and the tables not have it yet.
   commits.log(
@@ -342,9 +348,8 @@ void catalog_state::find_successor_places(const ingest_batch_ptr& batch, unsigne
         commits.when_visible(
             sequence, true,
             [=, this](sequence_number) {
-              auto now = find_successors(model(), batch->gone);
               find_places(
-                  std::move(now), {},
+                  wanted(), {},
                   [this, batch, tries](const asset_places& found) {
                     find_successor_places(batch, tries - 1, found);
                   },
@@ -360,6 +365,9 @@ void catalog_state::decide_rest(const ingest_batch_ptr& batch, const asset_place
     in_reading.erase(gone.key);
   for (auto id : batch->vanishing)
     vanishing.remove(id);
+  for (auto id : find_names_left(model(), batch->gone))
+    if (auto place = places.paths.find(id); place != places.paths.end())
+      batch->outcome.again.push_back(place->second);
   auto events = decide_gone(model(), batch->gone, places);
   for (const auto& each : events)
     if (const auto* lost = std::get_if<asset_missing>(&each))

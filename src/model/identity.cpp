@@ -90,6 +90,28 @@ void for_each_outdated_name(const catalog_model& model, const digested_file& fil
   });
 }
 
+/// Another present name of the inode that an asset's path held, and of which `is_it(id)` holds; 0
+/// if there is none among the first few. If the path is gone or holds another file now, the inode
+/// may have been changed under that name before, and was told of that name only.
+template <class IsIt>
+asset_id find_name_left(const catalog_model& model, asset_id id, IsIt is_it) {
+  asset_id found = 0;
+  std::size_t asked = 0;
+  model.find_inode(model.asset(id)->facts, [&](asset_id other) {
+    if (other != id && !model.asset(other)->missing && is_it(other)) found = other;
+    return found != 0 || ++asked == catalog_model::twins_max;
+  });
+  return found;
+}
+
+/// Likewise, if the path holds this file now and held another one before.
+asset_id find_name_left(const catalog_model& model, asset_id here, const digested_file& file) {
+  if (here == 0 || model.asset(here)->missing
+      || is_same_inode(model.asset(here)->facts, file.content.facts))
+    return 0;
+  return find_name_left(model, here, [](asset_id) { return true; });
+}
+
 /// What the file was that this one is a copy of, if that is what no asset with decisions is any
 /// more. Only where its asset changed to bytes that another asset had by then: as they were not
 /// new, the path did not have to decide.
@@ -422,7 +444,7 @@ public:
       known[i] = !places_.absent.contains(files_[i].path)
                  && (fates[i].moved == 0 || paths_.contains(fates[i].moved))
                  && find_former(model_, files_[i], left_in(places_)) == nullptr
-                 && knows_copies(fates[i]);
+                 && knows_copies(fates[i]) && knows_name_left(fates[i].here, files_[i]);
       if (!known[i])
         taken.again.push_back(files_[i].path);
       else if (fates[i].moved != 0)
@@ -445,13 +467,15 @@ public:
             asset_registered{next_asset_++, files_[i].path, files_[i].type, files_[i].content});
     for (std::size_t i = 0; i < files_.size(); ++i) {
       if (!known[i]) continue;
-      for_each_outdated_name(model_, files_[i], [&](asset_id id) {
+      auto look_at = [&](asset_id id) {
         auto is_it = [&](const digested_file& file) { return file.key == model_.asset(id)->key; };
         if (std::ranges::any_of(files_, is_it)) return;
         // Where the path is not known yet, this file brings the question up once more.
         auto at = paths_.find(id);
         taken.again.push_back(at == paths_.end() ? files_[i].path : at->second);
-      });
+      };
+      for_each_outdated_name(model_, files_[i], look_at);
+      if (auto other = find_name_left(model_, fates[i].here, files_[i]); other != 0) look_at(other);
       if (!model_.has_problems()) continue;
       auto shown = printable(files_[i].path);
       if (model_.problem(key_of_(shown))) taken.events.emplace_back(problem_resolved{shown});
@@ -495,6 +519,11 @@ private:
     if (fate.here != 0 && !fate.settled)
       for_each_copy(model_, fate.here, [&](asset_id copy) { all = all && paths_.contains(copy); });
     return all;
+  }
+
+  bool knows_name_left(asset_id here, const digested_file& file) const {
+    auto other = find_name_left(model_, here, file);
+    return other == 0 || paths_.contains(other);
   }
 
   void look_at_copies(asset_id id, taken_files& taken) const {
@@ -608,6 +637,7 @@ std::vector<asset_id> find_others(const catalog_model& model,
     if (here != 0 && model.asset(here)->sha256 != file.content.sha256)
       for_each_copy(model, here, [&](asset_id copy) { others.push_back(copy); });
     for_each_outdated_name(model, file, [&](asset_id id) { others.push_back(id); });
+    if (auto other = find_name_left(model, here, file); other != 0) others.push_back(other);
   }
   std::ranges::sort(others);
   others.erase(std::unique(others.begin(), others.end()), others.end());
@@ -724,6 +754,21 @@ std::vector<asset_id> find_successors(const catalog_model& model,
     for_each_successor(model, id, add);
   }
   return successors;
+}
+
+std::vector<asset_id> find_names_left(const catalog_model& model,
+                                      const std::vector<gone_file>& gone) {
+  const auto lost = find_lost(model, gone);
+  std::unordered_set<asset_id> gone_too;
+  for (const auto& [id, file] : lost)
+    gone_too.insert(id);
+  std::unordered_set<asset_id> names;
+  for (const auto& [id, file] : lost)
+    if (auto other =
+            find_name_left(model, id, [&](asset_id name) { return !gone_too.contains(name); });
+        other != 0)
+      names.insert(other);
+  return {names.begin(), names.end()};
 }
 
 std::vector<asset_id> find_heirs(const catalog_model& model) {

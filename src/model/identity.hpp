@@ -83,8 +83,8 @@ private:
 };
 
 /// How often assets moved a short while ago. An asset that is seen at two paths at once would move
-/// back and forth without end: that is to be reported as a problem, once, instead of filling the
-/// log.
+/// back and forth without end: that is to be reported as a problem, once a minute, instead of
+/// filling the log.
 class recent_moves {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -168,6 +168,11 @@ bool may_make_way(const catalog_model& model, asset_id id);
 
 /// The assets that hold the content of what is gone, and of which nobody has said anything.
 std::vector<asset_id> find_successors(const catalog_model& model,
+                                      const std::vector<gone_file>& gone);
+
+/// Of each file that is gone and had other names (hard links), one that is still there. It has to
+/// be looked at: a change under the name that is gone was told of that name only.
+std::vector<asset_id> find_names_left(const catalog_model& model,
                                       const std::vector<gone_file>& gone);
 
 /// How many heirs are found.

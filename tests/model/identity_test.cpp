@@ -88,6 +88,8 @@ public:
       if (gone_unseen.contains(paths.at(id))) successors.left.insert(id);
       if (unseen.contains(paths.at(id))) successors.unseen.insert(id);
     }
+    for (auto id : find_names_left(model, left))
+      taken.again.push_back(paths.at(id));
     apply(decide_gone(model, left, successors));
     return taken;
   }
@@ -241,6 +243,33 @@ BOOST_AUTO_TEST_CASE(a_swap_moves_both_assets_in_one_batch_and_in_two) {
       BOOST_TEST(library.model.assets() == 2u);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(another_hard_link_is_looked_at_when_one_goes_or_is_replaced) {
+  const disk_file a{1, 11, 1};
+  for (bool is_replaced : {false, true}) {
+    small_library library;
+    library.take({{"/a.png", a}}, {}, 2);
+    library.take({{"/b.png", a}}, {}, 2);
+    library.take({{"/c.png", a}}, {}, 3);
+    auto look = [&](const std::map<std::string, disk_file>& files, const names& gone) {
+      return is_replaced ? library.take(files).again : library.take({}, gone).again;
+    };
+    auto again = look({{"/c.png", {2, 22, 2}}}, {"/c.png"});
+    BOOST_REQUIRE_EQUAL(again.size(), 1u);
+    BOOST_TEST((again[0] == "/a.png" || again[0] == "/b.png"));
+    BOOST_TEST(look({{"/b.png", {3, 33, 3}}}, {"/b.png"}) == names{"/a.png"},
+               boost::test_tools::per_element());
+    BOOST_TEST(look({{"/a.png", {4, 44, 4}}}, {"/a.png"}).empty());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(hard_links_that_go_together_have_no_other_to_look_at) {
+  small_library library;
+  const disk_file a{1, 11, 1};
+  library.take({{"/a.png", a}}, {}, 2);
+  library.take({{"/b.png", a}}, {}, 2);
+  BOOST_TEST(library.take({}, {"/a.png", "/b.png"}).again.empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_hard_link_is_an_asset_of_its_own) {

@@ -106,6 +106,7 @@ void driver::in_step() {
     may_go_[root] = media_at(root) / 4;
   if (!is_whole()) return;
   trace_.clear();
+  new_links_.clear();
   // The engine knows where these are; all others may come back any time.
   for (const auto& root : what_.roots)
     for (const auto& [number, path] : kept_under(root)) {
@@ -341,10 +342,13 @@ bool driver::write(const std::string& path, int flags, const std::string& what, 
 }
 
 bool driver::write_to(const std::string& path, int flags, const std::string& what, off_t at) {
-  // A change under a name that nobody follows is seen under no other name either.
+  // A change under a name that nobody follows is seen under no other name either; nor is one under
+  // a name that goes before anybody has seen it.
   struct stat status;
   if (::lstat(path.c_str(), &status) == 0 && status.st_nlink > 1
-      && std::ranges::none_of(what_.roots, [&](auto& root) { return is_followed(path, root); }))
+      && (new_links_.contains(status.st_ino) || std::ranges::none_of(what_.roots, [&](auto& root) {
+            return is_followed(path, root);
+          })))
     return false;
   return is_free(path) && write(path, flags, what, at);
 }
@@ -597,7 +601,10 @@ void driver::copy() {
 void driver::link() {
   auto from = any_file(), to = new_path();
   if (care_for(from) != care::none || !is_free(to)) return;
-  if (::link(from.c_str(), to.c_str()) == 0) note("link '" + from + "' as '" + to + "'");
+  struct stat status;
+  if (::link(from.c_str(), to.c_str()) != 0 || ::lstat(to.c_str(), &status) != 0) return;
+  new_links_.insert(status.st_ino);
+  note("link '" + from + "' as '" + to + "'");
 }
 
 void driver::change_attributes() {

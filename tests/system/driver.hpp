@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -144,6 +145,7 @@ private:
   std::map<std::size_t, words>
       trails_;  ///< where kept files were since they were last found in step
   std::map<std::string, std::size_t> left_;  ///< paths that must stay empty, and whose they were
+  std::set<ino_t> new_links_;                ///< made since the tables were in step
   std::vector<std::string> trace_;
 };
 

@@ -2,14 +2,17 @@
 #define BOOST_TEST_MODULE live
 #include "system/process.hpp"
 #include "system/tables.hpp"
+#include "system/trees.hpp"
 #include "system/workspace.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <set>
 #include <sstream>
+#include <utility>
 
 using namespace system_test;
 using nlohmann::json;
@@ -65,6 +68,36 @@ void check_keys(const json& object, const std::set<std::string>& keys, const std
 }
 
 }  // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_change_under_a_hard_link_that_is_gone_is_seen, live_library) {
+  auto file = space.root + "/a/kept.png", name = space.root + "/b/link.png";
+  const std::pair<const char*, std::function<void()>> ways[] = {
+      {"removed", [&] { fs::remove(name); }},
+      {"replaced",
+       [&] {
+         make_file(name + ".new", "another file");
+         fs::rename(name + ".new", name);
+       }},
+      {"renamed to what is not ingested", [&] { fs::rename(name, name + ".txt"); }},
+      {"away with its folder", [&] { fs::rename(space.root + "/b", space.path + "/b"); }},
+  };
+  make_file(file, "at first");
+  for (const auto& [way, leave] : ways) {
+    make_folder(space.root + "/b");
+    fs::remove(name);
+    fs::create_hard_link(file, name);
+    podstudio.must({"sync"});
+    // So that the name is gone when its change is looked at.
+    running->running().signal(SIGSTOP);
+    write_file(name, std::string("changed, then ") + way);
+    leave();
+    running->running().signal(SIGCONT);
+    podstudio.must({"sync"});
+    auto truth = digests_of_media(space.root);
+    auto found = present(podstudio.database());
+    BOOST_CHECK_MESSAGE(truth == found, way << ":" << difference(truth, found));
+  }
+}
 
 BOOST_FIXTURE_TEST_CASE(a_file_written_slowly_is_taken_when_it_is_closed, live_library) {
   auto path = space.root + "/slow.mp4";
