@@ -286,7 +286,7 @@ void catalog_state::queue_unread() {
   if (assets.size() == 1) request.asset = assets.front();
   request.params_json = nlohmann::json{{"assets", assets}}.dump();
   auto summary =
-      "read " + std::to_string(assets.size()) + (assets.size() == 1 ? " new file" : " new files");
+      "read " + std::to_string(assets.size()) + (assets.size() == 1 ? " file" : " files");
   auto told = deliver(promise, [](const command_outcome& outcome) { return outcome.subject; });
   commits.commit(decide_submit(commits.model().jobs, request), {{}, "jobs", summary, {}},
                  [this, assets, told](caf::expected<command_outcome> outcome) {

@@ -207,8 +207,8 @@ void jobs_state::ended(job_id job, const job_report& report) {
   step.read = report.read;
   decide(
       std::move(step),
-      [this, job, files = report.read.size()](const change_outcome&) {
-        read += files;
+      [this, job](const change_outcome& outcome) {
+        read += outcome.changed - 1;  // all but the end of the job
         release(job, true);
       },
       [this, job](const caf::error& failure) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "actors/media_job.hpp"
 
+#include "events/extension.hpp"
 #include "jobs/kinds/metadata_answer.hpp"
 #include "jobs/kinds/metadata_order.hpp"
 #include "jobs/worker_pool.hpp"
@@ -65,11 +66,9 @@ result<std::vector<open_file>> open_all(std::span<const media_input> inputs) {
   return files;
 }
 
-std::string extension_of(const std::string& path) {
-  auto dot = path.rfind('.');
-  if (dot == std::string::npos || path.find('/', dot) != std::string::npos) return {};
-  auto extension = path.substr(dot + 1);
-  return extension.size() <= metadata_extension_bytes_max ? extension : std::string();
+std::string ordered_extension(const std::string& path) {
+  auto extension = extension_of(path);
+  return extension.size() <= metadata_extension_bytes_max ? std::string(extension) : std::string();
 }
 
 result<std::string> read_all(int fd, std::uint64_t size_bytes, std::uint64_t offset = 0) {
@@ -94,6 +93,7 @@ media_facts columns_of(const media::media_facts& facts) {
 read_media to_read(const media_input& input, media::extracted found) {
   found.previews.clear();
   return {input.asset,
+          input.path,
           input.sha256,
           input.media,
           columns_of(found.facts),
@@ -180,7 +180,7 @@ batch_outcome run_batch(worker_pool& workers, const job_task& task,
   job.number = static_cast<std::uint64_t>(task.job);
   job.kind = metadata_extract_kind;
   for (const auto& file : files) {
-    order.files.push_back({file.what->facts.size_bytes, extension_of(file.what->path)});
+    order.files.push_back({file.what->facts.size_bytes, ordered_extension(file.what->path)});
     job.inputs.push_back(file.fd.get());
   }
   job.parameters = to_parameters(order);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "model/catalog_model.hpp"
 
+#include "events/extension.hpp"
 #include "platform/text.hpp"
 #include "platform/volume.hpp"
 
@@ -251,6 +252,12 @@ struct catalog_folds {
     return forward ? after : before;
   }
 
+  void relocate(asset_id asset, const std::string& before, const std::string& after) {
+    model.rekey(asset, side(before, after));
+    // On the way back it is at worst read once more.
+    if (has_other_extension(before, after)) model.at(asset).extractor = 0;
+  }
+
   void operator()(const asset_registered& e) {
     if (!forward) return model.erase(e.asset);
     model.insert(
@@ -264,12 +271,12 @@ struct catalog_folds {
   }
   void operator()(const asset_touched& e) { model.set_facts(e.asset, side(e.before, e.after)); }
   void operator()(const asset_moved& e) {
-    model.rekey(e.asset, side(e.path_before, e.path_after));
+    relocate(e.asset, e.path_before, e.path_after);
     model.set_facts(e.asset, side(e.before, e.after));
   }
   void operator()(const asset_missing& e) { model.set_missing(e.asset, forward); }
   void operator()(const asset_returned& e) {
-    if (e.path_before != e.path_after) model.rekey(e.asset, side(e.path_before, e.path_after));
+    if (e.path_before != e.path_after) relocate(e.asset, e.path_before, e.path_after);
     model.set_facts(e.asset, side(e.before, e.after));
     model.set_missing(e.asset, !forward);
   }

@@ -49,8 +49,9 @@ struct asset_state {
   label_values labels;
   asset_type type = asset_type::image;
   bool missing = false;
-  bool known = false;          ///< false for an id that was never given or is forgotten
-  std::uint8_t extractor = 0;  ///< version of what read the facts of these bytes; 0: not read yet
+  bool known = false;  ///< false for an id that was never given or is forgotten
+  /// Version of what read its facts; 0: nothing since it got its bytes and its extension.
+  std::uint8_t extractor = 0;
   /// The assets with the same digest, as a ring: 0 in both where there is no other.
   std::uint32_t next_twin = 0;
   std::uint32_t last_twin = 0;

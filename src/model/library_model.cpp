@@ -6,7 +6,7 @@ namespace podstudio {
 void library_model::apply(const event& what) {
   catalog.apply(what);
   jobs.apply(what);
-  unread.see(what);
+  unread.see(catalog, what);
 }
 
 void library_model::revert(const event& what) {

@@ -7,24 +7,32 @@ namespace podstudio {
 
 std::vector<event> decide_read(const catalog_model& model, std::vector<read_media> read) {
   std::vector<event> events;
+  path_keyer key_of;
   for (auto& each : read) {
     const auto* asset = model.asset(each.asset);
     if (asset == nullptr || asset->sha256 != each.sha256) continue;
+    // It moved meanwhile, perhaps to another extension, and is given to another job.
+    if (asset->extractor != each.extractor && asset->key != key_of(each.path)) continue;
     events.emplace_back(asset_metadata_extracted{each.asset, each.before, each.after, each.sha256,
                                                  each.extractor, std::move(each.report)});
   }
   return events;
 }
 
-void unread_media::see(const event& what) {
+void unread_media::see(const catalog_model& model, const event& what) {
   asset_id id = 0;
   if (const auto* added = std::get_if<asset_registered>(&what))
     id = added->asset;  // one that was forgotten may have its id again
   else if (const auto* changed = std::get_if<asset_content_changed>(&what))
     id = changed->asset;
+  // A job that was given it before does not find it under its old path, or not with its old times.
+  else if (const auto* moved = std::get_if<asset_moved>(&what))
+    id = moved->asset;
+  else if (const auto* touched = std::get_if<asset_touched>(&what))
+    id = touched->asset;
   else if (const auto* back = std::get_if<asset_returned>(&what))
     id = back->asset;
-  if (id != 0 && id < next_) behind_.insert(id);
+  if (id != 0 && id < next_ && is_unread(model, id)) behind_.insert(id);
 }
 
 bool unread_media::is_unread(const catalog_model& model, asset_id id) const {

@@ -14,24 +14,28 @@ namespace podstudio {
 /// What a job read from an asset's file.
 struct read_media {
   asset_id asset = 0;
-  digest sha256{};  ///< of the bytes that were read
+  std::string path;  ///< by which they were read
+  digest sha256{};   ///< of the bytes that were read
   media_facts before, after;
   std::uint8_t extractor = 0;
   std::string report;  ///< as `asset_metadata_extracted::report`
 };
 
-/// Events for the assets that still have the bytes that were read.
+/// Events for the assets that still have the bytes that were read, and, if nothing was read before,
+/// the path: another one may have another extension.
 std::vector<event> decide_read(const catalog_model& model, std::vector<read_media> read);
 
-/// The assets whose files are to be read: each once, from the lowest id on, and those that get
-/// other bytes or come back. A file that could not be opened or read for the time being is tried
-/// again after the next start.
+/// The assets whose files are to be read: each once, from the lowest id on, and again those that
+/// get other bytes or another extension, that come back, or that move or are touched before they
+/// were read. A file that could not be opened or read for the time being is tried again after the
+/// next start.
 class unread_media {
 public:
   /// `extractor` is the version that counts: what an earlier one read is read again.
   explicit unread_media(std::uint8_t extractor = 0) : extractor_(extractor) {}
 
-  void see(const event& what);
+  /// The model is the one after the event.
+  void see(const catalog_model& model, const event& what);
   /// At most `count_max` assets, in ascending order, which are not given again.
   std::vector<asset_id> take(const catalog_model& model, std::size_t count_max);
   /// These were not queued after all.

@@ -2,6 +2,7 @@
 #include "projections/folds.hpp"
 
 #include "events/enums.hpp"
+#include "events/extension.hpp"
 
 #include <algorithm>
 #include <array>
@@ -129,6 +130,13 @@ result<void> set_path(fold_context& context, asset_id asset, const std::string& 
   return mark_stale(context, asset);
 }
 
+result<void> relocate(fold_context& context, asset_id asset, const std::string& before,
+                      const std::string& after) {
+  auto moved = set_path(context, asset, after);
+  if (moved && has_other_extension(before, after)) moved = context.media.set_unread.run(asset);
+  return moved;
+}
+
 }  // namespace
 
 result<void> fold(fold_context& context, const asset_registered& what) {
@@ -161,7 +169,7 @@ result<void> fold(fold_context& context, const asset_touched& what) {
 }
 
 result<void> fold(fold_context& context, const asset_moved& what) {
-  auto moved = set_path(context, what.asset, what.path_after);
+  auto moved = relocate(context, what.asset, what.path_before, what.path_after);
   if (!moved) return moved;
   return set_facts(context, what.asset, what.before, what.after);
 }
@@ -174,7 +182,7 @@ result<void> fold(fold_context& context, const asset_missing& what) {
 
 result<void> fold(fold_context& context, const asset_returned& what) {
   if (what.path_after != what.path_before) {
-    auto moved = set_path(context, what.asset, what.path_after);
+    auto moved = relocate(context, what.asset, what.path_before, what.path_after);
     if (!moved) return moved;
   }
   auto returned = mark_content_stale(context, what.asset);

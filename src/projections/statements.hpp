@@ -122,6 +122,7 @@ struct media_statements {
       " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)");
   statement add_prompt =
       prepare("INSERT INTO lookup_prompt (rowid, text) VALUES (?1, fold_text(?2))");
+  statement set_unread = prepare("UPDATE asset_media SET extractor = 0 WHERE asset_id = ?1");
   statement remove = prepare("DELETE FROM asset_media WHERE asset_id = ?1");
   statement remove_problems = prepare("DELETE FROM asset_problem WHERE asset_id = ?1");
   statement remove_generation = prepare("DELETE FROM asset_generation WHERE asset_id = ?1");

@@ -137,7 +137,7 @@ CREATE TABLE job_queue (
 -- yet. What is not there or cannot be told is null.
 CREATE TABLE asset_media (
   asset_id        INTEGER PRIMARY KEY REFERENCES asset (id),
-  extractor       INTEGER NOT NULL,           -- version of what read it
+  extractor       INTEGER NOT NULL,           -- version of what read it; 0: to be read again
   mime            TEXT,                       -- by content alone
   container       TEXT,
   video_codec     TEXT,                       -- of pictures too

@@ -105,6 +105,27 @@ BOOST_AUTO_TEST_CASE(a_moved_asset_keeps_all_but_its_path) {
   BOOST_TEST(rows("SELECT tag FROM asset_tag") == "castle");
 }
 
+BOOST_AUTO_TEST_CASE(another_extension_has_what_was_read_read_again) {
+  auto facts = content_of(1).facts;
+  fold({registered(1, "/a.jpg")});
+  fold({asset_metadata_extracted{1,
+                                 {},
+                                 {.width = 64, .height = 48},
+                                 content_of(1).sha256,
+                                 7,
+                                 media::to_json(media::extracted{})}});
+  auto extractor = [&] { return rows("SELECT extractor, width FROM asset, asset_media"); };
+  BOOST_TEST(extractor() == "7|64");
+  fold({asset_moved{1, "/a.jpg", "/b/c.JPG", facts, facts}});
+  BOOST_TEST(extractor() == "7|64");
+  fold({asset_missing{1}});
+  fold({asset_returned{1, "/b/c.JPG", "/b/c.JPG", facts, facts}});
+  BOOST_TEST(extractor() == "7|64");
+  fold({asset_missing{1}});
+  fold({asset_returned{1, "/b/c.JPG", "/b/c.png", facts, facts}});
+  BOOST_TEST(extractor() == "0|64");
+}
+
 BOOST_AUTO_TEST_CASE(three_files_can_take_each_others_names_in_one_command) {
   auto facts = content_of(1).facts;
   fold({registered(1, "/a"), registered(2, "/b"), registered(3, "/c")});

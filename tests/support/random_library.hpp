@@ -76,7 +76,8 @@ private:
   }
   std::string new_path() {
     auto number = std::to_string(++paths_);
-    return "/lib/f" + std::to_string(below(5)) + "/it's \"x\" " + number + ".png";
+    return "/lib/f" + std::to_string(below(5)) + "/it's \"x\" " + number
+           + (one_in(4) ? ".JPG" : ".png");
   }
   podstudio::file_content new_content() {
     auto content = content_of(below(1'000), below(5'000'000));

@@ -59,7 +59,7 @@ struct job_library {
     podstudio.must({"sync"});
     bool done = eventually([&] {
       return ask("SELECT count(*) FROM asset JOIN asset_file ON asset_id = id WHERE missing_since"
-                 " IS NULL AND id NOT IN (SELECT asset_id FROM asset_media)")
+                 " IS NULL AND id NOT IN (SELECT asset_id FROM asset_media WHERE extractor <> 0)")
                  == "0"
              && ask("SELECT count(*) FROM active_job") == "0";
     });
@@ -125,6 +125,34 @@ BOOST_FIXTURE_TEST_CASE(other_bytes_have_other_facts, job_library) {
   wait_until_read(running);
   BOOST_TEST(column("width", path) == "64");
   BOOST_TEST(ask("SELECT count(*) FROM asset_problem") == "0");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_file_with_another_extension_is_read_again, job_library) {
+  for (const auto* name : {"/a.jpg", "/b.jpg"})
+    make_file(root + name, all_samples().bytes("png"));
+  service running(podstudio, {root});
+  wait_until_read(running);
+  BOOST_TEST(ask("SELECT group_concat(kind) FROM asset_problem") == "other_content,other_content");
+  auto rename_paused = [&](const std::string& name) {
+    podstudio.must({"job", "pause"});
+    fs::rename(root + name + ".jpg", root + name + ".png");
+    podstudio.must({"sync"});
+    // Until it is read again, its facts stay.
+    BOOST_TEST(column("width", root + name + ".png") == "64");
+    BOOST_TEST(column("extractor", root + name + ".png") == "0");
+  };
+  rename_paused("/a");
+  podstudio.must({"job", "resume"});
+  wait_until_read(running);
+  BOOST_TEST(ask("SELECT path FROM asset_problem JOIN asset ON id = asset_id") == root + "/b.jpg");
+  rename_paused("/b");
+  running.stop();
+  service again(podstudio);
+  podstudio.must({"job", "resume"});
+  wait_until_read(again);
+  BOOST_TEST(ask("SELECT count(*) FROM asset_problem") == "0");
+  auto check = podstudio({"replay", "--check"});
+  BOOST_TEST(check.code == 0, check);
 }
 
 BOOST_FIXTURE_TEST_CASE(broken_files_have_a_problem_and_stop_nothing, job_library) {

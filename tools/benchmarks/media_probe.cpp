@@ -3,8 +3,8 @@
 // input as a worker would, and prints a line for each: path, CPU milliseconds, and the JSON of what
 // was found, or the error, parted by tabs. For tools/media-truth and tools/bench media.
 
+#include "events/extension.hpp"
 #include "media/extract.hpp"
-
 #include "platform/unique_fd.hpp"
 
 #include <cstdio>
@@ -24,13 +24,6 @@ double cpu_ms() {
   timespec now{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
-}
-
-std::string extension_of(const std::string& path) {
-  auto dot = path.rfind('.');
-  return dot == std::string::npos || path.find('/', dot) != std::string::npos
-             ? ""
-             : path.substr(dot + 1);
 }
 
 std::string read_one(const std::string& path, const std::string& previews) {
