@@ -9,6 +9,8 @@
 #include "projections/projection.hpp"
 #include "schema/sqlite.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>

@@ -19,6 +19,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -26,7 +27,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <thread>
+#include <vector>
 
 namespace podstudio {
 

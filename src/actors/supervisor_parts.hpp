@@ -4,6 +4,8 @@
 #include "actors/supervisor.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>

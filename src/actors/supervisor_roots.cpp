@@ -203,7 +203,7 @@ std::optional<error> not_in_step(const supervisor_state& s,
       return each.root == root && each.mode == "held";
     });
     if (!entry.root.lost && !failed && !entry.moving && !held) continue;
-    text += (text.empty() ? "not synchronized with " : ", nor with ") + in_quotes(entry.root.path);
+    text += (text.empty() ? "not synchronized with " : "; nor with ") + in_quotes(entry.root.path);
     if (entry.moving)
       text += ": it is being moved; try again when 'watch move' has finished";
     else if (entry.root.lost && !entry.reason.empty())

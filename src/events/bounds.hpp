@@ -19,8 +19,8 @@ struct number_bounds {
   std::int64_t highest = std::numeric_limits<std::int64_t>::max();
 };
 
-/// The bounds of a signed field of an event. Ids are named after what they identify, and times end
-/// in `at_us` or tell of before and after; any other field may hold any number.
+/// The bounds of a signed field of an event, by its name. A field that is not listed may hold any
+/// number; each new id or time has to be added.
 inline number_bounds bounds_of(const char* field) noexcept {
   constexpr struct {
     const char* name;

@@ -107,8 +107,8 @@ bool take_event(byte_cursor& cursor, event_record& record) noexcept {
   return true;
 }
 
-/// The variable part of an intact frame, in order: origin and summary, then each event, then
-/// padding. Calls `each(record)` for the events until it fails.
+/// Checks the type and the time of an intact frame, then takes its variable part in order: origin
+/// and summary, then each event, then padding. Calls `each(record)` for the events until it fails.
 template <class Each>
 result<void> walk_frame(const_bytes frame, const log_place& place, const_bytes& origin,
                         const_bytes& summary, Each each) {

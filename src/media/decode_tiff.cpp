@@ -44,6 +44,13 @@ int on_error(TIFF*, void* data, const char*, const char* format, va_list values)
 }
 int on_warning(TIFF*, void*, const char*, const char*, va_list) { return 1; }
 
+/// What libtiff said first. It prefixes some messages with the file's name, which is empty here.
+std::string message_of(const tiff_input& input) {
+  std::string_view message = input.message.data();
+  if (message.starts_with(": ")) message.remove_prefix(2);
+  return std::string(message);
+}
+
 /// The library gives colours with opacity multiplied in.
 void divide_by_opacity(std::uint8_t* pixels, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i, pixels += 4) {
@@ -130,7 +137,7 @@ private:
   }
 
   decode_outcome failure() const {
-    return {to_.rows() > 0 ? decoding::damaged : decoding::failed, input_.message.data()};
+    return {to_.rows() > 0 ? decoding::damaged : decoding::failed, message_of(input_)};
   }
 
   TIFF* library_;
@@ -157,7 +164,7 @@ decode_outcome decode_tiff(source& from, const decode_request& request, picture_
       TIFFClientOpenExt("", "rm", &input, read_bytes, write_bytes, seek, close_input, size_of,
                         nullptr, nullptr, options.get()),
       TIFFClose);
-  if (!library) return {decoding::failed, input.message.data()};
+  if (!library) return {decoding::failed, message_of(input)};
   auto outcome = tiff_decoder(library.get(), input, request, to).run();
   if (from.watch().stopped()) return {decoding::stopped, {}};
   return outcome;

@@ -326,7 +326,7 @@ void walk_png(source& from, walked& to) {
     }
     if (is_cut && !ended) {
       add_problem(facts, problem_kind::cut,
-                  "the PNG ends within a chunk; " + bytes_missing(end, from.size()));
+                  "the PNG ends within a chunk; at least " + bytes_missing(end, from.size()));
       return;
     }
     if (ended) break;

@@ -405,10 +405,10 @@ void walk_iso(source& from, walked& to) {
     } else if (each.type == "mdat") {
       data = true;
     } else if (each.type == "uuid") {
-      auto id = from.read(each.data_at, 16);
+      auto size = each.end - each.data_at;
+      auto id = from.read(each.data_at, std::min<std::uint64_t>(size, 16));
       constexpr auto xmp = "\xbe\x7a\xcf\xcb\x97\xa9\x42\xe8\x9c\x71\x99\x94\x91\xe3\xaf\xac"sv;
       constexpr auto c2pa = "\xd8\xfe\xc3\xd6\x1b\x0e\x48\x3c\x92\x97\x58\x28\x87\x7e\xc4\x81"sv;
-      auto size = each.end - each.data_at;
       if (text_of(id) == xmp && to.found.xmp.empty()) {
         auto packet = from.read(each.data_at + 16,
                                 std::min<std::uint64_t>(size - 16, carried_text_bytes_max));
@@ -428,10 +428,13 @@ void walk_iso(source& from, walked& to) {
     }
     if (each.end > from.size()) {
       // What players skip anyway may be short.
-      if (each.type != "free" && each.type != "skip")
+      if (each.type != "free" && each.type != "skip") {
+        auto name = clean_name(each.type, 16);
         add_problem(facts, problem_kind::cut,
-                    "the file is cut within '" + clean_name(each.type, 16) + "'; "
-                        + bytes_missing(each.end, from.size()));
+                    "the file is cut within "
+                        + (name.empty() ? "its box at " + std::to_string(at) : "'" + name + "'")
+                        + "; " + bytes_missing(each.end, from.size()));
+      }
       break;
     }
     cursor.go(each.end);

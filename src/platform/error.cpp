@@ -57,11 +57,10 @@ error system_error::operator()(std::string_view what) const {
     return {error_code::not_found,
             std::string(what) + ": a part of the path is a file, not a folder; check the path"};
   case ELOOP:
-    return {
-        error_code::io_failed,
-        std::string(what)
-            + ": it is a symbolic link, which is not followed; put the file or folder itself in "
-              "its place"};
+    return {error_code::io_failed,
+            std::string(what)
+                + ": a symbolic link in the path is not followed, or leads back to itself; put the "
+                  "file or folder itself in its place"};
   case EISDIR:
     return {error_code::io_failed, std::string(what) + ": it is a folder; move it away"};
   case EMFILE:

@@ -74,6 +74,11 @@ BOOST_AUTO_TEST_CASE(values_become_cells) {
   BOOST_TEST(cell(true) == "yes");
   BOOST_TEST(cell("a") == "a");
   BOOST_TEST(cell(7) == "7");
+  BOOST_TEST(cell(100.0) == "100.0");
+  BOOST_TEST(cell(0.6000000000000001) == "0.6");
+  BOOST_TEST(cell(0.483504) == "0.483504");
+  BOOST_TEST(cell(-1e300).size() > 300u);
+  BOOST_TEST(decimal(70.29508196721312, 1) == "70.3");
   BOOST_TEST(cell({"a", "b"}) == "a, b");
 }
 

@@ -281,8 +281,8 @@ BOOST_AUTO_TEST_CASE(a_misspelt_word_is_answered_with_the_right_one) {
   says({"asset", "list", "--tpye=image"}, "did you mean '--type'?");
   says({"status", "--jsno"}, "did you mean '--json'?");
   says({"asset", "lst"}, "see 'podstudio asset --help'");
-  says({"asset", "list", "--type", "picture"}, "'picture' is not image, audio or video;");
-  says({"job", "list", "--kind", "sharpen"}, "'sharpen' is not upscale, ");
+  says({"asset", "list", "--type", "picture"}, "must be image, audio or video, not 'picture';");
+  says({"job", "list", "--kind", "sharpen"}, ", not 'sharpen'; see");
 }
 
 BOOST_AUTO_TEST_CASE(help_and_version_are_no_errors) {

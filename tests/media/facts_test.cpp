@@ -244,6 +244,44 @@ BOOST_AUTO_TEST_CASE(other_bytes_under_a_known_name_are_told) {
   BOOST_TEST(has_problem(without, problem_kind::no_index), problems_of(without));
 }
 
+BOOST_AUTO_TEST_CASE(a_clip_says_within_which_of_its_boxes_it_is_cut) {
+  using namespace std::literals;
+  auto clip = read_file(samples() + "/sample.mp4");
+  auto reason = [&](std::string_view box) {
+    auto made = must_extract(clip + std::string(box), "mp4");
+    BOOST_REQUIRE_EQUAL(made.facts.problems.size(), 1u);
+    return made.facts.problems[0].reason;
+  };
+  BOOST_TEST(reason("\0\0\1\0abcd"sv)
+             == "the file is cut within 'abcd'; 248 bytes are missing at the end");
+  BOOST_TEST(reason("\0\0\1\0\0\0\0\0"sv)
+             == "the file is cut within its box at " + std::to_string(clip.size())
+                    + "; 248 bytes are missing at the end");
+}
+
+BOOST_AUTO_TEST_CASE(a_box_without_a_whole_id_holds_no_metadata) {
+  using namespace std::literals;
+  constexpr auto id = "\xbe\x7a\xcf\xcb\x97\xa9\x42\xe8\x9c\x71\x99\x94\x91\xe3\xaf\xac"sv;
+  auto packet = "<rdf:Description><Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/"
+                "digitalsourcetype/trainedAlgorithmicMedia</Iptc4xmpExt:DigitalSourceType>"
+                "</rdf:Description>"s;
+  auto clip = read_file(samples() + "/sample.mp4");
+  auto with = [&](std::size_t box_bytes) {
+    std::string size{0, 0, 0, static_cast<char>(box_bytes)};
+    return must_extract(clip + size + "uuid" + std::string(id) + packet, "mp4").generation;
+  };
+  BOOST_REQUIRE(packet.size() + 24 < 256);
+  BOOST_TEST(!with(packet.size() + 24).empty());
+  BOOST_TEST(with(12).empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_reason_of_a_tiff_has_no_empty_name) {
+  using namespace std::literals;
+  auto made = must_extract("II*\0\xff\xff\xff\x7f"sv, "tif");
+  BOOST_TEST(has_problem(made, problem_kind::undecodable), problems_of(made));
+  BOOST_TEST(problems_of(made).find(": :") == std::string::npos, problems_of(made));
+}
+
 BOOST_AUTO_TEST_CASE(previews_fit_their_squares_and_keep_opacity) {
   for (const char* name :
        {"half.png", "sample.mp4", "sample.mp3", "sample.jpg", "moving.webp", "sample.gif"}) {

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <optional>
 #include <sys/stat.h>
+#include <utility>
 
 using namespace podstudio;
 namespace fs = std::filesystem;
@@ -154,21 +155,27 @@ BOOST_FIXTURE_TEST_CASE(a_config_file_with_a_mistake_is_refused_with_its_line, f
 }
 
 BOOST_FIXTURE_TEST_CASE(a_mistake_in_a_config_file_is_named, fixture) {
-  struct {
-    const char *text, *said;
-  } const cases[] = {{"workers = 'all'", "workers must be a whole number"},
-                     {"workers = 1.5", "workers must be a whole number"},
-                     {"database = 7", "database must be a string"},
-                     {"watch_folders = '/a'", "watch_folders must be a list of strings"},
-                     {"watch_folder = ['/a']", "'watch_folder' is not a setting; the settings are "
-                                               "watch_folders, "},
-                     {"workers = ", "is not valid TOML"}};
-  for (const auto& [text, said] : cases) {
+  auto check = [&](const std::string& text, const std::string& said) {
     write("config.toml", text);
     auto loaded = load(true);
     BOOST_REQUIRE(!loaded);
     BOOST_TEST(loaded.failure().message.find(said) != std::string::npos, loaded.failure().message);
+  };
+  const std::pair<const char*, const char*> keys[] = {{"watch_folders", "a list of strings"},
+                                                      {"database", "a string"},
+                                                      {"log_level", "a string"},
+                                                      {"log_segment_bytes", "a whole number"},
+                                                      {"poll_seconds", "a whole number"},
+                                                      {"preview_cache_bytes", "a whole number"},
+                                                      {"rescan_minutes", "a whole number"},
+                                                      {"workers", "a whole number"}};
+  for (const auto& [key, type] : keys) {
+    check(std::string(key) + " = 1.5", std::string(key) + " must be " + type);
+    check("colour = 'red'", key);  // named among all settings
   }
+  check("watch_folder = ['/a']",
+        "'watch_folder' is not a setting; the settings are watch_folders, ");
+  check("workers = ", "is not valid TOML");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_config_file_asked_for_must_exist, fixture) {

@@ -44,9 +44,10 @@ result<void> list(const context& where, const list_options& options) {
                {"error"}});
   paged_list jobs{.command = "job.list", .arguments = filter};
   return print_list(where, shown, jobs, [&](const json& job) {
-    shown.row({cell(job["id"]), cell(job["kind"]), cell(job["status"]), cell(job["progress"]),
-               left_of(job), cell(job["asset_id"]), cell(job["pack_id"]),
-               cell(job["created_at"]).substr(0, 19), one_line(cell(job["error_message"]))});
+    shown.row({cell(job["id"]), cell(job["kind"]), cell(job["status"]),
+               decimal(job["progress"].get<double>(), 1), left_of(job), cell(job["asset_id"]),
+               cell(job["pack_id"]), cell(job["created_at"]).substr(0, 19),
+               one_line(cell(job["error_message"]))});
   });
 }
 
@@ -244,6 +245,8 @@ result<void> submit(const context& where, const submit_options& options) {
   }
   for (const auto& job : (*submitted)["jobs"])
     print_line(cell(job));
+  if ((*submitted)["jobs"].empty())
+    std::fputs("podstudio: no asset matches; no job was submitted\n", stderr);
   return {};
 }
 

@@ -53,7 +53,7 @@ CLI::Validator one_of() {
   return {[](const std::string& word) {
             return std::ranges::find(enum_words<E>, word) != enum_words<E>.end()
                        ? std::string()
-                       : in_quotes(word) + " is not " + words_of<E>();
+                       : "must be " + words_of<E>() + ", not " + in_quotes(word);
           },
           words_of<E>()};
 }

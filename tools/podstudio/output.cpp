@@ -106,7 +106,17 @@ std::string cell(const nlohmann::json& value) {
       list += (list.empty() ? "" : ", ") + cell(item);
     return list;
   }
+  if (value.is_number_float()) return decimal(value.get<double>(), 6);
   return value.dump();
+}
+
+std::string decimal(double number, int decimals_max) {
+  char text[400];  // what the largest number takes
+  std::snprintf(text, sizeof text, "%.*f", decimals_max, number);
+  std::string_view shown(text);
+  while (shown.ends_with('0') && !shown.ends_with(".0"))
+    shown.remove_suffix(1);
+  return std::string(shown);
 }
 
 std::string one_line(std::string_view text) {

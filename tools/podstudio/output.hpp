@@ -61,6 +61,9 @@ private:
 /// A value of a table's column for a person: text as it is, yes or no, nothing for null.
 std::string cell(const nlohmann::json& value);
 
+/// A number with at least one and at most so many decimals.
+std::string decimal(double number, int decimals_max);
+
 /// The beginning of a text on one line: white space becomes a space, and what is more than
 /// `one_line_bytes_max` is cut.
 std::string one_line(std::string_view text);
