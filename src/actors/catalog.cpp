@@ -257,6 +257,7 @@ void catalog_state::find_places(asset_ids assets,
               places.paths.erase(id);
               places.left.erase(id);
               places.unseen.erase(id);
+              places.rewritten.erase(id);
             }
             then(std::move(places));
           },
@@ -338,8 +339,8 @@ void catalog_state::find_successor_places(const ingest_batch_ptr& batch, unsigne
   bool all_known =
       std::ranges::all_of(wanted(), [&](asset_id id) { return places.paths.contains(id); });
   if (all_known || tries == 0) return decide_rest(batch, places);
-  // Without them, what is gone is missing until its content is seen again, and a change under a
-  // name that is gone is found by the next scan.
+  // Without them, a file that is gone stays missing until its content turns up again, and a change
+  // made through a lost name is found only by the next scan.
   auto otherwise = [this, batch](const caf::error&) { decide_rest(batch, {}); };
   // One may have come a moment ago, and the tables not have it yet.
   commits.log(
@@ -366,8 +367,7 @@ void catalog_state::decide_rest(const ingest_batch_ptr& batch, const asset_place
   for (auto id : batch->vanishing)
     vanishing.remove(id);
   for (auto id : find_names_left(model(), batch->gone))
-    if (auto place = places.paths.find(id); place != places.paths.end())
-      batch->outcome.again.push_back(place->second);
+    if (places.rewritten.contains(id)) batch->outcome.again.push_back(places.paths.at(id));
   auto events = decide_gone(model(), batch->gone, places);
   for (const auto& each : events)
     if (const auto* lost = std::get_if<asset_missing>(&each))

@@ -44,8 +44,8 @@ struct catalog_state {
   /// A part of the batch is decided. After the last one, what is gone and was not found in any of
   /// them is missing.
   void part_decided(const ingest_batch_ptr& batch);
-  /// Asks for the places of those that may make way for what is gone, and of other names of its
-  /// files, then decides.
+  /// Asks where possible successors of what is gone, and other names of those files, are; then
+  /// decides.
   void find_successor_places(const ingest_batch_ptr& batch, unsigned tries,
                              const asset_places& places);
   void decide_rest(const ingest_batch_ptr& batch, const asset_places& places);

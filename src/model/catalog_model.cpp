@@ -254,7 +254,7 @@ struct catalog_folds {
 
   void relocate(asset_id asset, const std::string& before, const std::string& after) {
     model.rekey(asset, side(before, after));
-    // On the way back it is at worst read once more.
+    // If this is reverted, the file is at worst read once more.
     if (has_other_extension(before, after)) model.at(asset).extractor = 0;
   }
 

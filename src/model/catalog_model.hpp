@@ -50,7 +50,7 @@ struct asset_state {
   asset_type type = asset_type::image;
   bool missing = false;
   bool known = false;  ///< false for an id that was never given or is forgotten
-  /// Version of what read its facts; 0: nothing since it got its bytes and its extension.
+  /// Version of what read its facts; 0: not read since its bytes or its extension last changed.
   std::uint8_t extractor = 0;
   /// The assets with the same digest, as a ring: 0 in both where there is no other.
   std::uint32_t next_twin = 0;

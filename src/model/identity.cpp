@@ -90,26 +90,29 @@ void for_each_outdated_name(const catalog_model& model, const digested_file& fil
   });
 }
 
-/// Another present name of the inode that an asset's path held, and of which `is_it(id)` holds; 0
-/// if there is none among the first few. If the path is gone or holds another file now, the inode
-/// may have been changed under that name before, and was told of that name only.
-template <class IsIt>
-asset_id find_name_left(const catalog_model& model, asset_id id, IsIt is_it) {
-  asset_id found = 0;
-  std::size_t asked = 0;
+/// Calls `visit` with a few other present names of the inode that the asset's path held, for which
+/// `is_it(id)` is true. The inode may have been changed through the path before that was lost, and
+/// such a change is reported under that name only.
+template <class IsIt, class Visit>
+void for_each_name_left(const catalog_model& model, asset_id id, IsIt is_it, Visit visit) {
+  constexpr std::size_t asked_max = 1024, names_max = 4;
+  std::size_t asked = 0, names = 0;
   model.find_inode(model.asset(id)->facts, [&](asset_id other) {
-    if (other != id && !model.asset(other)->missing && is_it(other)) found = other;
-    return found != 0 || ++asked == catalog_model::twins_max;
+    bool is_one = other != id && !model.asset(other)->missing && is_it(other);
+    if (is_one) visit(other);
+    return (is_one && ++names == names_max) || ++asked == asked_max;
   });
-  return found;
 }
 
-/// Likewise, if the path holds this file now and held another one before.
-asset_id find_name_left(const catalog_model& model, asset_id here, const digested_file& file) {
+/// The same for a path that now holds this file and held another one before.
+template <class Visit>
+void for_each_name_left(const catalog_model& model, const digested_file& file, Visit visit) {
+  auto here = model.asset_at(file.key);
   if (here == 0 || model.asset(here)->missing
-      || is_same_inode(model.asset(here)->facts, file.content.facts))
-    return 0;
-  return find_name_left(model, here, [](asset_id) { return true; });
+      || model.asset(here)->facts.inode == file.content.facts.inode)
+    return;
+  for_each_name_left(
+      model, here, [](asset_id) { return true; }, visit);
 }
 
 /// What the file was that this one is a copy of, if that is what no asset with decisions is any
@@ -444,7 +447,7 @@ public:
       known[i] = !places_.absent.contains(files_[i].path)
                  && (fates[i].moved == 0 || paths_.contains(fates[i].moved))
                  && find_former(model_, files_[i], left_in(places_)) == nullptr
-                 && knows_copies(fates[i]) && knows_name_left(fates[i].here, files_[i]);
+                 && knows_copies(fates[i]) && knows_names_left(files_[i]);
       if (!known[i])
         taken.again.push_back(files_[i].path);
       else if (fates[i].moved != 0)
@@ -465,17 +468,22 @@ public:
       if (is_copy(i))
         taken.events.emplace_back(
             asset_registered{next_asset_++, files_[i].path, files_[i].type, files_[i].content});
+    std::unordered_set<path_key, path_key_hash> read;
+    for (const auto& file : files_)
+      read.insert(file.key);
+    std::unordered_set<asset_id> looked_at;
     for (std::size_t i = 0; i < files_.size(); ++i) {
       if (!known[i]) continue;
       auto look_at = [&](asset_id id) {
-        auto is_it = [&](const digested_file& file) { return file.key == model_.asset(id)->key; };
-        if (std::ranges::any_of(files_, is_it)) return;
+        if (read.contains(model_.asset(id)->key) || !looked_at.insert(id).second) return;
         // Where the path is not known yet, this file brings the question up once more.
         auto at = paths_.find(id);
         taken.again.push_back(at == paths_.end() ? files_[i].path : at->second);
       };
       for_each_outdated_name(model_, files_[i], look_at);
-      if (auto other = find_name_left(model_, fates[i].here, files_[i]); other != 0) look_at(other);
+      for_each_name_left(model_, files_[i], [&](asset_id id) {
+        if (places_.rewritten.contains(id)) look_at(id);
+      });
       if (!model_.has_problems()) continue;
       auto shown = printable(files_[i].path);
       if (model_.problem(key_of_(shown))) taken.events.emplace_back(problem_resolved{shown});
@@ -521,9 +529,10 @@ private:
     return all;
   }
 
-  bool knows_name_left(asset_id here, const digested_file& file) const {
-    auto other = find_name_left(model_, here, file);
-    return other == 0 || paths_.contains(other);
+  bool knows_names_left(const digested_file& file) const {
+    bool all = true;
+    for_each_name_left(model_, file, [&](asset_id id) { all = all && paths_.contains(id); });
+    return all;
   }
 
   void look_at_copies(asset_id id, taken_files& taken) const {
@@ -637,7 +646,7 @@ std::vector<asset_id> find_others(const catalog_model& model,
     if (here != 0 && model.asset(here)->sha256 != file.content.sha256)
       for_each_copy(model, here, [&](asset_id copy) { others.push_back(copy); });
     for_each_outdated_name(model, file, [&](asset_id id) { others.push_back(id); });
-    if (auto other = find_name_left(model, here, file); other != 0) others.push_back(other);
+    for_each_name_left(model, file, [&](asset_id id) { others.push_back(id); });
   }
   std::ranges::sort(others);
   others.erase(std::unique(others.begin(), others.end()), others.end());
@@ -764,10 +773,9 @@ std::vector<asset_id> find_names_left(const catalog_model& model,
     gone_too.insert(id);
   std::unordered_set<asset_id> names;
   for (const auto& [id, file] : lost)
-    if (auto other =
-            find_name_left(model, id, [&](asset_id name) { return !gone_too.contains(name); });
-        other != 0)
-      names.insert(other);
+    for_each_name_left(
+        model, id, [&](asset_id name) { return !gone_too.contains(name); },
+        [&](asset_id name) { names.insert(name); });
   return {names.begin(), names.end()};
 }
 

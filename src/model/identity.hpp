@@ -120,6 +120,7 @@ struct asset_places {
   std::unordered_set<asset_id> unseen{};   ///< that did not leave, but whose disk is away
   /// Birth times of the files that were read, by path; only where the file system records them.
   std::unordered_map<std::string, std::int64_t> born_ns{};
+  std::unordered_set<asset_id> rewritten{};  ///< still there, with another size or mtime
 };
 
 /// What was decided about files that were read.
@@ -170,8 +171,9 @@ bool may_make_way(const catalog_model& model, asset_id id);
 std::vector<asset_id> find_successors(const catalog_model& model,
                                       const std::vector<gone_file>& gone);
 
-/// Of each file that is gone and had other names (hard links), one that is still there. It has to
-/// be looked at: a change under the name that is gone was told of that name only.
+/// For each file that is gone and had other names (hard links), a few that remain. Those that were
+/// rewritten (`asset_places`) must be looked at: a change made through the lost name was reported
+/// under that name only.
 std::vector<asset_id> find_names_left(const catalog_model& model,
                                       const std::vector<gone_file>& gone);
 

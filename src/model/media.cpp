@@ -11,8 +11,9 @@ std::vector<event> decide_read(const catalog_model& model, std::vector<read_medi
   for (auto& each : read) {
     const auto* asset = model.asset(each.asset);
     if (asset == nullptr || asset->sha256 != each.sha256) continue;
-    // It moved meanwhile, perhaps to another extension, and is given to another job.
-    if (asset->extractor != each.extractor && asset->key != key_of(each.path)) continue;
+    // It has moved in the meantime, perhaps to another extension, and was given to another job,
+    // unless it had been read before.
+    if (asset->key != key_of(each.path)) continue;
     events.emplace_back(asset_metadata_extracted{each.asset, each.before, each.after, each.sha256,
                                                  each.extractor, std::move(each.report)});
   }
@@ -25,7 +26,7 @@ void unread_media::see(const catalog_model& model, const event& what) {
     id = added->asset;  // one that was forgotten may have its id again
   else if (const auto* changed = std::get_if<asset_content_changed>(&what))
     id = changed->asset;
-  // A job that was given it before does not find it under its old path, or not with its old times.
+  // A job that already has it will not find it at the old path, or will find it with other times.
   else if (const auto* moved = std::get_if<asset_moved>(&what))
     id = moved->asset;
   else if (const auto* touched = std::get_if<asset_touched>(&what))

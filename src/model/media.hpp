@@ -21,8 +21,8 @@ struct read_media {
   std::string report;  ///< as `asset_metadata_extracted::report`
 };
 
-/// Events for the assets that still have the bytes that were read, and, if nothing was read before,
-/// the path: another one may have another extension.
+/// Events for the assets that still have the bytes that were read, at the same path: another one
+/// may have another extension.
 std::vector<event> decide_read(const catalog_model& model, std::vector<read_media> read);
 
 /// The assets whose files are to be read: each once, from the lowest id on, and again those that

@@ -27,19 +27,25 @@ std::optional<file_facts> facts_at(const root_folder& root, const std::string& p
   return facts_of(status, volume_of(path, status.st_dev));
 }
 
-enum class presence : std::uint8_t { there, left, unseen };
+enum class presence : std::uint8_t { there, rewritten, left, unseen };
+
+bool is_rewritten(const file_facts& known, const file_facts& found) {
+  return known.size_bytes != found.size_bytes || known.mtime_ns != found.mtime_ns;
+}
 
 /// Whether the file that is at an asset's path is another one.
 bool is_other_file(const file_facts& known, const file_facts& found) {
   if (on_other_volume(known, found)) return true;
   if (known.inode != 0 && found.inode != 0) return known.inode != found.inode;
-  return known.size_bytes != found.size_bytes || known.mtime_ns != found.mtime_ns;
+  return is_rewritten(known, found);
 }
 
 presence presence_of(const known_file& asset, const std::string* root, const root_folder& folder,
                      path_keyer& key_of) {
-  if (auto found = facts_at(folder, asset.path))
-    return is_other_file(asset.facts, *found) ? presence::left : presence::there;
+  if (auto found = facts_at(folder, asset.path)) {
+    if (is_other_file(asset.facts, *found)) return presence::left;
+    return is_rewritten(asset.facts, *found) ? presence::rewritten : presence::there;
+  }
   if (!is_gone(folder, asset.path)) return presence::unseen;  // it cannot be looked at
   if (root == nullptr) return presence::left;
   struct stat status;
@@ -67,6 +73,7 @@ asset_places look_at_places(const std::map<asset_id, known_file>& assets,
     if (is_aside(asset.path)) continue;
     const auto* root = find_enclosing(asset.path, roots);
     auto found = presence_of(asset, root, viewpoint(asset.path, root, last), key_of);
+    if (found == presence::rewritten) places.rewritten.insert(id);
     if (found == presence::left) places.left.insert(id);
     if (found == presence::unseen) places.unseen.insert(id);
   }

@@ -342,8 +342,8 @@ bool driver::write(const std::string& path, int flags, const std::string& what, 
 }
 
 bool driver::write_to(const std::string& path, int flags, const std::string& what, off_t at) {
-  // A change under a name that nobody follows is seen under no other name either; nor is one under
-  // a name that goes before anybody has seen it.
+  // A change through a name that nobody watches goes unnoticed under the other names too; so does
+  // one through a name that disappears before it was seen.
   struct stat status;
   if (::lstat(path.c_str(), &status) == 0 && status.st_nlink > 1
       && (new_links_.contains(status.st_ino) || std::ranges::none_of(what_.roots, [&](auto& root) {

@@ -73,7 +73,7 @@ private:
   static std::uint64_t media_at(const std::string& path);
   /// Whether all that is at a path may go from there.
   bool may_vacate(const std::string& path);
-  /// Whether the roots may lose as many files as are at a path: those it lies in, or all.
+  /// Whether the roots that contain the path (or all roots) may lose as many files as lie there.
   bool may_lose(const std::string& path, bool from_all_roots);
 
   // Being careful.
@@ -145,7 +145,8 @@ private:
   std::map<std::size_t, words>
       trails_;  ///< where kept files were since they were last found in step
   std::map<std::string, std::size_t> left_;  ///< paths that must stay empty, and whose they were
-  std::set<ino_t> new_links_;                ///< made since the tables were in step
+  /// Inodes that got a new link since the tables were last in step.
+  std::set<ino_t> new_links_;
   std::vector<std::string> trace_;
 };
 
