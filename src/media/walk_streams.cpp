@@ -430,10 +430,11 @@ void walk_iso(source& from, walked& to) {
       // What players skip anyway may be short.
       if (each.type != "free" && each.type != "skip") {
         auto name = clean_name(each.type, 16);
-        add_problem(facts, problem_kind::cut,
-                    "the file is cut within "
-                        + (name.empty() ? "its box at " + std::to_string(at) : "'" + name + "'")
-                        + "; " + bytes_missing(each.end, from.size()));
+        add_problem(
+            facts, problem_kind::cut,
+            "the file is cut within "
+                + (name.empty() ? "the box at byte " + std::to_string(at) : "'" + name + "'") + "; "
+                + bytes_missing(each.end, from.size()));
       }
       break;
     }

@@ -59,8 +59,8 @@ error system_error::operator()(std::string_view what) const {
   case ELOOP:
     return {error_code::io_failed,
             std::string(what)
-                + ": a symbolic link in the path is not followed, or leads back to itself; put the "
-                  "file or folder itself in its place"};
+                + ": the path contains a symbolic link that is not followed or that leads back to "
+                  "itself; put the file or folder itself in its place"};
   case EISDIR:
     return {error_code::io_failed, std::string(what) + ": it is a folder; move it away"};
   case EMFILE:

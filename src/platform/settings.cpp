@@ -75,7 +75,7 @@ error bad_setting(const std::string& file, std::string_view what) {
   return {error_code::invalid_argument, in_quotes(file) + ": " + std::string(what)};
 }
 
-/// Why a key is not accepted: it is no setting, or its value has the wrong type.
+/// Why a key is not accepted: it is not a setting, or its value has the wrong type.
 std::string why_not_taken(std::string_view key) {
   struct known {
     std::string_view key, type;

@@ -79,6 +79,7 @@ BOOST_AUTO_TEST_CASE(values_become_cells) {
   BOOST_TEST(cell(0.483504) == "0.483504");
   BOOST_TEST(cell(-1e300).size() > 300u);
   BOOST_TEST(decimal(70.29508196721312, 1) == "70.3");
+  BOOST_TEST(decimal(-1e-9, 6) == "0.0");
   BOOST_TEST(cell({"a", "b"}) == "a, b");
 }
 

@@ -255,7 +255,7 @@ BOOST_AUTO_TEST_CASE(a_clip_says_within_which_of_its_boxes_it_is_cut) {
   BOOST_TEST(reason("\0\0\1\0abcd"sv)
              == "the file is cut within 'abcd'; 248 bytes are missing at the end");
   BOOST_TEST(reason("\0\0\1\0\0\0\0\0"sv)
-             == "the file is cut within its box at " + std::to_string(clip.size())
+             == "the file is cut within the box at byte " + std::to_string(clip.size())
                     + "; 248 bytes are missing at the end");
 }
 

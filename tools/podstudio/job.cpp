@@ -213,6 +213,10 @@ result<json> parameters_of(const submit_options& options) {
   return parameters;
 }
 
+void warn_if_none(const json& jobs) {
+  if (jobs.empty()) std::fputs("podstudio: no asset matches; no job was submitted\n", stderr);
+}
+
 result<void> submit(const context& where, const submit_options& options) {
   auto invalid = [](const char* what) { return error{error_code::invalid_argument, what}; };
   auto parameters = parameters_of(options);
@@ -235,6 +239,7 @@ result<void> submit(const context& where, const submit_options& options) {
     if (!service) return service.failure();
     auto submitted = service->request("job.submit", arguments);
     if (!submitted) return submitted.failure();
+    warn_if_none((*submitted)["jobs"]);
     return await(where, *service, (*submitted)["jobs"].get<std::vector<std::int64_t>>());
   }
   auto submitted = ask(where, session::need::folder, "job.submit", arguments);
@@ -245,8 +250,7 @@ result<void> submit(const context& where, const submit_options& options) {
   }
   for (const auto& job : (*submitted)["jobs"])
     print_line(cell(job));
-  if ((*submitted)["jobs"].empty())
-    std::fputs("podstudio: no asset matches; no job was submitted\n", stderr);
+  warn_if_none((*submitted)["jobs"]);
   return {};
 }
 

@@ -32,7 +32,7 @@ constexpr subcommand commands[] = {
     {"watch", "Add, remove, move or list watched folders", declare_watch},
     {"asset", "List, show and label assets", declare_asset},
     {"pack", "Create packs and fill them", declare_pack},
-    {"job", "Submit, show and steer jobs", declare_job},
+    {"job", "Submit, list and control jobs", declare_job},
     {"history", "List the commands that you ran, newest first", declare_history},
     {"undo", "Undo what a command changed", declare_undo},
     {"problem", "List the files that could not be ingested, and why", declare_problem},

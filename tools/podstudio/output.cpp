@@ -116,6 +116,7 @@ std::string decimal(double number, int decimals_max) {
   std::string_view shown(text);
   while (shown.ends_with('0') && !shown.ends_with(".0"))
     shown.remove_suffix(1);
+  if (shown == "-0.0") shown.remove_prefix(1);
   return std::string(shown);
 }
 

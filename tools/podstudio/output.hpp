@@ -61,7 +61,7 @@ private:
 /// A value of a table's column for a person: text as it is, yes or no, nothing for null.
 std::string cell(const nlohmann::json& value);
 
-/// A number with at least one and at most so many decimals.
+/// A number with at least one and at most `decimals_max` decimals, which is at least 1.
 std::string decimal(double number, int decimals_max);
 
 /// The beginning of a text on one line: white space becomes a space, and what is more than
