@@ -69,6 +69,9 @@ struct watcher_state {
   void pump();
   void look_at_due(findings& found, looked_paths& looked);
   class view;  ///< where paths are looked at from
+  /// A walk that is under way must not take it for solved, though it may have passed the path
+  /// before.
+  void remember_problem(const std::string& path);
   bool settled(const findings& found, due_path& how);
   bool is_in_flight(const std::string& path) const;
   bool may_begin_walk() const;

@@ -112,6 +112,7 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
       how.at = clock::now() + look_again_after;
       want(path, std::move(how));
     } else if (found.failures.size() > failures) {
+      remember_problem(found.failures.back().path);
       looked.emplace_back(no_path, std::move(how));  // a sync waits for problems too
     } else if (found.files.size() > files && is_left_out(path)) {
       found.files.pop_back();
@@ -131,6 +132,11 @@ void watcher_state::look_at_due(findings& found, looked_paths& looked) {
       want(path, std::move(how));
     }
   }
+}
+
+void watcher_state::remember_problem(const std::string& path) {
+  if (problems.size() < watcher_problems_max) problems.insert(path);
+  if (problems.contains(path)) problems_seen.insert(path);
 }
 
 bool watcher_state::settled(const findings& found, due_path& how) {
@@ -222,9 +228,7 @@ void watcher_state::walk_on(findings& found, looked_paths& looked) {
     looked.emplace_back(path, due_path{.ticket = number});
   };
   for (auto at = failures; at < found.failures.size(); ++at) {
-    const auto& path = found.failures[at].path;
-    if (problems.size() < watcher_problems_max) problems.insert(path);
-    problems_seen.insert(path);
+    remember_problem(found.failures[at].path);
     kept(no_path);
   }
   for (const auto& file : found.files)

@@ -12,6 +12,7 @@
 #include <functional>
 #include <set>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 using namespace system_test;
@@ -68,6 +69,34 @@ void check_keys(const json& object, const std::set<std::string>& keys, const std
 }
 
 }  // namespace
+
+BOOST_FIXTURE_TEST_CASE(a_problem_that_returns_during_a_walk_is_not_resolved_by_it, live_library) {
+  for (int folder = 0; folder < 200; ++folder)
+    for (int file = 0; file < 40; ++file)
+      make_file(space.root + "/" + std::to_string(folder) + "/" + std::to_string(file) + ".png",
+                std::to_string(folder) + " " + std::to_string(file));
+  const auto bad = space.root + "/bad\xff.png", rules = space.root + "/.podstudioignore";
+  auto walk = [&] {
+    if (!fs::remove(rules)) make_file(rules, "");
+  };
+  auto problems = [&] { return podstudio.json({"problem", "list"}).size(); };
+  for (int round = 0; round < 20; ++round) {
+    make_file(bad, "bad");
+    walk();
+    podstudio.must({"sync"});
+    BOOST_REQUIRE_EQUAL(problems(), 1u);
+    fs::remove(bad);
+    podstudio.must({"sync"});
+    BOOST_REQUIRE_EQUAL(problems(), 0u);
+    walk();
+    std::this_thread::sleep_for(std::chrono::milliseconds(round));
+    make_file(bad, "bad");
+    podstudio.must({"sync"});
+    BOOST_TEST(problems() == 1u, "round " << round);
+    fs::remove(bad);
+    podstudio.must({"sync"});
+  }
+}
 
 BOOST_FIXTURE_TEST_CASE(a_change_under_a_hard_link_that_is_gone_is_seen, live_library) {
   auto file = space.root + "/a/kept.png", name = space.root + "/b/link.png";
