@@ -13,6 +13,12 @@ namespace podstudio {
 
 namespace {
 
+/// Comes of no batch of files.
+template <class Event>
+concept no_file_event =
+    label_event<Event> || tag_event<Event> || member_event<Event> || pack_event<Event> || job_event<
+        Event> || engine_event<Event> || std::is_same_v<Event, asset_metadata_extracted>;
+
 /// A line for people on what came of a batch of files.
 std::string summarize(const std::vector<event>& events, observation_outcome& counts) {
   std::uint64_t registered = 0, changed = 0, moved = 0, missing = 0, touched = 0, problems = 0;
@@ -36,11 +42,8 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
       ++problems;
     else if constexpr (std::is_same_v<Event, problem_resolved>)
       ++resolved;
-    else  // comes of no batch of files
-      static_assert(
-          std::is_same_v<
-              Event,
-              asset_metadata_extracted> || label_event<Event> || tag_event<Event> || member_event<Event> || pack_event<Event> || job_event<Event> || engine_event<Event>);
+    else
+      static_assert(no_file_event<Event>);
   };
   for (const auto& e : events)
     std::visit(counted, e);

@@ -262,9 +262,13 @@ concept engine_event = Event::name.starts_with("watch.") || Event::name.starts_w
 namespace detail {
 
 template <class Event>
-inline constexpr int families_of =
-    label_event<
-        Event> + tag_event<Event> + member_event<Event> + pack_event<Event> + file_event<Event> + job_event<Event> + engine_event<Event>;
+inline constexpr int families_of = [] {
+  int count = 0;
+  for (bool belongs : {label_event<Event>, tag_event<Event>, member_event<Event>, pack_event<Event>,
+                       file_event<Event>, job_event<Event>, engine_event<Event>})
+    count += belongs ? 1 : 0;
+  return count;
+}();
 
 template <class... Events>
 constexpr bool each_has_one_family(const std::variant<Events...>*) {

@@ -104,10 +104,10 @@ void for_each_name_left(const catalog_model& model, asset_id id, IsIt is_it, Vis
   });
 }
 
-/// The same for a path that now holds this file and held another one before.
+/// The same if the asset's path now holds this file and held another one before.
 template <class Visit>
-void for_each_name_left(const catalog_model& model, const digested_file& file, Visit visit) {
-  auto here = model.asset_at(file.key);
+void for_each_name_left(const catalog_model& model, asset_id here, const digested_file& file,
+                        Visit visit) {
   if (here == 0 || model.asset(here)->missing
       || model.asset(here)->facts.inode == file.content.facts.inode)
     return;
@@ -447,7 +447,7 @@ public:
       known[i] = !places_.absent.contains(files_[i].path)
                  && (fates[i].moved == 0 || paths_.contains(fates[i].moved))
                  && find_former(model_, files_[i], left_in(places_)) == nullptr
-                 && knows_copies(fates[i]) && knows_names_left(files_[i]);
+                 && knows_copies(fates[i]) && knows_names_left(fates[i].here, files_[i]);
       if (!known[i])
         taken.again.push_back(files_[i].path);
       else if (fates[i].moved != 0)
@@ -468,20 +468,21 @@ public:
       if (is_copy(i))
         taken.events.emplace_back(
             asset_registered{next_asset_++, files_[i].path, files_[i].type, files_[i].content});
-    std::unordered_set<path_key, path_key_hash> read;
-    for (const auto& file : files_)
-      read.insert(file.key);
+    std::unordered_set<path_key, path_key_hash> read;  // filled once it is needed
     std::unordered_set<asset_id> looked_at;
     for (std::size_t i = 0; i < files_.size(); ++i) {
       if (!known[i]) continue;
       auto look_at = [&](asset_id id) {
+        if (read.empty())
+          for (const auto& file : files_)
+            read.insert(file.key);
         if (read.contains(model_.asset(id)->key) || !looked_at.insert(id).second) return;
         // Where the path is not known yet, this file brings the question up once more.
         auto at = paths_.find(id);
         taken.again.push_back(at == paths_.end() ? files_[i].path : at->second);
       };
       for_each_outdated_name(model_, files_[i], look_at);
-      for_each_name_left(model_, files_[i], [&](asset_id id) {
+      for_each_name_left(model_, fates[i].here, files_[i], [&](asset_id id) {
         if (places_.rewritten.contains(id)) look_at(id);
       });
       if (!model_.has_problems()) continue;
@@ -529,9 +530,9 @@ private:
     return all;
   }
 
-  bool knows_names_left(const digested_file& file) const {
+  bool knows_names_left(asset_id here, const digested_file& file) const {
     bool all = true;
-    for_each_name_left(model_, file, [&](asset_id id) { all = all && paths_.contains(id); });
+    for_each_name_left(model_, here, file, [&](asset_id id) { all = all && paths_.contains(id); });
     return all;
   }
 
@@ -646,7 +647,7 @@ std::vector<asset_id> find_others(const catalog_model& model,
     if (here != 0 && model.asset(here)->sha256 != file.content.sha256)
       for_each_copy(model, here, [&](asset_id copy) { others.push_back(copy); });
     for_each_outdated_name(model, file, [&](asset_id id) { others.push_back(id); });
-    for_each_name_left(model, file, [&](asset_id id) { others.push_back(id); });
+    for_each_name_left(model, here, file, [&](asset_id id) { others.push_back(id); });
   }
   std::ranges::sort(others);
   others.erase(std::unique(others.begin(), others.end()), others.end());
