@@ -104,7 +104,12 @@ driver::~driver() {
 void driver::in_step() {
   for (const auto& root : present_roots())
     may_go_[root] = media_at(root) / 4;
-  if (!is_whole()) return;
+  if (is_whole()) forget_what_was();
+  // At any other time too little may go for a folder that has grown.
+  if (once_in(4)) unbind();
+}
+
+void driver::forget_what_was() {
   trace_.clear();
   new_links_.clear();
   // The engine knows where these are; all others may come back any time.
@@ -198,13 +203,15 @@ bool driver::may_vacate(const std::string& path) {
   const auto fixed = tops();
   if (std::ranges::find(fixed, path) != fixed.end()) return false;
   // What is mounted twice goes from two places.
-  return may_lose(path, !bound_to_.empty());
+  return may_lose(path, {path, other_path(path)});
 }
 
-bool driver::may_lose(const std::string& path, bool from_all_roots) {
-  auto count = media_at(path);
+bool driver::may_lose(const std::string& what, const words& places) {
+  auto count = media_at(what);
   auto roots = present_roots();
-  std::erase_if(roots, [&](auto& root) { return !from_all_roots && !lies_at(path, root); });
+  std::erase_if(roots, [&](auto& root) {
+    return std::ranges::none_of(places, [&](auto& place) { return lies_at(place, root); });
+  });
   if (std::ranges::any_of(roots, [&](auto& root) { return count > may_go_[root]; })) return false;
   for (const auto& root : roots)
     may_go_[root] -= count;
@@ -239,6 +246,11 @@ driver::kept_files driver::kept_under(const std::string& path) {
 std::string driver::plain_path(const std::string& path) const {
   if (bound_to_.empty() || !lies_at(path, bound_to_)) return path;
   return bound_from_ + path.substr(bound_to_.size());
+}
+
+std::string driver::other_path(const std::string& path) const {
+  if (bound_to_.empty() || !lies_at(path, bound_from_)) return plain_path(path);
+  return bound_to_ + path.substr(bound_from_.size());
 }
 
 bool driver::touches_mounts(const std::string& path) const {
@@ -731,7 +743,7 @@ void driver::bind() {
 bool driver::unbind() {
   if (bound_to_.empty()) return true;
   // All of it stays at its other place.
-  if (!may_lose(bound_to_, false)) {
+  if (!may_lose(bound_to_, {bound_to_})) {
     thin_out(bound_to_);
     return false;
   }

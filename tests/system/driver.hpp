@@ -66,6 +66,9 @@ private:
 
   void note(const std::string& what) { trace_.push_back(std::to_string(done_) + " " + what); }
 
+  /// The tables have all that was done so far.
+  void forget_what_was();
+
   // What is there.
   void refresh();
   bool is_on_disk(const std::string& path) const;
@@ -73,8 +76,8 @@ private:
   static std::uint64_t media_at(const std::string& path);
   /// Whether all that is at a path may go from there.
   bool may_vacate(const std::string& path);
-  /// Whether the roots that contain the path (or all roots) may lose as many files as lie there.
-  bool may_lose(const std::string& path, bool from_all_roots);
+  /// Whether the roots in which these places lie may lose as many files as are at a path.
+  bool may_lose(const std::string& what, const words& places);
 
   // Being careful.
   static care care_for(const std::string& path);
@@ -82,6 +85,8 @@ private:
   static kept_files kept_under(const std::string& path);
   /// The path by which a file is known that is seen by way of a folder that is mounted twice.
   std::string plain_path(const std::string& path) const;
+  /// The other path of what is mounted twice; the same one of anything else.
+  std::string other_path(const std::string& path) const;
   bool touches_mounts(const std::string& path) const;
   /// Whether something new may be at the path, or below. Where another file has taken the path of
   /// one that was moved, the one that was moved is recognised by its inode; so not if it was
