@@ -13,12 +13,6 @@ namespace podstudio {
 
 namespace {
 
-/// Comes of no batch of files.
-template <class Event>
-concept no_file_event =
-    label_event<Event> || tag_event<Event> || member_event<Event> || pack_event<Event> || job_event<
-        Event> || engine_event<Event> || std::is_same_v<Event, asset_metadata_extracted>;
-
 /// A line for people on what came of a batch of files.
 std::string summarize(const std::vector<event>& events, observation_outcome& counts) {
   std::uint64_t registered = 0, changed = 0, moved = 0, missing = 0, touched = 0, problems = 0;
@@ -43,7 +37,8 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
     else if constexpr (std::is_same_v<Event, problem_resolved>)
       ++resolved;
     else
-      static_assert(no_file_event<Event>);
+      // It comes of no batch of files.
+      static_assert(!file_event<Event> || std::is_same_v<Event, asset_metadata_extracted>);
   };
   for (const auto& e : events)
     std::visit(counted, e);
@@ -333,14 +328,9 @@ void catalog_state::part_decided(const ingest_batch_ptr& batch) {
 
 void catalog_state::find_successor_places(const ingest_batch_ptr& batch, unsigned tries,
                                           const asset_places& places) {
-  auto wanted = [this, batch] {
-    auto assets = find_successors(model(), batch->gone);
-    auto names = find_names_left(model(), batch->gone);
-    assets.insert(assets.end(), names.begin(), names.end());
-    return assets;
-  };
+  auto successors = find_successors(model(), batch->gone);
   bool all_known =
-      std::ranges::all_of(wanted(), [&](asset_id id) { return places.paths.contains(id); });
+      std::ranges::all_of(successors, [&](asset_id id) { return places.paths.contains(id); });
   if (all_known || tries == 0) return decide_rest(batch, places);
   // Without them, a file that is gone stays missing until its content turns up again, and a change
   // made through a lost name is found only by the next scan.
@@ -353,7 +343,7 @@ void catalog_state::find_successor_places(const ingest_batch_ptr& batch, unsigne
             sequence, true,
             [=, this](sequence_number) {
               find_places(
-                  wanted(), {},
+                  find_successors(model(), batch->gone), {},
                   [this, batch, tries](const asset_places& found) {
                     find_successor_places(batch, tries - 1, found);
                   },
@@ -369,8 +359,8 @@ void catalog_state::decide_rest(const ingest_batch_ptr& batch, const asset_place
     in_reading.erase(gone.key);
   for (auto id : batch->vanishing)
     vanishing.remove(id);
-  for (auto id : find_names_left(model(), batch->gone))
-    if (places.rewritten.contains(id)) batch->outcome.again.push_back(places.paths.at(id));
+  for (auto id : places.rewritten)
+    batch->outcome.again.push_back(places.paths.at(id));
   auto events = decide_gone(model(), batch->gone, places);
   for (const auto& each : events)
     if (const auto* lost = std::get_if<asset_missing>(&each))

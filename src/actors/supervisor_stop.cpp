@@ -35,26 +35,30 @@ void supervisor_state::stop() {
   end(sources, [this] { stop_jobs(); });
 }
 
-void supervisor_state::stop_jobs() {
-  auto next = [this] {
-    std::vector<caf::actor> actors{caf::actor_cast<caf::actor>(jobs)};
-    for (const auto& each : runners)
+namespace {
+
+/// Has an actor finish what it has begun, then ends it and those that work for it.
+template <class Actor, class Helper>
+void drain_and_end(supervisor_state& of, const Actor& actor, const std::vector<Helper>& helpers,
+                   std::function<void()> then) {
+  auto next = [&of, actor, helpers, then = std::move(then)] {
+    std::vector<caf::actor> actors{caf::actor_cast<caf::actor>(actor)};
+    for (const auto& each : helpers)
       actors.push_back(caf::actor_cast<caf::actor>(each));
-    end(actors, [this] { stop_catalog(); });
+    of.end(actors, then);
   };
-  self->request(jobs, caf::infinite, drain_atom::value)
+  of.self->request(actor, caf::infinite, drain_atom::value)
       .then([next](bool) { next(); }, [next](const caf::error&) { next(); });
 }
 
+}  // namespace
+
+void supervisor_state::stop_jobs() {
+  drain_and_end(*this, jobs, runners, [this] { stop_catalog(); });
+}
+
 void supervisor_state::stop_catalog() {
-  auto next = [this] {
-    std::vector<caf::actor> actors{caf::actor_cast<caf::actor>(catalog)};
-    for (const auto& each : hashers)
-      actors.push_back(caf::actor_cast<caf::actor>(each));
-    end(actors, [this] { stop_readers(); });
-  };
-  self->request(catalog, caf::infinite, drain_atom::value)
-      .then([next](bool) { next(); }, [next](const caf::error&) { next(); });
+  drain_and_end(*this, catalog, hashers, [this] { stop_readers(); });
 }
 
 void supervisor_state::stop_readers() {

@@ -236,22 +236,21 @@ inline constexpr bool is_text_label =
 
 // --- families: each event is of one ---
 
+template <class T, class... Types>
+concept is_one_of = (std::same_as<T, Types> || ...);
+
 template <class Event>
-concept tag_event = std::same_as<Event, asset_tagged> || std::same_as<Event, asset_untagged>;
+concept tag_event = is_one_of<Event, asset_tagged, asset_untagged>;
 /// Whether the event is about a place in a pack.
 template <class Event>
-concept member_event =
-    std::same_as<Event, pack_asset_added> || std::same_as<Event, pack_asset_removed>;
+concept member_event = is_one_of<Event, pack_asset_added, pack_asset_removed>;
 template <class Event>
-concept pack_event = std::same_as<Event, pack_created> || std::same_as<
-    Event, pack_edited> || std::same_as<Event, pack_exported> || std::same_as<Event, pack_deleted>;
+concept pack_event = is_one_of<Event, pack_created, pack_edited, pack_exported, pack_deleted>;
 /// What happened to a file.
 template <class Event>
 concept file_event =
-    std::same_as<Event, asset_registered> || std::same_as<Event, asset_content_changed> || std::
-        same_as<Event, asset_touched> || std::same_as<Event, asset_moved> || std::
-            same_as<Event, asset_missing> || std::same_as<Event, asset_returned> || std::same_as<
-                Event, asset_forgotten> || std::same_as<Event, asset_metadata_extracted>;
+    is_one_of<Event, asset_registered, asset_content_changed, asset_touched, asset_moved,
+              asset_missing, asset_returned, asset_forgotten, asset_metadata_extracted>;
 template <class Event>
 concept job_event = Event::name.starts_with("job.");
 /// What happened to watch roots, problems and the engine.

@@ -74,17 +74,16 @@ private:
   std::uint64_t last_number_ = 0;
 };
 
-/// Changes the labels, tags or packs of an asset, or forgets it.
+/// Changes what people said of an asset: its labels, tags or packs.
 template <class Event>
-concept decision_event = label_event<Event> || tag_event<Event> || member_event<
-    Event> || std::is_same_v<Event, asset_forgotten>;
+concept decision_event = label_event<Event> || tag_event<Event> || member_event<Event>;
 
 /// The asset whose labels, tags or packs the event changes, or that it forgets; otherwise 0. What
 /// people say about an asset applies to the file it has, so it ends the memory of earlier ones.
 inline asset_id decided_asset(const event& what) {
   return std::visit(
       []<class Event>(const Event& e) -> asset_id {
-        if constexpr (decision_event<Event>)
+        if constexpr (decision_event<Event> || std::is_same_v<Event, asset_forgotten>)
           return e.asset;
         else
           return 0;

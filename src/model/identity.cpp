@@ -104,7 +104,8 @@ void for_each_name_left(const catalog_model& model, asset_id id, IsIt is_it, Vis
   });
 }
 
-/// The same if the asset's path now holds this file and held another one before.
+/// The same if the asset's path now holds this file and held another one before. A volume may have
+/// got another id since, so the inode number alone tells.
 template <class Visit>
 void for_each_name_left(const catalog_model& model, asset_id here, const digested_file& file,
                         Visit visit) {
@@ -753,7 +754,11 @@ bool may_make_way(const catalog_model& model, asset_id id) {
 std::vector<asset_id> find_successors(const catalog_model& model,
                                       const std::vector<gone_file>& gone) {
   std::vector<asset_id> successors;
-  for (const auto& [id, file] : find_lost(model, gone)) {
+  const auto lost = find_lost(model, gone);
+  std::unordered_set<asset_id> gone_too;
+  for (const auto& [id, file] : lost)
+    gone_too.insert(id);
+  for (const auto& [id, file] : lost) {
     std::size_t found = 0;
     auto add = [&](asset_id successor) {
       successors.push_back(successor);
@@ -762,22 +767,11 @@ std::vector<asset_id> find_successors(const catalog_model& model,
     find_other_name(model, id, add);
     found = 0;
     for_each_successor(model, id, add);
-  }
-  return successors;
-}
-
-std::vector<asset_id> find_names_left(const catalog_model& model,
-                                      const std::vector<gone_file>& gone) {
-  const auto lost = find_lost(model, gone);
-  std::unordered_set<asset_id> gone_too;
-  for (const auto& [id, file] : lost)
-    gone_too.insert(id);
-  std::unordered_set<asset_id> names;
-  for (const auto& [id, file] : lost)
     for_each_name_left(
         model, id, [&](asset_id name) { return !gone_too.contains(name); },
-        [&](asset_id name) { names.insert(name); });
-  return {names.begin(), names.end()};
+        [&](asset_id name) { successors.push_back(name); });
+  }
+  return successors;
 }
 
 std::vector<asset_id> find_heirs(const catalog_model& model) {
@@ -814,7 +808,8 @@ std::vector<event> decide_gone(const catalog_model& model, const std::vector<gon
     for (bool unseen : {false, true}) {
       if (successor != 0) break;
       for_each_successor(model, id, [&](asset_id other) {
-        if (may_succeed(other, unseen)) successor = other;
+        // A copy that was rewritten is none any more.
+        if (may_succeed(other, unseen) && !places.rewritten.contains(other)) successor = other;
         return successor != 0;
       });
     }

@@ -167,14 +167,11 @@ bool is_believed_gone(const file_facts& known, std::uint64_t folder_volume, bool
 /// way if the other one has lost its file.
 bool may_make_way(const catalog_model& model, asset_id id);
 
-/// The assets that hold the content of what is gone, and of which nobody has said anything.
+/// The assets that hold the content of what is gone, and of which nobody has said anything; and for
+/// each file that had other names (hard links), a few that remain. Those that were rewritten
+/// (`asset_places`) must be looked at: a change made through a lost name was reported under that
+/// name only.
 std::vector<asset_id> find_successors(const catalog_model& model,
-                                      const std::vector<gone_file>& gone);
-
-/// For each file that is gone and had other names (hard links), a few that remain. Those that were
-/// rewritten (`asset_places`) must be looked at: a change made through the lost name was reported
-/// under that name only.
-std::vector<asset_id> find_names_left(const catalog_model& model,
                                       const std::vector<gone_file>& gone);
 
 /// How many heirs are found.

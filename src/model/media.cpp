@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "model/media.hpp"
 
+#include "events/labels.hpp"
+
 #include <algorithm>
 
 namespace podstudio {
@@ -21,19 +23,13 @@ std::vector<event> decide_read(const catalog_model& model, std::vector<read_medi
 }
 
 void unread_media::see(const catalog_model& model, const event& what) {
-  asset_id id = 0;
-  if (const auto* added = std::get_if<asset_registered>(&what))
-    id = added->asset;  // one that was forgotten may have its id again
-  else if (const auto* changed = std::get_if<asset_content_changed>(&what))
-    id = changed->asset;
-  // A job that already has it will not find it at the old path, or will find it with other times.
-  else if (const auto* moved = std::get_if<asset_moved>(&what))
-    id = moved->asset;
-  else if (const auto* touched = std::get_if<asset_touched>(&what))
-    id = touched->asset;
-  else if (const auto* back = std::get_if<asset_returned>(&what))
-    id = back->asset;
-  if (id != 0 && id < next_ && is_unread(model, id)) behind_.insert(id);
+  // Also where it only moved or was touched: a job that already has it will not find it at the old
+  // path, or will find it with other times.
+  auto give_again = [&]<class Event>(const Event& e) {
+    if constexpr (file_event<Event>)
+      if (e.asset < next_ && is_unread(model, e.asset)) behind_.insert(e.asset);
+  };
+  std::visit(give_again, what);
 }
 
 bool unread_media::is_unread(const catalog_model& model, asset_id id) const {

@@ -75,23 +75,86 @@ error bad_setting(const std::string& file, std::string_view what) {
   return {error_code::invalid_argument, in_quotes(file) + ": " + std::string(what)};
 }
 
-/// Why a key is not accepted: it is not a setting, or its value has the wrong type.
-std::string why_not_taken(std::string_view key) {
-  struct known {
-    std::string_view key, type;
-  };
-  static constexpr known all[]{{"watch_folders", "a list of strings"},
-                               {"database", "a string"},
-                               {"log_level", "a string"},
-                               {"log_segment_bytes", "a whole number"},
-                               {"poll_seconds", "a whole number"},
-                               {"preview_cache_bytes", "a whole number"},
-                               {"rescan_minutes", "a whole number"},
-                               {"workers", "a whole number"}};
+/// Takes a number. Why not, if it is out of bounds.
+template <class To>
+std::string take_number(const toml::node& value, std::uint64_t lowest, std::uint64_t highest,
+                        To& into) {
+  auto number = **value.as_integer();
+  if (number < static_cast<std::int64_t>(lowest) || number > static_cast<std::int64_t>(highest))
+    return "must be from " + std::to_string(lowest) + " to " + std::to_string(highest);
+  into = static_cast<To>(number);
+  return {};
+}
+
+/// A setting of `config.toml`. `take` gets a value of its type and where that is set, and returns
+/// why it cannot be taken, or nothing.
+struct toml_setting {
+  std::string_view key;
+  toml::node_type type;
+  std::string (*take)(const toml::node&, const std::string& from, settings&);
+};
+
+const toml_setting toml_settings[] = {
+    {"watch_folders", toml::node_type::array,
+     [](auto& value, auto& from, settings& into) -> std::string {
+       into.watch_folders_from = from;
+       for (const auto& folder : *value.as_array()) {
+         if (!folder.is_string()) return "must be a list of strings";
+         into.watch_folders.push_back(**folder.as_string());
+       }
+       return {};
+     }},
+    {"database", toml::node_type::string,
+     [](auto& value, auto& from, settings& into) -> std::string {
+       into.database = **value.as_string();
+       into.database_from = from;
+       return {};
+     }},
+    {"log_level", toml::node_type::string,
+     [](auto& value, auto&, settings& into) -> std::string {
+       into.log_level = **value.as_string();
+       return std::ranges::find(log_levels, into.log_level) != log_levels.end()
+                  ? ""
+                  : "must be one of trace, debug, info, warn, error";
+     }},
+    {"log_segment_bytes", toml::node_type::integer,
+     [](auto& value, auto&, settings& into) {
+       return take_number(value, log_segment_bytes_min, log_segment_bytes_max,
+                          into.log_segment_bytes);
+     }},
+    {"poll_seconds", toml::node_type::integer,
+     [](auto& value, auto&, settings& into) {
+       return take_number(value, 1, 1'000'000, into.poll_seconds);
+     }},
+    {"preview_cache_bytes", toml::node_type::integer,
+     [](auto& value, auto&, settings& into) {
+       return take_number(value, preview_cache_bytes_min, preview_cache_bytes_max,
+                          into.preview_cache_bytes);
+     }},
+    {"rescan_minutes", toml::node_type::integer,
+     [](auto& value, auto&, settings& into) {
+       return take_number(value, 1, 1'000'000, into.rescan_minutes);
+     }},
+    {"workers", toml::node_type::integer, [](auto& value, auto&, settings& into) {
+       return take_number(value, 0, workers_setting_max, into.workers.emplace());
+     }}};
+
+std::string_view name_of(toml::node_type type) {
+  return type == toml::node_type::array    ? "a list of strings"
+         : type == toml::node_type::string ? "a string"
+                                           : "a whole number";
+}
+
+/// Why the value of a key is not taken; nothing if it is.
+std::string take(std::string_view key, const toml::node& value, const std::string& from,
+                 settings& into) {
   std::string names;
-  for (const auto& each : all) {
-    if (each.key == key) return std::string(key) + " must be " + std::string(each.type);
+  for (const auto& each : toml_settings) {
     names += (names.empty() ? "" : ", ") + std::string(each.key);
+    if (each.key != key) continue;
+    auto why = value.type() == each.type ? each.take(value, from, into)
+                                         : "must be " + std::string(name_of(each.type));
+    return why.empty() ? why : std::string(key) + " " + why;
   }
   return in_quotes(key) + " is not a setting; the settings are " + names;
 }
@@ -106,48 +169,9 @@ result<void> read_toml(const std::string& file, std::string_view text, settings&
                                  + "; correct it");
   }
   for (const auto& [key, value] : table) {
-    auto where = "line " + std::to_string(value.source().begin.line) + ": ";
     auto from = std::string(key.str()) + " in " + in_quotes(file);
-    if (key == "database" && value.is_string()) {
-      into.database = **value.as_string();
-      into.database_from = from;
-    } else if (key == "log_level" && value.is_string()) {
-      into.log_level = **value.as_string();
-      if (std::find(log_levels.begin(), log_levels.end(), into.log_level) == log_levels.end())
-        return bad_setting(file,
-                           where + "log_level must be one of trace, debug, info, warn, error");
-    } else if ((key == "poll_seconds" || key == "rescan_minutes") && value.is_integer()) {
-      auto number = **value.as_integer();
-      if (number < 1 || number > 1'000'000)
-        return bad_setting(file, where + std::string(key.str()) + " must be from 1 to 1000000");
-      (key == "poll_seconds" ? into.poll_seconds : into.rescan_minutes) =
-          static_cast<std::uint32_t>(number);
-    } else if (key == "workers" && value.is_integer()) {
-      auto number = **value.as_integer();
-      if (number < 0 || number > workers_setting_max)
-        return bad_setting(file, where + "workers must be from 0 to "
-                                     + std::to_string(workers_setting_max));
-      into.workers = static_cast<std::uint32_t>(number);
-    } else if ((key == "log_segment_bytes" || key == "preview_cache_bytes") && value.is_integer()) {
-      bool of_log = key == "log_segment_bytes";
-      auto bytes = **value.as_integer();
-      auto min = of_log ? log_segment_bytes_min : preview_cache_bytes_min;
-      auto max = of_log ? log_segment_bytes_max : preview_cache_bytes_max;
-      if (bytes < static_cast<std::int64_t>(min) || bytes > static_cast<std::int64_t>(max))
-        return bad_setting(file, where + std::string(key.str()) + " must be a number from "
-                                     + std::to_string(min) + " to " + std::to_string(max));
-      (of_log ? into.log_segment_bytes : into.preview_cache_bytes) =
-          static_cast<std::uint64_t>(bytes);
-    } else if (key == "watch_folders" && value.is_array()) {
-      into.watch_folders_from = from;
-      for (const auto& folder : *value.as_array()) {
-        if (!folder.is_string())
-          return bad_setting(file, where + "watch_folders must be a list of strings");
-        into.watch_folders.push_back(**folder.as_string());
-      }
-    } else {
-      return bad_setting(file, where + why_not_taken(key.str()));
-    }
+    if (auto why = take(key.str(), value, from, into); !why.empty())
+      return bad_setting(file, "line " + std::to_string(value.source().begin.line) + ": " + why);
   }
   return {};
 }

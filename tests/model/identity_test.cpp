@@ -88,9 +88,10 @@ public:
       successors.paths.emplace(id, paths.at(id));
       if (gone_unseen.contains(paths.at(id))) successors.left.insert(id);
       if (unseen.contains(paths.at(id))) successors.unseen.insert(id);
+      if (rewritten.contains(paths.at(id))) successors.rewritten.insert(id);
     }
-    for (auto id : find_names_left(model, left))
-      if (rewritten.contains(paths.at(id))) taken.again.push_back(paths.at(id));
+    for (auto id : successors.rewritten)
+      taken.again.push_back(paths.at(id));
     apply(decide_gone(model, left, successors));
     return taken;
   }
@@ -798,6 +799,18 @@ BOOST_AUTO_TEST_CASE(a_path_that_was_empty_for_a_moment_only_is_the_same_asset_c
       BOOST_TEST(library.happened() == (names{"asset.content_changed", "asset.returned"}),
                  boost::test_tools::per_element());
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_that_was_rewritten_is_none_and_is_looked_at) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.apply(*decide(library.model, label_change{.assets = {1}, .set = {.approved = true}}));
+  library.take({{"/b.png", {1, 21, 1}}});
+  library.rewritten = {"/b.png"};
+  BOOST_TEST(library.take({}, {"/a.png"}).again == names{"/b.png"},
+             boost::test_tools::per_element());
+  BOOST_TEST(library.is_missing(1));
+  BOOST_TEST(library.at("/b.png") > 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_that_is_seen_goes_before_one_on_a_disk_that_is_away) {

@@ -8,9 +8,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <optional>
 #include <sys/stat.h>
-#include <utility>
+#include <vector>
 
 using namespace podstudio;
 namespace fs = std::filesystem;
@@ -161,18 +162,17 @@ BOOST_FIXTURE_TEST_CASE(a_mistake_in_a_config_file_is_named, fixture) {
     BOOST_REQUIRE(!loaded);
     BOOST_TEST(loaded.failure().message.find(said) != std::string::npos, loaded.failure().message);
   };
-  const std::pair<const char*, const char*> keys[] = {{"watch_folders", "a list of strings"},
-                                                      {"database", "a string"},
-                                                      {"log_level", "a string"},
-                                                      {"log_segment_bytes", "a whole number"},
-                                                      {"poll_seconds", "a whole number"},
-                                                      {"preview_cache_bytes", "a whole number"},
-                                                      {"rescan_minutes", "a whole number"},
-                                                      {"workers", "a whole number"}};
-  for (const auto& [key, type] : keys) {
-    check(std::string(key) + " = 1.5", std::string(key) + " must be " + type);
-    check("colour = 'red'", key);  // named among all settings
-  }
+  const std::map<std::string, std::vector<std::string>> keys_by_type{
+      {"a list of strings", {"watch_folders"}},
+      {"a string", {"database", "log_level"}},
+      {"a whole number",
+       {"log_segment_bytes", "poll_seconds", "preview_cache_bytes", "rescan_minutes", "workers"}}};
+  for (const auto& [type, keys] : keys_by_type)
+    for (const auto& key : keys) {
+      check(key + " = 1.5", key + " must be " + type);
+      check("colour = 'red'", key);  // named among all settings
+    }
+  check("workers = 65", "workers must be from 0 to 64");
   check("watch_folder = ['/a']",
         "'watch_folder' is not a setting; the settings are watch_folders, ");
   check("workers = ", "is not valid TOML");

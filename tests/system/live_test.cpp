@@ -12,8 +12,11 @@
 #include <functional>
 #include <set>
 #include <sstream>
-#include <thread>
 #include <utility>
+
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
 
 using namespace system_test;
 using nlohmann::json;
@@ -68,6 +71,24 @@ void check_keys(const json& object, const std::set<std::string>& keys, const std
     BOOST_CHECK_MESSAGE(found.contains(key), what << " lacks '" << key << "': " << object);
 }
 
+/// That somebody opens a folder, from now on.
+class opening {
+public:
+  explicit opening(const std::string& folder) : notices_(::inotify_init1(IN_CLOEXEC)) {
+    BOOST_REQUIRE(::inotify_add_watch(notices_, folder.c_str(), IN_OPEN) >= 0);
+  }
+  opening(const opening&) = delete;
+  opening& operator=(const opening&) = delete;
+  ~opening() { ::close(notices_); }
+  bool comes() const {
+    pollfd noticed{notices_, POLLIN, 0};
+    return ::poll(&noticed, 1, 20'000) == 1;
+  }
+
+private:
+  int notices_;
+};
+
 }  // namespace
 
 BOOST_FIXTURE_TEST_CASE(a_problem_that_returns_during_a_walk_is_not_resolved_by_it, live_library) {
@@ -88,8 +109,9 @@ BOOST_FIXTURE_TEST_CASE(a_problem_that_returns_during_a_walk_is_not_resolved_by_
     fs::remove(bad);
     podstudio.must({"sync"});
     BOOST_REQUIRE_EQUAL(problems(), 0u);
+    opening reached(space.root + "/" + std::to_string(round * 10));
     walk();
-    std::this_thread::sleep_for(std::chrono::milliseconds(round));
+    BOOST_REQUIRE(reached.comes());  // the walk is past the root's own names, and has folders to go
     make_file(bad, "bad");
     podstudio.must({"sync"});
     BOOST_TEST(problems() == 1u, "round " << round);

@@ -8,8 +8,12 @@
 
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <csignal>
+#include <fstream>
+#include <set>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <thread>
 
 using namespace system_test;
@@ -285,6 +289,16 @@ BOOST_AUTO_TEST_CASE(a_disk_that_is_exchanged_before_anybody_looks_is_noticed) {
 
 namespace {
 
+/// Whether a thread of the process is in a system call that looks at a file.
+bool looks_at_a_file(pid_t pid) {
+  const std::set<long> calls{SYS_openat, SYS_openat2, SYS_statx, SYS_newfstatat, SYS_getdents64};
+  for (const auto& thread : fs::directory_iterator("/proc/" + std::to_string(pid) + "/task")) {
+    std::ifstream in(thread.path() / "syscall");
+    if (long call = -1; in >> call && calls.contains(call)) return true;
+  }
+  return false;
+}
+
 /// A file system whose driver is a program that can be stopped.
 struct stoppable_disk {
   workspace space;
@@ -321,7 +335,13 @@ BOOST_FIXTURE_TEST_CASE(an_import_from_a_disk_that_does_not_answer_is_named, sto
   BOOST_TEST(imports().empty());
   driver->signal(SIGSTOP);
   process importing(podstudio.call({"import", hung}));
-  std::this_thread::sleep_for(8s);
+  auto since = std::chrono::steady_clock::now();
+  BOOST_REQUIRE(eventually(
+      [&] {
+        if (!looks_at_a_file(running.pid())) since = std::chrono::steady_clock::now();
+        return std::chrono::steady_clock::now() - since > 3s;
+      },
+      30s));
   // Told at once, though nobody has asked before.
   auto named = imports();
   BOOST_REQUIRE_EQUAL(named.size(), 1u);
