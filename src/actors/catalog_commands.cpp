@@ -2,6 +2,7 @@
 #include "actors/catalog.hpp"
 
 #include "actors/media_job.hpp"
+#include "model/roots.hpp"
 #include "platform/text.hpp"
 
 #include <iterator>

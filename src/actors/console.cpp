@@ -215,6 +215,7 @@ json to_json(const std::vector<import_status>& imports) {
     all.push_back({{"import", each.number},
                    {"paths", each.paths},
                    {"paths_total", each.paths_total},
+                   {"scanned", each.scanned},
                    {"mode", each.silent ? "silent" : "running"}});
   }
   return all;

@@ -127,7 +127,7 @@ result<void> importer_state::end_move() {
   for (const auto& file : *known) {
     if (batch.gone.size() == max_batch_files) break;
     left_after = file.path;
-    clock->start();
+    gauge->start();
     bool is_missing = is_gone(root, file.path);
     ++(is_missing ? progress.missing : progress.left);
     if (is_missing) batch.gone.push_back({file.path, key_of(file.path), file.facts.device, true});
@@ -149,7 +149,7 @@ std::string importer_state::root_of(const std::string& path) const {
 
 void importer_state::step() {
   while (!failure && in_flight < import_batches_max && !looked_everywhere()) {
-    clock->start();
+    gauge->start();
     auto skipped = found.skipped;
     auto files = found.files.size();
     auto had = files + found.failures.size();
@@ -167,6 +167,7 @@ void importer_state::step() {
     add(std::exchange(found.not_taken, {}), progress.not_taken);
     auto has = found.files.size() + found.failures.size();
     progress.scanned += has - had + (found.skipped - skipped);
+    gauge->set_scanned(progress.scanned);
     if (has >= max_batch_files || looked_everywhere()) send(std::exchange(found, {}));
   }
   look_again();
@@ -187,14 +188,14 @@ void importer_state::observe(observation_batch batch) {
   self->request(catalog, caf::infinite, observe_atom::value, std::move(batch))
       .then(
           [this](const observation_outcome& outcome) {
-            working now(*clock);
+            working now(*gauge);
             --in_flight;
             taken(outcome);
             step();
           },
           [this](const caf::error& reason) {
             --in_flight;
-            working now(*clock);
+            working now(*gauge);
             failure = from_caf(reason);
             finish_if_done();
           });
@@ -249,9 +250,9 @@ void importer_state::answer_all() {
 importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer_state> self,
                                        catalog_actor catalog, std::vector<std::string> paths,
                                        import_bounds bounds, std::optional<root_move> move,
-                                       std::shared_ptr<work_clock> clock) {
+                                       std::shared_ptr<import_gauge> gauge) {
   auto& state = self->state;
-  state.clock = std::move(clock);
+  state.gauge = std::move(gauge);
   state.self = self;
   state.catalog = std::move(catalog);
   state.walker.emplace(bounds.excluded);
@@ -263,7 +264,7 @@ importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer
   return {
       [self](step_atom) {
         auto& s = self->state;
-        working now(*s.clock);
+        working now(*s.gauge);
         if (!std::exchange(s.begun, true)) {
           auto begun = s.begin();
           if (!begun) s.failure = begun.failure();

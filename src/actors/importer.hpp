@@ -29,9 +29,9 @@ struct root_move {
   std::string to;    ///< without links
 };
 
-/// Tells the supervisor whether an import is stuck in a system call. An import that waits for
-/// others is not at work. Thread-safe.
-class work_clock {
+/// Tells the supervisor how far an import is, and whether it is stuck in a system call. An import
+/// that waits for others is not at work. Thread-safe.
+class import_gauge {
 public:
   /// Work has begun, or gone on: from now on it takes time.
   void start() { since_ = std::chrono::steady_clock::now(); }
@@ -40,22 +40,25 @@ public:
     auto since = since_.load();
     return since != time_point{} && std::chrono::steady_clock::now() - since > time;
   }
+  void set_scanned(std::uint64_t files) { scanned_ = files; }
+  std::uint64_t scanned() const { return scanned_; }
 
 private:
   using time_point = std::chrono::steady_clock::time_point;
   std::atomic<time_point> since_{time_point{}};
+  std::atomic<std::uint64_t> scanned_{0};
 };
 
 /// Work until the end of the scope.
 class working {
 public:
-  explicit working(work_clock& clock) : clock_(clock) { clock_.start(); }
+  explicit working(import_gauge& gauge) : gauge_(gauge) { gauge_.start(); }
   working(const working&) = delete;
   working& operator=(const working&) = delete;
-  ~working() { clock_.stop(); }
+  ~working() { gauge_.stop(); }
 
 private:
-  work_clock& clock_;
+  import_gauge& gauge_;
 };
 
 /// What an import must not ingest.
@@ -96,7 +99,7 @@ struct importer_state {
   void answer_all();
 
   importer_actor::pointer self = nullptr;
-  std::shared_ptr<work_clock> clock;
+  std::shared_ptr<import_gauge> gauge;
   catalog_actor catalog;
   import_bounds bounds;
   bool begun = false;
@@ -129,6 +132,6 @@ inline constexpr unsigned import_tries_max = 20;
 importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer_state> self,
                                        catalog_actor catalog, std::vector<std::string> paths,
                                        import_bounds bounds, std::optional<root_move> move,
-                                       std::shared_ptr<work_clock> clock);
+                                       std::shared_ptr<import_gauge> gauge);
 
 }  // namespace podstudio

@@ -7,6 +7,7 @@
 #include "media/kind.hpp"
 #include "model/catalog_model.hpp"
 #include "model/command_memory.hpp"
+#include "model/curation.hpp"
 #include "model/identity.hpp"
 #include "model/library_model.hpp"
 #include "model/media.hpp"
@@ -317,7 +318,8 @@ struct import_status {
   std::uint64_t number = 0;
   std::vector<std::string> paths;  ///< as requested, the first few
   std::size_t paths_total = 0;
-  bool silent = false;  ///< stuck in a system call for seconds
+  std::uint64_t scanned = 0;  ///< files so far
+  bool silent = false;        ///< stuck in a system call for seconds
 };
 
 /// The sources of changes: watchers and imports.

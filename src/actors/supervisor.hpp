@@ -22,7 +22,7 @@ namespace podstudio {
 
 class database;
 class projection;
-class work_clock;
+class import_gauge;
 class worker_pool;
 namespace media {
 class preview_cache;
@@ -117,7 +117,7 @@ struct supervisor_state {
   sequence_number lost_sequence = 0;  ///< of the last lost root that was logged
   struct running_import {
     importer_actor actor;
-    std::shared_ptr<const work_clock> clock;
+    std::shared_ptr<const import_gauge> gauge;
     std::vector<std::string> paths;  ///< as requested, at most import_paths_shown
     std::size_t paths_total = 0;
     import_progress progress{};  ///< as last reported

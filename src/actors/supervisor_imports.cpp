@@ -93,8 +93,8 @@ caf::result<std::uint64_t> start_import(supervisor_pointer self, std::vector<std
   if (s.imports.size() >= imports_max)
     return to_caf({error_code::busy, "too many imports are running; wait for one to finish"});
   supervisor_state::running_import started;
-  auto clock = std::make_shared<work_clock>();
-  started.clock = clock;
+  auto gauge = std::make_shared<import_gauge>();
+  started.gauge = gauge;
   started.paths_total = paths.size();
   std::copy_n(paths.begin(), std::min(paths.size(), import_paths_shown),
               std::back_inserter(started.paths));
@@ -102,7 +102,7 @@ caf::result<std::uint64_t> start_import(supervisor_pointer self, std::vector<std
     // Not monitored: its end comes with its outcome.
     started.actor = self->spawn<caf::detached>(importer, s.catalog, std::move(paths),
                                                import_bounds{s.data_folder, s.watching.excluded},
-                                               std::move(move), std::move(clock));
+                                               std::move(move), std::move(gauge));
   } catch (const std::system_error& failure) {
     return to_caf(no_thread(failure));
   }
@@ -127,8 +127,8 @@ caf::result<std::uint64_t> start_move(supervisor_pointer self, const move_reques
 std::vector<import_status> statuses_of_imports(const supervisor_state& s) {
   std::vector<import_status> statuses;
   for (const auto& [number, entry] : s.imports)
-    statuses.push_back(
-        {number, entry.paths, entry.paths_total, entry.clock->exceeds(silent_after)});
+    statuses.push_back({number, entry.paths, entry.paths_total, entry.gauge->scanned(),
+                        entry.gauge->exceeds(silent_after)});
   return statuses;
 }
 

@@ -79,35 +79,12 @@ struct root_state {
   std::string reason{};  ///< why it is lost, as it was last told
 };
 
-// --- commands ---
-
 /// A file that could not be ingested.
 struct failed_file {
   std::string path;  ///< printable form
   problem_kind kind = problem_kind::unreadable;
   std::string reason;
 };
-
-/// Changes to the labels and tags of any number of assets; what is not set stays as it is.
-struct label_change {
-  std::vector<asset_id> assets;
-  label_settings set;
-  std::optional<std::string> tag;    ///< to add
-  std::optional<std::string> untag;  ///< to take away
-};
-
-/// The longest theme, source, tag or name of a pack, in bytes.
-inline constexpr std::size_t max_label_bytes = 1024;
-/// How many tags an asset may have.
-inline constexpr std::size_t max_asset_tags = 256;
-
-enum class text_shape { line, lines };
-/// Whether a text that people give for the field is not empty, bounded and UTF-8 without control
-/// characters; one of several lines may hold line ends and tabs. Error: `invalid_argument`, naming
-/// the text and the rule it breaks.
-result<void> check_text(std::string_view field, const std::string& text,
-                        std::size_t bytes_max = max_label_bytes,
-                        text_shape shape = text_shape::line);
 
 /// `not_found`, with what shows those that are there.
 error no_such_asset(asset_id id);
@@ -288,29 +265,5 @@ private:
   left_files settled_left_;             ///< likewise
   path_keyer keyer_;
 };
-
-/// Errors: `not_found` naming the id, `invalid_argument` naming the text and the rule it breaks, or
-/// when more than max_events_per_command events would come of it. An asset that already is as asked
-/// gives no event.
-result<std::vector<event>> decide(const catalog_model& model, const label_change& change);
-
-/// A new watch root. Errors: `refused` when it overlaps another root, naming it.
-result<std::vector<event>> decide_root_added(const catalog_model& model, const std::string& path,
-                                             std::uint64_t device, std::uint64_t inode);
-/// Errors: `not_found` when no root has this path.
-result<std::vector<event>> decide_root_removed(const catalog_model& model, const std::string& path);
-/// A person says that the root `from` is at `to` now; no event when it is there already. Errors:
-/// `not_found` when no root has this path, `refused` when the new one overlaps a root, naming it.
-result<std::vector<event>> decide_root_moved(const catalog_model& model, const std::string& from,
-                                             const std::string& to, std::uint64_t device,
-                                             std::uint64_t inode);
-/// The root's folder was recognised by what is in it, on this volume and with this inode. No event
-/// when the root is removed or known as that.
-std::vector<event> decide_root_recognised(const catalog_model& model, root_id root,
-                                          std::uint64_t device, std::uint64_t inode);
-/// Loses a root, for this reason, or has it back; a lost one is a problem of its path. No event
-/// when the root is removed, or already is in this state for this reason.
-std::vector<event> decide_root_state(const catalog_model& model, root_id root, bool lost,
-                                     const std::string& reason);
 
 }  // namespace podstudio

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "model/packs.hpp"
 
+#include "model/curation.hpp"
 #include "platform/text.hpp"
 
 #include <algorithm>

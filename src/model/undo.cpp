@@ -3,6 +3,7 @@
 
 #include "events/codec.hpp"
 #include "events/labels.hpp"
+#include "model/curation.hpp"
 #include "model/packs.hpp"
 #include "platform/text.hpp"
 

@@ -36,7 +36,8 @@ std::string listed_columns() {
   std::string columns =
       "a.id, a.path, a.type, a.hash, a.width, a.height, a.duration_sec, a.samplerate_hz,"
       " a.created_at, a.updated_at, f.size_bytes, f.missing_since IS NOT NULL AS missing,"
-      " (SELECT json_group_array(tag) FROM asset_tag WHERE asset_id = a.id) AS tags";
+      " (SELECT json_group_array(tag) FROM asset_tag WHERE asset_id = a.id) AS tags,"
+      " (SELECT reason FROM asset_problem WHERE asset_id = a.id AND number = 1) AS problem";
   each_label([&]<class Label>() {
     columns += ", " + label_column<Label>("a") + " AS " + std::string(Label::key);
   });

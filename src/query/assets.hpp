@@ -17,8 +17,9 @@ namespace podstudio {
 
 class database;
 
-/// An array of objects in the order of ids: the columns, `size_bytes`, `missing` and `tags`
-/// (sorted). The page after it begins at the last id.
+/// An array of objects in the order of ids: the columns, `size_bytes`, `missing`, `tags`
+/// (sorted) and `problem` (the reason of the first one; null for a file that is in order). The page
+/// after it begins at the last id.
 result<nlohmann::json> list_assets(database& db, const asset_filter& filter);
 
 /// The ids of all that match, in ascending order; `after` and `limit` of the filter do not count.

@@ -42,7 +42,9 @@ json seconds_left(const json& job, std::int64_t at_us) {
 result<json> list_jobs(database& db, const job_filter& filter, std::int64_t at_us) {
   auto word_or_null = [](auto value) { return value ? std::optional(word(*value)) : std::nullopt; };
   auto jobs = select_all(db,
-                         "SELECT * FROM job WHERE id > ?1 AND (?2 IS NULL OR status = ?2)"
+                         "SELECT job.*, coalesce(priority, 0) AS priority FROM job"
+                         " LEFT JOIN job_priority ON job_id = id"
+                         " WHERE id > ?1 AND (?2 IS NULL OR status = ?2)"
                          " AND (?3 IS NULL OR kind = ?3) ORDER BY id LIMIT ?4",
                          filter.after, word_or_null(filter.status), word_or_null(filter.kind),
                          filter.limit);

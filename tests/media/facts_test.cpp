@@ -234,6 +234,10 @@ BOOST_AUTO_TEST_CASE(other_bytes_under_a_known_name_are_told) {
   BOOST_TEST(text.facts.problems[0].reason.find("text") != std::string::npos);
   auto empty = must_extract("", "png");
   BOOST_TEST(has_problem(empty, problem_kind::cut));
+  // Of a picture without a header nobody knows whether it is opaque.
+  auto headless = must_extract(read_file(samples() + "/sample.png").substr(0, 8), "png");
+  BOOST_TEST(has_problem(headless, problem_kind::damaged), problems_of(headless));
+  BOOST_TEST((!headless.facts.alpha_present && !headless.facts.alpha_used));
   auto archive = must_extract(std::string("PK\x03\x04") + std::string(100, 'x'), "mp4");
   BOOST_TEST(archive.facts.problems[0].reason.find("ZIP") != std::string::npos);
   // The first part of a clip whose index stands at its end.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE catalog_model
+#include "model/curation.hpp"
 #include "model/identity.hpp"
 #include "model/packs.hpp"
+#include "model/roots.hpp"
 
 #include <boost/test/unit_test.hpp>
 

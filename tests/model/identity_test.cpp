@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE identity
+#include "model/curation.hpp"
 #include "model/identity.hpp"
 
 #include <boost/test/unit_test.hpp>

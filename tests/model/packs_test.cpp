@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE packs
+#include "model/curation.hpp"
 #include "model/packs.hpp"
 
 #include "support/committed.hpp"

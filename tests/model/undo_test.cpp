@@ -4,6 +4,7 @@
 
 #include "../events/sample_events.hpp"
 #include "events/codec.hpp"
+#include "model/curation.hpp"
 #include "model/packs.hpp"
 #include "support/committed.hpp"
 

@@ -145,8 +145,9 @@ BOOST_FIXTURE_TEST_CASE(a_pack_shows_its_assets_in_the_order_of_their_positions,
 }
 
 BOOST_FIXTURE_TEST_CASE(jobs_are_chosen_by_status_and_kind_page_by_page, tables_fixture) {
-  fold({job_queued{1, job_kind::upscale, {}, {}, {}}, job_queued{2, job_kind::enhance, {}, {}, {}},
-        job_queued{3, job_kind::upscale, {}, {}, {}}, job_started{3, 1}});
+  fold({job_queued{1, job_kind::upscale, {}, {}, {}, 7},
+        job_queued{2, job_kind::enhance, {}, {}, {}}, job_queued{3, job_kind::upscale, {}, {}, {}},
+        job_started{3, 1}});
   auto at_us = command_maker::first_at_us;
   auto found = [&](const job_filter& filter) { return ids_of(must(list_jobs(db, filter, at_us))); };
   BOOST_TEST(found({}) == (ids{1, 2, 3}), boost::test_tools::per_element());
@@ -157,6 +158,9 @@ BOOST_FIXTURE_TEST_CASE(jobs_are_chosen_by_status_and_kind_page_by_page, tables_
   BOOST_TEST(found({.kind = job_kind::upscale, .after = 1}) == (ids{3}),
              boost::test_tools::per_element());
   BOOST_TEST(found({.limit = 2}) == (ids{1, 2}), boost::test_tools::per_element());
+  auto listed = must(list_jobs(db, {}, at_us));
+  BOOST_TEST(listed[0]["priority"] == 7);
+  BOOST_TEST(listed[1]["priority"] == 0);
   auto job = must(show_job(db, 3, at_us));
   BOOST_TEST(job["status"] == "running");
   std::set<std::string> columns;

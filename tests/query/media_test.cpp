@@ -314,6 +314,8 @@ BOOST_AUTO_TEST_CASE(broken_asset_has_a_line_for_each_problem_of_what_is_there) 
   const std::string broken =
       "SELECT id, number, kind, reason FROM broken_asset ORDER BY id, number";
   BOOST_TEST(rows_of(db, broken) == "5|1|cut|ends in the middle\n5|2|undecodable|no picture");
+  BOOST_TEST(must(list_assets(db, must(parse_filter({{"broken", true}}))))[0]["problem"]
+             == "ends in the middle");
   fold({asset_missing{5}});
   BOOST_TEST(rows_of(db, broken) == "");
 }

@@ -97,7 +97,8 @@ BOOST_FIXTURE_TEST_CASE(a_listed_asset_has_the_columns_of_the_seed_and_what_is_b
                                 {"updated_at", "2026-01-02 03:04:06.000000"},
                                 {"size_bytes", 1'000},
                                 {"missing", false},
-                                {"tags", {"a\"b", "z"}}}});
+                                {"tags", {"a\"b", "z"}},
+                                {"problem", nullptr}}});
   BOOST_TEST(must(list_assets(db, {})) == expected);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "model/catalog_model.hpp"
+#include "model/curation.hpp"
 #include "model/packs.hpp"
 #include "support/committed.hpp"
 

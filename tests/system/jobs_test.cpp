@@ -361,6 +361,27 @@ BOOST_FIXTURE_TEST_CASE(a_command_that_is_given_again_has_one_effect, job_librar
   running.running().must_run();
 }
 
+BOOST_FIXTURE_TEST_CASE(job_that_has_ended_is_told_without_a_service, job_library) {
+  std::string waiting;
+  {
+    make_file(root + "/a.png", all_samples().bytes("png"));
+    service running(podstudio, {root});
+    wait_until_read(running);
+    podstudio.must({"job", "pause"});
+    waiting =
+        podstudio.json({"job", "submit", "metadata_extract", "--asset", "1"})["jobs"][0].dump();
+  }
+  podstudio.must({"job", "wait", "1"});
+  auto refused = podstudio({"job", "wait", "1", waiting});
+  BOOST_TEST(refused.code == 3, refused);
+  BOOST_TEST(refused.err.find("no service runs") != std::string::npos, refused);
+  BOOST_TEST(podstudio({"job", "wait", "999"}).code == 1);
+  podstudio.must({"job", "cancel", waiting});
+  auto cancelled = podstudio({"job", "wait", "1", waiting});
+  BOOST_TEST(cancelled.code == 1, cancelled);
+  BOOST_TEST(cancelled.err.find("job " + waiting + " cancelled") != std::string::npos, cancelled);
+}
+
 BOOST_FIXTURE_TEST_CASE(what_is_asked_of_several_jobs_is_asked_of_each, job_library) {
   run_jobs(podstudio, 1);  // so that there is an order
   make_file(root + "/a.png", all_samples().bytes("png"));

@@ -348,6 +348,7 @@ BOOST_FIXTURE_TEST_CASE(an_import_from_a_disk_that_does_not_answer_is_named, sto
   BOOST_TEST(named[0]["mode"] == "silent", named);
   BOOST_TEST(named[0]["paths"][0] == hung, named);
   BOOST_TEST(named[0]["paths_total"] == 1, named);
+  BOOST_TEST(named[0]["scanned"] == 0, named);
   auto shown = podstudio({"status"}, 5s);
   BOOST_TEST(shown.out.find(hung + "  silent") != std::string::npos, shown);
   podstudio.must({"sync"}, 10s);  // it waits for watched folders only

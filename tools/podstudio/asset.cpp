@@ -30,13 +30,12 @@ struct list_options {
 };
 
 result<void> list(const context& where, const list_options& options) {
-  table shown({{"id", align::right},
-               {"type"},
-               {"approved"},
-               {"provenance"},
-               {"theme"},
-               {"size", align::right},
-               {"path"}});
+  // The last column is mostly empty but for the broken ones.
+  std::vector<table::column> columns{
+      {"id", align::right},   {"type"}, {"approved"}, {"provenance"}, {"theme"},
+      {"size", align::right}, {"path"}};
+  if (options.chosen.broken) columns.push_back({"problem"});
+  table shown(std::move(columns));
   paged_list assets{
       .command = "asset.list", .arguments = options.chosen.filter(), .limit = options.limit};
   assets.arguments["after"] = options.after;
@@ -45,7 +44,8 @@ result<void> list(const context& where, const list_options& options) {
                asset["rejected"] == true ? "rejected" : cell(asset["approved"]),
                cell(asset["provenance"]), cell(asset["theme"]),
                human_size(asset["size_bytes"].get<std::uint64_t>()),
-               cell(asset["path"]) + (asset["missing"] == true ? " (missing)" : "")});
+               cell(asset["path"]) + (asset["missing"] == true ? " (missing)" : ""),
+               cell(asset["problem"])});
   });
 }
 
@@ -65,25 +65,45 @@ action declare_list(CLI::App& command) {
 
 void print_facts(const json& object, const std::string& prefix, table& into) {
   for (const auto& [key, value] : object.items()) {
+    bool has_objects = value.is_array() && !value.empty() && value[0].is_object();
     if (value.is_object())
       print_facts(value, prefix + key + ".", into);
+    else if (has_objects)
+      for (std::size_t i = 0; i < value.size(); ++i)
+        print_facts(value[i], prefix + key + "." + std::to_string(i + 1) + ".", into);
     else if (!value.is_null() && !(value.is_array() && value.empty()))
       into.row({prefix + key, cell(value)});
   }
 }
 
+/// Makes a text of each object of a list.
+template <class Text>
+void tell_each(json& list, Text text) {
+  for (auto& object : list)
+    object = text(object);
+}
+
+std::string with_detail(const json& what, const json& detail) {
+  return cell(what) + (detail.is_null() ? "" : " (" + cell(detail) + ")");
+}
+
 /// The answer with what are lists of objects as texts, and the texts of the file shortened.
 json for_people(json asset) {
-  auto problems = json::array();
-  for (const auto& problem : asset["problems"])
-    problems.push_back(cell(problem["kind"]) + " (" + cell(problem["reason"]) + ")");
-  asset["problems"] = std::move(problems);
-  auto previews = json::array();
-  for (const auto& preview : asset["previews"])
-    previews.push_back(cell(preview["path"]));
-  asset["previews"] = std::move(previews);
+  tell_each(asset["problems"], [](auto& p) { return with_detail(p["kind"], p["reason"]); });
+  asset.erase("problem");  // the first of them
+  tell_each(asset["previews"], [](auto& p) { return cell(p["path"]); });
+  tell_each(asset["packs"], [](auto& p) { return with_detail(p["name"], p["id"]); });
+  tell_each(asset["jobs"], [](auto& job) {
+    return cell(job["id"]) + " " + with_detail(job["kind"], job["status"]);
+  });
   auto& generation = asset["generation"];
   if (generation.is_null()) return asset;
+  // Most tools do not say so: that is not a no.
+  if (generation["ai_generated"] == false) generation.erase("ai_generated");
+  tell_each(generation["loras"],
+            [](auto& lora) { return with_detail(lora["name"], lora.value("weight", json())); });
+  // Of a file made in one pass, all of it stands above.
+  if (generation["passes"].size() == 1) generation.erase("passes");
   auto& raw = generation["raw"];
   auto texts = json::object();
   for (const auto& each : raw) {

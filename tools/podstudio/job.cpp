@@ -38,6 +38,7 @@ result<void> list(const context& where, const list_options& options) {
                {"status"},
                {"progress", align::right},
                {"left", align::right},
+               {"priority", align::right},
                {"asset", align::right},
                {"pack", align::right},
                {"created"},
@@ -45,8 +46,8 @@ result<void> list(const context& where, const list_options& options) {
   paged_list jobs{.command = "job.list", .arguments = filter};
   return print_list(where, shown, jobs, [&](const json& job) {
     shown.row({cell(job["id"]), cell(job["kind"]), cell(job["status"]),
-               decimal(job["progress"].get<double>(), 1), left_of(job), cell(job["asset_id"]),
-               cell(job["pack_id"]), cell(job["created_at"]).substr(0, 19),
+               decimal(job["progress"].get<double>(), 1), left_of(job), cell(job["priority"]),
+               cell(job["asset_id"]), cell(job["pack_id"]), cell(job["created_at"]).substr(0, 19),
                one_line(cell(job["error_message"]))});
   });
 }
@@ -174,11 +175,32 @@ std::shared_ptr<std::vector<std::int64_t>> declare_ids(CLI::App& command) {
   return ids;
 }
 
+result<bool> have_ended(session& engine, const std::vector<std::int64_t>& jobs) {
+  for (auto id : jobs) {
+    auto job = engine.request("job.show", {{"job", id}});
+    if (!job) return job.failure();
+    if (!has_ended(*job)) return false;
+  }
+  return true;
+}
+
+/// Anybody can tell about jobs that have ended; others only end where a service runs.
+result<session> open_for(const context& where, const std::vector<std::int64_t>& jobs) {
+  {
+    auto engine = session::open(where, session::need::folder);
+    if (!engine) return engine;
+    auto ended = have_ended(*engine, jobs);
+    if (!ended) return ended.failure();
+    if (*ended) return engine;
+  }
+  return working_service(where);
+}
+
 action declare_wait(CLI::App& command) {
   return [ids = declare_ids(command)](const context& where) -> result<void> {
-    auto service = working_service(where);
-    if (!service) return service.failure();
-    return await(where, *service, *ids);
+    auto engine = open_for(where, *ids);
+    if (!engine) return engine.failure();
+    return await(where, *engine, *ids);
   };
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 
 namespace podstudio {
 
@@ -32,10 +33,12 @@ std::string endpoints_of(const json& console) {
 void print_imports(const json& imports) {
   if (imports.empty()) return;
   print_line("");
-  table shown({{"importing"}, {"mode"}});
+  table shown({{"importing"}, {"mode"}, {"files", align::right}});
   for (const auto& each : imports) {
+    // Of all its paths together, so beside the first.
+    auto files = cell(each["scanned"]);
     for (const auto& path : each["paths"])
-      shown.row({cell(path), cell(each["mode"])});
+      shown.row({cell(path), cell(each["mode"]), std::exchange(files, "")});
     auto more = each["paths_total"].get<std::size_t>() - each["paths"].size();
     if (more > 0) shown.row({"and " + std::to_string(more) + " more", cell(each["mode"])});
   }
