@@ -120,10 +120,9 @@ void catalog_state::observe(const observation_batch& batch,
   std::vector<digested_file> recognised;
   for (const auto& file : batch.files) {
     bool unchanged = !file.written && model().unchanged(file.key, file.facts);
-    auto was = file.key_before == path_key{} ? 0 : find_moved(model(), file.key_before, file.facts);
     auto here = unchanged ? model().asset_at(file.key) : 0;
-    if (was != 0 && here != 0 && model().asset(here)->sha256 != model().asset(was)->sha256)
-      was = 0;  // it was read before
+    auto was =
+        file.key_before == path_key{} ? 0 : find_moved(model(), file.key_before, file.facts, here);
     if (unchanged && was == 0 && !may_make_way(model(), here)) {
       ++taken->outcome.unchanged;
     } else if (!in_reading.insert(file.key).second) {

@@ -136,9 +136,10 @@ struct taken_files {
 };
 
 /// The asset that a file is, as somebody says that it was at another path: the one which is there
-/// in the model, if size and time are the same; 0 otherwise.
-asset_id find_moved(const catalog_model& model, const path_key& key_before,
-                    const file_facts& facts);
+/// in the model, if size and time are the same. A file that is known as the asset `here`, as it was
+/// scanned before, is that one if the content is the same. 0 otherwise.
+asset_id find_moved(const catalog_model& model, const path_key& key_before, const file_facts& facts,
+                    asset_id here = 0);
 
 /// The assets that some of the files may be, under other paths than the model has, or were, or
 /// share an inode with under other facts; `decide_put_back` and `decide` need to know where these

@@ -45,6 +45,27 @@ struct library_to_move {
     BOOST_TEST(assets("approved AND theme = 'nature' AND missing_since IS NULL") == files);
     podstudio.must({"replay", "--check"});
   }
+  /// Kills the service while it moves the root, and gives the command again.
+  void cut_off_move(const char* how) const {
+    for (int i = 0; i < 3000; ++i)
+      make_file(from + "/many/" + std::to_string(i) + ".wav", "sound " + std::to_string(i));
+    {
+      service running(podstudio, {from});
+      podstudio.must({"sync"});
+      label();
+    }
+    copy(how);
+    auto running = std::make_unique<service>(podstudio);
+    process moving(podstudio.call({"watch", "move", from, to}));
+    BOOST_REQUIRE(eventually([&] { return assets("path LIKE '" + to + "/%'") != 0; }));
+    running->kill();
+    BOOST_TEST(moving.finish().code != 0);
+    BOOST_TEST_MESSAGE(assets("path LIKE '" + to + "/%'") << " of 3061 had moved");
+    running = std::make_unique<service>(podstudio);
+    podstudio.must({"watch", "move", from, to});
+    podstudio.must({"sync"});
+    check(3000 + count + 1);
+  }
   int assets(const std::string& condition) const {
     return std::stoi(
         value(podstudio.database(),
@@ -133,8 +154,21 @@ BOOST_FIXTURE_TEST_CASE(what_was_taken_for_new_assets_makes_way, library_to_move
   BOOST_TEST(assets("1") == 2 * (count + 1));
   fs::remove_all(from);
   podstudio.must({"watch", "move", from, to});
-  BOOST_TEST(assets("path LIKE '" + to + "/%' AND approved") == count);
+  BOOST_TEST(assets("path LIKE '" + to + "/%' AND approved") == count + 1);
   BOOST_TEST(assets("missing_since IS NULL") == count + 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_was_scanned_before_makes_way_though_the_old_folder_is_still_there,
+                        library_to_move) {
+  podstudio.must({"watch", "add", from});
+  podstudio.must({"import", from});
+  label();
+  copy("-r");
+  podstudio.must({"import", to});
+  BOOST_TEST(assets("1") == 2 * (count + 1));
+  podstudio.must({"watch", "move", from, to});
+  BOOST_TEST(assets("path LIKE '" + to + "/%' AND approved") == count + 1);
+  BOOST_TEST(assets("1") == count + 1);
 }
 
 BOOST_FIXTURE_TEST_CASE(what_did_not_come_along_is_missing_and_what_changed_is_read,
@@ -187,22 +221,10 @@ BOOST_FIXTURE_TEST_CASE(a_move_that_cannot_be_changes_nothing, library_to_move) 
 }
 
 BOOST_FIXTURE_TEST_CASE(a_move_that_was_cut_off_goes_on_when_it_is_given_again, library_to_move) {
-  for (int i = 0; i < 3000; ++i)
-    make_file(from + "/many/" + std::to_string(i) + ".wav", "sound " + std::to_string(i));
-  {
-    service running(podstudio, {from});
-    podstudio.must({"sync"});
-    label();
-  }
-  copy();
-  auto running = std::make_unique<service>(podstudio);
-  process moving(podstudio.call({"watch", "move", from, to}));
-  BOOST_REQUIRE(eventually([&] { return assets("path LIKE '" + to + "/%'") != 0; }));
-  running->kill();
-  BOOST_TEST(moving.finish().code != 0);
-  BOOST_TEST_MESSAGE(assets("path LIKE '" + to + "/%'") << " of 3061 had moved");
-  running = std::make_unique<service>(podstudio);
-  podstudio.must({"watch", "move", from, to});
-  podstudio.must({"sync"});
-  check(3000 + count + 1);
+  cut_off_move("-a");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_move_of_a_copy_without_times_goes_on_when_it_is_given_again,
+                        library_to_move) {
+  cut_off_move("-r");
 }
