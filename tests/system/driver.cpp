@@ -103,7 +103,7 @@ driver::~driver() {
 
 void driver::in_step() {
   for (const auto& root : present_roots())
-    may_go_[root] = media_at(root) / 4;
+    may_go_[root] = followed_at(root) / 4;
   if (is_whole()) forget_what_was();
   // At any other time too little may go for a folder that has grown.
   if (once_in(4)) unbind();
@@ -196,6 +196,14 @@ void driver::refresh() {
 std::uint64_t driver::media_at(const std::string& path) {
   std::uint64_t count = 0;
   for_each_file(path, [&](const std::string& file) { count += seed_type(file).empty() ? 0 : 1; });
+  return count;
+}
+
+std::uint64_t driver::followed_at(const std::string& root) {
+  std::uint64_t count = 0;
+  for_each_file(root, [&](const std::string& file) {
+    count += !seed_type(file).empty() && is_followed(file, root) ? 1 : 0;
+  });
   return count;
 }
 

@@ -74,6 +74,8 @@ private:
   bool is_on_disk(const std::string& path) const;
   words tops() const;
   static std::uint64_t media_at(const std::string& path);
+  /// Of the media in a root, those that are not in a folder that is ignored.
+  static std::uint64_t followed_at(const std::string& root);
   /// Whether all that is at a path may go from there.
   bool may_vacate(const std::string& path);
   /// Whether the roots in which these places lie may lose as many files as are at a path.
