@@ -603,7 +603,11 @@ asset_id find_moved(const catalog_model& model, const path_key& key_before, cons
                     asset_id here) {
   auto id = model.asset_at(key_before);
   if (id == 0 || id == here) return 0;
-  if (here != 0) return model.asset(here)->sha256 == model.asset(id)->sha256 ? id : 0;
+  if (here != 0) {
+    // Of two of which nobody said anything, the first one.
+    bool is_first = model.has_decisions(id) || id < here;
+    return is_first && model.asset(here)->sha256 == model.asset(id)->sha256 ? id : 0;
+  }
   const auto& known = model.asset(id)->facts;
   // FAT keeps times to 2 s, and copies from there to anywhere do.
   constexpr std::int64_t second = 1'000'000'000;

@@ -137,7 +137,8 @@ struct taken_files {
 
 /// The asset that a file is, as somebody says that it was at another path: the one which is there
 /// in the model, if size and time are the same. A file that is known as the asset `here`, as it was
-/// scanned before, is that one if the content is the same. 0 otherwise.
+/// scanned before, is that one if the content is the same and people decided on it, or it was
+/// there first. 0 otherwise.
 asset_id find_moved(const catalog_model& model, const path_key& key_before, const file_facts& facts,
                     asset_id here = 0);
 

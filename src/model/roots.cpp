@@ -45,14 +45,14 @@ result<std::vector<event>> decide_root_removed(const catalog_model& model,
 result<std::vector<event>> decide_root_moved(const catalog_model& model, const std::string& from,
                                              const std::string& to, std::uint64_t device,
                                              std::uint64_t inode) {
-  auto id = model.root_at(from);
-  if (id == 0 && model.root_at(to) != 0) return std::vector<event>{};
-  if (id == 0) return not_watched(from);
   if (from == to)
     return error{error_code::refused, in_quotes(to) + " is already the watched folder"};
   if (lies_within(to, from) || lies_within(from, to))
     return error{error_code::refused, in_quotes(from) + " and " + in_quotes(to)
                                           + ": one contains the other; choose a separate folder"};
+  auto id = model.root_at(from);
+  if (id == 0 && model.root_at(to) != 0) return std::vector<event>{};
+  if (id == 0) return not_watched(from);
   if (model.root_at(to) != 0)
     return error{error_code::refused, in_quotes(to)
                                           + " is watched already; remove one of the two "

@@ -155,6 +155,29 @@ constexpr disk_file a{1, 11, 1}, b{2, 12, 1}, c{3, 13, 1};
 
 }  // namespace
 
+BOOST_AUTO_TEST_CASE(a_file_that_is_said_to_have_moved_is_told_by_time_or_by_its_content) {
+  small_library library;
+  library.take({{"/old/a", {1, 1}}, {"/old/b", {2, 2}}, {"/old/blank", {0, 3}}});
+  auto moved = [&](const std::string& name, const disk_file& file, asset_id here = 0) {
+    return find_moved(library.model, key_of("/old/" + name), content_of(file).facts, here);
+  };
+  auto at = [&](const std::string& path) { return library.model.asset_at(key_of(path)); };
+  BOOST_TEST(moved("a", {1, 9}) == at("/old/a"));
+  BOOST_TEST(moved("a", {3, 9}) == 0);  // another size
+  BOOST_TEST(moved("none", {1, 9}) == 0);
+  // Scanned before: the content decides, and of two without decisions the first one stays.
+  library.take({{"/new/a", {1, 4}}, {"/new/b", {3, 5}}, {"/new/blank", {0, 6}}});
+  BOOST_TEST(moved("a", {1, 4}, at("/new/a")) == at("/old/a"));
+  BOOST_TEST(moved("b", {3, 5}, at("/new/b")) == 0);
+  BOOST_TEST(moved("blank", {0, 6}, at("/new/blank")) == at("/old/blank"));
+  BOOST_TEST(moved("a", {1, 1}, at("/old/a")) == 0);  // it is there
+  library.take({{"/old/later", {5, 7}}});
+  library.take({{"/new/first", {5, 8}}});
+  BOOST_TEST(
+      find_moved(library.model, key_of("/new/first"), content_of({5, 7}).facts, at("/old/later"))
+      == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_renamed_file_keeps_its_asset) {
   for (bool new_inode : {false, true}) {
     small_library library;
