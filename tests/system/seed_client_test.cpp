@@ -38,7 +38,7 @@ json listed(const library& podstudio, const words& filters) {
     auto page = podstudio.json(arguments);
     if (page.empty()) return all;
     for (auto& asset : page) {
-      for (auto key : {"size_bytes", "missing", "tags", "rating", "rejected"}) {
+      for (auto key : {"size_bytes", "missing", "tags", "rating", "rejected", "problem"}) {
         BOOST_REQUIRE_MESSAGE(asset.contains(key), "an asset lacks " << key << ": " << asset);
         asset.erase(key);
       }
