@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <map>
+#include <algorithm>
 
 namespace podstudio {
 
@@ -79,7 +79,7 @@ result<std::vector<sample_file>> sample_under(database& tables, const std::strin
   constexpr std::size_t page = 1024;
   const auto prefix = folder == "/" ? std::string() : folder;
   const auto first = prefix + '/', last = prefix + '0';
-  std::map<std::string, sample_file> sample;  // of a small library both ends are the same files
+  std::vector<sample_file> sample;
   for (const auto* order : {"ASC", "DESC"}) {
     auto query = tables.prepare(
         "SELECT a.path, a.hash, f.size_bytes, f.mtime_ns FROM asset a JOIN asset_file f"
@@ -99,16 +99,14 @@ result<std::vector<sample_file>> sample_under(database& tables, const std::strin
     });
     if (!read) return read.failure();
     auto wanted = std::min(found.size(), count / 2);
-    for (std::size_t i = 0; i < wanted; ++i) {
-      auto& file = found[i * found.size() / wanted];
-      auto path = file.path;
-      sample.emplace(std::move(path), std::move(file));
-    }
+    for (std::size_t i = 0; i < wanted; ++i)
+      sample.push_back(std::move(found[i * found.size() / wanted]));
   }
-  std::vector<sample_file> files;
-  for (auto& [path, file] : sample)
-    files.push_back(std::move(file));
-  return files;
+  // Of a small library both ends are the same files.
+  std::ranges::sort(sample, {}, &sample_file::path);
+  auto repeated = std::ranges::unique(sample, {}, &sample_file::path);
+  sample.erase(repeated.begin(), repeated.end());
+  return sample;
 }
 
 result<std::vector<std::string>> root_paths(database& tables) {

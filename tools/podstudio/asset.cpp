@@ -102,8 +102,6 @@ json for_people(json asset) {
   if (generation["ai_generated"] == false) generation.erase("ai_generated");
   tell_each(generation["loras"],
             [](auto& lora) { return with_detail(lora["name"], lora.value("weight", json())); });
-  // Of a file made in one pass, all of it stands above.
-  if (generation["passes"].size() == 1) generation.erase("passes");
   auto& raw = generation["raw"];
   auto texts = json::object();
   for (const auto& each : raw) {
