@@ -228,7 +228,7 @@ result<void> fold(fold_context& context, const asset_forgotten& what) {
 }
 
 result<counted_assets> read_asset_counts(database& db) {
-  auto query = db.prepare("SELECT image, audio, video, approved, missing FROM asset_count");
+  auto query = db.prepare("SELECT image, audio, video, approved, missing FROM checkpoint");
   if (!query) return query.failure();
   counted_assets counts;
   auto read = query->for_each_row([&](const statement& row) {
@@ -239,13 +239,6 @@ result<counted_assets> read_asset_counts(database& db) {
   });
   if (!read) return read.failure();
   return counts;
-}
-
-result<void> write_asset_counts(fold_context& context) {
-  const auto& now = context.counts;
-  if (now == context.committed_counts) return {};
-  return change_one(context.assets.set_counts, now.of_type[0], now.of_type[1], now.of_type[2],
-                    now.approved, now.missing);
 }
 
 }  // namespace podstudio

@@ -21,22 +21,6 @@ error located(error failure, std::string_view name, sequence_number sequence) {
   return failure;
 }
 
-result<void> write_last_id(fold_context& context, std::string_view kind, std::int64_t before,
-                           std::int64_t after) {
-  if (after == before) return {};
-  return change_one(context.commands.set_last_id, kind, after);
-}
-
-result<void> write_last_ids(fold_context& context) {
-  const auto& before = context.committed_ids;
-  const auto& after = context.ids;
-  auto done = write_last_id(context, "asset", before.asset, after.asset);
-  if (done) done = write_last_id(context, "pack", before.pack, after.pack);
-  if (done) done = write_last_id(context, "job", before.job, after.job);
-  if (done) done = write_last_id(context, "root", before.root, after.root);
-  return done;
-}
-
 }  // namespace
 
 // That the engine started or stopped is in `command`; no table has more of it.
@@ -80,10 +64,11 @@ result<void> fold_command(fold_context& context, const committed_command& comman
 result<void> fold_checkpoint(fold_context& context, const log_head& head) {
   auto done = count_resized_packs(context);
   if (!done) return done;
-  done = write_last_ids(context);
-  if (done) done = write_asset_counts(context);
-  if (!done) return done;
-  return change_one(context.commands.set_checkpoint, head.sequence, head.hash);
+  const auto& counts = context.counts;
+  const auto& ids = context.ids;
+  return change_one(context.commands.set_checkpoint, head.sequence, head.hash, counts.of_type[0],
+                    counts.of_type[1], counts.of_type[2], counts.approved, counts.missing,
+                    ids.asset, ids.pack, ids.job, ids.root);
 }
 
 }  // namespace podstudio

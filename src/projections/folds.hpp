@@ -19,21 +19,19 @@
 /// over the catalogue calls them, so an event without a fold does not compile.
 namespace podstudio {
 
-/// The highest id each kind has ever had.
+/// The highest id each kind has ever had, as in the row of `checkpoint`.
 struct last_ids {
   std::int64_t asset = 0;
   std::int64_t pack = 0;
   std::int64_t job = 0;
   std::int64_t root = 0;
-  bool operator==(const last_ids&) const = default;
 };
 
-/// How many assets there are; the row of `asset_count`.
+/// How many assets there are, as in the row of `checkpoint`.
 struct counted_assets {
   std::array<std::int64_t, enum_words<asset_type>.size()> of_type{};
   std::int64_t approved = 0;
   std::int64_t missing = 0;
-  bool operator==(const counted_assets&) const = default;
 };
 
 /// How far the deferred indexes are; see schema.sql.
@@ -108,7 +106,7 @@ result<void> fold(fold_context& context, const asset_missing& what);
 result<void> fold(fold_context& context, const asset_returned& what);
 /// What a label takes part in besides its column.
 struct label_traits {
-  bool counted = false;   ///< it is in `asset_count`
+  bool counted = false;   ///< it is among the counts in `checkpoint`
   bool searched = false;  ///< it is among the texts that are looked up
 };
 /// Runs what sets a label; all is bound.
@@ -138,7 +136,6 @@ result<void> fold(fold_context& context, const asset_tagged& what);
 result<void> fold(fold_context& context, const asset_untagged& what);
 result<void> fold(fold_context& context, const asset_forgotten& what);
 result<counted_assets> read_asset_counts(database& db);
-result<void> write_asset_counts(fold_context& context);
 
 // projection.cpp
 /// Folding on in tables that somebody put in the place of these would mix the two: `damaged`.
@@ -197,7 +194,7 @@ result<void> fold(fold_context& context, const engine_stopped& what);
 
 /// Folds a command and its events.
 result<void> fold_command(fold_context& context, const committed_command& command);
-/// What is written once per transaction: pack totals, last ids, the checkpoint.
+/// What is written once per transaction: pack totals, the row of `checkpoint`.
 result<void> fold_checkpoint(fold_context& context, const log_head& head);
 
 }  // namespace podstudio

@@ -16,16 +16,14 @@ namespace podstudio {
 namespace {
 
 result<last_ids> read_last_ids(database& db) {
-  auto query = db.prepare("SELECT kind, id FROM last_id");
+  auto query = db.prepare("SELECT last_asset, last_pack, last_job, last_root FROM checkpoint");
   if (!query) return query.failure();
   last_ids ids;
   auto read = query->for_each_row([&](const statement& row) {
-    auto kind = row.get<std::string_view>(0);
-    auto& id = kind == "asset"  ? ids.asset
-               : kind == "pack" ? ids.pack
-               : kind == "job"  ? ids.job
-                                : ids.root;
-    id = row.get<std::int64_t>(1);
+    ids = {.asset = row.get<std::int64_t>(0),
+           .pack = row.get<std::int64_t>(1),
+           .job = row.get<std::int64_t>(2),
+           .root = row.get<std::int64_t>(3)};
   });
   if (!read) return read.failure();
   return ids;

@@ -92,8 +92,6 @@ struct asset_statements {
 
   statement find_counted = prepare("SELECT type, approved, missing_since IS NOT NULL FROM asset"
                                    " JOIN asset_file ON asset_id = id WHERE id = ?1");
-  statement set_counts = prepare("UPDATE asset_count SET image = ?1, audio = ?2, video = ?3,"
-                                 " approved = ?4, missing = ?5");
   statement find_occupant = prepare("SELECT id FROM asset WHERE path = ?1 AND id <> ?2");
   // No absolute path begins so, and no two ids make the same.
   statement park = prepare("UPDATE asset SET path = 'moving:' || id WHERE id = ?1");
@@ -299,9 +297,11 @@ struct command_statements {
   statement insert =
       prepare("INSERT INTO command (first_sequence, last_sequence, id, at, origin, summary,"
               " subject_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-  statement set_last_id = prepare("UPDATE last_id SET id = ?2 WHERE kind = ?1");
   statement checkpoint = prepare(checkpoint_sql);
-  statement set_checkpoint = prepare("UPDATE checkpoint SET sequence = ?1, hash = ?2");
+  statement set_checkpoint =
+      prepare("UPDATE checkpoint SET sequence = ?1, hash = ?2, image = ?3, audio = ?4, video = ?5,"
+              " approved = ?6, missing = ?7, last_asset = ?8, last_pack = ?9, last_job = ?10,"
+              " last_root = ?11");
 };
 
 }  // namespace podstudio

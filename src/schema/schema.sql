@@ -89,16 +89,6 @@ CREATE TABLE asset_file (
   missing_since TIMESTAMP                     -- null: the file is there
 );
 
--- How many rows of `asset` there are, so that `status` need not count a million each time.
-CREATE TABLE asset_count (
-  only     INTEGER PRIMARY KEY CHECK (only = 1),
-  image    INTEGER NOT NULL,
-  audio    INTEGER NOT NULL,
-  video    INTEGER NOT NULL,
-  approved INTEGER NOT NULL,
-  missing  INTEGER NOT NULL
-);
-
 -- What people think of an asset, beyond the columns above. No row: nothing yet.
 CREATE TABLE asset_review (
   asset_id INTEGER PRIMARY KEY REFERENCES asset (id),
@@ -221,17 +211,24 @@ CREATE TABLE command (
   subject_id     INTEGER NOT NULL             -- the pack, job or watch root it made or removed; 0: none
 );
 
--- The highest id each table has ever given out, so that none is used twice.
-CREATE TABLE last_id (
-  kind TEXT PRIMARY KEY CHECK (kind IN ('asset', 'pack', 'job', 'root')),
-  id   INTEGER NOT NULL
-) WITHOUT ROWID;
-
--- How much of the log the tables hold: written in the transaction of the last fold.
+-- How much of the log the tables hold, and what else every transaction may change: in one row, so
+-- that it writes one page for all of it. Queries read the counts and ids from the views
+-- `asset_count` and `last_id`.
 CREATE TABLE checkpoint (
-  only     INTEGER PRIMARY KEY CHECK (only = 1),
-  sequence INTEGER NOT NULL,
-  hash     BLOB NOT NULL                      -- of the frame that holds `sequence`, 32 bytes
+  only       INTEGER PRIMARY KEY CHECK (only = 1),
+  sequence   INTEGER NOT NULL,
+  hash       BLOB NOT NULL,                   -- of the frame that holds `sequence`, 32 bytes
+  -- How many rows of `asset` there are, so that `status` need not count a million each time.
+  image      INTEGER NOT NULL DEFAULT 0,
+  audio      INTEGER NOT NULL DEFAULT 0,
+  video      INTEGER NOT NULL DEFAULT 0,
+  approved   INTEGER NOT NULL DEFAULT 0,
+  missing    INTEGER NOT NULL DEFAULT 0,
+  -- The highest id each table has ever given out, so that none is used twice.
+  last_asset INTEGER NOT NULL DEFAULT 0,
+  last_pack  INTEGER NOT NULL DEFAULT 0,
+  last_job   INTEGER NOT NULL DEFAULT 0,
+  last_root  INTEGER NOT NULL DEFAULT 0
 );
 
 -- Indexes that lag behind. The texts and digests of new files arrive in no order, so that keeping an
@@ -283,6 +280,14 @@ CREATE VIRTUAL TABLE lookup_prompt USING fts5 (
   text, content = '', columnsize = 0, detail = none, tokenize = 'trigram'
 );
 
+CREATE VIEW asset_count AS
+  SELECT only, image, audio, video, approved, missing FROM checkpoint;
+CREATE VIEW last_id AS
+  SELECT 'asset' AS kind, last_asset AS id FROM checkpoint
+  UNION ALL SELECT 'job', last_job FROM checkpoint
+  UNION ALL SELECT 'pack', last_pack FROM checkpoint
+  UNION ALL SELECT 'root', last_root FROM checkpoint;
+
 -- Questions that people ask.
 CREATE VIEW unapproved AS
   SELECT asset.* FROM asset JOIN asset_file ON asset_id = id
@@ -315,9 +320,7 @@ CREATE VIEW pack_content AS
   FROM pack_asset JOIN pack ON pack.id = pack_id JOIN asset ON asset.id = asset_id
        JOIN asset_file USING (asset_id);
 
-INSERT INTO asset_count (only, image, audio, video, approved, missing) VALUES (1, 0, 0, 0, 0, 0);
 INSERT INTO lookup_state (only, indexed_to, again, content_to) VALUES (1, 0, 0, 0);
-INSERT INTO last_id (kind, id) VALUES ('asset', 0), ('pack', 0), ('job', 0), ('root', 0);
 INSERT INTO checkpoint (only, sequence, hash) VALUES (1, 0, zeroblob(32));
 
 -- Made last by a bulk load: no fold of one looks anything up by these.

@@ -32,27 +32,10 @@ inline std::string rows_of(podstudio::database& db, const std::string& sql) {
 /// Every row of every table, and what made the tables.
 inline std::string dump_of(podstudio::database& db) {
   auto text = rows_of(db, "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name");
-  for (const char* table : {"asset",
-                            "asset_file",
-                            "asset_count",
-                            "asset_review",
-                            "asset_tag",
-                            "pack",
-                            "pack_asset",
-                            "deleted_pack",
-                            "deleted_pack_job",
-                            "job",
-                            "job_attempt",
-                            "job_priority",
-                            "job_queue",
-                            "asset_media",
-                            "asset_problem",
-                            "asset_generation",
-                            "watch_root",
-                            "problem",
-                            "command",
-                            "last_id",
-                            "checkpoint"})
+  for (const char* table :
+       {"asset", "asset_file", "asset_review", "asset_tag", "pack", "pack_asset", "deleted_pack",
+        "deleted_pack_job", "job", "job_attempt", "job_priority", "job_queue", "asset_media",
+        "asset_problem", "asset_generation", "watch_root", "problem", "command", "checkpoint"})
     text += "\n-- " + std::string(table) + "\n"
             + rows_of(db, "SELECT * FROM "
                               + std::string(table)

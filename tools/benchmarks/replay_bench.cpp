@@ -223,7 +223,7 @@ public:
 
   std::uint64_t insert_all(database& db) const {
     std::uint64_t count = 0;
-    must(db.execute("DELETE FROM last_id; DELETE FROM checkpoint"));
+    must(db.execute("DELETE FROM checkpoint"));
     for (const auto& table : tables_) {
       std::string parameters = "?";
       for (int i = 1; i < table.columns; ++i)
