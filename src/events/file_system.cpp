@@ -154,6 +154,9 @@ public:
     if (descriptor < 0) return failed(mode == open_mode::create ? "create" : "open", path);
     auto opened = std::make_unique<posix_file>(descriptor, path, mode);
     if (auto regular = opened->check_regular(); !regular) return regular.failure();
+    // A writer reads what it wrote, and each read after a write would change the inode. Only the
+    // owner of a file may ask for this; others go on without.
+    (void)::fcntl(descriptor, F_SETFL, flags | O_NOATIME);
     if (mode != open_mode::read && !try_lock(descriptor))
       return error{error_code::in_use,
                    "another process is writing to '" + path + "'; stop that process first"};
