@@ -75,7 +75,7 @@ def wait_for_row(tables, path, seconds=30):
     while time.perf_counter() < deadline:
         if tables.execute("SELECT 1 FROM asset WHERE path = ?", (path,)).fetchone():
             return time.perf_counter()
-        time.sleep(0.0005)
+        time.sleep(0.00002)
     raise Failure(f"'{path}' is not in the tables after {seconds} s")
 
 
@@ -124,8 +124,9 @@ def measure_latency(options, folder):
                 if not beside:
                     name += " (it ended early)"
             at = lambda share: told[min(len(told) - 1, int(share * len(told)))]
-            rows.append((name, len(told), *(number(x, 1) for x in (at(0.5), at(0.9), at(0.99), told[-1]))))
-    print(aligned(["close to row, ms", "files", "p50", "p90", "p99", "max"], rows))
+            figures = (sum(told) / len(told), at(0.5), at(0.9), at(0.99), told[-1])
+            rows.append((name, len(told), *(number(x, 2) for x in figures)))
+    print(aligned(["close to row, ms", "files", "mean", "p50", "p90", "p99", "max"], rows))
 
 
 # --- rescan -------------------------------------------------------------------------------------------
