@@ -67,9 +67,8 @@ struct catalog_state {
                    caf::typed_response_promise<change_outcome> promise);
   void undo(const undo_request& request, caf::typed_response_promise<undo_outcome> promise);
   void change_root(root_request request, caf::typed_response_promise<root_outcome> promise);
-  /// Decides and logs, unless this is a command that was given before.
-  void command_once(const uuid& id, const std::string& origin, const std::string& summary,
-                    const std::function<result<std::vector<event>>()>& decide,
+  /// Decides and logs, unless this is a command that was given before. `what` has no events yet.
+  void command_once(command what, const std::function<result<std::vector<event>>()>& decide,
                     caf::typed_response_promise<change_outcome> promise);
   void change_job(const job_step& step, caf::typed_response_promise<change_outcome> promise);
   job_queue waiting_jobs() const;

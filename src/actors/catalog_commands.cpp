@@ -23,16 +23,15 @@ catalog_state::on_outcome catalog_state::deliver(caf::typed_response_promise<Out
   };
 }
 
-void catalog_state::command_once(const uuid& id, const std::string& origin,
-                                 const std::string& summary,
+void catalog_state::command_once(command what,
                                  const std::function<result<std::vector<event>>()>& decide,
                                  caf::typed_response_promise<change_outcome> promise) {
   auto again = deliver(promise, [](command_outcome outcome) {
     outcome.repeated = true;
     return outcome;
   });
-  if (commits.repeats(id, summary, again)) return;
-  commits.commit(decide(), {id, origin, summary, {}},
+  if (commits.repeats(what.id, {what.request, what.summary}, again)) return;
+  commits.commit(decide(), std::move(what),
                  deliver(promise, [](const command_outcome& outcome) { return outcome; }));
 }
 
@@ -41,15 +40,15 @@ void catalog_state::command_once(const uuid& id, const std::string& origin,
 void catalog_state::label(const label_request& request,
                           caf::typed_response_promise<change_outcome> promise) {
   command_once(
-      request.id, request.origin, request.summary, [&] { return decide(model(), request.change); },
-      promise);
+      {request.id, request.origin, request.summary, {}, request.request},
+      [&] { return decide(model(), request.change); }, promise);
 }
 
 void catalog_state::change_pack(const pack_request& request,
                                 caf::typed_response_promise<change_outcome> promise) {
   command_once(
-      request.id, request.origin, request.summary, [&] { return decide(model(), request.change); },
-      promise);
+      {request.id, request.origin, request.summary, {}, request.request},
+      [&] { return decide(model(), request.change); }, promise);
 }
 
 // --- undo ---
@@ -58,7 +57,8 @@ void catalog_state::undo(const undo_request& request,
                          caf::typed_response_promise<undo_outcome> promise) {
   const auto& what = *request.what.done.what;
   auto summary = undo_summary(what.id, what.summary, request.force);
-  if (commits.repeats(request.id, summary, deliver(promise, [](const command_outcome& outcome) {
+  if (commits.repeats(request.id, {request.request, summary},
+                      deliver(promise, [](const command_outcome& outcome) {
                         return undo_outcome{outcome, nullptr, true};
                       })))
     return;
@@ -69,7 +69,7 @@ void catalog_state::undo(const undo_request& request,
     return answered();
   }
   auto events = std::exchange(decided->events, {});
-  commits.commit(std::move(events), {request.id, request.origin, summary, {}},
+  commits.commit(std::move(events), {request.id, request.origin, summary, {}, request.request},
                  deliver(promise, [decided](const command_outcome& outcome) {
                    return undo_outcome{outcome, decided, true};
                  }));
@@ -138,9 +138,10 @@ void catalog_state::change_root(root_request request,
     });
   };
   auto summary = describe(request);
-  if (commits.repeats(request.id, summary, answer(true))) return;
-  commits.commit(decide_root(model(), request), {request.id, request.origin, summary, {}},
-                 answer(false), model().root_at(request.path));
+  if (commits.repeats(request.id, {request.request, summary}, answer(true))) return;
+  commits.commit(decide_root(model(), request),
+                 {request.id, request.origin, summary, {}, request.request}, answer(false),
+                 model().root_at(request.path));
 }
 
 // --- jobs ---
@@ -235,8 +236,8 @@ std::string describe(const job_step& step) {
 void catalog_state::change_job(const job_step& step,
                                caf::typed_response_promise<change_outcome> promise) {
   command_once(
-      step.id, step.origin, describe(step), [&] { return decide_step(commits.model(), step); },
-      promise);
+      {step.id, step.origin, describe(step), {}, step.request},
+      [&] { return decide_step(commits.model(), step); }, promise);
 }
 
 job_queue catalog_state::waiting_jobs() const {

@@ -65,9 +65,9 @@ void commit_pipeline::answer(const command_outcome& outcome, const on_outcome& t
       [then](const caf::error& failure) { then(failure); });
 }
 
-bool commit_pipeline::repeats(const uuid& id, const std::string& summary, const on_outcome& then) {
+bool commit_pipeline::repeats(const uuid& id, const request_mark& asked, const on_outcome& then) {
   if (id == uuid{}) return false;
-  if (auto known = memory_->find(id, summary)) {
+  if (auto known = memory_->find(id, asked)) {
     if (*known)
       answer(**known, then);
     else
@@ -76,7 +76,7 @@ bool commit_pipeline::repeats(const uuid& id, const std::string& summary, const 
   }
   auto first = given_.find(id);
   if (first == given_.end()) return false;
-  if (first->second.summary != summary)
+  if (!first->second.asked.matches(asked))
     then(to_caf(id_of_another(id)));
   else
     first->second.again.push_back(then);
@@ -95,14 +95,14 @@ void commit_pipeline::commit(result<std::vector<event>> decided, command what, o
   if (!decided) return fail(to_caf(decided.failure()));
   what.events = std::move(*decided);
   if (subject == 0) subject = subject_of(what.events);
-  if (what.id != uuid{}) given_[what.id].summary = what.summary;
+  if (what.id != uuid{}) given_[what.id].asked = {what.request, what.summary};
   auto count = what.events.size();
   log(
       std::move(what),
       [this, then, id = what.id, count, subject](sequence_number sequence) {
         command_outcome outcome{count, sequence, subject};
         auto sent = given_.extract(id);
-        if (!sent.empty()) memory_->remember(id, sent.mapped().summary, outcome);
+        if (!sent.empty()) memory_->remember(id, sent.mapped().asked, outcome);
         answer(outcome, then);
         if (sent.empty()) return;
         for (auto& again : sent.mapped().again)

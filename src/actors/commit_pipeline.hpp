@@ -47,7 +47,7 @@ public:
   /// Whether a command with this id was given before, even if it is not durable yet: `then` gets
   /// the first answer, or `refused` where the id was another command's. Says no where the id is
   /// zeros, as those that the engine gives itself have none.
-  bool repeats(const uuid& id, const std::string& summary, const on_outcome& then);
+  bool repeats(const uuid& id, const request_mark& asked, const on_outcome& then);
   /// Logs what was decided and answers once it is visible. `what` has no events yet. The outcome's
   /// subject is `subject`, or where that is 0 the one of the events.
   void commit(result<std::vector<event>> decided, command what, on_outcome then,
@@ -61,7 +61,7 @@ private:
   };
   /// A command with an id that is not durable yet, and who sent it again meanwhile.
   struct unanswered {
-    std::string summary;
+    request_mark asked;
     std::vector<on_outcome> again;
   };
 

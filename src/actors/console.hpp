@@ -2,18 +2,15 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/operation.hpp"
 #include "console/server.hpp"
 #include "events/log.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <chrono>
-#include <map>
 #include <optional>
-#include <string>
 
 namespace podstudio {
 
@@ -30,6 +27,7 @@ struct console_peers {
   supervisor_actor supervisor;
   std::shared_ptr<const console_use> server;  ///< null but in a service, as the scrubber is
   std::size_t workers = 0;                    ///< how many jobs run at once
+  operation_finder operations = nullptr;      ///< what can be asked for; never null
 };
 
 /// An actor's last known status, for requests that arrive while it is busy.

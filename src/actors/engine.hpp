@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "actors/operation_finder.hpp"
 #include "platform/data_folder.hpp"
 #include "platform/error.hpp"
 
@@ -10,13 +11,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+
 #include <vector>
 
 namespace podstudio {
 
 struct engine_options {
   data_folder folder;
-  std::vector<std::string> watch;  ///< roots to watch besides the remembered ones; absolute
+  operation_finder operations = nullptr;  ///< what the console can be asked for; needed
+  std::vector<std::string> watch;         ///< roots to watch besides the remembered ones; absolute
   bool service = false;            ///< publish the console, watch the roots, write the service log
   std::string log_level = "info";  ///< of the service log
   bool build_anew = false;         ///< the tables are not to be trusted, however they look

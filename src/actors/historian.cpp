@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "actors/historian.hpp"
 
-#include "console/arguments.hpp"
 #include "console/protocol.hpp"
 #include "events/file_system.hpp"
 #include "platform/text.hpp"
@@ -37,45 +36,21 @@ result<sequence_number> first_at(database& tables, const std::string& table, std
       id);
 }
 
-result<history_subject> asset_subject(database& tables, const json& arguments) {
-  auto given = asset_argument(arguments);
-  if (!given) return given.failure();
-  auto asset = find_asset(tables, *given);
-  if (!asset) return asset.failure();
-  return history_subject{.asset = *asset, .pack = {}};
-}
-
-/// A pack that is deleted has a history too.
-result<history_subject> pack_subject(database& tables, const json& arguments) {
-  auto pack = id_argument(arguments, "pack");
-  if (!pack) return pack.failure();
-  auto last = tables.value<pack_id>("SELECT id FROM last_id WHERE kind = 'pack'");
-  if (!last) return last.failure();
-  if (*pack < 1 || *pack > *last)
-    return error{error_code::not_found, "there has never been a pack " + std::to_string(*pack)
-                                            + "; see 'podstudio pack list'"};
-  return history_subject{.asset = {}, .pack = *pack};
-}
-
-/// A page of a history: `{events [...] next}`, where `next` is to be given as `from` for the page
-/// after it, or null.
-result<json> history(historian_state& s, const std::string& command, const json& arguments) {
-  auto tables = open_tables_read_only(s.tables);
-  if (!tables) return tables.failure();
-  auto subject = command == "asset.history" ? asset_subject(*tables, arguments)
-                                            : pack_subject(*tables, arguments);
-  if (!subject) return subject.failure();
-  auto to = visible_sequence(*tables);
+/// A page of a history, see `history_of_asset`.
+result<json> history(historian_state& s, database& tables, const history_subject& subject,
+                     sequence_number from) {
+  auto to = visible_sequence(tables);
   if (!to) return to.failure();
-  auto from = number_argument(arguments, "from", 1, UINT64_MAX, 0);
-  if (from && *from == 0)
-    from = subject->asset ? first_at(*tables, "asset", *subject->asset)
-                          : first_at(*tables, "pack", *subject->pack);
-  if (!from) return from.failure();
+  if (from == 0) {
+    auto first = subject.asset ? first_at(tables, "asset", *subject.asset)
+                               : first_at(tables, "pack", *subject.pack);
+    if (!first) return first.failure();
+    from = *first;
+  }
   auto events = json::array();
-  auto next = s.pages->read(*from, *to, [&](const committed_command& committed) {
+  auto next = s.pages->read(from, *to, [&](const committed_command& committed) {
     for (std::size_t i = 0; i < committed.what->events.size(); ++i)
-      if (auto entry = history_entry(committed, i, *subject); !entry.is_null())
+      if (auto entry = history_entry(committed, i, subject); !entry.is_null())
         events.push_back(std::move(entry));
     return events.size() < history_page_entries;
   });
@@ -149,8 +124,23 @@ caf::result<T> answer(result<T> found) {
 
 }  // namespace
 
-bool is_history(const std::string& command) {
-  return command == "asset.history" || command == "pack.history";
+result<json> history_of_asset(historian_state& s, const asset_key& key, sequence_number from) {
+  auto tables = open_tables_read_only(s.tables);
+  if (!tables) return tables.failure();
+  auto asset = find_asset(*tables, key);
+  if (!asset) return asset.failure();
+  return history(s, *tables, {.asset = *asset, .pack = {}}, from);
+}
+
+result<json> history_of_pack(historian_state& s, pack_id pack, sequence_number from) {
+  auto tables = open_tables_read_only(s.tables);
+  if (!tables) return tables.failure();
+  auto last = tables->value<pack_id>("SELECT id FROM last_id WHERE kind = 'pack'");
+  if (!last) return last.failure();
+  if (pack > *last)
+    return error{error_code::not_found, "there has never been a pack " + std::to_string(pack)
+                                            + "; see 'podstudio pack list'"};
+  return history(s, *tables, {.asset = {}, .pack = pack}, from);
 }
 
 historian_actor::behavior_type historian(historian_actor::stateful_pointer<historian_state> self,
@@ -159,14 +149,12 @@ historian_actor::behavior_type historian(historian_actor::stateful_pointer<histo
   self->state.log_folder = std::move(log_folder);
   self->state.tables = std::move(tables);
   return {
-      [self](query_atom, const std::string& command, const std::string& arguments,
+      [self](query_atom, const log_query_ptr& question,
              const given_up& gone) -> caf::result<std::string> {
         if (gone && *gone)
-          return to_caf({error_code::stopping, "the client has gone that asked for " + command});
-        auto given = json::parse(arguments, nullptr, false);
-        if (!is_history(command) || !given.is_object())
-          return to_caf({error_code::invalid_argument, "there is no query '" + command + "'"});
-        auto page = history(self->state, command, given);
+          return to_caf({error_code::stopping,
+                         "the client has gone that asked for " + std::string(question->name())});
+        auto page = question->answer(self->state);
         if (!page) return to_caf(page.failure());
         return to_text(*page);
       },

@@ -79,6 +79,7 @@ result<void> importer_state::begin_move() {
   request.inode = folder->identity.inode;
   request.id = move->wanted.id;
   request.origin = move->wanted.origin;
+  request.request = move->wanted.request;
   self->request(move->supervisor, caf::infinite, root_atom::value, request)
       .then([this](const root_outcome&) { step(); },
             [this](const caf::error& refused) {

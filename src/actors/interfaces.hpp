@@ -167,11 +167,11 @@ using importer_actor = caf::typed_actor<
 /// READER: queries on the tables. Detached: it blocks in SQLite. The reader pool, which is not
 /// detached, forwards the same requests to free readers.
 using reader_actor = caf::typed_actor<
-    // A query by its console name with JSON arguments; answers with JSON text. `timed_out` where it
-    // takes longer than the reader allows; it ends, too, once it is given up.
-    caf::replies_to<query_atom, std::string, std::string, given_up>::with<std::string>,
-    // The ids of the assets a JSON filter names.
-    caf::replies_to<query_atom, std::string>::with<asset_ids>,
+    // A question; answers with JSON text. `timed_out` where it takes longer than the reader allows;
+    // it ends, too, once it is given up.
+    caf::replies_to<query_atom, table_query_ptr, given_up>::with<std::string>,
+    // The ids of the assets that match a filter.
+    caf::replies_to<query_atom, asset_filter>::with<asset_ids>,
     // Where assets and files are: as the tables have it, and as a look there finds it. An id that
     // the tables do not know is left out.
     caf::replies_to<path_atom, place_query>::with<asset_places>,
@@ -184,9 +184,8 @@ using reader_actor = caf::typed_actor<
 /// HISTORIAN: queries on the log. Detached: it blocks in reads. A request reads a bounded part of
 /// the log; if there is more, the answer says where to continue.
 using historian_actor = caf::typed_actor<
-    // A question to the log by its console name with JSON arguments; answers with JSON text, unless
-    // it was given up before its turn came.
-    caf::replies_to<query_atom, std::string, std::string, given_up>::with<std::string>,
+    // A question to the log; answers with JSON text, unless it was given up before its turn came.
+    caf::replies_to<query_atom, log_query_ptr, given_up>::with<std::string>,
     // A command by its id, which is to be undone.
     caf::replies_to<undo_atom, std::string>::with<past_command>,
     // The commands that changed any of some fields.

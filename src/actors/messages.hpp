@@ -15,6 +15,7 @@
 #include "model/undo.hpp"
 #include "platform/error.hpp"
 #include "query/files.hpp"
+#include "query/filter.hpp"
 #include "watch/look.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -105,6 +106,7 @@ struct label_request {
   std::string origin;
   std::string summary;
   label_change change;
+  std::optional<digest> request{};  ///< see `command`
 };
 
 struct pack_request {
@@ -112,6 +114,7 @@ struct pack_request {
   std::string origin;
   std::string summary;
   pack_change change;
+  std::optional<digest> request{};  ///< see `command`
 };
 
 /// A command from the log, and what else is needed to undo it.
@@ -128,6 +131,7 @@ struct undo_request {
   std::string origin;
   past_command what;
   bool force = false;
+  std::optional<digest> request{};  ///< see `command`
 };
 
 struct undo_outcome {
@@ -143,6 +147,7 @@ struct undo_command {
   std::string origin;
   uuid target{};
   bool force = false;
+  std::optional<digest> request{};  ///< see `command`
 };
 
 struct undo_report {
@@ -184,6 +189,7 @@ struct root_request {
   std::string reason;  ///< lose
   uuid id{};
   std::string origin;
+  std::optional<digest> request{};  ///< see `command`
 };
 
 struct root_outcome {
@@ -230,6 +236,7 @@ struct job_step {
   std::vector<read_media> read;       ///< complete: what came of it
   uuid id{};
   std::string origin;
+  std::optional<digest> request{};  ///< see `command`
 };
 
 /// The jobs that wait, as the catalog has them.
@@ -296,6 +303,7 @@ struct watch_request {
   std::string path;
   uuid id{};
   std::string origin;
+  std::optional<digest> request{};  ///< see `command`
 };
 
 /// Moves a root to another path, where its files were moved or copied.
@@ -304,6 +312,7 @@ struct move_request {
   std::string to;
   uuid id{};
   std::string origin;
+  std::optional<digest> request{};  ///< see `command`
 };
 
 /// The outcome of checking a folder that is to be watched.
@@ -343,6 +352,14 @@ struct import_progress {
   sequence_number last_sequence = 0;
 };
 
+/// A question that a reader answers from the tables, see actors/reader.hpp.
+class table_query;
+using table_query_ptr = std::shared_ptr<const table_query>;
+
+/// A question that the historian answers from the log, see actors/historian.hpp.
+class log_query;
+using log_query_ptr = std::shared_ptr<const log_query>;
+
 /// Set once nobody is waiting for the answer.
 using given_up = std::shared_ptr<std::atomic<bool>>;
 
@@ -365,6 +382,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_paths)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_places)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::place_query)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::given_up)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::table_query_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::log_query_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::asset_filter)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::journal_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::projector_status)

@@ -9,8 +9,9 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
-#include <string>
+#include <string_view>
 
 namespace podstudio {
 
@@ -22,6 +23,22 @@ class preview_cache;
 /// How long a query may take. What a person waits for is answered within a second; what takes this
 /// long costs everybody else more than it is worth.
 inline constexpr auto query_time_max = std::chrono::seconds(30);
+
+struct reader_state;
+/// Tells whether a query has taken too long, or nobody wants its answer.
+using is_over = std::function<bool()>;
+
+/// A question that a reader answers from the tables.
+class table_query {
+public:
+  virtual ~table_query() = default;
+  /// What messages call it.
+  virtual std::string_view name() const = 0;
+  /// Whether a few rows answer it that an index finds, however large the library is.
+  virtual bool is_quick() const = 0;
+  /// Runs on the reader's thread. What takes long looks at `over` now and then.
+  virtual result<nlohmann::json> answer(reader_state& s, const is_over& over) const = 0;
+};
 
 struct reader_state {
   reader_state();
@@ -42,11 +59,5 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
                                    std::shared_ptr<const media::preview_cache> previews,
                                    given_up stopping,
                                    std::chrono::milliseconds time_max = query_time_max);
-
-/// Whether the console's command of this name is a query that the reader answers.
-bool is_query(const std::string& command);
-
-/// Whether a query is answered by a few rows that an index finds, however large the library is.
-bool is_quick(const std::string& command, const std::string& arguments);
 
 }  // namespace podstudio

@@ -52,12 +52,10 @@ reader_actor::behavior_type reader_pool(reader_actor::stateful_pointer<reader_po
   for (auto& each : readers)
     state.readers.push_back({std::move(each)});
   return {
-      [self](query_atom ask, const std::string& command, const std::string& arguments,
-             const given_up& gone) {
-        return self->state.hand_on<std::string>(is_quick(command, arguments), ask, command,
-                                                arguments, gone);
+      [self](query_atom ask, const table_query_ptr& question, const given_up& gone) {
+        return self->state.hand_on<std::string>(question->is_quick(), ask, question, gone);
       },
-      [self](query_atom ask, const std::string& filter) {
+      [self](query_atom ask, const asset_filter& filter) {
         return self->state.hand_on<asset_ids>(false, ask, filter);
       },
       [self](path_atom ask, const place_query& wanted) {

@@ -215,8 +215,11 @@ result<void> open_service_log(const engine_options& options) {
 }
 
 result<engine_parts> make_ready(const engine_options& options) {
+  if (options.operations == nullptr)
+    return error{error_code::internal, "the engine was started without operations"};
   engine_parts parts;
   parts.service = options.service;
+  parts.operations = options.operations;
   const auto& folder = options.folder;
   auto& files = posix_file_system();
   if (options.service)

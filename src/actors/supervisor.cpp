@@ -94,7 +94,8 @@ void supervisor_state::start(engine_parts parts) {
   console = self->spawn<caf::monitored>(
       podstudio::console,
       console_peers{journal, projector, catalog, reader_pool, historian, undo, jobs, scrubber,
-                    supervisor_actor{self}, std::move(parts.server), parts.workers_max},
+                    supervisor_actor{self}, std::move(parts.server), parts.workers_max,
+                    parts.operations},
       std::move(parts.recovery));
   if (!service) return;
   auto started = std::make_shared<const command>(

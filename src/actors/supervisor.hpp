@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/operation.hpp"
 #include "console/server.hpp"
 #include "events/log.hpp"
 #include "watch/look.hpp"
@@ -45,8 +46,9 @@ struct engine_parts {
   bool service = false;  ///< watch the roots; log start and stop
   std::size_t hashers = 1;
   std::shared_ptr<media::preview_cache> previews;
-  std::shared_ptr<worker_pool> workers;  ///< null: no jobs are run
-  std::size_t workers_max = 0;           ///< how many of these run at once
+  std::shared_ptr<worker_pool> workers;   ///< null: no jobs are run
+  std::size_t workers_max = 0;            ///< how many of these run at once
+  operation_finder operations = nullptr;  ///< what the console can be asked for
   /// Called at most once, from an actor: the engine cannot go on.
   std::function<void(error)> on_failure;
 };

@@ -82,6 +82,7 @@ caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self
   step.path = step.asked = wanted.path;
   step.id = wanted.id;
   step.origin = wanted.origin;
+  step.request = wanted.request;
   // A folder that is gone or hangs can still be removed from the list, by the path it was added
   // under.
   bool is_listed = std::ranges::any_of(self->state.watchers, [&](const auto& each) {

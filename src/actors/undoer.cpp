@@ -13,6 +13,7 @@ struct contested_undo {
   uuid id{};
   uuid target{};
   bool force = false;
+  std::optional<digest> request{};
   undoer_state::answer promise;
   asset_paths missing;  ///< assets that the undone command marked missing
   undo_outcome outcome;
@@ -117,6 +118,7 @@ void undoer_state::undo(const undo_command& what, answer promise) {
   undo->id = what.id;
   undo->target = what.target;
   undo->force = what.force;
+  undo->request = what.request;
   undo->promise = promise;
   auto fail = [promise](const caf::error& failure) mutable { promise.deliver(failure); };
   self->request(historian, caf::infinite, undo_atom::value, to_string(what.target))
@@ -124,7 +126,7 @@ void undoer_state::undo(const undo_command& what, answer promise) {
           [this, undo, origin = what.origin, fail](const past_command& past) {
             undo->missing = past.paths;
             self->request(catalog, caf::infinite, undo_atom::value,
-                          undo_request{undo->id, origin, past, undo->force})
+                          undo_request{undo->id, origin, past, undo->force, undo->request})
                 .then(
                     [this, undo,
                      from = past.done.last_sequence() + 1](const undo_outcome& outcome) {

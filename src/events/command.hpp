@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ struct command {
   std::string origin;         ///< who gave it: "console", "import", "watcher", "jobs", "engine"
   std::string summary;        ///< one line for a person, such as "approve 3 assets"
   std::vector<event> events;  ///< at least 1, at most max_events_per_command
+  /// SHA-256 of what a client asked for, by which the same request that comes again is known.
+  /// Nothing where no client asked, and in logs from before there was one.
+  std::optional<digest> request{};
   bool operator==(const command&) const = default;
 };
 

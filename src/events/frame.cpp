@@ -107,19 +107,25 @@ bool take_event(byte_cursor& cursor, event_record& record) noexcept {
   return true;
 }
 
-/// Checks the type and the time of an intact frame, then takes its variable part in order: origin
-/// and summary, then each event, then padding. Calls `each(record)` for the events until it fails.
+/// What stands in a frame before its events.
+struct frame_texts {
+  const_bytes origin, summary;
+  const_bytes request;  ///< 32 bytes, or none
+};
+
+/// Checks the type and the time of an intact frame, then takes its variable part in order: the
+/// texts, then each event, then padding. Calls `each(record)` for the events until it fails.
 template <class Each>
-result<void> walk_frame(const_bytes frame, const log_place& place, const_bytes& origin,
-                        const_bytes& summary, Each each) {
+result<void> walk_frame(const_bytes frame, const log_place& place, frame_texts& texts, Each each) {
   auto broken = [&](const char* found) {
     return damage(place, "a frame whose parts fill it", found);
   };
-  if (frame[0] != command_frame || get<std::uint32_t>(frame.data()) >> 8 != 0)
+  auto flags = get<std::uint32_t>(frame.data()) >> 8;
+  if (frame[0] != command_frame || (flags & ~has_request) != 0)
     return error{
         error_code::newer_version,
         "'" + place.file + "' has at offset " + std::to_string(place.offset) + " a frame of type "
-            + std::to_string(frame[0])
+            + std::to_string(frame[0]) + " with flags " + std::to_string(flags)
             + ", which this version does not know; use the PODStudio version that wrote it, or a "
               "later one"};
   auto at_us = static_cast<std::int64_t>(get<std::uint64_t>(frame.data() + at_us_at));
@@ -128,9 +134,11 @@ result<void> walk_frame(const_bytes frame, const log_place& place, const_bytes& 
                   std::to_string(at_us) + " microseconds since 1970");
   byte_cursor cursor(
       frame.subspan(frame_header_bytes, frame.size() - frame_header_bytes - sizeof(std::uint32_t)));
-  if (!cursor.take(origin, get<std::uint16_t>(frame.data() + origin_size_at))
-      || !cursor.take(summary, get<std::uint16_t>(frame.data() + summary_size_at)))
+  if (!cursor.take(texts.origin, get<std::uint16_t>(frame.data() + origin_size_at))
+      || !cursor.take(texts.summary, get<std::uint16_t>(frame.data() + summary_size_at)))
     return broken("an origin or a summary that runs over its end");
+  if ((flags & has_request) != 0 && !cursor.take(texts.request, sizeof(digest)))
+    return broken("a digest of the request that runs over its end");
   auto count = get<std::uint32_t>(frame.data() + event_count_at);
   if (count == 0 || count > max_events_per_command) return broken("an impossible number of events");
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -192,6 +200,7 @@ result<void> append_parts(const command& what, std::size_t start, std::string& o
   out.append(frame_header_bytes, '\0');
   out += what.origin;
   out += what.summary;
+  if (what.request) out.append(what.request->begin(), what.request->end());
   for (auto& each : what.events) {
     if (auto appended = append_event(each, out); !appended) return appended;
     if (out.size() - start > max_frame_bytes - 16)
@@ -284,7 +293,7 @@ result<void> append_frame(const command& what, std::string& out) {
   assert(size >= min_frame_bytes && size <= max_frame_bytes);
   out.resize(start + size);
   auto* frame = bytes_of(out) + start;
-  frame[0] = command_frame;
+  put(frame, command_frame | (what.request ? has_request << 8 : 0));
   put(frame + size_at, static_cast<std::uint32_t>(size));
   std::memcpy(frame + command_at, what.id.data(), what.id.size());
   put(frame + event_count_at, static_cast<std::uint32_t>(what.events.size()));
@@ -368,8 +377,8 @@ error damage(const log_place& place, const std::string& expected, const std::str
 }
 
 result<void> check_frame(const_bytes frame, const log_place& place) {
-  const_bytes origin, summary;
-  return walk_frame(frame, place, origin, summary, [](const event_record& record) {
+  frame_texts texts;
+  return walk_frame(frame, place, texts, [](const event_record& record) {
     return check_event_known(record.name, record.version);
   });
 }
@@ -377,16 +386,17 @@ result<void> check_frame(const_bytes frame, const log_place& place) {
 result<command> decode_frame(const_bytes frame, const log_place& place) {
   command what;
   what.id = read_frame_header(frame).command;
-  const_bytes origin, summary;
-  auto walked = walk_frame(frame, place, origin, summary, [&](const event_record& record) {
+  frame_texts texts;
+  auto walked = walk_frame(frame, place, texts, [&](const event_record& record) {
     auto decoded = decode_event(record.name, record.version, record.body);
     if (!decoded) return result<void>(decoded.failure());
     what.events.push_back(std::move(*decoded));
     return result<void>();
   });
   if (!walked) return walked.failure();
-  what.origin = text_of(origin);
-  what.summary = text_of(summary);
+  what.origin = text_of(texts.origin);
+  what.summary = text_of(texts.summary);
+  if (!texts.request.empty()) std::ranges::copy(texts.request, what.request.emplace().begin());
   if (!is_utf8(what.origin) || !is_utf8(what.summary))
     return damage(place, "an origin and a summary in UTF-8", "other bytes");
   return what;
@@ -394,8 +404,8 @@ result<command> decode_frame(const_bytes frame, const log_place& place) {
 
 std::string_view last_event_name(const_bytes frame) {
   std::string_view last;
-  const_bytes origin, summary;
-  auto walked = walk_frame(frame, {}, origin, summary, [&](const event_record& record) {
+  frame_texts texts;
+  auto walked = walk_frame(frame, {}, texts, [&](const event_record& record) {
     last = record.name;
     return result<void>();
   });

@@ -29,6 +29,8 @@ inline constexpr std::size_t min_frame_bytes = frame_header_bytes + 8;
 inline constexpr std::size_t frame_alignment_bytes = 8;
 
 inline constexpr std::uint8_t command_frame = 1;  ///< the only type so far; 0 is unwritten space
+/// A flag: the digest of the request stands behind the summary.
+inline constexpr std::uint32_t has_request = 1;
 
 /// What a segment says about itself and all segments before it.
 struct segment_header {
@@ -68,7 +70,7 @@ struct frame_link {
 /// The fixed part of a frame.
 struct frame_header {
   std::uint8_t type = command_frame;
-  std::uint32_t flags = 0;  ///< 24 bits, none is defined
+  std::uint32_t flags = 0;  ///< 24 bits, of which `has_request` is defined
   std::uint64_t size_bytes = 0;
   frame_link link;
   uuid command{};

@@ -16,24 +16,33 @@ std::size_t command_memory::id_hash::operator()(const uuid& id) const noexcept {
   return hash;
 }
 
+request_mark::request_mark(const std::optional<podstudio::digest>& request,
+                           std::string_view summary_text)
+    : summary(std::hash<std::string_view>{}(summary_text)) {
+  if (request) std::memcpy(&digest, request->data(), sizeof digest);
+}
+
+bool request_mark::matches(const request_mark& other) const noexcept {
+  return digest != 0 && other.digest != 0 ? digest == other.digest : summary == other.summary;
+}
+
 std::optional<result<command_outcome>> command_memory::find(const uuid& id,
-                                                            std::string_view summary) const {
+                                                            const request_mark& asked) const {
   std::scoped_lock hold(mutex_);
   for (const auto* half : {&newer_, &older_}) {
     auto known = half->find(id);
     if (known == half->end()) continue;
-    if (known->second.summary_hash != std::hash<std::string_view>{}(summary))
-      return id_of_another(id);
+    if (!known->second.asked.matches(asked)) return id_of_another(id);
     return known->second.outcome;
   }
   return std::nullopt;
 }
 
-void command_memory::remember(const uuid& id, std::string_view summary,
+void command_memory::remember(const uuid& id, const request_mark& asked,
                               const command_outcome& outcome) {
   std::scoped_lock hold(mutex_);
   if (newer_.size() >= capacity) older_ = std::exchange(newer_, {});
-  newer_.insert_or_assign(id, remembered{outcome, std::hash<std::string_view>{}(summary)});
+  newer_.insert_or_assign(id, remembered{outcome, asked});
 }
 
 std::string in_summary(const std::string& text) {

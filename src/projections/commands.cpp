@@ -33,7 +33,7 @@ result<void> fold_command(fold_context& context, const committed_command& comman
   context.parked.clear();
   auto recorded = context.commands.insert.run(command.first_sequence, command.last_sequence(),
                                               to_string(what.id), context.at, what.origin,
-                                              what.summary, subject_of(what.events));
+                                              what.summary, subject_of(what.events), what.request);
   if (!recorded) return recorded;
   std::span<const event> rest = what.events;
   while (!rest.empty()) {

@@ -296,7 +296,7 @@ struct command_statements {
 
   statement insert =
       prepare("INSERT INTO command (first_sequence, last_sequence, id, at, origin, summary,"
-              " subject_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+              " subject_id, request) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
   statement checkpoint = prepare(checkpoint_sql);
   statement set_checkpoint =
       prepare("UPDATE checkpoint SET sequence = ?1, hash = ?2, image = ?3, audio = ?4, video = ?5,"

@@ -4,6 +4,7 @@
 #include "media/generation/tools.hpp"
 #include "platform/fold_text.hpp"
 #include "platform/text.hpp"
+#include "query/shapes.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -215,16 +216,52 @@ result<void> read_label(asset_filter& filter, std::string_view key, const json& 
 
 struct filter_key {
   std::string_view name;
+  json (*schema)();
   result<void> (*read)(asset_filter& filter, std::string_view key, const json& value);
 };
 
+// The shapes of values, for the schema.
+json searched_shape() {
+  return {{"type", "string"}, {"minLength", 1}, {"maxLength", max_search_bytes}};
+}
+/// A number, or a range with at least one end: `4`, `3..5`, `3..` or `..2`.
+json range_shape(json number, const std::string& digits) {
+  auto pattern = "^(" + digits + "|" + digits + "\\.\\.(" + digits + ")?|\\.\\." + digits + ")$";
+  return {{"anyOf", {std::move(number), {{"type", "string"}, {"pattern", pattern}}}}};
+}
+template <std::uint64_t highest>
+json whole_range_shape() {
+  return range_shape(shape::whole(0, highest), "[0-9]+");
+}
+template <std::uint64_t highest>
+json decimal_range_shape() {
+  return range_shape({{"type", "number"}, {"minimum", 0}, {"maximum", highest}},
+                     "[0-9]+(\\.[0-9]+)?");
+}
+json seed_shape() {
+  return {{"anyOf", {shape::count(), {{"type", "string"}, {"pattern", "^[0-9]+$"}}}}};
+}
+
+template <class Label>
+json label_shape() {
+  if constexpr (is_flag_label<Label>)
+    return shape::flag();
+  else if constexpr (is_word_label<Label>)
+    return shape::word<typename Label::value>();
+  else if constexpr (is_number_label<Label>)
+    return whole_range_shape<number_max<Label>>();
+  else
+    return shape::text();
+}
+
 constexpr auto keys_besides_labels = std::to_array<filter_key>({
-    {"type",
+    {"type", shape::word<asset_type>,
      [](auto& f, auto key, auto& v) { return store(read_word<asset_type>(key, v), f.type); }},
-    {"missing", [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.missing); }},
-    {"duplicates",
+    {"missing", shape::flag,
+     [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.missing); }},
+    {"duplicates", shape::flag,
      [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.duplicates); }},
-    {"undecided",
+    {"undecided", shape::flag,
      [](auto& f, auto key, auto& v) -> result<void> {
        auto given = read_flag(key, v);
        if (!given || !*given) return given ? result<void>() : given.failure();
@@ -234,26 +271,28 @@ constexpr auto keys_besides_labels = std::to_array<filter_key>({
        }
        return {};
      }},
-    {"tag", [](auto& f, auto key, auto& v) { return store(read_text(key, v), f.tag); }},
-    {"search", [](auto& f, auto key, auto& v) { return store(read_words(key, v), f.search); }},
-    {"width",
+    {"tag", shape::text,
+     [](auto& f, auto key, auto& v) { return store(read_text(key, v), f.tag); }},
+    {"search", searched_shape,
+     [](auto& f, auto key, auto& v) { return store(read_words(key, v), f.search); }},
+    {"width", whole_range_shape<filter_pixels_max>,
      [](auto& f, auto key, auto& v) {
        return store(read_range(key, v, filter_pixels_max, pixels_example), f.width);
      }},
-    {"height",
+    {"height", whole_range_shape<filter_pixels_max>,
      [](auto& f, auto key, auto& v) {
        return store(read_range(key, v, filter_pixels_max, pixels_example), f.height);
      }},
-    {"duration",
+    {"duration", decimal_range_shape<filter_seconds_max>,
      [](auto& f, auto key, auto& v) {
        return store(read_decimals(key, v, filter_seconds_max, "10, 2.5..10, 60.. or ..1"),
                     f.duration_sec);
      }},
-    {"fps",
+    {"fps", decimal_range_shape<filter_fps_max>,
      [](auto& f, auto key, auto& v) {
        return store(read_decimals(key, v, filter_fps_max, "25, 23.976..30, 50.. or ..24"), f.fps);
      }},
-    {"tool",
+    {"tool", searched_shape,
      [](auto& f, auto key, auto& v) -> result<void> {
        auto text = read_searched(key, v);
        if (!text) return text.failure();
@@ -262,27 +301,36 @@ constexpr auto keys_besides_labels = std::to_array<filter_key>({
        f.tool = known.empty() ? *std::move(text) : std::string(known);
        return {};
      }},
-    {"model", [](auto& f, auto key, auto& v) { return store(read_searched(key, v), f.model); }},
-    {"prompt", [](auto& f, auto key, auto& v) { return store(read_words(key, v), f.prompt); }},
-    {"seed", [](auto& f, auto key, auto& v) { return store(read_seed(key, v), f.seed); }},
-    {"alpha", read_alpha},
-    {"no_alpha", read_alpha},
-    {"broken", [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.broken); }},
-    {"unread", [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.unread); }},
-    {"after",
+    {"model", searched_shape,
+     [](auto& f, auto key, auto& v) { return store(read_searched(key, v), f.model); }},
+    {"prompt", searched_shape,
+     [](auto& f, auto key, auto& v) { return store(read_words(key, v), f.prompt); }},
+    {"seed", seed_shape,
+     [](auto& f, auto key, auto& v) { return store(read_seed(key, v), f.seed); }},
+    {"alpha", shape::flag, read_alpha},
+    {"no_alpha", shape::flag, read_alpha},
+    {"broken", shape::flag,
+     [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.broken); }},
+    {"unread", shape::flag,
+     [](auto& f, auto key, auto& v) { return store(read_flag(key, v), f.unread); }},
+    {"after", [] { return shape::whole(0, std::numeric_limits<std::int64_t>::max()); },
      [](auto& f, auto key, auto& v) {
        return store(read_number(key, v, 0, std::numeric_limits<std::int64_t>::max()), f.after);
      }},
-    {"limit", [](auto& f, auto key,
-                 auto& v) { return store(read_number(key, v, 1, max_assets_per_page), f.limit); }},
+    {"limit", [] { return shape::whole(1, max_assets_per_page); },
+     [](auto& f, auto key, auto& v) {
+       return store(read_number(key, v, 1, max_assets_per_page), f.limit);
+     }},
 });
 
 const std::vector<filter_key>& keys() {
   static const auto all = [] {
     std::vector<filter_key> made(keys_besides_labels.begin(), keys_besides_labels.end());
     each_label([&made]<class Label>() {
-      if constexpr (is_filter_label<Label>) made.push_back({Label::key, read_label<Label>});
-      if constexpr (is_flag_label<Label>) made.push_back({Label::not_key, read_label<Label>});
+      if constexpr (is_filter_label<Label>)
+        made.push_back({Label::key, label_shape<Label>, read_label<Label>});
+      if constexpr (is_flag_label<Label>)
+        made.push_back({Label::not_key, label_shape<Label>, read_label<Label>});
     });
     return made;
   }();
@@ -302,6 +350,26 @@ std::vector<std::string> search_words(const std::string& search) {
   std::istringstream words(fold_text(search));
   words.imbue(std::locale::classic());
   return {std::istream_iterator<std::string>(words), {}};
+}
+
+bool is_quick(const asset_filter& filter) {
+  // A label beside `asset` may hold for few of those that are looked at.
+  bool label_beside = false;
+  each_label([&]<class Label>() {
+    if constexpr (is_beside<Label> && is_filter_label<Label>)
+      label_beside = label_beside || (filter.labels.*Label::wanted).has_value();
+  });
+  bool fact = filter.width || filter.height || filter.duration_sec || filter.fps || filter.model
+              || filter.prompt || filter.alpha || filter.unread;
+  return filter.limit <= quick_rows_max && !filter.search && !filter.duplicates && !label_beside
+         && !fact;
+}
+
+json filter_schema() {
+  auto schema = shape::object({});
+  for (const auto& key : keys())
+    schema["properties"][std::string(key.name)] = shape::nullable(key.schema());
+  return schema;
 }
 
 result<asset_filter> parse_filter(const json& given) {

@@ -67,4 +67,13 @@ std::vector<std::string> search_words(const std::string& search);
 /// ones).
 result<asset_filter> parse_filter(const nlohmann::json& given);
 
+/// Whether a page of `list_assets` is a few rows that an index finds, however large the library is.
+/// A condition without an index may look at many assets to find few.
+bool is_quick(const asset_filter& filter);
+/// A longer page is not quick.
+inline constexpr std::int64_t quick_rows_max = 1'000;
+
+/// The JSON Schema of such an object.
+nlohmann::json filter_schema();
+
 }  // namespace podstudio

@@ -253,14 +253,19 @@ result<void> load_recent_losses(database& tables, recent_losses& losses) {
 
 result<void> load_command_memory(database& tables, command_memory& memory) {
   // What the engine decides by itself is never sent again.
-  auto sql =
-      "SELECT id, last_sequence - first_sequence + 1, last_sequence, subject_id, summary FROM"
-      " (SELECT * FROM command WHERE origin = 'console' ORDER BY first_sequence DESC LIMIT "
-      + std::to_string(command_memory::capacity) + ") ORDER BY first_sequence";
+  auto sql = "SELECT id, last_sequence - first_sequence + 1, last_sequence, subject_id, summary, "
+             "request FROM"
+             " (SELECT * FROM command WHERE origin = 'console' ORDER BY first_sequence DESC LIMIT "
+             + std::to_string(command_memory::capacity) + ") ORDER BY first_sequence";
   return each_row(tables, sql, "command", [&](const statement& row) {
     uuid id{};
     if (!parse_uuid(row.get<std::string>(0), id)) return false;
-    memory.remember(id, row.get<std::string_view>(4),
+    std::optional<digest> request;
+    if (auto bytes = row.blob(5); !bytes.empty()) {
+      if (bytes.size() != sizeof(digest)) return false;
+      std::ranges::copy(bytes, request.emplace().begin());
+    }
+    memory.remember(id, {request, row.get<std::string_view>(4)},
                     {.changed = row.get<std::uint64_t>(1),
                      .last_sequence = row.get<std::uint64_t>(2),
                      .subject = row.get<std::int64_t>(3)});

@@ -208,7 +208,8 @@ CREATE TABLE command (
   at             TIMESTAMP NOT NULL,
   origin         TEXT NOT NULL,
   summary        TEXT NOT NULL,
-  subject_id     INTEGER NOT NULL             -- the pack, job or watch root it made or removed; 0: none
+  subject_id     INTEGER NOT NULL,            -- the pack, job or watch root it made or removed; 0: none
+  request        BLOB                         -- digest of what a client asked for; null: no client did, or the log is older
 );
 
 -- How much of the log the tables hold, and what else every transaction may change: in one row, so
@@ -281,7 +282,7 @@ CREATE VIRTUAL TABLE lookup_prompt USING fts5 (
 );
 
 CREATE VIEW asset_count AS
-  SELECT only, image, audio, video, approved, missing FROM checkpoint;
+  SELECT image, audio, video, approved, missing FROM checkpoint;
 CREATE VIEW last_id AS
   SELECT 'asset' AS kind, last_asset AS id FROM checkpoint
   UNION ALL SELECT 'job', last_job FROM checkpoint

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -16,6 +17,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
+#include <sstream>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -902,4 +905,87 @@ BOOST_AUTO_TEST_CASE(a_backup_is_not_behind_tables_that_the_environment_names) {
   auto verified = here.run({"--data", backup, "log", "verify"});
   ::unsetenv("DB_PATH");
   BOOST_TEST(verified.code == 0, verified.err);
+}
+
+// What is derived from the declared commands.
+
+namespace {
+
+/// The commands as the manual page has them: `asset list`.
+std::vector<std::string> commands_of_manual(const std::string& page) {
+  std::vector<std::string> commands;
+  std::istringstream lines(page);
+  const std::string heading = ".SS podstudio ";
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(heading)) continue;
+    std::istringstream words(line.substr(heading.size()));
+    std::string command;
+    for (std::string word; words >> word && std::islower(static_cast<unsigned char>(word[0]));)
+      command += (command.empty() ? "" : " ") + word;
+    commands.push_back(command);
+  }
+  return commands;
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(the_manual_page_and_readme_have_every_command, place) {
+  auto page = run({"manual"});
+  BOOST_TEST(page.code == 0);
+  auto commands = commands_of_manual(page.out);
+  BOOST_TEST(commands.size() > 50u);
+  const auto readme = contents(README_PAGE);
+  for (const auto& command : commands)
+    BOOST_TEST(readme.find('`' + command) != std::string::npos, "README lacks: " << command);
+  BOOST_TEST(page.out.find(".SS podstudio job submit KIND\n") != std::string::npos);
+  for (const char* part : {".TH PODSTUDIO 1", "\\fB\\-\\-rating\\fR", ".SH EXIT STATUS"})
+    BOOST_TEST(page.out.find(part) != std::string::npos, part);
+}
+
+BOOST_FIXTURE_TEST_CASE(completion_knows_commands_and_options, place) {
+  auto script = run({"completion", "bash"});
+  BOOST_TEST(script.code == 0);
+  std::ofstream(media() + "/script") << script.out;
+  auto completes = [&](const std::string& typed) {
+    auto asked = ". '" + media() + "/script'; COMP_WORDS=(" + typed
+                 + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _podstudio; echo \"${COMPREPLY[*]}\"";
+    auto command = "bash -euc '" + std::regex_replace(asked, std::regex("'"), "'\\''") + "' >"
+                   + media() + "/completed";
+    BOOST_TEST(std::system(command.c_str()) == 0, command);
+    auto words = contents(media() + "/completed");
+    words.pop_back();
+    return words;
+  };
+  BOOST_TEST(completes("podstudio rep") == "replay");
+  BOOST_TEST(completes("podstudio --json asset unt") == "untag");
+  BOOST_TEST(completes("podstudio asset list --prov") == "--provenance");
+  BOOST_TEST(completes("podstudio asset list --js") == "--json");
+  BOOST_TEST(completes("podstudio asset nothing-such") == "");
+  // Where files are meant, the shell completes them.
+  BOOST_TEST(completes("podstudio import \"\"") == "");
+  BOOST_TEST(completes("podstudio --data \"\"") == "");
+  // The value of an option is no command.
+  BOOST_TEST(completes("podstudio --data asset rep") == "replay");
+  for (const char* shell : {"zsh", "fish"}) {
+    auto other = run({"completion", shell});
+    BOOST_TEST(other.code == 0);
+    BOOST_TEST(other.out.find("provenance") != std::string::npos);
+    std::ofstream(media() + "/script") << other.out;
+    auto checked = std::string("! command -v ") + shell + " >/dev/null || " + shell + " -n '"
+                   + media() + "/script'";
+    BOOST_TEST(std::system(checked.c_str()) == 0, checked);
+  }
+  BOOST_TEST(run({"completion", "csh"}).code == 2);
+}
+
+BOOST_FIXTURE_TEST_CASE(an_operation_is_described_by_its_name, place) {
+  auto one = run({"schema", "asset.rate"});
+  BOOST_TEST(one.code == 1);
+  BOOST_TEST(one.err.find("there is no operation 'asset.rate'; 'podstudio schema' lists them")
+             != std::string::npos);
+  auto described = nlohmann::json::parse(run({"schema", "pack.add"}).out, nullptr, false);
+  BOOST_TEST(described["needs"] == "curator");
+  BOOST_TEST(described["arguments"]["required"] == nlohmann::json({"pack", "ids"}));
+  BOOST_TEST(json({"schema"}).size() > 35u);
+  BOOST_TEST(run({"schema"}).out.find("watch.move") != std::string::npos);
 }

@@ -288,18 +288,41 @@ BOOST_AUTO_TEST_CASE(every_flipped_bit_of_a_frame_breaks_a_checksum) {
 
 // Behind a right checksum only a defect or a forger puts these; the decoder must hold all the same.
 BOOST_AUTO_TEST_CASE(flipped_bits_behind_recomputed_checksums_never_crash_the_decoder) {
-  auto frame = sealed_frame(*sample_command(1, 2));
-  for (std::size_t bit = frame_header_bytes * 8 - 64; bit < (frame.size() - 4) * 8; ++bit) {
-    auto flipped = frame;
-    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
-    seal_frame(bytes_of(flipped), {7, 1, segment_header_bytes, 0, {}});
-    auto checked = check_frame(bytes_of(flipped), {"x", 0, 1});
-    auto decoded = decode_frame(bytes_of(flipped), {"x", 0, 1});
-    BOOST_REQUIRE(checked || !decoded);
-    if (!decoded)
-      BOOST_REQUIRE(decoded.failure().code == error_code::damaged
-                    || decoded.failure().code == error_code::newer_version);
+  for (const auto& what : {sample_command(1, 2), asked_command(1, 2)}) {
+    auto frame = sealed_frame(*what);
+    for (std::size_t bit = frame_header_bytes * 8 - 64; bit < (frame.size() - 4) * 8; ++bit) {
+      auto flipped = frame;
+      flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+      seal_frame(bytes_of(flipped), {7, 1, segment_header_bytes, 0, {}});
+      auto checked = check_frame(bytes_of(flipped), {"x", 0, 1});
+      auto decoded = decode_frame(bytes_of(flipped), {"x", 0, 1});
+      BOOST_REQUIRE(checked || !decoded);
+      if (!decoded)
+        BOOST_REQUIRE(decoded.failure().code == error_code::damaged
+                      || decoded.failure().code == error_code::newer_version);
+    }
   }
+}
+
+BOOST_AUTO_TEST_CASE(a_frame_keeps_the_digest_of_its_request) {
+  const auto asked = *asked_command(0xd1, 3);
+  auto without = sealed_frame(*sample_command(0xd1, 3));
+  auto with = sealed_frame(asked);
+  BOOST_TEST(with.size() == without.size() + sizeof(digest));
+  auto at = frame_header_bytes + asked.origin.size() + asked.summary.size();
+  BOOST_TEST((with.substr(at, sizeof(digest)) == std::string(sizeof(digest), '\xd1')));
+  BOOST_TEST((with.substr(at + sizeof(digest), 20) == without.substr(at, 20)));
+  auto read = decode_frame(bytes_of(with), {"x", 0, 1});
+  REQUIRE_OK(read);
+  BOOST_TEST((*read == asked));
+  BOOST_TEST(read_frame_header(bytes_of(with)).flags == has_request);
+  BOOST_TEST(read_frame_header(bytes_of(without)).flags == 0u);
+  BOOST_TEST(!decode_frame(bytes_of(without), {"x", 0, 1})->request);
+  // The flag claims a digest that is not there.
+  auto forged = without;
+  forged[1] = 1;
+  seal_frame(bytes_of(forged), {7, 1, segment_header_bytes, 0, {}});
+  REQUIRE_FAILS(decode_frame(bytes_of(forged), {"x", 0, 1}), error_code::damaged);
 }
 
 BOOST_AUTO_TEST_CASE(frames_of_another_type_are_of_a_newer_build) {

@@ -224,8 +224,9 @@ private:
 
   group_of_commands make_group(std::uint64_t size, std::size_t events_each) {
     group_of_commands group;
-    for (; size > 0; --size)
-      group.push_back(sample_command(++made_, events_each));
+    for (; size > 0; --size, ++made_)
+      group.push_back(made_ % 4 == 3 ? asked_command(made_ + 1, events_each)
+                                     : sample_command(made_ + 1, events_each));
     return group;
   }
 

@@ -111,3 +111,11 @@ inline std::shared_ptr<const podstudio::command> sample_command(std::uint64_t nu
     what->events.push_back(podstudio::asset_tagged{static_cast<std::int64_t>(number), "tag"});
   return what;
 }
+
+/// The same, of a client.
+inline std::shared_ptr<const podstudio::command> asked_command(std::uint64_t number,
+                                                               std::size_t count = 1) {
+  auto what = std::make_shared<podstudio::command>(*sample_command(number, count));
+  what->request.emplace().fill(static_cast<std::uint8_t>(number));
+  return what;
+}

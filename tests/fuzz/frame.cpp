@@ -73,6 +73,8 @@ bool frame(const_bytes input) {
     return false;
   }
   require(bool(checked), "a frame that is decoded does not pass the check");
+  require(decoded->request.has_value() == ((whole[1] & has_request) != 0),
+          "the flag of a frame says another thing of the request than the frame has");
   require(last == event_name(decoded->events.back()), "the last event is another one");
   require(read_frame_header(whole).event_count == decoded->events.size(), "events are missing");
   std::string again;

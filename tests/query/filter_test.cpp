@@ -176,3 +176,17 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_with_the_key_and_the_remedy)
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_CASE(a_page_is_quick_where_an_index_finds_its_rows) {
+  for (const json& quick :
+       {json::object(), json{{"type", "image"}, {"unapproved", true}},
+        json{{"theme", "sea"}, {"limit", 1000}}, json{{"tag", "fox"}}, json{{"tool", "ComfyUI"}},
+        json{{"seed", 7}}, json{{"missing", true}}, json{{"broken", true}}})
+    BOOST_TEST(is_quick(must(parse_filter(quick))), quick);
+  for (const json& slow :
+       {json{{"limit", 1001}}, json{{"search", "fox"}}, json{{"duplicates", true}},
+        json{{"rating", "3.."}}, json{{"rejected", true}}, json{{"width", 1}}, json{{"height", 1}},
+        json{{"duration", 1}}, json{{"fps", 25}}, json{{"model", "sdxl"}}, json{{"prompt", "fox"}},
+        json{{"alpha", true}}, json{{"unread", true}}})
+    BOOST_TEST(!is_quick(must(parse_filter(slow))), slow);
+}

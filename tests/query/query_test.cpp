@@ -736,13 +736,16 @@ BOOST_FIXTURE_TEST_CASE(the_memory_of_commands_is_loaded_with_what_came_of_each,
   must(load_command_memory(db, memory));
   for (const auto& [given, subject] : {std::pair{first, 0}, {second, 0}, {third, 7}}) {
     BOOST_TEST_CONTEXT(given.what->summary) {
-      auto known = memory.find(given.what->id, given.what->summary);
+      auto known = memory.find(given.what->id, {given.what->request, given.what->summary});
       BOOST_REQUIRE(known);
       auto outcome = must(*known);
       BOOST_TEST(outcome.changed == given.what->events.size());
       BOOST_TEST(outcome.last_sequence == given.last_sequence());
       BOOST_TEST(outcome.subject == subject);
-      BOOST_TEST(!*memory.find(given.what->id, "something else"));
+      BOOST_TEST(!*memory.find(given.what->id, {{}, "something else"}));
+      // By its digest, where it has one.
+      BOOST_TEST(bool(*memory.find(given.what->id, {given.what->request, "something else"}))
+                 == given.what->request.has_value());
     }
   }
 }

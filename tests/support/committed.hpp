@@ -25,6 +25,8 @@ public:
     what->origin = "console";
     what->summary = std::move(summary);
     what->events = std::move(events);
+    // Not all commands have one.
+    if (made_ % 3 != 2) what->request.emplace().fill(static_cast<std::uint8_t>(made_ + 7));
     podstudio::committed_command made;
     made.first_sequence = next_;
     made.at_us = first_at_us + made_ * 1'000'000;

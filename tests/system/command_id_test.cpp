@@ -168,6 +168,43 @@ BOOST_FIXTURE_TEST_CASE(an_id_that_was_another_commands_is_refused_also_after_a_
   BOOST_TEST((seed_rows(podstudio.database()) == rows));
 }
 
+BOOST_FIXTURE_TEST_CASE(requests_are_told_apart_by_what_their_summaries_leave_out, repeating) {
+  auto command = [](const char* name, const nlohmann::json& arguments) {
+    return console_command{new_command_id(), name, arguments};
+  };
+  auto submit = command("job.submit", {{"kind", "metadata_extract"}, {"ids", {1}}});
+  auto create = command("pack.create", {{"name", "Foxes"}, {"license", "personal"}});
+  const auto submitted = give(submit), created = give(create);
+  BOOST_TEST_REQUIRE(submitted.done, submitted);
+  BOOST_TEST_REQUIRE(created.done, created);
+  for (int start = 0; start < 2; ++start, restart()) {
+    auto urgent = submit;
+    urgent.arguments["priority"] = 5;
+    BOOST_TEST(give(urgent).code == "refused");
+    auto forced = create;
+    forced.arguments["force"] = true;
+    BOOST_TEST(give(forced).code == "refused");
+    // What says the same in other words is the same.
+    urgent.arguments["priority"] = 0;
+    urgent.arguments["parameters"] = nlohmann::json::object();
+    BOOST_TEST((give(urgent) == submitted));
+    forced.arguments["force"] = false;
+    BOOST_TEST((give(forced) == created));
+  }
+  BOOST_TEST(times_logged(submit) == "1");
+  BOOST_TEST(times_logged(create) == "1");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_submission_that_found_nothing_queues_nothing_later, repeating) {
+  console_command submit{new_command_id(),
+                         "job.submit",
+                         {{"kind", "metadata_extract"}, {"filter", {{"theme", "sea"}}}}};
+  BOOST_TEST(give(submit).result["changed"] == 0);
+  BOOST_TEST(give("asset.set", {{"ids", {1}}, {"theme", "sea"}}).done);
+  BOOST_TEST(give(submit).result["changed"] == 0);
+  BOOST_TEST(give("job.list", nlohmann::json::object()).result.empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(the_command_line_takes_an_id_with_and_without_a_service, repeating) {
   auto id = new_command_id();
   words set{"--command-id", id, "asset", "set", "1", "--theme", "forest"};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE system_hostile_peers
+#include "api/operations.hpp"
 #include "console/client.hpp"
 #include "console/credentials.hpp"
 #include "console/frames.hpp"
@@ -10,6 +11,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <atomic>
 #include <csignal>
@@ -91,7 +93,7 @@ json any_value(rng& random, int depth = 0) {
   case 6:
     return "";
   case 7:
-    return "/tmp";
+    return "/nowhere/at/all";
   case 8:
     return std::string(below(random, 4) * 3000, 'x');
   case 9:
@@ -109,54 +111,52 @@ json any_value(rng& random, int depth = 0) {
   }
 }
 
-std::string any_request(rng& random) {
-  static const words commands{"status",
-                              "asset.list",
-                              "asset.show",
-                              "asset.history",
-                              "asset.duplicates",
-                              "asset.similar",
-                              "asset.similar_groups",
-                              "asset.set",
-                              "asset.tag",
-                              "asset.untag",
-                              "asset.approve",
-                              "asset.withdraw",
-                              "pack.list",
-                              "pack.show",
-                              "pack.create",
-                              "pack.add",
-                              "pack.remove",
-                              "pack.delete",
-                              "pack.set",
-                              "job.list",
-                              "job.show",
-                              "history",
-                              "undo",
-                              "problem.list",
-                              "watch.list",
-                              "watch.remove",
-                              "watch.confirm",
-                              "watch.move",
-                              "import.wait",
-                              "log.wait",
-                              "sync",
-                              "counts",
-                              "pack.warnings",
-                              "asset.places",
-                              "console.reboot",
-                              "",
-                              "engine.stop"};
-  static const words keys{"id",       "ids",  "filter", "limit",  "after",   "name", "theme",
-                          "approved", "tag",  "tags",   "type",   "search",  "path", "to",
-                          "asset",    "pack", "before", "from",   "command", "all",  "import",
-                          "force",    "sort", "status", "assets", "license", "kind", "timeout_ms"};
+/// A value that an argument of this schema may be, as far as that is easily told; or any.
+json likely_value(rng& random, const json& schema) {
+  if (once_in(random, 4)) return any_value(random);
+  if (auto choices = schema.find("anyOf"); choices != schema.end())
+    return likely_value(random, (*choices)[below(random, choices->size())]);
+  if (auto words = schema.find("enum"); words != schema.end())
+    return (*words)[below(random, words->size())];
+  auto type = schema.value("type", std::string());
+  if (type == "object") {
+    auto made = json::object();
+    const auto properties = schema.value("properties", json::object());
+    for (const auto& [key, value] : properties.items())
+      if (once_in(random, 8)) made[key] = likely_value(random, value);
+    return made;
+  }
+  if (type == "boolean") return once_in(random, 2);
+  if (type == "integer") return below(random, 8);
+  if (type == "array") return json::array({likely_value(random, schema["items"])});
+  if (type == "string")
+    return schema.value("pattern", std::string()) == "^/" ? "/nowhere/at/all" : "sea";
+  return any_value(random);
+}
+
+/// Some arguments of an operation, as its schema has them, and now and then others.
+json any_arguments(rng& random, const podstudio::operation& of) {
   auto arguments = json::object();
-  for (auto count = below(random, 5); count > 0; --count)
-    arguments[keys[below(random, keys.size())]] = any_value(random);
+  const auto schema = of.arguments();
+  const auto& properties = schema["properties"];
+  const auto required = schema.value("required", words());
+  for (const auto& [key, value] : properties.items())
+    if (std::ranges::count(required, key) > 0 ? !once_in(random, 16) : once_in(random, 4))
+      arguments[key] = likely_value(random, value);
+  if (once_in(random, 16)) arguments["sort"] = any_value(random);
+  return arguments;
+}
+
+std::string any_request(rng& random) {
+  static const words unknown{"asset.withdraw", "pack.set",    "counts", "pack.warnings",
+                             "console.reboot", "engine.stop", ""};
+  auto all = podstudio::api::operations();
+  const auto& of = all[below(random, all.size())];
+  auto arguments = any_arguments(random, of);
   // Nobody waits for long here.
   if (arguments.contains("timeout_ms")) arguments["timeout_ms"] = below(random, 50);
-  json request{{"command", commands[below(random, commands.size())]}, {"arguments", arguments}};
+  json request{{"command", of.name}, {"arguments", arguments}};
+  if (once_in(random, 16)) request["command"] = unknown[below(random, unknown.size())];
   if (once_in(random, 4)) request["id"] = any_value(random);
   auto text = request.dump(-1, ' ', false, json::error_handler_t::replace);
   switch (below(random, 8)) {

@@ -36,6 +36,7 @@ struct subcommand {
   const char* name;
   const char* description;
   action (*declare)(CLI::App&);
+  bool needs_folder = true;  ///< the data folder, with its settings
 };
 
 /// Adds the commands to `app`, of which one must be given; what is returned runs that one.
@@ -53,14 +54,17 @@ action declare_asset(CLI::App&);
 action declare_asset_duplicates(CLI::App&);  // duplicates.cpp
 action declare_asset_similar(CLI::App&);     // similar.cpp
 action declare_backup(CLI::App&);
+action declare_completion(CLI::App&);
 action declare_history(CLI::App&);
 action declare_import(CLI::App&);
 action declare_job(CLI::App&);
 action declare_log(CLI::App&);
+action declare_manual(CLI::App&);
 action declare_pack(CLI::App&);
 action declare_problem(CLI::App&);
 action declare_replay(CLI::App&);
 action declare_restore(CLI::App&);
+action declare_schema(CLI::App&);
 action declare_serve(CLI::App&);
 action declare_status(CLI::App&);
 action declare_sync(CLI::App&);

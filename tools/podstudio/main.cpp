@@ -10,6 +10,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <clocale>
 #include <csignal>
@@ -40,6 +41,9 @@ constexpr subcommand commands[] = {
     {"replay", "Rebuild the tables from the log, or check them against it", declare_replay},
     {"backup", "Copy the log to another folder", declare_backup},
     {"restore", "Create a data folder from a backup", declare_restore},
+    {"schema", "Describe the operations that clients can ask for", declare_schema, false},
+    {"completion", "Print a completion script for a shell", declare_completion, false},
+    {"manual", "Print the manual page, for man", declare_manual, false},
 };
 
 int fail(const error& failure) {
@@ -118,7 +122,10 @@ int run(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& failure) {
     return fail({error_code::invalid_argument, usage_error(app, failure.what())});
   }
-  auto where = resolve(given);
+  bool needs_folder = std::ranges::any_of(commands, [&](const subcommand& each) {
+    return each.needs_folder && app.got_subcommand(each.name);
+  });
+  auto where = needs_folder ? resolve(given) : result<context>(context{.json = given.json});
   if (!where) return fail(where.failure());
   auto done = command(*where);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)

@@ -2,6 +2,7 @@
 #include "session.hpp"
 
 #include "actors/engine.hpp"
+#include "api/operations.hpp"
 #include "console/client.hpp"
 #include "console/protocol.hpp"
 #include "platform/text.hpp"
@@ -27,6 +28,7 @@ session::~session() {
 
 engine_options engine_options_of(const context& where) {
   engine_options options;
+  options.operations = api::find_operation;
   options.folder = where.folder;
   options.log_level = where.configured.log_level;
   options.log_segment_bytes = where.configured.log_segment_bytes;
