@@ -127,8 +127,7 @@ void jobs_state::start(job_id job) {
     if (why.code == error_code::refused) return reclaim(job);
     spdlog::warn("no jobs are started for now: {}", why.message);
     stall(log_rest, why.message);
-    release(job, false);
-    enqueue(job);
+    return_to_queue(job);
   };
   decide(
       std::move(step),
@@ -154,12 +153,7 @@ void jobs_state::reclaim(job_id job) {
   step.job = job;
   step.text = "nobody ran it";
   decide(
-      std::move(step),
-      [this, job](const change_outcome&) {
-        release(job, false);
-        enqueue(job);
-        fill();
-      },
+      std::move(step), [this, job](const change_outcome&) { return_to_queue(job); },
       [this, job](const caf::error& failure) {
         auto why = from_caf(failure);
         // It is cancelled, or has ended.
@@ -172,8 +166,7 @@ void jobs_state::reclaim(job_id job) {
 void jobs_state::stay_running(job_id job, const std::string& why) {
   spdlog::warn("job {} stays recorded as running for now: {}", job, why);
   stall(log_rest, why);
-  release(job, false);
-  enqueue(job);
+  return_to_queue(job);
 }
 
 void jobs_state::run(job_id job, media_inputs inputs) {
@@ -226,10 +219,7 @@ void jobs_state::without_worker(job_id job, const std::string& why) {
   step.job = job;
   step.text = why;
   step.attempt.ending = to_string(job_ending::not_started);
-  auto then = [this, job] {
-    release(job, false);
-    enqueue(job);
-  };
+  auto then = [this, job] { return_to_queue(job); };
   // If it stays running, that is found when it is started again.
   decide(
       std::move(step), [then](const change_outcome&) { then(); },
@@ -264,10 +254,15 @@ void jobs_state::attempt_failed(job_id job, std::string why, job_attempt_end att
       });
 }
 
+void jobs_state::return_to_queue(job_id job) {
+  running.at(job).again = true;
+  release(job, false);
+}
+
 void jobs_state::release(job_id job, bool is_over) {
   auto was = std::move(running.extract(job).mapped());
   idle.push_back(std::move(was.runner));
-  if (was.retried && !draining)
+  if (was.again && !draining)
     enqueue(job);
   else if (is_over)
     forget(job);
@@ -320,7 +315,7 @@ void jobs_state::changed(const job_step& step, const change_outcome& outcome) {
     break;
   case kind::retry:
     if (auto at = running.find(step.job); at != running.end()) {
-      at->second.retried = true;  // it is still being ended
+      at->second.again = true;  // it is still being ended
     } else {
       resting.erase(step.job);
       known.erase(step.job);
@@ -330,7 +325,7 @@ void jobs_state::changed(const job_step& step, const change_outcome& outcome) {
   case kind::cancel:
     if (auto at = running.find(step.job); at != running.end()) {
       at->second.cancelled = true;
-      at->second.retried = false;
+      at->second.again = false;
       at->second.cancel->ask();
     } else if (auto waiting = known.find(step.job); waiting != known.end()) {
       pending.erase({-waiting->second.priority, step.job});

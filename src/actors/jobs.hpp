@@ -44,7 +44,7 @@ struct jobs_state {
     std::shared_ptr<job_cancel> cancel = std::make_shared<job_cancel>();
     steady_clock::time_point told{};  ///< when progress was last logged
     bool cancelled = false;           ///< by a person
-    bool retried = false;             ///< likewise, after that, while it was being ended
+    bool again = false;               ///< it waits again once its runner is free
   };
   /// What is known of a job that has not ended.
   struct waiting_job {
@@ -75,6 +75,9 @@ struct jobs_state {
   void without_worker(job_id job, const std::string& why);
   /// An attempt has failed: the job is tried again later, or it has failed.
   void attempt_failed(job_id job, std::string why, job_attempt_end attempt);
+  /// The runner of a job is free again, and the job in the queue before the next one is started: it
+  /// may be its own turn.
+  void return_to_queue(job_id job);
   /// The runner of a job is free again. The job itself is forgotten if it has come to its end.
   void release(job_id job, bool is_over);
   void enqueue(job_id job);
