@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE actors
-#include "actors/catalog.hpp"
-#include "actors/hasher.hpp"
-#include "actors/journal.hpp"
-#include "actors/projector.hpp"
-#include "actors/reader.hpp"
+#include "actors/library_flow.hpp"
 #include "actors/reader_pool.hpp"
 #include "actors/scrubber.hpp"
 #include "actors/watcher.hpp"
 #include "events/file_system.hpp"
 #include "events/segment.hpp"
-#include "media/preview_cache.hpp"
 #include "platform/sha256.hpp"
 #include "platform/text.hpp"
 #include "query/models.hpp"
@@ -23,7 +18,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
-#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -34,130 +28,8 @@ using namespace podstudio;
 
 namespace {
 
-/// What a test tells the log to do, and what it sees of it.
-struct log_control {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool hold = false;                 ///< appends wait until this is false
-  bool hold_sync = false;            ///< syncs without an append, likewise
-  std::optional<error> refuse_next;  ///< the next append fails so
-  std::vector<std::size_t> groups;   ///< the sizes of the groups that were appended
-};
-
-/// A log in memory that numbers and links like the real one, and fails on demand.
-class controlled_log final : public log_writer {
-public:
-  explicit controlled_log(log_control& control) : control_(control) {}
-
-  result<std::vector<committed_command>>
-  append(std::span<const std::shared_ptr<const command>> group, std::int64_t at_us,
-         bool sync) override {
-    std::unique_lock hold(control_.mutex);
-    control_.changed.wait(hold, [&] { return !control_.hold; });
-    if (control_.refuse_next) return *std::exchange(control_.refuse_next, std::nullopt);
-    control_.groups.push_back(group.size());
-    std::vector<committed_command> committed;
-    for (const auto& what : group) {
-      committed.push_back({head_.sequence + 1, at_us, {}, what});
-      head_.sequence = committed.back().last_sequence();
-      head_.hash.fill(static_cast<std::uint8_t>(head_.sequence));
-      committed.back().hash = head_.hash;
-    }
-    if (sync) durable_ = head_;
-    return committed;
-  }
-  result<void> sync() override {
-    std::unique_lock hold(control_.mutex);
-    control_.changed.wait(hold, [&] { return !control_.hold_sync; });
-    durable_ = head_;
-    return {};
-  }
-  result<void> reserve(std::uint64_t) override { return {}; }
-  std::uint64_t reserved_bytes() const noexcept override { return 0; }
-  log_head head() const noexcept override { return head_; }
-  log_head durable_head() const noexcept override { return durable_; }
-  std::uint64_t segments() const noexcept override { return 1; }
-  std::uint64_t size_bytes() const noexcept override { return 0; }
-
-private:
-  log_control& control_;
-  log_head head_, durable_;
-};
-
 /// Catalog, hasher, journal and projector around a controlled log and real tables.
-struct flow {
-  temp_folder folder;
-  log_control log;
-  caf::actor_system_config config;
-  caf::actor_system system{config};
-  std::shared_ptr<const media::preview_cache> previews =
-      std::make_shared<media::preview_cache>(folder.path + "/cache", 1 << 20);
-  projector_actor projector;
-  journal_actor journal;
-  reader_actor reader;
-  std::vector<hasher_actor> hashers;
-  catalog_actor catalog;
-  caf::scoped_actor self{system};
-
-  flow() {
-    auto tables = projection::open(folder.path + "/podstudio.db");
-    BOOST_REQUIRE(static_cast<bool>(tables));
-    auto full = std::make_shared<std::atomic<bool>>(false);
-    projector = system.spawn<caf::detached>(
-        podstudio::projector, std::make_shared<std::unique_ptr<projection>>(std::move(*tables)),
-        full);
-    std::unique_ptr<log_writer> writer = std::make_unique<controlled_log>(log);
-    journal = system.spawn<caf::detached>(
-        podstudio::journal, std::make_shared<std::unique_ptr<log_writer>>(std::move(writer)),
-        projector, std::shared_ptr<const std::atomic<bool>>(full));
-    hashers.push_back(
-        system.spawn<caf::detached>(hasher, std::make_shared<const std::atomic<bool>>(false)));
-    auto reading = open_tables_read_only(folder.path + "/podstudio.db");
-    BOOST_REQUIRE(static_cast<bool>(reading));
-    reader = system.spawn<caf::detached>(podstudio::reader,
-                                         std::make_shared<std::unique_ptr<database>>(
-                                             std::make_unique<database>(std::move(*reading))),
-                                         previews, given_up(), query_time_max);
-    catalog = system.spawn(podstudio::catalog, std::make_shared<library_model>(),
-                           std::make_shared<command_memory>(), journal, projector, reader, hashers,
-                           recent_losses{});
-  }
-
-  ~flow() {
-    hold(false);
-    hold_sync(false);
-    self->send_exit(catalog, caf::exit_reason::user_shutdown);
-    for (auto& each : hashers)
-      self->send_exit(each, caf::exit_reason::user_shutdown);
-    self->send_exit(reader, caf::exit_reason::user_shutdown);
-    self->send_exit(journal, caf::exit_reason::user_shutdown);
-    self->send_exit(projector, caf::exit_reason::user_shutdown);
-  }
-
-  void hold(bool on) {
-    std::scoped_lock lock(log.mutex);
-    log.hold = on;
-    log.changed.notify_all();
-  }
-  void hold_sync(bool on) {
-    std::scoped_lock lock(log.mutex);
-    log.hold_sync = on;
-    log.changed.notify_all();
-  }
-  void refuse_next(const error& failure) {
-    std::scoped_lock lock(log.mutex);
-    log.refuse_next = failure;
-  }
-
-  seen_file file(const std::string& name, const std::string& bytes) {
-    auto path = folder.path + "/" + name;
-    std::ofstream(path) << bytes;
-    findings found;
-    path_keyer key_of;
-    look(root_folder(folder.path), path, found, key_of);
-    return found.files.at(0);
-  }
-
+struct flow : library_flow {
   observation_outcome observe(std::vector<seen_file> files) {
     observation_outcome outcome;
     self->request(catalog, std::chrono::seconds(30), observe_atom::value,
@@ -194,7 +66,7 @@ struct flow {
                  [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
     return last;
   }
-  sequence_number in_tables() {
+  sequence_number folded() {
     sequence_number sequence = 0;
     self->request(projector, std::chrono::seconds(30), status_atom::value)
         .receive([&](const projector_status& status) { sequence = status.sequence; },
@@ -220,10 +92,8 @@ struct flow {
     return durable;
   }
 
-  std::string theme_in_tables(asset_id id) {
-    auto tables = open_tables_read_only(folder.path + "/podstudio.db");
-    BOOST_REQUIRE(static_cast<bool>(tables));
-    return *tables->value<std::string>("SELECT coalesce(theme, '') FROM asset WHERE id = ?", id);
+  std::string theme_in_tables(asset_id id) const {
+    return in_tables<std::string>("SELECT coalesce(theme, '') FROM asset WHERE id = ?", id);
   }
 };
 
@@ -665,7 +535,7 @@ BOOST_FIXTURE_TEST_CASE(progress_is_in_the_tables_only_once_it_is_durable, flow)
   hold_sync(true);
   auto progressed = append({job_progressed{.job = 1, .progress = 10}});
   BOOST_TEST(progressed == started + 1);  // answered, although no sync can end
-  BOOST_TEST(in_tables() == started);
+  BOOST_TEST(folded() == started);
   // No other command comes: it is made durable by itself after a while.
   hold_sync(false);
   must_be_in_tables(progressed);
