@@ -261,6 +261,12 @@ importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer
   state.asked = std::move(paths);
   state.move = std::move(move);
   if (state.move) state.left_after.emplace();
+  self->set_exit_handler([self](const caf::exit_msg& why) {
+    auto& s = self->state;
+    s.failure = error{error_code::stopping, "the engine is stopping; try again when it is running"};
+    s.answer_all();
+    self->quit(why.reason);
+  });
   self->send(self, step_atom::value);
   return {
       [self](step_atom) {

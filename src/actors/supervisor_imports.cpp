@@ -38,7 +38,9 @@ namespace {
 void tell_outcome(const supervisor_state& s, std::uint64_t number,
                   caf::typed_response_promise<import_progress> promise) {
   auto outcome = s.imported.find(number);
-  if (outcome == s.imported.end())
+  if (outcome == s.imported.end() && s.stopping)  // it may have been running until then
+    promise.deliver(to_caf(engine_is_stopping()));
+  else if (outcome == s.imported.end())
     promise.deliver(to_caf({error_code::not_found, "there is no import " + std::to_string(number)
                                                        + ", or " + std::to_string(outcomes_kept)
                                                        + " others have finished since"}));
@@ -88,8 +90,7 @@ wait_for_import(supervisor_pointer self, std::uint64_t number, std::chrono::mill
 caf::result<std::uint64_t> start_import(supervisor_pointer self, std::vector<std::string> paths,
                                         std::optional<root_move> move) {
   auto& s = self->state;
-  if (s.stopping)
-    return to_caf({error_code::stopping, "the engine is stopping; try again when it is running"});
+  if (s.stopping) return to_caf(engine_is_stopping());
   if (s.imports.size() >= imports_max)
     return to_caf({error_code::busy, "too many imports are running; wait for one to finish"});
   supervisor_state::running_import started;
