@@ -222,6 +222,11 @@ std::optional<error> not_in_step(const supervisor_state& s,
 
 void answer_sync(supervisor_pointer self, caf::typed_response_promise<sequence_number> promise,
                  const watcher_answers<sequence_number>& got) {
+  // The watchers are ended, and may not have looked at everything.
+  if (self->state.stopping) {
+    promise.deliver(to_caf(engine_is_stopping()));
+    return;
+  }
   // At least what the tables hold, also where nothing was noticed since the start.
   auto last = self->state.lost_sequence;
   for (auto sequence : got.answers)

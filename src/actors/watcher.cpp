@@ -308,8 +308,9 @@ watcher_actor::behavior_type watcher(watcher_actor::stateful_pointer<watcher_sta
   state.catalog = std::move(catalog);
   state.options = std::move(options);
   self->set_exit_handler([self](const caf::exit_msg& why) {
+    auto unseen = to_caf({error_code::stopping, "its watcher was ended meanwhile; try again"});
     for (auto& [ticket, promise] : self->state.syncs)
-      promise.deliver(self->state.last_sequence);
+      promise.deliver(unseen);
     self->state.syncs.clear();
     self->quit(why.reason);
   });
