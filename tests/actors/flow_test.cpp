@@ -376,9 +376,9 @@ BOOST_FIXTURE_TEST_CASE(a_watcher_that_starts_brings_a_label_to_the_copy_that_is
       append({asset_registered{1, folder.path + "/root/gone.png", asset_type::image, gone},
               asset_theme_set{1, {}, "kept"},
               asset_registered{2, copy.path, asset_type::image, content}, asset_missing{1}}));
-  auto reading = must(open_tables_read_only(folder.path + "/podstudio.db"));
+  auto tables = must(open_tables_read_only(folder.path + "/podstudio.db"));
   auto started = system.spawn(
-      podstudio::catalog, std::make_shared<library_model>(must(load_library_model(reading))),
+      podstudio::catalog, std::make_shared<library_model>(must(load_library_model(tables))),
       std::make_shared<command_memory>(), journal, projector, reader, hashers, recent_losses{});
   watched_root root{1, folder.path + "/root", {}, false, true};
   auto watching = system.spawn<caf::detached>(watcher, root, started,
@@ -386,7 +386,7 @@ BOOST_FIXTURE_TEST_CASE(a_watcher_that_starts_brings_a_label_to_the_copy_that_is
   self->request(watching, std::chrono::seconds(30), sync_atom::value)
       .receive([](sequence_number) {},
                [](const caf::error& e) { BOOST_FAIL(from_caf(e).message); });
-  BOOST_TEST(must(reading.value<std::string>("SELECT group_concat(id || path || theme) FROM asset"))
+  BOOST_TEST(must(tables.value<std::string>("SELECT group_concat(id || path || theme) FROM asset"))
              == "1" + copy.path + "kept");
   self->send_exit(watching, caf::exit_reason::user_shutdown);
   self->send_exit(started, caf::exit_reason::user_shutdown);
@@ -532,12 +532,12 @@ BOOST_FIXTURE_TEST_CASE(after_a_failed_sync_nothing_is_acknowledged_and_the_jour
 BOOST_FIXTURE_TEST_CASE(progress_is_in_the_tables_only_once_it_is_durable, flow) {
   auto started = append({job_queued{.job = 1}, job_started{.job = 1}});
   must_be_in_tables(started);
-  hold_sync(true);
+  log.set_hold_sync(true);
   auto progressed = append({job_progressed{.job = 1, .progress = 10}});
   BOOST_TEST(progressed == started + 1);  // answered, although no sync can end
   BOOST_TEST(folded() == started);
   // No other command comes: it is made durable by itself after a while.
-  hold_sync(false);
+  log.set_hold_sync(false);
   must_be_in_tables(progressed);
 }
 
@@ -555,9 +555,9 @@ BOOST_FIXTURE_TEST_CASE(who_waits_for_new_events_is_answered_when_they_are_durab
   BOOST_TEST(answer_of(earlier) == first);
   auto one = wait_for_more_than(first), another = wait_for_more_than(first);
   auto beyond = wait_for_more_than(first + 100);  // more than is there counts as all there is
-  hold_sync(true);
+  log.set_hold_sync(true);
   append({job_progressed{.job = 1, .progress = 10}});
-  hold_sync(false);
+  log.set_hold_sync(false);
   auto durable = answer_of(one);
   BOOST_TEST(durable == first + 1);
   BOOST_TEST(answer_of(another) == durable);

@@ -56,7 +56,7 @@ struct job_room : library_flow {
   std::shared_ptr<worker_pool> workers = must(worker_pool::make({}));  ///< starts none
   jobs_actor jobs;
 
-  explicit job_room(std::size_t runners_count = 1) : library_flow({.simulated = true}) {
+  explicit job_room(std::size_t runners_count = 1) : library_flow(flow_kind::simulated) {
     auto seen = observation_batch{"import", {file("a.png", "one")}, {}, {}, {}};
     BOOST_REQUIRE(must(ask<observation_outcome>(catalog, observe_atom::value, seen)).registered
                   == 1u);
