@@ -39,6 +39,7 @@ struct log_control {
   std::mutex mutex;
   std::condition_variable changed;
   bool hold = false;                      ///< appends wait until this is false
+  bool held_up = false;                   ///< an append waits
   bool hold_sync = false;                 ///< syncs without an append, likewise
   std::deque<podstudio::error> refusals;  ///< the next appends fail so
   std::vector<std::size_t> groups;        ///< the sizes of the groups that were appended
@@ -53,6 +54,10 @@ struct log_control {
     std::scoped_lock lock(mutex);
     hold_sync = on;
     changed.notify_all();
+  }
+  bool is_held_up() {
+    std::scoped_lock lock(mutex);
+    return held_up;
   }
   /// Nothing of the next appends is taken.
   void refuse_next(const podstudio::error& failure, std::size_t count = 1) {
@@ -71,7 +76,9 @@ public:
   append(std::span<const std::shared_ptr<const podstudio::command>> group, std::int64_t at_us,
          bool sync) override {
     std::unique_lock hold(control_.mutex);
+    control_.held_up = control_.hold;
     control_.changed.wait(hold, [&] { return !control_.hold; });
+    control_.held_up = false;
     if (!control_.refusals.empty()) {
       auto refusal = std::move(control_.refusals.front());
       control_.refusals.pop_front();
