@@ -76,8 +76,7 @@ problem_kind kind_of(const error& failure) {
 template <class Promise>
 bool catalog_state::admit(Promise& promise) {
   if (draining) {
-    promise.deliver(
-        to_caf({error_code::stopping, "the engine is stopping; try again when it is running"}));
+    promise.deliver(to_caf(engine_is_stopping()));
     return false;
   }
   if (pending >= catalog_pending_max) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "actors/console.hpp"
 
+#include "actors/operation.hpp"
 #include "platform/text.hpp"
 
 #include <utility>

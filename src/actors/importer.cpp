@@ -263,7 +263,7 @@ importer_actor::behavior_type importer(importer_actor::stateful_pointer<importer
   if (state.move) state.left_after.emplace();
   self->set_exit_handler([self](const caf::exit_msg& why) {
     auto& s = self->state;
-    s.failure = error{error_code::stopping, "the engine is stopping; try again when it is running"};
+    s.failure = engine_is_stopping();
     s.answer_all();
     self->quit(why.reason);
   });

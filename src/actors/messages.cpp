@@ -12,12 +12,16 @@ caf::error to_caf(const error& failure) {
                     caf::make_message(failure.message));
 }
 
+error engine_is_stopping() {
+  return {error_code::stopping, "the engine is stopping; try again when it is running"};
+}
+
 error from_caf(const caf::error& failure) {
   if (failure.category() == category && failure.code() >= 1 && failure.code() <= error_code_count
       && failure.context().match_elements<std::string>())
     return {static_cast<error_code>(failure.code()), failure.context().get_as<std::string>(0)};
   if (failure == caf::sec::request_receiver_down || failure.category() == caf::atom("exit"))
-    return {error_code::stopping, "the engine is stopping; try again when it is running"};
+    return engine_is_stopping();
   if (failure == caf::sec::request_timeout)
     return {error_code::timed_out, "the engine did not answer in time; see its log"};
   return {error_code::internal,

@@ -370,6 +370,8 @@ using request_ptr = std::shared_ptr<const request>;
 /// Our errors in the actor system's, and back.
 caf::error to_caf(const error& failure);
 error from_caf(const caf::error& failure);
+/// What is asked for is not done, or not any more.
+error engine_is_stopping();
 
 }  // namespace podstudio
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "actors/operation.hpp"
+#include "actors/operation_finder.hpp"
 #include "console/server.hpp"
 #include "events/log.hpp"
 #include "watch/look.hpp"

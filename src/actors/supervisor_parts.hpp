@@ -26,8 +26,6 @@ inline constexpr std::chrono::seconds silent_after{2};
 
 /// The system refused a thread for an actor.
 error no_thread(const std::system_error& failure);
-/// What is asked for is not done, or not any more.
-error engine_is_stopping();
 
 // Watch roots.
 caf::typed_response_promise<change_outcome> change_roots(supervisor_pointer self,

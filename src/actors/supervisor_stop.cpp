@@ -10,10 +10,6 @@
 
 namespace podstudio {
 
-error engine_is_stopping() {
-  return {error_code::stopping, "the engine is stopping; try again when it is running"};
-}
-
 void supervisor_state::end(const std::vector<caf::actor>& actors, std::function<void()> then) {
   for (const auto& actor : actors) {
     ending.insert(actor.address());

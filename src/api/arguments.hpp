@@ -144,12 +144,14 @@ struct page_filter {
   json schema() const { return filter_schema(); }
 };
 
-/// Reads the arguments of `Operation`, and keeps the first failure. A `member` is a pointer to a
-/// member of the operation, or a function from the operation to what is to be set.
+/// Reads the arguments of `Operation`, and keeps the first failure. `meant`, unless it is null,
+/// gets those that say something: not what is as if it had been left out. A `member` is a pointer
+/// to a member of the operation, or a function from the operation to what is to be set.
 template <class Operation>
 class argument_reader {
 public:
-  argument_reader(const json& given, Operation& into) : given_(given), into_(into) {}
+  argument_reader(const json& given, Operation& into, json* meant)
+      : given_(given), into_(into), meant_(meant) {}
 
   /// One that must be given.
   template <class Member, class Rule>
@@ -173,7 +175,7 @@ public:
     auto read = rule.read(given_);
     if (!read) return fail(read.failure());
     std::invoke(member, into_) = *std::move(read);
-    meant_ = given_;
+    if (meant_ != nullptr) *meant_ = given_;
     for (const auto& [key, value] : given_.items())
       known_.push_back(key);
   }
@@ -187,9 +189,6 @@ public:
     if (std::ranges::any_of(keys, [this](const char* key) { return is_given(key); })) return;
     fail({error_code::invalid_argument, "nothing to set; give one of " + joined(keys, ", ")});
   }
-
-  /// The arguments that say something: without those that are as if they had been left out.
-  const json& meant() const { return meant_; }
 
   /// What was wrong, an argument that nobody knows included.
   result<void> outcome() const {
@@ -225,9 +224,12 @@ private:
       target = static_cast<target_type>(*read);  // the rule bounds it
     else
       target = *std::move(read);
-    if constexpr (std::equality_comparable<target_type>)
-      if (target == std::invoke(member, defaults_)) return;
-    meant_[key] = given;
+    if (meant_ == nullptr) return;
+    if constexpr (std::equality_comparable<target_type>) {
+      Operation otherwise;
+      if (target == std::invoke(member, otherwise)) return;
+    }
+    (*meant_)[key] = given;
   }
   void fail(error why) {
     if (!failure_) failure_ = std::move(why);
@@ -235,9 +237,8 @@ private:
 
   const json& given_;
   Operation& into_;
-  Operation defaults_{};
-  json meant_ = json::object();
-  std::vector<std::string> known_, taken_;
+  json* meant_;
+  std::vector<std::string_view> known_, taken_;  // of literals, and of `given_`
   std::optional<error> failure_;
 };
 
@@ -287,14 +288,13 @@ private:
   json schema_ = shape::object({});
 };
 
-/// The operation with the arguments of a request. `meant` gets those that are not the default.
+/// The operation with the arguments of a request; `meant` as in `argument_reader`.
 template <class Operation>
 result<Operation> read_arguments(const json& given, json* meant = nullptr) {
   Operation made;
-  argument_reader<Operation> reader(given, made);
+  argument_reader<Operation> reader(given, made, meant);
   Operation::declare(reader);
   if (auto read = reader.outcome(); !read) return read.failure();
-  if (meant != nullptr) *meant = reader.meant();
   return made;
 }
 

@@ -66,12 +66,18 @@ struct log_question final : log_query {
   Op op;
 };
 
+/// Asks a reader for the text of an answer.
+template <asks_tables Op>
+auto ask_reader(console_state& s, Op op, const given_up& gone) {
+  return s.self->request(s.peers.reader, caf::infinite, query_atom::value,
+                         table_query_ptr(std::make_shared<table_question<Op>>(std::move(op))),
+                         gone);
+}
+
 /// Asks a reader, within the engine; `take` gets the JSON.
 template <asks_tables Op, class Take, class Fail>
-void ask_tables(console_state& s, Op op, const given_up& gone, Take take, Fail fail) {
-  s.self
-      ->request(s.peers.reader, caf::infinite, query_atom::value,
-                table_query_ptr(std::make_shared<table_question<Op>>(std::move(op))), gone)
+void ask_tables(console_state& s, Op op, Take take, Fail fail) {
+  ask_reader(s, std::move(op), nullptr)
       .then([take](const std::string& text) mutable { take(json::parse(text)); }, fail);
 }
 
@@ -79,29 +85,20 @@ template <class Op>
 void start_operation(console_state& s, const request& asked, answer reply) {
   static_assert(asks_tables<Op> + reads_log<Op> + is_started<Op> == 1,
                 "an operation has one of ask, read and start");
-  if constexpr (is_started<Op>) {
-    // A repeated request is recognised by what it means, see `digest_of`.
-    request meant{asked.gone, asked.command, {}, asked.id};
-    auto given = read_arguments<Op>(asked.arguments, &meant.arguments);
-    if (!given) return reply(given.failure());
+  // A repeated request is recognised by what it means, see `digest_of`.
+  request meant{asked.gone, asked.command, json::object(), asked.id};
+  auto given = read_arguments<Op>(asked.arguments, is_started<Op> ? &meant.arguments : nullptr);
+  if (!given) return reply(given.failure());
+  auto tell = [reply](const std::string& text) mutable { reply.with_text(text); };
+  if constexpr (is_started<Op>)
     given->start(s, meant, reply);
-  } else {
-    auto given = read_arguments<Op>(asked.arguments);
-    if (!given) return reply(given.failure());
-    auto tell = [reply](const std::string& text) mutable { reply.with_text(text); };
-    if constexpr (asks_tables<Op>)
-      s.self
-          ->request(s.peers.reader, caf::infinite, query_atom::value,
-                    table_query_ptr(std::make_shared<table_question<Op>>(*std::move(given))),
-                    asked.gone)
-          .then(tell, reply.failing());
-    else
-      s.self
-          ->request(s.peers.historian, caf::infinite, query_atom::value,
-                    log_query_ptr(std::make_shared<log_question<Op>>(*std::move(given))),
-                    asked.gone)
-          .then(tell, reply.failing());
-  }
+  else if constexpr (asks_tables<Op>)
+    ask_reader(s, *std::move(given), asked.gone).then(tell, reply.failing());
+  else
+    s.self
+        ->request(s.peers.historian, caf::infinite, query_atom::value,
+                  log_query_ptr(std::make_shared<log_question<Op>>(*std::move(given))), asked.gone)
+        .then(tell, reply.failing());
 }
 
 template <class Op>

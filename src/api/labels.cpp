@@ -105,7 +105,7 @@ struct asset_untag : tag_operation<&label_change::untag> {
 /// Sets the labels that have a value. The flags have operations of their own.
 struct asset_set : chosen_assets {
   static constexpr std::string_view name = "asset.set",
-                                    help = "Set the theme, source, provenance or rating of assets",
+                                    help = "Set labels that have a value, such as the theme",
                                     example = "podstudio asset set 7 8 9 --theme forest";
   static constexpr auto needs = role::curator;
   label_settings set;

@@ -199,7 +199,7 @@ struct pack_add : pack_members {
     auto warn = [&s, added = *this, reply](const json& done, sequence_number sequence) {
       auto is_new = done["changed"].get<std::uint64_t>();
       ask_tables(
-          s, pack_warnings{added}, given_up(),
+          s, pack_warnings{added},
           [=](const json& warnings) mutable {
             auto told = done;
             told["already"] =

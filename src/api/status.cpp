@@ -122,7 +122,7 @@ struct counts : no_arguments {
 /// others told of is in it.
 void add_tables(const status_parts_ptr& parts) {
   ask_tables(
-      parts->s, counts{}, given_up(),
+      parts->s, counts{},
       [parts](const json& counted) {
         const auto& state = parts->s;
         parts->known["log"] =

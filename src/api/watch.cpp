@@ -101,7 +101,7 @@ struct watch_list : no_arguments {
         .then(
             [&s, reply](const supervisor_status& sources) {
               ask_tables(
-                  s, known_roots{}, given_up(),
+                  s, known_roots{},
                   [watchers = sources.watchers, reply](json roots) mutable {
                     add_modes(roots, watchers);
                     reply(roots);

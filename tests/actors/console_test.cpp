@@ -2,6 +2,7 @@
 #define BOOST_TEST_MODULE console_actor
 #include "actors/console.hpp"
 
+#include "actors/operation.hpp"
 #include "support/eventually.hpp"
 #include "support/must.hpp"
 

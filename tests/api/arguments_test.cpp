@@ -191,7 +191,7 @@ BOOST_AUTO_TEST_CASE(a_filter_of_all_that_match_has_no_pages) {
 
 BOOST_AUTO_TEST_CASE(what_is_meant_leaves_out_defaults) {
   auto meant = [](const json& given) {
-    json found;
+    auto found = json::object();
     auto read = read_arguments<everything>(given, &found);
     BOOST_REQUIRE_MESSAGE(bool(read), given << ": " << wrong_with(read));
     return found;

@@ -2,6 +2,7 @@
 #include "command.hpp"
 #include "commands_tree.hpp"
 #include "output.hpp"
+#include "platform/text.hpp"
 
 #include <CLI/App.hpp>
 
@@ -40,13 +41,6 @@ std::string quoted(const std::string& text, const char* quote, const char* backs
 }
 std::string posix_quoted(const std::string& text) { return quoted(text, "'\\''"); }
 std::string fish_quoted(const std::string& text) { return quoted(text, "\\'", "\\\\"); }
-
-std::string joined(const std::set<std::string>& words, const char* between) {
-  std::string all;
-  for (const auto& word : words)
-    all += (all.empty() ? "" : between) + word;
-  return all;
-}
 
 /// Where all commands stand, but for the program itself.
 std::set<std::string> places_of(const command_node& root) {
