@@ -413,7 +413,8 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
                                      std::shared_ptr<library_model> model,
                                      command_memory_ptr memory, journal_actor journal,
                                      projector_actor projector, reader_actor reader,
-                                     std::vector<hasher_actor> hashers, recent_losses recent) {
+                                     std::vector<hasher_actor> hashers, recent_losses recent,
+                                     scan_count scans) {
   auto& state = self->state;
   state.self = self;
   state.commits = commit_pipeline(self, std::move(*model), std::move(memory), std::move(journal),
@@ -421,6 +422,7 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
   state.hashers = hasher_pool(self, std::move(hashers));
   state.recent = std::move(recent);
   state.reader = std::move(reader);
+  state.scans = std::move(scans);
   return {
       [self](observe_atom, const observation_batch& batch) {
         auto promise = self->make_response_promise<observation_outcome>();

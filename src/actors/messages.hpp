@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "actors/scans.hpp"
 #include "events/command.hpp"
 #include "jobs/job_cancel.hpp"
 #include "jobs/protocol.hpp"
@@ -286,6 +287,7 @@ struct watch_options {
   folder_identity excluded;  ///< the engine's own folder
   std::chrono::milliseconds poll_interval = std::chrono::seconds(30);
   std::chrono::milliseconds rescan_interval = std::chrono::hours(24);
+  scan_count scans = std::make_shared<std::atomic<unsigned>>(0);
 };
 
 struct watcher_status {

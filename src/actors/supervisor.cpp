@@ -66,7 +66,7 @@ void supervisor_state::start(engine_parts parts) {
   // From the end of the data flow to its beginning, so that each finds the next running.
   auto tables_full = std::make_shared<std::atomic<bool>>(false);
   projector = self->spawn<caf::detached + caf::monitored>(
-      podstudio::projector, shared(std::move(parts.tables)), tables_full);
+      podstudio::projector, shared(std::move(parts.tables)), tables_full, watching.scans);
   journal = self->spawn<caf::detached + caf::monitored>(
       podstudio::journal, shared(std::move(parts.log)), projector,
       std::shared_ptr<const std::atomic<bool>>(tables_full));
@@ -83,7 +83,7 @@ void supervisor_state::start(engine_parts parts) {
                                                           watching.database);
   catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.model)),
                                         parts.memory, journal, projector, readers.front(), hashers,
-                                        std::move(parts.losses));
+                                        std::move(parts.losses), watching.scans);
   undo = self->spawn<caf::monitored>(undoer, catalog, historian, supervisor_actor{self});
   for (std::size_t i = 0; i < parts.workers_max; ++i)
     runners.push_back(

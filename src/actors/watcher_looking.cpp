@@ -173,6 +173,7 @@ void watcher_state::begin_walk() {
   const auto& folder = walks.front().first;
   bool whole = folder == root.path;
   if (whole) {
+    scan.emplace(options.scans);
     no_watch_left = false;
     holding = false;
     problems_seen.clear();
@@ -243,6 +244,7 @@ void watcher_state::walk_on(findings& found, looked_paths& looked) {
 void watcher_state::end_walk() {
   auto [folder, number] = walks.front();
   walking.reset();
+  scan.reset();
   walks.pop_front();
   release(number);
   // What is no problem any more, in the eyes of one who looked at everything there.

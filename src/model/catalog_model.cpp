@@ -435,6 +435,12 @@ void catalog_model::load_past(const event& what) {
   settled_left_.see(what, keyer_);
 }
 
+void catalog_model::reserve(std::size_t assets) {
+  by_path_.reserve(assets, path_hash_of());
+  by_inode_.reserve(assets, inode_hash_of());
+  by_digest_.reserve(assets, digest_hash_of());
+}
+
 void catalog_model::load_asset(asset_id id, std::string_view path, asset_state state) {
   insert(id, path, state);
 }

@@ -195,6 +195,8 @@ public:
   void settle(const event& what);
 
   // Loading from the tables, without events.
+  /// Before so many assets are loaded.
+  void reserve(std::size_t assets);
   void load_asset(asset_id id, std::string_view path, asset_state state);
   template <class Label>
   void load_label(asset_id id, const typename Label::value& value) {

@@ -15,6 +15,13 @@ class id_index {
 public:
   std::size_t size() const noexcept { return used_; }
 
+  /// Makes room for so many ids in all, so that adding them does not move those that are there.
+  template <class HashOf>
+  void reserve(std::size_t ids, HashOf hash_of) {
+    while (ids * 10 > slots_.size() * 7)
+      grow(hash_of);
+  }
+
   template <class HashOf>
   void add(std::uint32_t id, HashOf hash_of) {
     assert(id != 0);

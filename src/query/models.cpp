@@ -7,7 +7,9 @@
 #include "schema/sqlite.hpp"
 
 #include <chrono>
+#include <future>
 #include <map>
+#include <tuple>
 
 namespace podstudio {
 
@@ -43,22 +45,18 @@ result<std::int64_t> last_id(database& tables, std::string_view kind,
   return last;
 }
 
-/// A label of an asset that is loaded already. False for one that no fold writes.
+/// A label in a column of a row; nothing for one that no fold writes.
 template <class Label>
-bool load_label(catalog_model& model, asset_id id, const statement& row, int column) {
+std::optional<typename Label::value> label_in(const statement& row, int column) {
   using value = typename Label::value;
   if constexpr (is_word_label<Label>) {
-    auto known = from_word<value>(row.get<std::string_view>(column));
-    if (known) model.load_label<Label>(id, *known);
-    return known.has_value();
+    return from_word<value>(row.get<std::string_view>(column));
   } else if constexpr (is_number_label<Label>) {
     auto number = row.get<std::int64_t>(column);
-    if (number < 0 || static_cast<std::uint64_t>(number) > number_max<Label>) return false;
-    model.load_label<Label>(id, static_cast<value>(number));
-    return true;
+    if (number < 0 || static_cast<std::uint64_t>(number) > number_max<Label>) return std::nullopt;
+    return static_cast<value>(number);
   } else {
-    model.load_label<Label>(id, row.get<value>(column));
-    return true;
+    return row.get<value>(column);
   }
 }
 
@@ -68,12 +66,14 @@ result<void> load_labels_beside(database& tables, catalog_model& model) {
   each_label([&]<class Label>() {
     if (!is_beside<Label> || !loaded) return;
     std::string table(Label::table);
-    loaded =
-        each_row(tables, "SELECT asset_id, " + std::string(Label::key) + " FROM " + table, table,
-                 [&](const statement& row) {
-                   auto asset = row.get<std::int64_t>(0);
-                   return model.asset(asset) != nullptr && load_label<Label>(model, asset, row, 1);
-                 });
+    loaded = each_row(tables, "SELECT asset_id, " + std::string(Label::key) + " FROM " + table,
+                      table, [&](const statement& row) {
+                        auto asset = row.get<std::int64_t>(0);
+                        auto label = label_in<Label>(row, 1);
+                        if (model.asset(asset) == nullptr || !label) return false;
+                        model.load_label<Label>(asset, *label);
+                        return true;
+                      });
   });
   return loaded;
 }
@@ -119,6 +119,100 @@ result<void> load_tags_and_packs(database& tables, catalog_model& model) {
   return {};
 }
 
+template <class Labels>
+struct values_of;
+template <class... Labels>
+struct values_of<std::tuple<Labels...>> {
+  using type = std::tuple<typename Labels::value...>;
+};
+
+/// What the tables say of an asset.
+struct asset_row {
+  asset_id id = 0;
+  std::string path;
+  asset_state state;
+  values_of<all_labels>::type labels;  ///< those in `asset`
+};
+using asset_rows = std::vector<asset_row>;
+
+/// How many assets are read at a time.
+constexpr std::int64_t asset_rows_max = 4096;
+
+std::string asset_page_query() {
+  std::string columns =
+      "a.id, a.path, a.type, a.hash, f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode,"
+      " f.device, f.missing_since IS NOT NULL, coalesce(m.extractor, 0)";
+  each_label([&]<class Label>() {
+    if (!is_beside<Label>) columns += ", a." + std::string(Label::key);
+  });
+  return "SELECT " + columns
+         + " FROM asset a JOIN asset_file f ON f.asset_id = a.id"
+           " LEFT JOIN asset_media m ON m.asset_id = a.id WHERE a.id > ? ORDER BY a.id LIMIT "
+         + std::to_string(asset_rows_max);
+}
+
+/// False for a row no fold writes.
+bool read_asset(const statement& row, asset_row& into) {
+  constexpr int first_label = 11;
+  auto type = from_word<asset_type>(row.get<std::string_view>(2));
+  into.id = row.get<std::int64_t>(0);
+  if (!type || into.id < 1 || into.id > asset_id_max
+      || !from_hex(row.get<std::string>(3), into.state.sha256.data(), into.state.sha256.size()))
+    return false;
+  into.path = row.get<std::string_view>(1);
+  into.state.type = *type;
+  into.state.facts = {.size_bytes = row.get<std::uint64_t>(4),
+                      .mtime_ns = row.get<std::int64_t>(5),
+                      .ctime_ns = row.get<std::int64_t>(6),
+                      .inode = row.get<std::uint64_t>(7),
+                      .device = row.get<std::uint64_t>(8)};
+  into.state.missing = row.get<bool>(9);
+  into.state.extractor = row.get<std::uint8_t>(10);
+  bool good = true;
+  int column = first_label;
+  each_label([&]<class Label>() {
+    if (is_beside<Label>) return;
+    auto label = label_in<Label>(row, column++);
+    good = good && label;
+    if (label) std::get<label_index<Label>()>(into.labels) = *std::move(label);
+  });
+  return good;
+}
+
+/// The assets behind this one in the order of ids.
+result<asset_rows> read_assets(database& tables, statement& page, asset_id after) {
+  asset_rows rows;
+  rows.reserve(asset_rows_max);
+  page.bind(after);
+  bool good = true;
+  auto read = page.for_each_row(
+      [&](const statement& row) { good = good && read_asset(row, rows.emplace_back()); });
+  if (!read) return read.failure();
+  if (!good) return bad_row(tables, "a bad row of asset");
+  return rows;
+}
+
+/// Reads assets while those before them are put into the model: of a million either takes about a
+/// second.
+result<void> load_assets(database& tables, catalog_model& model) {
+  auto page = tables.prepare(asset_page_query());
+  if (!page) return page.failure();
+  auto rows = read_assets(tables, *page, 0);
+  while (rows && !rows->empty()) {
+    auto next =
+        std::async([&, last = rows->back().id] { return read_assets(tables, *page, last); });
+    for (auto& row : *rows) {
+      model.load_asset(row.id, row.path, row.state);
+      each_label([&]<class Label>() {
+        if (!is_beside<Label>)
+          model.load_label<Label>(row.id, std::get<label_index<Label>()>(row.labels));
+      });
+    }
+    rows = next.get();
+  }
+  return rows ? result<void>() : result<void>(rows.failure());
+}
+
 }  // namespace
 
 result<catalog_model> load_catalog_model(database& tables) {
@@ -126,47 +220,13 @@ result<catalog_model> load_catalog_model(database& tables) {
   // First, as what follows is only bounded for ids that are.
   auto last_asset = last_id(tables, "asset", asset_id_max);
   if (!last_asset) return last_asset.failure();
-  constexpr int first_label = 11;
-  std::string columns =
-      "a.id, a.path, a.type, a.hash, f.size_bytes, f.mtime_ns, f.ctime_ns, f.inode,"
-      " f.device, f.missing_since IS NOT NULL, coalesce(m.extractor, 0)";
-  each_label([&]<class Label>() {
-    if (!is_beside<Label>) columns += ", a." + std::string(Label::key);
-  });
-  auto assets = each_row(
-      tables,
-      "SELECT " + columns
-          + " FROM asset a JOIN asset_file f ON f.asset_id = a.id"
-            " LEFT JOIN asset_media m ON m.asset_id = a.id ORDER BY a.id",
-      "asset", [&](const statement& row) {
-        asset_state state;
-        auto type = from_word<asset_type>(row.get<std::string_view>(2));
-        auto id = row.get<std::int64_t>(0);
-        if (!type || id < 1 || id > asset_id_max
-            || !from_hex(row.get<std::string>(3), state.sha256.data(), state.sha256.size()))
-          return false;
-        state.type = *type;
-        state.facts = {.size_bytes = row.get<std::uint64_t>(4),
-                       .mtime_ns = row.get<std::int64_t>(5),
-                       .ctime_ns = row.get<std::int64_t>(6),
-                       .inode = row.get<std::uint64_t>(7),
-                       .device = row.get<std::uint64_t>(8)};
-        state.missing = row.get<bool>(9);
-        state.extractor = row.get<std::uint8_t>(10);
-        model.load_asset(id, row.get<std::string_view>(1), state);
-        bool good = true;
-        int column = first_label;
-        each_label([&]<class Label>() {
-          if (!is_beside<Label>) good = good && load_label<Label>(model, id, row, column++);
-        });
-        return good;
-      });
-  if (!assets) return assets.failure();
-  // A row that somebody else deleted would be taken for a new file, and the log would hold it
-  // twice.
   auto rows = tables.value<std::uint64_t>(
       "SELECT max((SELECT count(*) FROM asset), (SELECT count(*) FROM asset_file))");
   if (!rows) return rows.failure();
+  model.reserve(*rows);
+  if (auto loaded = load_assets(tables, model); !loaded) return loaded.failure();
+  // A row that somebody else deleted would be taken for a new file, and the log would hold it
+  // twice.
   if (*rows != model.assets()) return bad_row(tables, "not every asset in both tables");
   if (auto loaded = load_labels_beside(tables, model); !loaded) return loaded.failure();
   if (auto loaded = load_tags_and_packs(tables, model); !loaded) return loaded.failure();

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -56,7 +57,8 @@ struct job_room : library_flow {
   std::shared_ptr<worker_pool> workers = must(worker_pool::make({}));  ///< starts none
   jobs_actor jobs;
 
-  explicit job_room(std::size_t runners_count = 1) : library_flow(flow_kind::simulated) {
+  explicit job_room(std::size_t runners_count = 1, unread_media unread = unread_media())
+      : library_flow(flow_kind::simulated, unread) {
     auto seen = observation_batch{"import", {file("a.png", "one")}, {}, {}, {}};
     BOOST_REQUIRE(must(ask<observation_outcome>(catalog, observe_atom::value, seen)).registered
                   == 1u);
@@ -168,11 +170,28 @@ struct two_runners : job_room {
   two_runners() : job_room(2) {}
 };
 
+/// New files are read without being asked for.
+struct reading_room : job_room {
+  reading_room() : job_room(1, unread_media(1)) {}
+};
+
 const error no_room{error_code::disk_full, "no room"};
 
 }  // namespace
 
 // --- order ---
+
+BOOST_FIXTURE_TEST_CASE(new_files_are_read_after_a_scan_that_is_under_way, reading_room) {
+  {
+    counted_scan scanning(scans);
+    std::this_thread::sleep_for(unread_quiet);  // the catalog has the real clock
+    for (int i = 0; i < 4; ++i)
+      advance(unread_quiet);
+    BOOST_TEST(given.empty());
+  }
+  advance(unread_quiet);
+  must_have_run({1});
+}
 
 BOOST_FIXTURE_TEST_CASE(as_many_jobs_run_as_there_are_runners_and_each_once, two_runners) {
   submit({0, 0, 0, 0, 0});

@@ -195,6 +195,7 @@ struct library_flow {
   std::shared_ptr<reading_hook> reading = std::make_shared<reading_hook>();  ///< where hooked
   std::shared_ptr<const podstudio::media::preview_cache> previews =
       std::make_shared<podstudio::media::preview_cache>(folder.path + "/cache", 1 << 20);
+  podstudio::scan_count scans = std::make_shared<std::atomic<unsigned>>(0);
   podstudio::projector_actor projector;
   podstudio::journal_actor journal;
   podstudio::reader_actor reader;
@@ -214,13 +215,16 @@ struct library_flow {
     self->send_exit(whom, caf::exit_reason::user_shutdown);
   }
 
-  explicit library_flow(flow_kind kind = flow_kind::real)
+  /// `unread` says which files are to be read.
+  explicit library_flow(flow_kind kind = flow_kind::real,
+                        podstudio::unread_media unread = podstudio::unread_media())
       : simulated(kind == flow_kind::simulated) {
     using namespace podstudio;
     auto tables = must(projection::open(database_path()));
     auto full = std::make_shared<std::atomic<bool>>(false);
-    projector = start(podstudio::projector,
-                      std::make_shared<std::unique_ptr<projection>>(std::move(tables)), full);
+    projector =
+        start(podstudio::projector,
+              std::make_shared<std::unique_ptr<projection>>(std::move(tables)), full, scans);
     std::unique_ptr<log_writer> writer =
         std::make_unique<controlled_log>(log, std::make_unique<memory_log>());
     journal =
@@ -233,9 +237,10 @@ struct library_flow {
                    std::make_shared<std::unique_ptr<database>>(
                        std::make_unique<database>(must(open_tables_read_only(database_path())))),
                    previews, given_up(), query_time_max);
-    catalog = system.spawn(podstudio::catalog, std::make_shared<library_model>(),
+    catalog = system.spawn(podstudio::catalog,
+                           std::make_shared<library_model>(library_model{{}, {}, unread}),
                            std::make_shared<command_memory>(), journal, projector, reader, hashers,
-                           recent_losses{});
+                           recent_losses{}, scans);
   }
 
   ~library_flow() {
