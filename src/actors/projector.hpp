@@ -50,12 +50,11 @@ struct projector_state {
   static inline const char* name = "projector";
 };
 
-/// The projector; `full` tells the journal that there is no room for the tables. Indexes are entered
-/// when no scan is under way. Ends with the
-/// error when the tables cannot be written for any other reason.
+/// The projector; `full` tells the journal that there is no room for the tables. It enters indexes
+/// while no scan is under way. Ends with the error when the tables cannot be written for any other
+/// reason.
 projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,
                                          std::shared_ptr<std::unique_ptr<projection>> tables,
-                                         std::shared_ptr<std::atomic<bool>> full,
-                                         scan_count scans);
+                                         std::shared_ptr<std::atomic<bool>> full, scan_count scans);
 
 }  // namespace podstudio
