@@ -118,7 +118,7 @@ struct watcher_state {
   /// first is under way if `walking` is set.
   std::deque<std::pair<std::string, std::uint64_t>> walks;
   std::optional<reconciler> walking;
-  std::optional<counted_scan> scan;  ///< while the whole root is compared
+  std::optional<counted_scan> scan;   ///< while the whole root is compared
   not_taken_counts not_taken_seen{};  ///< in the whole scan that is under way
   not_taken_counts not_taken{};       ///< in the last one
   bool no_watch_left = false;         ///< a folder could not be watched in this scan

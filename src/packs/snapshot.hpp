@@ -43,11 +43,11 @@ struct snapshot {
   pack_id pack = 0;
   std::string name;
   std::optional<std::string> theme, description;
-  std::string license;            ///< `royalty_free`, `attribution`, `commercial`, `personal`
+  std::string license;  ///< `royalty_free`, `attribution`, `commercial`, `personal`
   std::int64_t created_at_us = 0, updated_at_us = 0;  ///< microseconds since the Unix epoch
-  std::vector<member> members;    ///< in the pack's order
-  std::uint64_t sequence = 0;     ///< of the last event that the tables hold
-  std::string head_hash;          ///< of the frame that holds it, 64 lower-case hexadecimal digits
+  std::vector<member> members;                        ///< in the pack's order
+  std::uint64_t sequence = 0;                         ///< of the last event that the tables hold
+  std::string head_hash;  ///< of the frame that holds it, 64 lower-case hexadecimal digits
 };
 
 /// What the seller has said of himself. What is empty is left out of the texts, never filled in.
