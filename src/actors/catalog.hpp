@@ -102,8 +102,9 @@ struct catalog_state {
       wants_unread;  ///< the jobs actor has one at most
   bool unread_due = false;
   bool more_unread = false;  ///< the last job for them took all that one may: nothing is waited for
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   /// When files last came or went; at first when it started, so that scans begin before reading.
-  std::chrono::steady_clock::time_point observed_last = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point observed_last = started;
   std::optional<std::chrono::steady_clock::time_point>
       unread_since;  ///< when the wait of unread files began
   scan_count scans;

@@ -88,7 +88,7 @@ void projector_state::flush() {
 void projector_state::tidy() {
   auto now = std::chrono::steady_clock::now();
   bool rests = now - folded_at >= tidy_after;
-  bool waits = *scans != 0 && now - tidied_at < scans_wait_max;
+  bool waits = *scans != 0 && now < started + scans_wait_max;
   if (waits || (!rests && now - tidied_at < tidy_at_last))
     return self->delayed_send(self, tidy_after, step_atom::value);
   // What was freed is in pieces between what lives, which the library keeps for itself otherwise:
@@ -119,7 +119,6 @@ projector_actor::behavior_type projector(projector_actor::stateful_pointer<proje
   self->state.tables = std::move(*tables);
   self->state.full = std::move(full);
   self->state.scans = std::move(scans);
-  self->state.tidied_at = std::chrono::steady_clock::now();
   // An earlier run may have left something to tidy up.
   self->state.untidy = true;
   self->delayed_send(self, tidy_after, step_atom::value);

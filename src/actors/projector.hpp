@@ -47,6 +47,7 @@ struct projector_state {
   bool stalled = false;                     ///< the last fold found no room, or the database locked
   std::shared_ptr<std::atomic<bool>> full;  ///< the last fold found no room; the journal reads it
   scan_count scans;
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   static inline const char* name = "projector";
 };
 

@@ -11,7 +11,7 @@ namespace podstudio {
 /// does: on few cores it would make the comparison of a large library half as slow again.
 using scan_count = std::shared_ptr<std::atomic<unsigned>>;
 
-/// Such work is done all the same after this long.
+/// From so long after the start of the engine on, such work is done all the same.
 inline constexpr std::chrono::seconds scans_wait_max{60};
 
 /// Counts as one scan while it lives.
