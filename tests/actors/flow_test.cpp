@@ -377,9 +377,10 @@ BOOST_FIXTURE_TEST_CASE(a_watcher_that_starts_brings_a_label_to_the_copy_that_is
               asset_theme_set{1, {}, "kept"},
               asset_registered{2, copy.path, asset_type::image, content}, asset_missing{1}}));
   auto tables = must(open_tables_read_only(folder.path + "/podstudio.db"));
-  auto started = system.spawn(
-      podstudio::catalog, std::make_shared<library_model>(must(load_library_model(tables))),
-      std::make_shared<command_memory>(), journal, projector, reader, hashers, recent_losses{});
+  auto started = system.spawn(podstudio::catalog,
+                              std::make_shared<library_model>(must(load_library_model(tables))),
+                              std::make_shared<command_memory>(), journal, projector, reader,
+                              hashers, recent_losses{}, scans);
   watched_root root{1, folder.path + "/root", {}, false, true};
   auto watching = system.spawn<caf::detached>(watcher, root, started,
                                               watch_options{folder.path + "/podstudio.db", {}});
