@@ -414,7 +414,7 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
                                      command_memory_ptr memory, journal_actor journal,
                                      projector_actor projector, reader_actor reader,
                                      std::vector<hasher_actor> hashers, recent_losses recent,
-                                     scan_count scans) {
+                                     scan_count_ptr scans) {
   auto& state = self->state;
   state.self = self;
   state.commits = commit_pipeline(self, std::move(*model), std::move(memory), std::move(journal),

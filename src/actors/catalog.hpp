@@ -102,12 +102,11 @@ struct catalog_state {
       wants_unread;  ///< the jobs actor has one at most
   bool unread_due = false;
   bool more_unread = false;  ///< the last job for them took all that one may: nothing is waited for
-  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   /// When files last came or went; at first when it started, so that scans begin before reading.
-  std::chrono::steady_clock::time_point observed_last = started;
+  std::chrono::steady_clock::time_point observed_last = std::chrono::steady_clock::now();
   std::optional<std::chrono::steady_clock::time_point>
       unread_since;  ///< when the wait of unread files began
-  scan_count scans;
+  scan_count_ptr scans;
 
   std::uint64_t pending = 0;  ///< requests of any kind that are not answered yet
   bool draining = false;
@@ -130,6 +129,6 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
                                      command_memory_ptr memory, journal_actor journal,
                                      projector_actor projector, reader_actor reader,
                                      std::vector<hasher_actor> hashers, recent_losses recent,
-                                     scan_count scans);
+                                     scan_count_ptr scans);
 
 }  // namespace podstudio

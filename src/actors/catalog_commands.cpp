@@ -267,7 +267,7 @@ std::chrono::steady_clock::duration catalog_state::unread_wait() {
   using clock = std::chrono::steady_clock;
   auto now = clock::now();
   if (!unread_since) unread_since = now;
-  if (*scans != 0 && now < started + scans_wait_max) return unread_quiet;
+  if (scans->comes_first()) return unread_quiet;
   if (more_unread) return clock::duration::zero();
   return std::min(observed_last + unread_quiet, *unread_since + unread_wait_max) - now;
 }

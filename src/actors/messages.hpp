@@ -287,7 +287,7 @@ struct watch_options {
   folder_identity excluded;  ///< the engine's own folder
   std::chrono::milliseconds poll_interval = std::chrono::seconds(30);
   std::chrono::milliseconds rescan_interval = std::chrono::hours(24);
-  scan_count scans = std::make_shared<std::atomic<unsigned>>(0);
+  scan_count_ptr scans = std::make_shared<scan_count>();
 };
 
 struct watcher_status {

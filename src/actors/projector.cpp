@@ -88,8 +88,7 @@ void projector_state::flush() {
 void projector_state::tidy() {
   auto now = std::chrono::steady_clock::now();
   bool rests = now - folded_at >= tidy_after;
-  bool waits = *scans != 0 && now < started + scans_wait_max;
-  if (waits || (!rests && now - tidied_at < tidy_at_last))
+  if (scans->comes_first() || (!rests && now - tidied_at < tidy_at_last))
     return self->delayed_send(self, tidy_after, step_atom::value);
   // What was freed is in pieces between what lives, which the library keeps for itself otherwise:
   // after an import of a million files hundreds of megabytes, and entering all these takes minutes.
@@ -114,7 +113,7 @@ void projector_state::tidy() {
 projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,
                                          std::shared_ptr<std::unique_ptr<projection>> tables,
                                          std::shared_ptr<std::atomic<bool>> full,
-                                         scan_count scans) {
+                                         scan_count_ptr scans) {
   self->state.self = self;
   self->state.tables = std::move(*tables);
   self->state.full = std::move(full);

@@ -46,16 +46,15 @@ struct projector_state {
   std::chrono::steady_clock::time_point stalled_at{};  ///< since when
   bool stalled = false;                     ///< the last fold found no room, or the database locked
   std::shared_ptr<std::atomic<bool>> full;  ///< the last fold found no room; the journal reads it
-  scan_count scans;
-  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+  scan_count_ptr scans;
   static inline const char* name = "projector";
 };
 
-/// The projector; `full` tells the journal that there is no room for the tables. It enters indexes
-/// while no scan is under way. Ends with the error when the tables cannot be written for any other
-/// reason.
+/// The projector; `full` tells the journal that there is no room for the tables. It tidies up when
+/// no scan comes first. Ends with the error when the tables cannot be written for any other reason.
 projector_actor::behavior_type projector(projector_actor::stateful_pointer<projector_state> self,
                                          std::shared_ptr<std::unique_ptr<projection>> tables,
-                                         std::shared_ptr<std::atomic<bool>> full, scan_count scans);
+                                         std::shared_ptr<std::atomic<bool>> full,
+                                         scan_count_ptr scans);
 
 }  // namespace podstudio

@@ -22,14 +22,18 @@ error bad_row(const database& tables, const std::string& what) {
 
 /// Calls `take` with each row of the query; it returns false for a row no fold writes.
 template <class Take>
-result<void> each_row(database& tables, std::string_view sql, std::string_view what, Take take) {
-  auto query = tables.prepare(sql);
-  if (!query) return query.failure();
+result<void> each_row(const database& tables, statement& query, std::string_view what, Take take) {
   bool good = true;
-  auto read = query->for_each_row([&](const statement& row) { good = good && take(row); });
+  auto read = query.for_each_row([&](const statement& row) { good = good && take(row); });
   if (!read) return read;
   if (!good) return bad_row(tables, "a bad row of " + std::string(what));
   return {};
+}
+template <class Take>
+result<void> each_row(database& tables, std::string_view sql, std::string_view what, Take take) {
+  auto query = tables.prepare(sql);
+  if (!query) return query.failure();
+  return each_row(tables, *query, what, take);
 }
 
 result<std::int64_t> last_id(database& tables, std::string_view kind,
@@ -180,20 +184,17 @@ bool read_asset(const statement& row, asset_row& into) {
 }
 
 /// The assets behind this one in the order of ids.
-result<asset_rows> read_assets(database& tables, statement& page, asset_id after) {
+result<asset_rows> read_assets(const database& tables, statement& page, asset_id after) {
   asset_rows rows;
   rows.reserve(asset_rows_max);
   page.bind(after);
-  bool good = true;
-  auto read = page.for_each_row(
-      [&](const statement& row) { good = good && read_asset(row, rows.emplace_back()); });
+  auto read = each_row(tables, page, "asset",
+                       [&](const statement& row) { return read_asset(row, rows.emplace_back()); });
   if (!read) return read.failure();
-  if (!good) return bad_row(tables, "a bad row of asset");
   return rows;
 }
 
-/// Reads assets while those before them are put into the model: of a million either takes about a
-/// second.
+/// Reads assets while those before them are put into the model.
 result<void> load_assets(database& tables, catalog_model& model) {
   auto page = tables.prepare(asset_page_query());
   if (!page) return page.failure();
@@ -217,6 +218,8 @@ result<void> load_assets(database& tables, catalog_model& model) {
 
 result<catalog_model> load_catalog_model(database& tables) {
   catalog_model model;
+  auto view = transaction::begin_read(tables);  // the assets are read in many queries
+  if (!view) return view.failure();
   // First, as what follows is only bounded for ids that are.
   auto last_asset = last_id(tables, "asset", asset_id_max);
   if (!last_asset) return last_asset.failure();

@@ -4,11 +4,11 @@
 
 #include "actors/library_flow.hpp"
 #include "jobs/worker_pool.hpp"
+#include "support/eventually.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -184,9 +184,13 @@ const error no_room{error_code::disk_full, "no room"};
 BOOST_FIXTURE_TEST_CASE(new_files_are_read_after_a_scan_that_is_under_way, reading_room) {
   {
     counted_scan scanning(scans);
-    std::this_thread::sleep_for(unread_quiet);  // the catalog has the real clock
-    for (int i = 0; i < 4; ++i)
+    // Until the files would be read but for the scan: the catalog has the real clock.
+    const auto since = std::chrono::steady_clock::now();
+    BOOST_REQUIRE(eventually([&] {
+      auto had_time = std::chrono::steady_clock::now() >= since + unread_quiet;
       advance(unread_quiet);
+      return had_time;
+    }));
     BOOST_TEST(given.empty());
   }
   advance(unread_quiet);

@@ -195,7 +195,7 @@ struct library_flow {
   std::shared_ptr<reading_hook> reading = std::make_shared<reading_hook>();  ///< where hooked
   std::shared_ptr<const podstudio::media::preview_cache> previews =
       std::make_shared<podstudio::media::preview_cache>(folder.path + "/cache", 1 << 20);
-  podstudio::scan_count scans = std::make_shared<std::atomic<unsigned>>(0);
+  podstudio::scan_count_ptr scans = std::make_shared<podstudio::scan_count>();
   podstudio::projector_actor projector;
   podstudio::journal_actor journal;
   podstudio::reader_actor reader;
