@@ -8,6 +8,7 @@
 #include "media/digest.hpp"
 #include "media/preview.hpp"
 #include "media/preview_cache.hpp"
+#include "platform/files.hpp"
 #include "platform/text.hpp"
 #include "platform/volume.hpp"
 #include "watch/places.hpp"
@@ -73,16 +74,9 @@ std::string ordered_extension(const std::string& path) {
 
 result<std::string> read_all(int fd, std::uint64_t size_bytes, std::uint64_t offset = 0) {
   std::string bytes(size_bytes, '\0');
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    auto got =
-        ::pread(fd, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error()("cannot read what a worker answered");
-    if (got == 0) break;
-    done += static_cast<std::size_t>(got);
-  }
-  bytes.resize(done);
+  auto done = read_at(fd, bytes.data(), bytes.size(), offset);
+  if (!done) return system_error()("cannot read what a worker answered");
+  bytes.resize(*done);
   return bytes;
 }
 

@@ -2,8 +2,8 @@
 #include "console/client.hpp"
 
 #include "console/frames.hpp"
-#include "console/openssl_ptr.hpp"
 #include "console/protocol.hpp"
+#include "platform/openssl_ptr.hpp"
 #include "platform/text.hpp"
 #include "platform/unique_fd.hpp"
 

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "console/credentials.hpp"
 
-#include "console/openssl_ptr.hpp"
 #include "platform/files.hpp"
+#include "platform/pem.hpp"
 #include "platform/text.hpp"
 
-#include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
@@ -25,10 +23,8 @@ namespace podstudio {
 
 namespace {
 
-using key_ptr = openssl_ptr<EVP_PKEY, &EVP_PKEY_free>;
 using certificate_ptr = openssl_ptr<X509, &X509_free>;
 using extension_ptr = openssl_ptr<X509_EXTENSION, &X509_EXTENSION_free>;
-using bio_ptr = openssl_ptr<BIO, &BIO_free_all>;
 
 struct pem_pair {
   std::string certificate;
@@ -63,12 +59,6 @@ certificate_ptr make_certificate(EVP_PKEY* key) {
               && add_extension(x, NID_ext_key_usage, "serverAuth,clientAuth")
               && X509_sign(x, key, EVP_sha256()) != 0;
   return done ? std::move(certificate) : nullptr;
-}
-
-std::string contents(BIO* memory) {
-  char* bytes = nullptr;
-  auto size = BIO_get_mem_data(memory, &bytes);
-  return {bytes, static_cast<std::size_t>(size)};
 }
 
 result<pem_pair> make_pair() {
@@ -136,25 +126,16 @@ result<void> check_private(const data_folder& folder, const std::string& path) {
   return {};
 }
 
-constexpr std::size_t pem_bytes_max = 64u << 10;
-
-bio_ptr memory_of(const std::string& text) {
-  return bio_ptr{BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))};
-}
-
-/// A key that is protected would be asked for at the terminal.
-int no_password(char*, int, int, void*) { return -1; }
-
 /// Checks that both can be used, and together: a service with others would answer, and refuse all.
 result<void> check_pair(const data_folder& folder, const credentials& files) {
   auto certificate_text = read_small_file(files.certificate_file, pem_bytes_max);
   if (!certificate_text) return certificate_text.failure();
   auto key_text = read_small_file(files.key_file, pem_bytes_max);
   if (!key_text) return key_text.failure();
-  auto certificate_bytes = memory_of(*certificate_text), key_bytes = memory_of(*key_text);
+  auto certificate_bytes = memory_of(*certificate_text);
   certificate_ptr certificate{
       PEM_read_bio_X509(certificate_bytes.get(), nullptr, no_password, nullptr)};
-  key_ptr key{PEM_read_bio_PrivateKey(key_bytes.get(), nullptr, no_password, nullptr)};
+  auto key = read_private_key(*key_text);
   bool are_one = certificate && key && X509_check_private_key(certificate.get(), key.get()) == 1
                  && X509_verify(certificate.get(), key.get()) == 1;
   ERR_clear_error();

@@ -12,6 +12,8 @@ using nlohmann::json;
 /// Takes a text apart without keeping anything of it.
 class bounds_check {
 public:
+  explicit bounds_check(const json_bounds& bounds) : bounds_(bounds) {}
+
   bool null() { return count(); }
   bool boolean(bool) { return count(); }
   bool number_integer(json::number_integer_t) { return count(); }
@@ -36,13 +38,13 @@ private:
     return false;
   }
   bool count() {
-    return ++values_ <= job_json_values_max
-           || refuse("holds more than " + std::to_string(job_json_values_max) + " values");
+    return ++values_ <= bounds_.values_max
+           || refuse("holds more than " + std::to_string(bounds_.values_max) + " values");
   }
   bool open() {
     return count()
-           && (++depth_ <= job_json_depth_max
-               || refuse("nests deeper than " + std::to_string(job_json_depth_max) + " levels"));
+           && (++depth_ <= bounds_.depth_max
+               || refuse("nests deeper than " + std::to_string(bounds_.depth_max) + " levels"));
   }
   bool close() {
     --depth_;
@@ -52,6 +54,7 @@ private:
     return is_utf8(text) || refuse("holds a text with NUL or that is not UTF-8");
   }
 
+  json_bounds bounds_;
   std::size_t values_ = 0, depth_ = 0;
   std::string reason_;
 };
@@ -60,8 +63,8 @@ error not_taken(const std::string& reason) { return {error_code::damaged, "the t
 
 }  // namespace
 
-result<nlohmann::json> parse_bounded_json(std::string_view text) {
-  bounds_check check;
+result<nlohmann::json> parse_bounded_json(std::string_view text, const json_bounds& bounds) {
+  bounds_check check(bounds);
   if (!json::sax_parse(text, &check))
     return not_taken(check.reason().empty() ? "is not JSON" : check.reason());
   auto document = json::parse(text, nullptr, false);

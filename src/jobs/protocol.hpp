@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "platform/little_endian.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -155,28 +157,6 @@ struct failure_body {
 inline constexpr std::size_t failure_fixed_bytes = 8;
 
 std::string make_failure(std::uint64_t job, const failure_body& failure);
-
-/// Little-endian numbers within a frame. `at` + sizeof(T) must be within it.
-template <class T>
-constexpr T read_number(std::string_view bytes, std::size_t at) noexcept {
-  T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i)
-    value = static_cast<T>(
-        value
-        | static_cast<T>(static_cast<T>(static_cast<unsigned char>(bytes[at + i])) << (8 * i)));
-  return value;
-}
-template <class T>
-constexpr void write_number(char* at, T value) noexcept {
-  for (std::size_t i = 0; i < sizeof(T); ++i)
-    at[i] = static_cast<char>(static_cast<unsigned char>(value >> (8 * i)));
-}
-template <class T>
-void append_number(std::string& bytes, T value) {
-  char out[sizeof(T)];
-  write_number(out, value);
-  bytes.append(out, sizeof out);
-}
 
 /// What a line or a failure may say of a text: as much of its beginning as fits
 /// worker_line_bytes_max, with control characters and bytes that are not UTF-8 made visible.

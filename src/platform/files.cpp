@@ -23,6 +23,30 @@ bool write_all(int fd, std::string_view bytes) noexcept {
   return true;
 }
 
+bool write_all_at(int fd, std::string_view bytes, std::uint64_t offset) noexcept {
+  while (!bytes.empty()) {
+    auto written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+    offset += static_cast<std::uint64_t>(written);
+  }
+  return true;
+}
+
+std::optional<std::size_t> read_at(int fd, char* into, std::size_t size,
+                                   std::uint64_t offset) noexcept {
+  std::size_t filled = 0;
+  while (filled < size) {
+    auto count = ::pread(fd, into + filled, size - filled, static_cast<off_t>(offset + filled));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return std::nullopt;
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+  }
+  return filled;
+}
+
 namespace {
 
 /// How a small file is opened. O_NONBLOCK: opening a pipe that nobody writes to must not hang.

@@ -17,6 +17,14 @@ namespace podstudio {
 /// Writes all bytes to an open file, from its position on. False where that fails: errno says why.
 bool write_all(int fd, std::string_view bytes) noexcept;
 
+/// The same from an offset on, without moving the position.
+bool write_all_at(int fd, std::string_view bytes, std::uint64_t offset) noexcept;
+
+/// Reads `size` bytes from an offset on, without moving the position; fewer where the file ends.
+/// Nothing where that fails: errno says why.
+std::optional<std::size_t> read_at(int fd, char* into, std::size_t size,
+                                   std::uint64_t offset) noexcept;
+
 /// What to do if the last name of a path is a symbolic link.
 enum class last_link : bool { follow, refuse };
 

@@ -3,8 +3,8 @@
 
 #include "jobs/kinds/metadata_answer.hpp"
 #include "media/libav.hpp"
+#include "platform/files.hpp"
 
-#include <cerrno>
 #include <chrono>
 #include <unistd.h>
 
@@ -37,13 +37,7 @@ private:
 };
 
 result<void> write_at(int fd, std::uint64_t offset, std::string_view bytes) {
-  while (!bytes.empty()) {
-    auto size = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return system_error()("cannot write an output");
-    bytes.remove_prefix(static_cast<std::size_t>(size));
-    offset += static_cast<std::uint64_t>(size);
-  }
+  if (!write_all_at(fd, bytes, offset)) return system_error()("cannot write an output");
   return {};
 }
 
