@@ -64,17 +64,29 @@ error naming_setting(error failure, const std::string& path, const std::string& 
 
 action declare_group(CLI::App& app, std::span<const subcommand> commands) {
   app.require_subcommand(1);
-  std::vector<std::pair<CLI::App*, action>> actions;
+  struct member {
+    CLI::App* parser;
+    action run;
+    bool needs_folder;
+  };
+  std::vector<member> members;
   for (const auto& command : commands) {
     auto parser = app.add_subcommand(command.name, command.description);
     parser->fallthrough();  // --json and the like may also stand after the command
-    actions.emplace_back(parser, command.declare(*parser));
+    members.push_back({parser, command.declare(*parser), command.needs_folder});
   }
-  return [actions](const context& where) -> result<void> {
-    for (const auto& [parser, run] : actions)
-      if (parser->parsed()) return run(where);
+  auto given = [members]() -> const member* {
+    auto found = std::ranges::find_if(members, [](const member& m) { return m.parser->parsed(); });
+    return found == members.end() ? nullptr : &*found;
+  };
+  auto run = [given](const context& where) -> result<void> {
+    if (const auto* command = given()) return command->run(where);
     return error{error_code::invalid_argument, "no command is given"};
   };
+  return {run, [given] {
+            const auto* command = given();
+            return command == nullptr || (command->needs_folder && command->run.needs_folder());
+          }};
 }
 
 std::string_view nearest(std::string_view word, std::span<const std::string> candidates) {

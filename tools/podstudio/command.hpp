@@ -9,6 +9,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace CLI {
@@ -29,14 +31,30 @@ struct context {
 error naming_setting(error failure, const std::string& path, const std::string& from);
 
 /// Runs a command whose line is parsed. An error's code decides the exit code.
-using action = std::function<result<void>(const context&)>;
+class action {
+public:
+  using body = std::function<result<void>(const context&)>;
+
+  template <class Body>
+  requires(std::is_constructible_v<body, Body> && !std::is_same_v<Body, action>)
+      action(Body run, std::function<bool()> needs_folder = {})
+      : run_(std::move(run)), needs_folder_(std::move(needs_folder)) {}
+
+  result<void> operator()(const context& where) const { return run_(where); }
+  /// Whether the context has to have the data folder and its settings, as most commands need.
+  bool needs_folder() const { return !needs_folder_ || needs_folder_(); }
+
+private:
+  body run_;
+  std::function<bool()> needs_folder_;
+};
 
 /// A command: `declare` adds its options and returns what runs it.
 struct subcommand {
   const char* name;
   const char* description;
   action (*declare)(CLI::App&);
-  bool needs_folder = true;  ///< the data folder, with its settings
+  bool needs_folder = true;  ///< the data folder, with its settings; of a group, some of it does
 };
 
 /// Adds the commands to `app`, of which one must be given; what is returned runs that one.
@@ -61,6 +79,7 @@ action declare_job(CLI::App&);
 action declare_log(CLI::App&);
 action declare_manual(CLI::App&);
 action declare_pack(CLI::App&);
+action declare_pack_verify(CLI::App&);  // pack_verify.cpp
 action declare_problem(CLI::App&);
 action declare_replay(CLI::App&);
 action declare_restore(CLI::App&);

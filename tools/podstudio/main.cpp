@@ -10,7 +10,6 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <clocale>
 #include <csignal>
@@ -122,10 +121,8 @@ int run(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& failure) {
     return fail({error_code::invalid_argument, usage_error(app, failure.what())});
   }
-  bool needs_folder = std::ranges::any_of(commands, [&](const subcommand& each) {
-    return each.needs_folder && app.got_subcommand(each.name);
-  });
-  auto where = needs_folder ? resolve(given) : result<context>(context{.json = given.json});
+  auto where =
+      command.needs_folder() ? resolve(given) : result<context>(context{.json = given.json});
   if (!where) return fail(where.failure());
   auto done = command(*where);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)

@@ -214,6 +214,8 @@ constexpr subcommand commands[] = {
     {"remove", "Remove assets from a pack", declare_remove},
     {"delete", "Delete a pack; its assets stay", declare_delete},
     {"history", "Show what happened to a pack, oldest first", declare_pack_history},
+    {"verify", "Check an exported pack by itself: every byte, and who signed it",
+     declare_pack_verify, false},
 };
 
 }  // namespace
