@@ -42,6 +42,13 @@ bool restore(const_bytes input);
 /// Of type 0 it is a packet as it is; else a payload, to which a header of that type is added.
 bool worker_answer(const_bytes input);
 
+/// A pack's archive. The first byte is 0 for an archive as it is; else the writer makes one of the
+/// entries that follow, as archive.cpp has them.
+bool archive(const_bytes input);
+
+/// The manifest of an archive.
+bool archive_manifest(const_bytes input);
+
 struct target {
   std::string_view name;  ///< also of its folder in the corpus
   bool (*property)(const_bytes input);
@@ -51,7 +58,8 @@ inline constexpr std::array targets{
     target{"header", segment_header},     target{"segment", segment},
     target{"restore", restore},           target{"worker_answer", worker_answer},
     target{"media_walk", media_walk},     target{"media_text", media_text},
-    target{"media_answer", media_answer}, target{"metadata_answer", metadata_answer}};
+    target{"media_answer", media_answer}, target{"metadata_answer", metadata_answer},
+    target{"archive", archive},           target{"archive_manifest", archive_manifest}};
 
 struct broken_property : std::logic_error {
   using std::logic_error::logic_error;

@@ -9,6 +9,7 @@
 #include "events/segment.hpp"
 #include "jobs/kinds/metadata_answer.hpp"
 #include "jobs/protocol.hpp"
+#include "support/made_archive.hpp"
 #include "support/memory_disk.hpp"
 #include "support/random_library.hpp"
 #include "support/small_log.hpp"
@@ -268,6 +269,23 @@ void metadata_answer_seeds(seed_folder folder) {
   folder.add('\3' + previews + to_metadata_line(failed) + line + to_metadata_line(plain));
 }
 
+/// An exported pack, signed and not, and archives of a few entries for the writer to make.
+void archive_seeds(seed_folder archives, seed_folder manifests) {
+  for (std::uint64_t seed = 1; seed <= 4; ++seed) {
+    std::mt19937_64 random(seed);
+    archive_test::random_pack pack(random, 4);
+    auto files = archive_test::files_of(pack, {.allow_generation = seed % 2 == 0}, nullptr);
+    archives.add('\0' + archive_test::zip_of(files, archive_test::time_of(pack.pack)));
+    for (const auto& each : files)
+      if (each.name == archive::manifest_name) manifests.add(each.content);
+  }
+  std::string made = "\1" + u16(20'000);
+  for (const std::string name : {"README.md", "a/b.png", "\u00e9.txt"}) {
+    made += static_cast<char>(name.size()) + name + u16(3) + "abc";
+    archives.add(made);
+  }
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -284,4 +302,5 @@ int main(int count, char** arguments) {
   media_seeds(seed_folder(folder / "media_walk"), seed_folder(folder / "media_text"),
               seed_folder(folder / "media_answer"));
   metadata_answer_seeds(seed_folder(folder / "metadata_answer"));
+  archive_seeds(seed_folder(folder / "archive"), seed_folder(folder / "archive_manifest"));
 }
