@@ -26,6 +26,7 @@ struct member {
   std::vector<std::string> tags;  ///< in ascending order of bytes
   bool approved = false;
   bool missing = false;
+  bool rejected = false;
 
   // What the file says, where it was read and says it.
   std::optional<std::int64_t> width, height;  ///< pixels
@@ -34,7 +35,8 @@ struct member {
   std::optional<std::string> mime;
   std::optional<bool> alpha_present, alpha_used;
   std::optional<double> dpi_x, dpi_y;
-  std::optional<std::string> pdq;  ///< perceptual hash, 32 bytes
+  /// Perceptual hash, 32 bytes, where it says enough to be compared.
+  std::optional<std::string> pdq;
   std::optional<std::string> tool, model, prompt;
   std::optional<std::string> problem;  ///< why the file is not what a buyer expects
 };

@@ -13,6 +13,11 @@ namespace podstudio {
 
 using nlohmann::json;
 
+error no_such_pack(pack_id id) {
+  return {error_code::not_found,
+          "there is no pack " + std::to_string(id) + "; see 'podstudio pack list'"};
+}
+
 result<std::int64_t> pack_count(database& db) {
   return db.value<std::int64_t>("SELECT count(*) FROM pack");
 }
@@ -26,9 +31,7 @@ result<json> show_pack(database& db, pack_id id) {
   if (!view) return view.failure();
   auto pack = select_one(db, "SELECT * FROM pack WHERE id = ?1", id);
   if (!pack) return pack;
-  if (pack->is_null())
-    return error{error_code::not_found,
-                 "there is no pack " + std::to_string(id) + "; see 'podstudio pack list'"};
+  if (pack->is_null()) return no_such_pack(id);
   auto assets = select_all(db,
                            "SELECT a.id, m.position, a.path, a.type, a.approved,"
                            " f.missing_since IS NOT NULL AS missing, f.size_bytes"

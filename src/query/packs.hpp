@@ -14,6 +14,9 @@ namespace podstudio {
 
 class database;
 
+/// `not_found`, with what shows those that are there.
+error no_such_pack(pack_id id);
+
 result<std::int64_t> pack_count(database& db);
 
 /// The columns of the `pack` table, in the order of ids, only those above `after`.
