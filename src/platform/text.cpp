@@ -115,34 +115,125 @@ constexpr bool hides(char32_t point) noexcept {
   return false;
 }
 
+/// A character as one reader sees it.
+struct seen_character {
+  std::string_view bytes;
+  char32_t point = 0;  ///< 0 for a byte that is no UTF-8
+  enum class kind { shown, control, hidden } is = kind::shown;
+};
+
+/// Takes characters off the beginning of a text.
+class character_reader {
+public:
+  explicit character_reader(std::string_view text) : rest_(text) {}
+
+  bool at_end() const noexcept { return rest_.empty(); }
+  seen_character next() {
+    auto length = utf8_length(rest_);
+    seen_character taken{rest_.substr(0, std::max<std::size_t>(length, 1))};
+    taken.point = length == 0 ? 0 : decode(taken.bytes);
+    rest_.remove_prefix(taken.bytes.size());
+    bool joins =
+        is_joiner(taken.point) && before_ > 0x7f && !rest_.empty() && utf8_length(rest_) > 1;
+    if (taken.point < 0x20 || (taken.point >= 0x7f && taken.point < 0xa0))
+      taken.is = seen_character::kind::control;
+    else if (hides(taken.point) && !joins)
+      taken.is = seen_character::kind::hidden;
+    before_ = taken.point;
+    return taken;
+  }
+
+private:
+  std::string_view rest_;
+  char32_t before_ = 0;
+};
+
 }  // namespace
 
 std::string for_terminal(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   char buffer[16];
-  char32_t before = 0;
-  while (!text.empty()) {
-    auto length = utf8_length(text);
-    auto sequence = text.substr(0, std::max<std::size_t>(length, 1));
-    auto point = length == 0 ? 0 : decode(sequence);
-    text.remove_prefix(sequence.size());
-    bool is_control = point < 0x20 || (point >= 0x7f && point < 0xa0);
-    auto next = is_joiner(point) && !text.empty() && utf8_length(text) > 1;
-    if (is_control) {
-      for (char byte : sequence) {
+  for (character_reader reader(text); !reader.at_end();) {
+    auto next = reader.next();
+    if (next.is == seen_character::kind::control) {
+      for (char byte : next.bytes) {
         std::snprintf(buffer, sizeof buffer, "\\x%02x", static_cast<unsigned char>(byte));
         out += buffer;
       }
-    } else if (hides(point) && !(is_joiner(point) && before > 0x7f && next)) {
-      std::snprintf(buffer, sizeof buffer, "\\u{%04x}", static_cast<unsigned>(point));
+    } else if (next.is == seen_character::kind::hidden) {
+      std::snprintf(buffer, sizeof buffer, "\\u{%04x}", static_cast<unsigned>(next.point));
       out += buffer;
     } else {
-      out += sequence;
+      out += next.bytes;
     }
-    before = point;
   }
   return out;
+}
+
+std::string clean_line(std::string_view text) {
+  std::string line;
+  bool blank = false;
+  for (character_reader reader(text); !reader.at_end();) {
+    auto next = reader.next();
+    if (next.is == seen_character::kind::hidden) continue;
+    if (next.is == seen_character::kind::control || next.point == ' ') {
+      blank = true;
+      continue;
+    }
+    if (blank && !line.empty()) line += ' ';
+    blank = false;
+    line += next.bytes;
+  }
+  return line;
+}
+
+std::string clean_lines(std::string_view text) {
+  std::string lines;
+  bool gap = false;
+  while (!text.empty()) {
+    auto end = std::min(text.find('\n'), text.size());
+    auto line = clean_line(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.empty()) {
+      gap = true;
+      continue;
+    }
+    if (!lines.empty()) lines += gap ? "\n\n" : "\n";
+    gap = false;
+    lines += line;
+  }
+  return lines;
+}
+
+std::size_t count_characters(std::string_view text) noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+std::string_view cut_characters(std::string_view text, std::size_t characters_max) noexcept {
+  std::size_t characters = 0, word_end = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xc0) == 0x80) continue;
+    if (text[i] == ' ' || text[i] == '\n') word_end = i;
+    if (characters++ < characters_max) continue;
+    return text.substr(0, word_end > 0 ? word_end : i);
+  }
+  return text;
+}
+
+std::string human_size(std::uint64_t bytes) {
+  static constexpr const char* units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+  if (bytes < 1'000) return std::to_string(bytes) + " B";
+  // In tenths of the unit, rounded; a text of a program must not depend on a locale.
+  std::uint64_t unit_bytes = 1'000;
+  std::size_t unit = 1;
+  auto tenths = [&] {
+    return bytes / (unit_bytes / 10) + (bytes % (unit_bytes / 10) * 2 >= unit_bytes / 10);
+  };
+  for (; tenths() >= 10'000; ++unit)
+    unit_bytes *= 1'000;
+  return std::to_string(tenths() / 10) + "." + std::to_string(tenths() % 10) + " " + units[unit];
 }
 
 std::string lexical_path(const std::string& path) {

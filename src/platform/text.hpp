@@ -37,6 +37,23 @@ std::string printable(std::string_view bytes);
 /// joiners within a word or an emoji. All else stays, so that a text can go through it twice.
 std::string for_terminal(std::string_view text);
 
+/// A text of anybody's as one line for other people: what acts on a terminal and bytes that are no
+/// UTF-8 count as a space, what hides or turns its neighbours (see `for_terminal`) is left out, and
+/// spaces are single and within the line only.
+std::string clean_line(std::string_view text);
+
+/// Likewise, line by line: with single empty lines between paragraphs, and none at the ends.
+std::string clean_lines(std::string_view text);
+
+/// How many code points valid UTF-8 has.
+std::size_t count_characters(std::string_view text) noexcept;
+
+/// The beginning of valid UTF-8, of at most that many code points, and if possible of whole words.
+std::string_view cut_characters(std::string_view text, std::size_t characters_max) noexcept;
+
+/// `1.5 GB`, in powers of 1000.
+std::string human_size(std::uint64_t bytes);
+
 /// An absolute path without '.', '..', double slashes and one at its end; links are left alone.
 std::string lexical_path(const std::string& path);
 

@@ -139,6 +139,38 @@ BOOST_AUTO_TEST_CASE(what_acts_on_a_terminal_or_hides_is_shown_and_all_else_stay
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_line_for_other_people_has_only_what_shows) {
+  const std::pair<std::string, std::string> cases[] = {
+      {"", ""},
+      {"  a \t b\r\n", "a b"},
+      {"\x1b[31mred\x07", "[31mred"},
+      {"a\u202egnp.exe", "agnp.exe"},
+      {"a\u200bb\ufeff", "ab"},
+      {"a\xff\xc3z", "a z"},
+      {std::string("a\0b", 3), "a b"},
+      {"\u041f\u0440\u0438\u0432\u0435\u0442 \U0001f469\u200d\U0001f4bb",
+       "\u041f\u0440\u0438\u0432\u0435\u0442 \U0001f469\u200d\U0001f4bb"},
+  };
+  for (const auto& [text, line] : cases) {
+    BOOST_TEST(clean_line(text) == line);
+    BOOST_TEST(clean_line(line) == line);
+  }
+  BOOST_TEST(clean_lines("\n\n a\nb \n\n\n\x07"
+                         "c\n \n")
+             == "a\nb\n\nc");
+  BOOST_TEST(clean_lines("\n \n").empty());
+}
+
+BOOST_AUTO_TEST_CASE(texts_are_cut_by_characters_and_words) {
+  BOOST_TEST(count_characters("a\u00e4\U0001f469") == 3u);
+  BOOST_TEST(cut_characters("one two", 7) == "one two");
+  BOOST_TEST(cut_characters("one two", 6) == "one");
+  BOOST_TEST(cut_characters("one two", 3) == "one");
+  BOOST_TEST(cut_characters("one two", 2) == "on");
+  BOOST_TEST(cut_characters("\u00e4\u00f6\u00fc", 2) == "\u00e4\u00f6");
+  BOOST_TEST(cut_characters("one", 0).empty());
+}
+
 BOOST_AUTO_TEST_CASE(an_error_of_the_system_is_that_before_its_text_was_made) {
   errno = ENOENT;
   auto text = [] {

@@ -147,17 +147,6 @@ void print_not_taken(const nlohmann::json& counts) {
   if (!line.empty()) print_line(line);
 }
 
-std::string human_size(std::uint64_t bytes) {
-  static constexpr const char* units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
-  auto amount = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; amount >= 999.95 && unit + 1 < std::size(units); ++unit)
-    amount /= 1000;
-  char text[32];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f %s" : "%.1f %s", amount, units[unit]);
-  return text;
-}
-
 std::string human_time(std::uint64_t seconds) {
   auto number = [](std::uint64_t n, const char* unit) { return std::to_string(n) + unit; };
   if (seconds < 60) return number(seconds, " s");

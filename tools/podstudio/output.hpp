@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "platform/text.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <chrono>
@@ -73,8 +75,6 @@ inline constexpr std::size_t one_line_bytes_max = 100;
 /// counts by ending; nothing is printed where there are none.
 void print_not_taken(const nlohmann::json& counts);
 
-/// `1.5 GB`, in powers of 1000.
-std::string human_size(std::uint64_t bytes);
 /// `1 h 2 min`, `4 s`.
 std::string human_time(std::uint64_t seconds);
 
