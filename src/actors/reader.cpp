@@ -41,9 +41,11 @@ reader_state::~reader_state() = default;
 reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self,
                                    std::shared_ptr<std::unique_ptr<database>> tables,
                                    std::shared_ptr<const media::preview_cache> previews,
-                                   given_up stopping, std::chrono::milliseconds time_max) {
+                                   std::string data_folder, given_up stopping,
+                                   std::chrono::milliseconds time_max) {
   self->state.tables = std::move(*tables);
   self->state.previews = std::move(previews);
+  self->state.data_folder = std::move(data_folder);
   self->state.stopping = std::move(stopping);
   self->state.time_max = time_max;
   return {

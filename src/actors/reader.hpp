@@ -11,6 +11,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 namespace podstudio {
@@ -45,6 +46,7 @@ struct reader_state {
   ~reader_state();
   std::unique_ptr<database> tables;
   std::shared_ptr<const media::preview_cache> previews;
+  std::string data_folder;  ///< for what the seller keeps there
   std::chrono::milliseconds time_max = query_time_max;
   given_up stopping;      ///< the engine stops: no query is finished
   nlohmann::json counts;  ///< as of the sequence below; only the log changes what is counted
@@ -57,7 +59,7 @@ struct reader_state {
 reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> self,
                                    std::shared_ptr<std::unique_ptr<database>> tables,
                                    std::shared_ptr<const media::preview_cache> previews,
-                                   given_up stopping,
+                                   std::string data_folder, given_up stopping,
                                    std::chrono::milliseconds time_max = query_time_max);
 
 }  // namespace podstudio

@@ -75,8 +75,8 @@ void supervisor_state::start(engine_parts parts) {
         hasher, std::shared_ptr<const std::atomic<bool>>(cancelled)));
   for (auto& connection : parts.reading)
     readers.push_back(self->spawn<caf::detached + caf::monitored>(
-        podstudio::reader, shared(std::move(connection)), parts.previews, cancelled,
-        query_time_max));
+        podstudio::reader, shared(std::move(connection)), parts.previews, parts.data_folder,
+        cancelled, query_time_max));
   reader_pool = self->spawn<caf::monitored>(podstudio::reader_pool,
                                             std::vector(readers.begin() + 1, readers.end()));
   historian = self->spawn<caf::detached + caf::monitored>(podstudio::historian, parts.log_folder,

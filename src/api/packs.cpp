@@ -243,11 +243,97 @@ struct pack_delete {
   }
 };
 
+struct pack_move_operation {
+  static constexpr std::string_view name = "pack.move",
+                                    help = "Move an asset to another place in a pack",
+                                    example = "podstudio pack move 3 7 --to 1";
+  static constexpr auto needs = role::curator;
+  pack_move set;
+  std::optional<std::uint64_t> to;
+  std::optional<asset_id> before;
+
+  static void declare(auto& add) {
+    add(
+        "pack", [](pack_move_operation & of) -> auto& { return of.set.pack; }, row_id{});
+    add(
+        "asset", [](pack_move_operation & of) -> auto& { return of.set.asset; }, row_id{});
+    add.if_present("to", &pack_move_operation::to, whole_number{1, max_pack_assets});
+    add.if_present("before", &pack_move_operation::before, row_id{});
+    add.one_of("to", "before");
+  }
+  static json outcome() { return changed_pack(); }
+  void start(console_state& s, const request& asked, answer reply) const {
+    auto move = set;
+    move.before = before.value_or(0);
+    move.place = static_cast<std::size_t>(to.value_or(1));
+    auto where = before ? "before asset " + std::to_string(*before)
+                        : "to place " + std::to_string(move.place);
+    change_pack(s, asked, reply,
+                "move asset " + std::to_string(set.asset) + " in pack " + std::to_string(set.pack)
+                    + " " + where,
+                move);
+  }
+};
+
+struct pack_copy_operation {
+  static constexpr std::string_view name = "pack.copy",
+                                    help = "Create a pack with the texts and assets of another one",
+                                    example = "podstudio pack copy 3 'Foxes, part 2'";
+  static constexpr auto needs = role::curator;
+  pack_copy set;
+
+  static void declare(auto& add) {
+    add(
+        "pack", [](pack_copy_operation & of) -> auto& { return of.set.pack; }, row_id{});
+    add(
+        "name", [](pack_copy_operation & of) -> auto& { return of.set.name; }, text{});
+    add.if_present(
+        "force", [](pack_copy_operation & of) -> auto& { return of.set.force; }, flag{});
+  }
+  static json outcome() { return changed_pack(); }
+  void start(console_state& s, const request& asked, answer reply) const {
+    setting_list settings;
+    settings.add("name", set.name);
+    change_pack(s, asked, reply, "copy pack " + std::to_string(set.pack) + ": " + settings.text(),
+                set);
+  }
+};
+
+struct pack_setup {
+  static constexpr std::string_view name = "pack.setup",
+                                    help = "Say who sells the packs, for licences and other texts",
+                                    example = "podstudio pack setup --author 'Ada Lovelace'";
+  static constexpr auto needs = role::curator;
+  seller_change set;
+
+  static void declare(auto& add) {
+    add.if_present(
+        "author", [](pack_setup & of) -> auto& { return of.set.author; }, text_or_null{});
+    add.if_present(
+        "year", [](pack_setup & of) -> auto& { return of.set.year; }, text_or_null{});
+    add.if_present(
+        "shop", [](pack_setup & of) -> auto& { return of.set.shop; }, text_or_null{});
+    add.if_present(
+        "contact", [](pack_setup & of) -> auto& { return of.set.contact; }, text_or_null{});
+    add.any_of({"author", "year", "shop", "contact"});
+  }
+  static json outcome() { return changed_shape(); }
+  void start(console_state& s, const request& asked, answer reply) const {
+    setting_list settings;
+    for (const auto& [key, text] : {std::pair{"author", &set.author},
+                                    {"year", &set.year},
+                                    {"shop", &set.shop},
+                                    {"contact", &set.contact}})
+      if (*text) settings.add(key, **text);
+    change_pack(s, asked, reply, "set up the seller: " + settings.text(), set);
+  }
+};
+
 }  // namespace
 
 std::vector<operation> pack_operations() {
-  return rows_of<pack_add, pack_create, pack_delete, pack_edit_operation, pack_list, pack_remove,
-                 pack_show>();
+  return rows_of<pack_add, pack_copy_operation, pack_create, pack_delete, pack_edit_operation,
+                 pack_list, pack_move_operation, pack_remove, pack_setup, pack_show>();
 }
 
 }  // namespace podstudio::api

@@ -77,6 +77,20 @@ struct pack_facts {
   }
 };
 
+/// What the seller says of themselves, for the texts of packs.
+struct seller_facts {
+  std::optional<std::string> author;   ///< holder of the rights
+  std::optional<std::string> year;     ///< of licences, as text: `2026`, `2024-2026`
+  std::optional<std::string> shop;     ///< its name or address
+  std::optional<std::string> contact;  ///< for questions of buyers
+  bool operator==(const seller_facts&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(CEREAL_NVP(author), CEREAL_NVP(year), CEREAL_NVP(shop), CEREAL_NVP(contact));
+  }
+};
+
 // --- assets: emitted by the catalog actor, folded by projections/assets.cpp ---
 
 /// A file became known.
@@ -455,6 +469,20 @@ struct pack_deleted {
   }
 };
 
+/// The seller said something of themselves, or took it back.
+struct seller_described {
+  static constexpr std::string_view name = "seller.described";
+  static constexpr std::uint16_t version = 1;
+  seller_facts before;
+  seller_facts after;
+  bool operator==(const seller_described&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive, std::uint32_t) {
+    archive(CEREAL_NVP(before), CEREAL_NVP(after));
+  }
+};
+
 // --- jobs: emitted by the catalog actor, folded by projections/jobs.cpp ---
 
 /// How an attempt at a job ended that did not complete it.
@@ -735,7 +763,7 @@ using event =
                  asset_rejection_withdrawn, asset_rated, asset_tagged, asset_untagged,
                  asset_forgotten,  //
                  pack_created, pack_edited, pack_asset_added, pack_asset_removed, pack_exported,
-                 pack_deleted,  //
+                 pack_deleted, seller_described,  //
                  job_queued, job_started, job_progressed, job_completed, job_failed, job_cancelled,
                  job_requeued, job_queue_held,  //
                  watch_root_added, watch_root_removed, watch_root_moved, watch_root_lost,

@@ -246,6 +246,9 @@ template <class Event>
 concept member_event = is_one_of<Event, pack_asset_added, pack_asset_removed>;
 template <class Event>
 concept pack_event = is_one_of<Event, pack_created, pack_edited, pack_exported, pack_deleted>;
+/// What the seller says of themselves.
+template <class Event>
+concept seller_event = std::same_as<Event, seller_described>;
 /// What happened to a file.
 template <class Event>
 concept file_event =
@@ -263,8 +266,9 @@ namespace detail {
 template <class Event>
 inline constexpr int families_of = [] {
   int count = 0;
-  for (bool belongs : {label_event<Event>, tag_event<Event>, member_event<Event>, pack_event<Event>,
-                       file_event<Event>, job_event<Event>, engine_event<Event>})
+  for (bool belongs :
+       {label_event<Event>, tag_event<Event>, member_event<Event>, pack_event<Event>,
+        seller_event<Event>, file_event<Event>, job_event<Event>, engine_event<Event>})
     count += belongs ? 1 : 0;
   return count;
 }();

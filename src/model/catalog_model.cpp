@@ -337,6 +337,7 @@ struct catalog_folds {
   void operator()(const pack_asset_removed& e) {
     set_member(e.pack, e.asset, e.position, !forward);
   }
+  void operator()(const seller_described& e) { model.seller_ = side(e.before, e.after); }
   void add_root(root_id root, const std::string& path, std::uint64_t device, std::uint64_t inode) {
     model.roots_[root] = {.path = path, .device = device, .inode = inode};
     if (root > model.last_root_) model.last_root_ = root;

@@ -119,6 +119,7 @@ public:
   std::size_t packs() const noexcept { return packs_.size(); }
   /// A pack of this name, other than `own`; 0 if there is none.
   pack_id find_pack(std::string_view name, pack_id own = 0) const;
+  const seller_facts& seller() const noexcept { return seller_; }
   const std::map<root_id, root_state>& roots() const noexcept { return roots_; }
   root_id root_at(std::string_view path) const;  ///< 0 if no root has this path
   bool has_problems() const noexcept { return !problems_.empty(); }
@@ -204,6 +205,7 @@ public:
   }
   void load_tag(asset_id id, const std::string& tag);
   void load_pack(pack_id id, pack_state state);  ///< with its members
+  void load_seller(seller_facts facts) { seller_ = std::move(facts); }
   void load_root(root_id id, root_state state);
   void load_problem(std::string_view path, problem_kind kind);
   void load_last_ids(asset_id last_asset, pack_id last_pack, root_id last_root);
@@ -257,6 +259,7 @@ private:
   std::unordered_map<asset_id, std::vector<text_number>> tags_;  ///< none is empty
   std::map<pack_id, pack_state> packs_;
   std::unordered_map<asset_id, std::uint32_t> packed_;  ///< in how many packs; none is 0
+  seller_facts seller_;
   std::map<root_id, root_state> roots_;
   std::unordered_map<path_key, problem_kind, path_key_hash> problems_;
   former_files former_;  ///< by all events that were applied

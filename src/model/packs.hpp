@@ -36,14 +36,35 @@ struct pack_removal {
 struct pack_deletion {
   pack_id pack = 0;
 };
-using pack_change =
-    std::variant<pack_creation, pack_edit, pack_addition, pack_removal, pack_deletion>;
+/// Puts an asset before another one, or at a place.
+struct pack_move {
+  pack_id pack = 0;
+  asset_id asset = 0;
+  asset_id before = 0;    ///< 0: `place` says where
+  std::size_t place = 1;  ///< from 1 on; beyond the last one means the end
+};
+/// A new pack with the texts and the assets of another one, in its order.
+struct pack_copy {
+  pack_id pack = 0;
+  std::string name;
+  bool force = false;  ///< though there is a pack of this name
+};
+/// What the seller says of themselves, for the texts of all packs. What is not set stays as it is;
+/// an inner nothing clears it.
+struct seller_change {
+  using text = std::optional<std::optional<std::string>>;
+  text author, year, shop, contact;
+};
+using pack_change = std::variant<pack_creation, pack_edit, pack_addition, pack_removal,
+                                 pack_deletion, pack_move, pack_copy, seller_change>;
 
 inline constexpr std::size_t max_packs = 10'000;
 /// As many as one page of the console shows; a pack is deleted, and that undone, in one command.
 inline constexpr std::size_t max_pack_assets = 10'000;
 /// The longest description, in bytes.
 inline constexpr std::size_t max_description_bytes = 16u << 10;
+/// The longest text of the seller, in bytes.
+inline constexpr std::size_t max_seller_text_bytes = 256;
 
 /// Errors: `not_found` naming the pack or the asset, `invalid_argument` naming the text and the
 /// rule it breaks, `refused` where a bound is reached or another pack has the name. What already is

@@ -44,13 +44,29 @@ std::string name_of(const field& what) {
     return "export";
   case kind::member:
     return "place";
+  case kind::author:
+    return "author";
+  case kind::year:
+    return "year";
+  case kind::shop:
+    return "shop";
+  case kind::contact:
+    return "contact";
   }
   return name;
 }
 
 }  // namespace
 
+namespace {
+
+bool is_of_seller(const field& what) { return what.pack == 0 && what.asset == 0; }
+
+}  // namespace
+
 std::string describe(const field& what) {
+  if (is_of_seller(what)) return "the seller's " + name_of(what);
+
   auto pack = "pack " + std::to_string(what.pack), asset = "asset " + std::to_string(what.asset);
   if (what.what == kind::pack) return pack;
   if (what.what == kind::member) return asset + " in " + pack;
@@ -141,6 +157,17 @@ constexpr fact_fields fields_of_facts[] = {
     {kind::description, [](const pack_facts& f) { return text_value(f.description); }},
 };
 
+struct seller_field {
+  kind what;
+  std::optional<std::string> seller_facts::*text;
+};
+constexpr seller_field fields_of_seller[] = {{kind::author, &seller_facts::author},
+                                             {kind::year, &seller_facts::year},
+                                             {kind::shop, &seller_facts::shop},
+                                             {kind::contact, &seller_facts::contact}};
+
+field of_seller(kind what) { return {.pack = 0, .asset = 0, .what = what, .label = 0, .tag = {}}; }
+
 struct changes {
   std::vector<field_change> made;
 
@@ -184,6 +211,11 @@ struct changes {
   void operator()(const pack_exported& e) {
     add(of_pack(e.pack, kind::exported), mark_value(e.path_before, e.at_us_before),
         mark_value(e.path_after, e.at_us_after));
+  }
+  void operator()(const seller_described& e) {
+    for (const auto& [what, text] : fields_of_seller)
+      if (e.before.*text != e.after.*text)
+        add(of_seller(what), text_value(e.before.*text), text_value(e.after.*text));
   }
   void operator()(const pack_asset_added& e) {
     add(of_pack(e.pack, kind::member, e.asset), no_value{}, e.position);
@@ -255,6 +287,8 @@ command_effect effect_of(const std::vector<event>& events, bool by_person) {
 }
 
 field_value present(const catalog_model& model, const field& what) {
+  for (const auto& [of_it, text] : fields_of_seller)
+    if (of_it == what.what) return text_value(model.seller().*text);
   if (what.what == kind::pack) return model.pack(what.pack) != nullptr;
   if (what.pack != 0) {
     const auto* pack = model.pack(what.pack);
@@ -286,7 +320,11 @@ field_value present(const catalog_model& model, const field& what) {
   case kind::description:
   case kind::exported:
   case kind::member:
-    break;  // of a pack, and answered above
+  case kind::author:
+  case kind::year:
+  case kind::shop:
+  case kind::contact:
+    break;  // of a pack or the seller, and answered above
   }
   return not_there{};
 }
@@ -303,7 +341,7 @@ public:
   undo_decision decide(const command_effect& effect) {
     const auto& [changes, facts] = effect;
     decision_.facts = facts;
-    // Sorted: the assets' own fields, then pack by pack.
+    // Sorted: the seller's and the assets' own fields, then pack by pack.
     for (auto begin = changes.begin(); begin != changes.end();) {
       auto end = std::find_if(begin, changes.end(), [&](const field_change& each) {
         return each.where.pack != begin->where.pack;
@@ -337,6 +375,7 @@ private:
       else if (now != change.before)
         set_back(change.where, change.before);
     }
+    if (seller_ != model_.seller()) emit(seller_described{model_.seller(), seller_});
   }
 
   /// Whether a flag would come back beside one that excludes it, and that came since.
@@ -377,6 +416,13 @@ private:
     case kind::exported:
     case kind::member:
       return;  // of a pack: `undo_pack`
+    case kind::author:
+    case kind::year:
+    case kind::shop:
+    case kind::contact:
+      for (const auto& [what, text] : fields_of_seller)
+        if (what == where.what) seller_.*text = text_of(before);
+      return;  // one event for all
     }
   }
 
@@ -527,6 +573,7 @@ private:
   const asset_paths& paths_;
   path_keyer keyer_;
   std::map<field, capacity> rooms_;
+  seller_facts seller_ = model_.seller();  ///< as it is set back
   undo_decision decision_;
 };
 

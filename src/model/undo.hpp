@@ -17,7 +17,8 @@
 /// to files cannot be undone.
 namespace podstudio {
 
-/// One value that a command can set, of an asset, of a pack, or of an asset in a pack.
+/// One value that a command can set, of an asset, of a pack, of an asset in a pack, or of the
+/// seller.
 struct field {
   enum class kind : std::uint8_t {
     label,
@@ -30,8 +31,12 @@ struct field {
     description,
     exported,
     member,  ///< the position of an asset in a pack
+    author,  ///< this and what follows: of the seller
+    year,
+    shop,
+    contact,
   };
-  pack_id pack = 0;
+  pack_id pack = 0;  ///< 0 as well as `asset`: of the seller
   asset_id asset = 0;
   kind what = kind::label;
   std::size_t label = 0;  ///< of a label: its place in `all_labels`

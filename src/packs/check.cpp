@@ -3,9 +3,7 @@
 
 #include "media/pdq.hpp"
 #include "media/similar.hpp"
-#include "packs/contents.hpp"
 #include "packs/split.hpp"
-#include "packs/texts.hpp"
 #include "packs/words.hpp"
 #include "platform/fold_text.hpp"
 #include "platform/text.hpp"
@@ -13,7 +11,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -28,6 +25,9 @@ using members = std::vector<const member*>;
 
 /// The name of its file.
 std::string name_of(const member& of) { return of.path.substr(of.path.rfind('/') + 1); }
+
+/// `it` or `them`.
+const char* them(const members& assets) { return assets.size() == 1 ? "it" : "them"; }
 
 /// Runs the rules over a pack.
 class checker {
@@ -79,22 +79,21 @@ private:
     add_if_any(
         "missing", severity::error, [](const member& of) { return of.missing; },
         [&](const members& assets) {
-          return count_of(assets.size(), "file is", "files are")
-                 + " missing; bring back the files, or take the assets out with "
-                 + command("remove") + " ASSET...'";
+          return count_of(assets.size(), "file is", "files are") + " missing; bring " + them(assets)
+                 + " back, or remove the assets with " + command("remove") + " ASSET...'";
         });
     add_if_any(
         "rejected", severity::error, [](const member& of) { return of.rejected; },
         [&](const members& assets) {
-          return "you rejected " + count_of(assets.size(), "asset", "assets")
-                 + " of the pack; approve or remove what you rejected";
+          return count_of(assets.size(), "asset is", "assets are") + " rejected; approve "
+                 + them(assets) + ", or remove " + them(assets) + " from the pack";
         });
     add_if_any(
         "unapproved", severity::error,
         [](const member& of) { return !of.approved && !of.rejected; },
         [](const members& assets) {
-          return count_of(assets.size(), "asset is", "assets are")
-                 + " not approved; approve what is to be sold with 'podstudio asset approve'";
+          return count_of(assets.size(), "asset is", "assets are") + " not approved; approve "
+                 + them(assets) + " with 'podstudio asset approve'";
         });
   }
 
@@ -107,7 +106,7 @@ private:
                  + " broken: " + in_quotes(name_of(*assets.front())) + ": "
                  + std::string(
                      cut_characters(clean_line(*assets.front()->problem), reason_characters_max))
-                 + "; replace what is broken, or take it out";
+                 + "; replace or remove " + them(assets);
         });
     // What was read has a format at least.
     add_if_any(
@@ -115,7 +114,7 @@ private:
         [](const member& of) { return !of.mime && !of.problem && !of.missing; },
         [](const members& assets) {
           return count_of(assets.size(), "file has", "files have")
-                 + " not been read yet, and cannot be checked; wait for the service, or use "
+                 + " not been read yet and cannot be checked; wait for the service, or use "
                    "'podstudio import --metadata'";
         });
     if (!profile_.formats.empty())
@@ -126,18 +125,18 @@ private:
                    && std::ranges::find(profile_.formats, *of.mime) == profile_.formats.end();
           },
           [&](const members& assets) {
-            return count_of(assets.size(), "file has", "files have") + " another format than "
-                   + profile_.name + " takes (" + joined(profile_.formats, ", ")
-                   + "); convert what has, or take it out";
+            return count_of(assets.size(), "file is", "files are") + " not in a format for "
+                   + profile_.name + " (" + joined(profile_.formats, ", ") + "); convert or remove "
+                   + them(assets);
           });
     if (profile_.asset_bytes_max)
       add_if_any(
           "asset_size", severity::error,
           [&](const member& of) { return of.size_bytes > *profile_.asset_bytes_max; },
           [&](const members& assets) {
-            return count_of(assets.size(), "file is", "files are") + " larger than the "
-                   + human_size(*profile_.asset_bytes_max) + " that " + profile_.name
-                   + " takes; compress what is, or take it out";
+            return count_of(assets.size(), "file is", "files are") + " larger than "
+                   + human_size(*profile_.asset_bytes_max) + ", the limit for " + profile_.name
+                   + "; compress or remove " + them(assets);
           });
   }
 
@@ -161,7 +160,7 @@ private:
     if (!profile_.dpi) return;
     auto dpi = static_cast<double>(*profile_.dpi);
     auto dpi_min = static_cast<double>(profile_.dpi_min.value_or(0));
-    auto message = [&](const members& assets, std::uint64_t wanted, const char* remedy) {
+    auto message = [&](const members& assets, std::uint64_t wanted, const std::string& remedy) {
       const auto* worst = std::ranges::min(
           assets, {}, [&](const member* each) { return dpi_of(*each).value_or(0); });
       return count_of(assets.size(), "image has", "images have") + " fewer pixels than a print of "
@@ -175,7 +174,8 @@ private:
         "too_small", severity::error,
         [&](const member& of) { return dpi_of(of).value_or(dpi_min) < dpi_min; },
         [&](const members& assets) {
-          return message(assets, *profile_.dpi_min, "replace what is too small, or take it out");
+          return message(assets, *profile_.dpi_min,
+                         std::string("replace or remove ") + them(assets));
         });
     add_if_any(
         "too_small", severity::warning,
@@ -250,17 +250,16 @@ private:
     if (groups.size() > findings_of_a_rule_max)
       add(rule, how, {},
           std::to_string(groups.size() - findings_of_a_rule_max)
-              + " more groups of such assets are not listed; begin with those that are");
+              + " more groups like these are not listed; deal with these first, then check again");
   }
 
   // --- texts ---
 
-  /// A text that a listing shows, or that says how an asset was made.
+  /// A text that a listing shows.
   struct named_text {
-    std::string what;    ///< `the name`
-    std::string remedy;  ///< how to change it
+    std::string what;    ///< `the pack's name`
+    std::string remedy;  ///< `; change it with ...`
     std::string_view text;
-    bool in_listing = true;
   };
   std::vector<named_text> texts_of_pack() const {
     auto edit = "; change it with " + command("edit");
@@ -278,23 +277,26 @@ private:
     for (const auto& each : texts_of_pack()) {
       if (auto name = blocked_.find_in(each.text); !name.empty())
         add("blocked_name", how, {},
-            each.what + " has the name " + in_quotes(name) + ", which your list blocks"
+            each.what + " contains " + in_quotes(name) + ", which is on your list of blocked names"
                 + each.remedy);
       if (auto name = forbidden.find_in(each.text); !name.empty())
         add("forbidden_word", severity::error, {},
-            each.what + " has " + in_quotes(name) + ", which " + profile_.name
-                + " does not allow in texts" + each.remedy);
+            each.what + " contains " + in_quotes(name) + ", which " + profile_.name
+                + " does not allow" + each.remedy);
     }
-    check_names_of_assets("tag", how, [](const member& of) { return joined(of.tags, "\n"); });
-    check_names_of_assets("theme", how, [](const member& of) { return of.theme.value_or(""); });
+    check_names_of_assets("tag", how, "change the tags",
+                          [](const member& of) { return joined(of.tags, "\n"); });
+    check_names_of_assets("theme", how, "change the theme",
+                          [](const member& of) { return of.theme.value_or(""); });
     // Buyers do not see prompts; but what a prompt names may be what the picture shows.
-    check_names_of_assets("prompt", severity::warning,
+    check_names_of_assets("prompt", severity::warning, "make sure that nothing is imitated",
                           [](const member& of) { return of.prompt.value_or(""); });
   }
 
   /// One finding for each name.
   template <class TextOf>
-  void check_names_of_assets(const char* what, severity how, TextOf text_of) {
+  void check_names_of_assets(const char* what, severity how, const std::string& remedy,
+                             TextOf text_of) {
     std::map<std::string_view, members> by_name;
     for (const auto& each : pack_.members)
       if (auto name = blocked_.find_in(text_of(each)); !name.empty())
@@ -304,10 +306,10 @@ private:
       if (count++ == findings_of_a_rule_max) break;
       add("blocked_name", how, assets,
           "the " + std::string(what)
-              + (assets.size() == 1 ? " of 1 asset has"
-                                    : "s of " + std::to_string(assets.size()) + " assets have")
-              + " the name " + in_quotes(name)
-              + ", which your list blocks; change it, or leave the assets out");
+              + (assets.size() == 1 ? " of 1 asset contains "
+                                    : "s of " + std::to_string(assets.size()) + " assets contain ")
+              + in_quotes(name) + ", which is on your list of blocked names; " + remedy
+              + ", or remove the " + (assets.size() == 1 ? "asset" : "assets"));
     }
   }
 
@@ -358,7 +360,7 @@ private:
                                             : has_word(each.text, sign);
         if (!found) continue;
         add("placeholder", how, {},
-            each.what + " has " + in_quotes(sign) + ", which looks like a gap to be filled in"
+            each.what + " contains " + in_quotes(sign) + ", which looks like a gap to fill in"
                 + each.remedy);
         break;
       }
@@ -385,8 +387,7 @@ private:
     auto parts = split(entries, *profile_.max_file_bytes, parts_max, estimated_size);
     if (!parts)
       return add("size", severity::error, {},
-                 profile_.name + " takes archives of " + human_size(*profile_.max_file_bytes)
-                     + " at most: " + parts.failure().message);
+                 "for " + profile_.name + ", " + parts.failure().message);
     if (parts->size() > 1)
       add("size", severity::warning, {},
           "the pack takes about " + human_size(estimated_size(entries)) + " and " + profile_.name

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -153,11 +152,11 @@ std::string disclosure_of(const snapshot& pack) {
   return text;
 }
 
-}  // namespace
-
-bool is_ai_made(const member& of) noexcept {
-  return of.provenance == "ai_generated" || of.provenance == "enhanced";
+bool is_ai_made(const member* of) {
+  return of->provenance == "ai_generated" || of->provenance == "enhanced";
 }
+
+}  // namespace
 
 contents contents_of(const snapshot& pack) {
   contents made;
@@ -167,8 +166,7 @@ contents contents_of(const snapshot& pack) {
     if (assets.empty()) continue;
     counts.push_back(count_of(assets.size(), kind.one, kind.many));
     made.lines.push_back(counts.back() + formats_of(assets) + facts_of(kind.type, assets));
-    if (std::ranges::any_of(assets, [](const member* each) { return is_ai_made(*each); }))
-      made.ai_kinds.push_back(kind.ai_kind);
+    if (std::ranges::any_of(assets, is_ai_made)) made.ai_kinds.push_back(kind.ai_kind);
   }
   made.summary = list_of(counts);
   made.ai_disclosure = disclosure_of(pack);

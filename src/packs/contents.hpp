@@ -21,7 +21,4 @@ struct contents {
 
 contents contents_of(const snapshot& pack);
 
-/// Whether a marketplace wants to know of it.
-bool is_ai_made(const member& of) noexcept;
-
 }  // namespace podstudio::packs

@@ -30,6 +30,11 @@ std::size_t fitting(std::span<const entry> entries, std::uint64_t bytes_max,
 
 }  // namespace
 
+std::string archive_name(const std::string& stem, std::size_t number, std::size_t count) {
+  if (count == 1) return stem + ".zip";
+  return stem + "-part-" + std::to_string(number) + ".zip";
+}
+
 result<std::vector<part>> split(std::span<const entry> entries, std::uint64_t bytes_max,
                                 std::uint64_t parts_max, const archive_size& size_of) {
   std::vector<part> parts;
@@ -40,18 +45,17 @@ result<std::vector<part>> split(std::span<const entry> entries, std::uint64_t by
     if (count == 0 && !rest.empty())
       return error{error_code::refused, in_quotes(rest.front().name) + " alone makes an archive of "
                                             + human_size(size_of(rest.first(1)))
-                                            + ", which is more than the " + human_size(bytes_max)
-                                            + " that are allowed; leave it out"};
+                                            + ", more than the " + human_size(bytes_max)
+                                            + " that are allowed; remove it"};
     parts.push_back({first, count});
     first += count;
   } while (first < entries.size());
   if (parts.size() > parts_max)
-    return error{
-        error_code::refused,
-        "the pack makes " + std::to_string(parts.size()) + " archives of " + human_size(bytes_max)
-            + " at most, and "
-            + (parts_max == 1 ? "only one is" : "only " + std::to_string(parts_max) + " are")
-            + " allowed; remove assets or make two packs"};
+    return error{error_code::refused,
+                 "the pack makes " + std::to_string(parts.size()) + " archives of at most "
+                     + human_size(bytes_max) + ", but only "
+                     + (parts_max == 1 ? "one is" : std::to_string(parts_max) + " are")
+                     + " allowed; remove assets or make two packs"};
   return parts;
 }
 

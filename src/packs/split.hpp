@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 /// A pack in several archives, where a marketplace takes no larger ones.
@@ -22,6 +23,9 @@ struct part {
   std::size_t first = 0, count = 0;
   bool operator==(const part&) const = default;
 };
+
+/// `foxes.zip`, or `foxes-part-2.zip` of several; the first has number 1.
+std::string archive_name(const std::string& stem, std::size_t number, std::size_t count);
 
 /// Archives of at most `bytes_max` bytes that hold the entries in their order, as many in each as
 /// fit; at least one archive. Errors: `refused` where an entry is too large by itself, naming it,

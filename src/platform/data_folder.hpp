@@ -33,7 +33,10 @@ struct data_folder {
   std::string work() const { return root + "/work"; }    ///< results of jobs
   std::string packs() const { return root + "/packs"; }  ///< exported packs
   std::string cache() const { return root + "/cache"; }  ///< previews; may be deleted at any time
-  std::string logs() const { return root + "/logs"; }    ///< the rotating service log
+  /// Of the texts of packs, if the seller has own ones.
+  std::string templates() const { return root + "/templates"; }
+  std::string blocked_names() const { return root + "/blocked-names.txt"; }  ///< kept by the seller
+  std::string logs() const { return root + "/logs"; }  ///< the rotating service log
   std::string config_file() const { return root + "/config.toml"; }
   std::string env_file() const { return root + "/.env"; }
   std::string lock_file() const { return run() + "/lock"; }

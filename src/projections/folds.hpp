@@ -163,6 +163,7 @@ result<void> fold(fold_context& context, const pack_asset_added& what);
 result<void> fold(fold_context& context, const pack_asset_removed& what);
 result<void> fold(fold_context& context, const pack_exported& what);
 result<void> fold(fold_context& context, const pack_deleted& what);
+result<void> fold(fold_context& context, const seller_described& what);
 
 /// The size of a file changed: the packs it is in are counted anew at the end of the transaction.
 result<void> resize_packs_of(fold_context& context, asset_id asset);

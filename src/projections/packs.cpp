@@ -65,6 +65,11 @@ result<void> fold(fold_context& context, const pack_deleted& what) {
   return done;
 }
 
+result<void> fold(fold_context& context, const seller_described& what) {
+  const auto& [author, year, shop, contact] = what.after;
+  return change_one(context.packs.set_seller, author, year, shop, contact);
+}
+
 result<void> resize_packs_of(fold_context& context, asset_id asset) {
   std::set<pack_id> packs;
   auto& find = context.packs.find_by_asset;

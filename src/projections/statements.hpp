@@ -152,6 +152,9 @@ struct pack_statements {
       prepare("UPDATE pack SET export_path = ?2, exported_at = ?3, updated_at = ?4 WHERE id = ?1");
   statement touch = prepare("UPDATE pack SET updated_at = ?2 WHERE id = ?1");
 
+  statement set_seller =
+      prepare("UPDATE seller SET author = ?1, year = ?2, shop = ?3, contact = ?4");
+
   statement add_asset =
       prepare("INSERT INTO pack_asset (pack_id, asset_id, position) VALUES (?1, ?2, ?3)");
   statement remove_asset = prepare("DELETE FROM pack_asset WHERE pack_id = ?1 AND asset_id = ?2");

@@ -120,7 +120,13 @@ result<void> load_tags_and_packs(database& tables, catalog_model& model) {
   if (!members) return members;
   for (auto& [id, pack] : packs)
     model.load_pack(id, std::move(pack));
-  return {};
+  return each_row(
+      tables, "SELECT author, year, shop, contact FROM seller", "seller",
+      [&](const statement& row) {
+        using text = std::optional<std::string>;
+        model.load_seller({row.get<text>(0), row.get<text>(1), row.get<text>(2), row.get<text>(3)});
+        return true;
+      });
 }
 
 template <class Labels>

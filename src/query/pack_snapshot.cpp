@@ -174,4 +174,15 @@ result<packs::snapshot> read_snapshot(database& db, pack_id id) {
   return snapshot_reader(db, id).read();
 }
 
+result<packs::seller> read_seller(database& db) {
+  auto query = db.prepare("SELECT author, year, shop, contact FROM seller");
+  if (!query) return query.failure();
+  packs::seller said;
+  auto read = query->for_each_row([&](const statement& row) {
+    column_reader(row) >> said.author >> said.year >> said.shop >> said.contact;
+  });
+  if (!read) return read.failure();
+  return said;
+}
+
 }  // namespace podstudio

@@ -22,4 +22,7 @@ inline constexpr std::size_t snapshot_prompt_bytes_max = 8u << 10;
 /// schema/sqlite.hpp.
 result<packs::snapshot> read_snapshot(database& db, pack_id id);
 
+/// What the seller said of themselves; what was not said is empty.
+result<packs::seller> read_seller(database& db);
+
 }  // namespace podstudio

@@ -78,6 +78,15 @@ CREATE TABLE deleted_pack_job (
 );
 CREATE INDEX ix_deleted_pack_job_pack ON deleted_pack_job (pack_id);
 
+-- What the seller says of themselves, for the texts of packs, in one row. What was not said is null.
+CREATE TABLE seller (
+  only    INTEGER PRIMARY KEY CHECK (only = 1),
+  author  TEXT,                               -- holder of the rights
+  year    TEXT,                               -- of licences; null: that of a pack's last change
+  shop    TEXT,                               -- its name or address
+  contact TEXT                                -- for questions of buyers
+);
+
 -- What the file system says of an asset's file, as of the bytes `asset.hash` is of.
 CREATE TABLE asset_file (
   asset_id      INTEGER PRIMARY KEY REFERENCES asset (id),
@@ -321,6 +330,7 @@ CREATE VIEW pack_content AS
   FROM pack_asset JOIN pack ON pack.id = pack_id JOIN asset ON asset.id = asset_id
        JOIN asset_file USING (asset_id);
 
+INSERT INTO seller (only) VALUES (1);
 INSERT INTO lookup_state (only, indexed_to, again, content_to) VALUES (1, 0, 0, 0);
 INSERT INTO checkpoint (only, sequence, hash) VALUES (1, 0, zeroblob(32));
 

@@ -205,7 +205,7 @@ BOOST_FIXTURE_TEST_CASE(a_query_ends_when_its_time_is_up_or_nobody_waits, flow) 
       std::make_unique<database>(must(open_tables_read_only(folder.path + "/podstudio.db")));
   auto hasty = system.spawn<caf::detached>(
       podstudio::reader, std::make_shared<std::unique_ptr<database>>(std::move(tables)), previews,
-      given_up(), std::chrono::milliseconds(0));
+      folder.path, given_up(), std::chrono::milliseconds(0));
   auto expect = [&](const given_up& gone, error_code code) {
     self->request(hasty, std::chrono::seconds(30), query_atom::value, a_query(true), gone)
         .receive([](const std::string& answer) { BOOST_FAIL(answer); },

@@ -236,7 +236,7 @@ struct library_flow {
     reader = start(podstudio::reader,
                    std::make_shared<std::unique_ptr<database>>(
                        std::make_unique<database>(must(open_tables_read_only(database_path())))),
-                   previews, given_up(), query_time_max);
+                   previews, folder.path, given_up(), query_time_max);
     catalog = system.spawn(podstudio::catalog,
                            std::make_shared<library_model>(library_model{{}, {}, unread}),
                            std::make_shared<command_memory>(), journal, projector, reader, hashers,

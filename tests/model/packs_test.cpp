@@ -7,7 +7,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace podstudio;
@@ -187,4 +190,119 @@ BOOST_FIXTURE_TEST_CASE(the_tags_of_an_asset_are_bounded, library) {
   auto refused = decide(model, add);
   BOOST_TEST_REQUIRE(!refused);
   BOOST_TEST(refused.failure().message.find("asset 1") != std::string::npos);
+}
+
+namespace {
+
+/// The assets of a pack, in its order.
+std::vector<asset_id> order_of(const catalog_model& model, pack_id pack) {
+  std::vector<std::pair<std::int64_t, asset_id>> members;
+  for (const auto& [asset, position] : model.pack(pack)->members)
+    members.emplace_back(position, asset);
+  std::sort(members.begin(), members.end());
+  std::vector<asset_id> order;
+  for (const auto& [position, asset] : members)
+    order.push_back(asset);
+  return order;
+}
+
+using ids = std::vector<asset_id>;
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_CASE(an_asset_moves_to_a_place_or_before_another, library) {
+  auto pack = new_pack();
+  must(pack_change{pack_addition{pack, {1, 2, 3, 4, 5}}});
+  auto moved = [&](asset_id asset, asset_id before, std::size_t place) {
+    must(pack_change{pack_move{pack, asset, before, place}});
+    return order_of(model, pack);
+  };
+  BOOST_TEST(moved(4, 0, 1) == (ids{4, 1, 2, 3, 5}), boost::test_tools::per_element());
+  BOOST_TEST(moved(4, 0, 5) == (ids{1, 2, 3, 5, 4}), boost::test_tools::per_element());
+  BOOST_TEST(moved(4, 0, 99) == (ids{1, 2, 3, 5, 4}), boost::test_tools::per_element());
+  BOOST_TEST(moved(1, 0, 3) == (ids{2, 3, 1, 5, 4}), boost::test_tools::per_element());
+  BOOST_TEST(moved(4, 3, 0) == (ids{2, 4, 3, 1, 5}), boost::test_tools::per_element());
+  BOOST_TEST(moved(2, 2, 0) == (ids{2, 4, 3, 1, 5}), boost::test_tools::per_element());
+  BOOST_TEST(moved(5, 2, 0) == (ids{5, 2, 4, 3, 1}), boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_move_changes_as_few_positions_as_it_can, library) {
+  auto pack = new_pack();
+  must(pack_change{pack_addition{pack, {1, 2, 3, 4, 5}}});
+  BOOST_TEST(must(pack_change{pack_move{pack, 2, 0, 2}}).empty());
+  // To an end, the others stay.
+  BOOST_TEST((must(pack_change{pack_move{pack, 3, 0, 1}})
+              == std::vector<event>{pack_asset_removed{pack, 3, 3}, pack_asset_added{pack, 3, 0}}));
+  // Into a gap as well: 3@0 1@1 2@2 4@4 5@5.
+  BOOST_TEST((must(pack_change{pack_move{pack, 5, 4, 0}})
+              == std::vector<event>{pack_asset_removed{pack, 5, 5}, pack_asset_added{pack, 5, 3}}));
+  // Where there is none, those in between change places.
+  BOOST_TEST(must(pack_change{pack_move{pack, 1, 5, 0}}).size() == 4u);
+  BOOST_TEST(order_of(model, pack) == (ids{3, 2, 1, 5, 4}), boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_move_copes_with_any_positions, library) {
+  auto pack = new_pack();
+  for (auto [asset, position] : {std::pair{asset_id{1}, INT64_MAX}, {2, INT64_MAX}, {3, INT64_MIN}})
+    model.apply(pack_asset_added{pack, asset, position});
+  must(pack_change{pack_move{pack, 2, 0, 1}});
+  BOOST_TEST(order_of(model, pack) == (ids{2, 3, 1}), boost::test_tools::per_element());
+  must(pack_change{pack_move{pack, 2, 0, 3}});
+  BOOST_TEST(order_of(model, pack) == (ids{3, 1, 2}), boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(only_members_can_be_moved, library) {
+  auto pack = new_pack();
+  must(pack_change{pack_addition{pack, {1, 2}}});
+  refused(pack_move{pack, 3, 0, 1}, error_code::not_found, "asset 3 is not in pack");
+  refused(pack_move{pack, 1, 3, 0}, error_code::not_found, "asset 3 is not in pack");
+  refused(pack_move{77, 1, 0, 1}, error_code::not_found, "pack 77");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_copy_has_the_texts_and_assets_of_the_pack, library) {
+  must(pack_change{pack_creation{{"a", license_type::commercial, "forest", "two\nlines"}, false}});
+  must(pack_change{pack_addition{1, {3, 1}}});
+  auto events = must(pack_change{pack_copy{1, "b"}});
+  BOOST_TEST((events
+              == std::vector<event>{
+                  pack_created{2, {"b", license_type::commercial, "forest", "two\nlines"}},
+                  pack_asset_added{2, 1, 2}, pack_asset_added{2, 3, 1}}));
+  refused(pack_copy{1, "b"}, error_code::refused, "pack 2 is already named");
+  BOOST_TEST(must(pack_change{pack_copy{1, "b", true}}).size() == 3u);
+  refused(pack_copy{77, "c"}, error_code::not_found, "pack 77");
+  refused(pack_copy{1, ""}, error_code::invalid_argument, "name");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_seller_says_who_they_are, library) {
+  seller_change said;
+  said.author = "Ada";
+  said.year = "2024-2026";
+  const seller_facts ada{"Ada", "2024-2026", {}, {}};
+  BOOST_TEST((must(pack_change{said}) == std::vector<event>{seller_described{{}, ada}}));
+  BOOST_TEST(must(pack_change{said}).empty());
+  seller_change other;
+  other.year = std::optional<std::string>{};
+  other.contact = "ada@example.org";
+  BOOST_TEST((must(pack_change{other})
+              == std::vector<event>{seller_described{ada, {"Ada", {}, {}, "ada@example.org"}}}));
+  model.revert(seller_described{ada, {"Ada", {}, {}, "ada@example.org"}});
+  BOOST_TEST((model.seller() == ada));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_a_seller_says_is_checked, library) {
+  auto refuse = [&](seller_change::text seller_change::*which, const std::string& text,
+                    const std::string& named) {
+    seller_change said;
+    said.*which = text;
+    refused(said, error_code::invalid_argument, named);
+  };
+  refuse(&seller_change::author, "", "the author");
+  refuse(&seller_change::author, "  ", "nothing but spaces");
+  refuse(&seller_change::author, "a\nb", "control character");
+  refuse(&seller_change::author, "a\xc2\x9b", "does not show");
+  refuse(&seller_change::shop, "a\xe2\x80\xae", "does not show");
+  refuse(&seller_change::contact, "\xff", "UTF-8");
+  refuse(&seller_change::contact, std::string(max_seller_text_bytes + 1, 'x'), "longer than");
+  refuse(&seller_change::year, "MMXXVI", "not a year");
+  refuse(&seller_change::year, "-", "not a year");
 }

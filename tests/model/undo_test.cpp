@@ -278,6 +278,45 @@ BOOST_FIXTURE_TEST_CASE(a_pack_is_not_made_again_where_there_are_as_many_as_may_
   BOOST_TEST(model.packs() == max_packs);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_move_is_undone_as_a_whole, library) {
+  must(pack_change{pack_creation{{"a", license_type::personal, {}, {}}, true}});
+  must(pack_change{pack_addition{1, {1, 2, 3, 4}}});
+  auto before = model.pack(1)->members;
+  auto moved = must(pack_change{pack_move{1, 1, 0, 3}});
+  BOOST_TEST(moved.size() > 2u);  // there was no gap
+  BOOST_TEST((model.pack(1)->members != before));
+  auto undone = undo(moved);
+  BOOST_TEST((model.pack(1)->members == before));
+  undo(undone);
+  BOOST_TEST((model.pack(1)->members != before));
+  must(pack_change{pack_removal{1, {2}}});
+  BOOST_TEST((conflicts(moved) == names{"asset 2 in pack 1"}));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_copy_of_a_pack_is_undone, library) {
+  must(pack_change{pack_creation{{"a", license_type::personal, {}, {}}, true}});
+  must(pack_change{pack_addition{1, {1, 2}}});
+  auto copied = must(pack_change{pack_copy{1, "b"}});
+  undo(copied);
+  BOOST_TEST(model.packs() == 1u);
+  BOOST_TEST(model.pack(1)->members.size() == 2u);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_a_seller_said_is_undone_field_by_field, library) {
+  seller_change said;
+  said.author = "Ada";
+  said.year = "2025";
+  auto first = must(pack_change{said});
+  seller_change later;
+  later.year = "2026";
+  auto second = must(pack_change{later});
+  BOOST_TEST((conflicts(first) == names{"the seller's year"}));
+  apply(decide_undo(model, first, {}).events);
+  BOOST_TEST((model.seller() == seller_facts{{}, "2026", {}, {}}));
+  undo(second);
+  BOOST_TEST((model.seller() == seller_facts{{}, "2025", {}, {}}));
+}
+
 BOOST_FIXTURE_TEST_CASE(an_asset_gets_no_more_tags_than_it_may_have_by_an_undo, library) {
   label_change change;
   change.assets = {1, 2};

@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_approved_is_refused) {
   pack.members[0].approved = false;
   expect_one("unapproved", {1}, "podstudio asset approve");
   pack.members[0].rejected = true;
-  expect_one("rejected", {1}, "you rejected 1 asset of the pack");
+  expect_one("rejected", {1}, "1 asset is rejected; approve it");
   expect({"rejected error"});
 }
 
@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(many_groups_and_many_assets_are_bounded) {
 BOOST_AUTO_TEST_CASE(names_of_artists_are_found_in_texts_and_prompts) {
   blocked = blocked_names::of({"Alphonse Mucha"});
   pack.name = "Foxes after ALPHONSE MUCHA";
-  expect_one("blocked_name", {}, "the pack's name has the name 'Alphonse Mucha'");
+  expect_one("blocked_name", {}, "the pack's name contains 'Alphonse Mucha'");
   expect({"blocked_name warning"});
   of = profile_of("adobe_stock");
   expect({"blocked_name error"});
@@ -200,7 +200,7 @@ BOOST_AUTO_TEST_CASE(names_of_artists_are_found_in_texts_and_prompts) {
   pack.members[1].prompt = "a fox, alphonse mucha";
   expect({"blocked_name error", "blocked_name warning"});
   BOOST_TEST(findings()[0].assets == (ids{1}), boost::test_tools::per_element());
-  BOOST_TEST(findings()[1].message.starts_with("the prompt of 1 asset has the name"),
+  BOOST_TEST(findings()[1].message.starts_with("the prompt of 1 asset contains 'Alphonse"),
              findings()[1].message);
 }
 

@@ -65,7 +65,12 @@ BOOST_AUTO_TEST_CASE(more_parts_than_are_allowed_are_refused) {
   BOOST_TEST(parts.failure().message.find("3 archives") != std::string::npos);
   auto single = split(entries, 16, 1, with_overhead);
   REQUIRE_FAILS(single, error_code::refused);
-  BOOST_TEST(single.failure().message.find("only one is allowed") != std::string::npos);
+  BOOST_TEST(single.failure().message.find("but only one is allowed") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(parts_are_numbered) {
+  BOOST_TEST(archive_name("foxes", 1, 1) == "foxes.zip");
+  BOOST_TEST(archive_name("foxes", 2, 3) == "foxes-part-2.zip");
 }
 
 BOOST_AUTO_TEST_CASE(parts_are_full_and_cover_everything) {

@@ -70,10 +70,10 @@ BOOST_AUTO_TEST_CASE(what_is_put_in_is_not_looked_at_again) {
 }
 
 BOOST_AUTO_TEST_CASE(an_unknown_name_is_told_with_its_line_and_those_that_are_known) {
-  for (const char* text : {"a\nb {{titel}}", "\n{{#titel}}{{/titel}}", "\n{{#no}}{{titel}}{{/no}}",
-                           "\n{{#none}}{{titel}}{{/none}}"}) {
+  for (const char* text : {"a\nb {{caption}}", "\n{{#caption}}{{/caption}}",
+                           "\n{{#no}}{{caption}}{{/no}}", "\n{{#none}}{{caption}}{{/none}}"}) {
     auto message = refusal(text);
-    BOOST_TEST(message.starts_with("README.md, line 2: there is no variable 'titel'"), message);
+    BOOST_TEST(message.starts_with("README.md, line 2: there is no variable 'caption'"), message);
     BOOST_TEST(message.find("name, no, none, nothing") != std::string::npos, message);
   }
   // Those of a list are known within it only.

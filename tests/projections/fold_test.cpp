@@ -459,6 +459,14 @@ BOOST_AUTO_TEST_CASE(a_priority_has_a_row_where_it_is_not_the_usual_one) {
   BOOST_TEST(rows("SELECT * FROM job_priority") == "2|-3\n3|10");
 }
 
+BOOST_AUTO_TEST_CASE(what_a_seller_said_is_in_one_row) {
+  BOOST_TEST(rows("SELECT * FROM seller") == "1||||");
+  fold({seller_described{{}, {"Ada", "2026", {}, "ada@example.org"}}});
+  BOOST_TEST(rows("SELECT * FROM seller") == "1|Ada|2026||ada@example.org");
+  fold({seller_described{{"Ada", "2026", {}, "ada@example.org"}, {}}});
+  BOOST_TEST(rows("SELECT * FROM seller") == "1||||");
+}
+
 BOOST_AUTO_TEST_CASE(a_held_queue_has_a_row_until_it_goes_on) {
   fold({job_queue_held{false, true}});
   fold({job_queue_held{true, true}});

@@ -45,7 +45,8 @@ std::string state_of(database& db) {
         "SELECT * FROM asset_tag ORDER BY asset_id, tag",
         "SELECT id, name, theme, description, license_type, asset_count, total_size_mb,"
         " export_path, exported_at, created_at FROM pack ORDER BY id",
-        "SELECT * FROM pack_asset ORDER BY pack_id, asset_id", "SELECT * FROM job ORDER BY id"})
+        "SELECT * FROM pack_asset ORDER BY pack_id, asset_id", "SELECT * FROM seller",
+        "SELECT * FROM job ORDER BY id"})
     text += rows_of(db, rows) + "\n--\n";
   return text;
 }
@@ -67,6 +68,9 @@ std::string seen(const catalog_model& model) {
       text += " " + tag;
     text += "\n";
   }
+  const auto& seller = model.seller();
+  for (const auto* said : {&seller.author, &seller.year, &seller.shop, &seller.contact})
+    text += said->value_or("-") + " ";
   text += "last pack " + std::to_string(model.last_pack()) + "\n";
   for (pack_id id = 1; id <= model.last_pack(); ++id)
     if (const auto* pack = model.pack(id)) {

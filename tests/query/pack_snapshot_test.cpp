@@ -108,6 +108,18 @@ BOOST_AUTO_TEST_CASE(a_snapshot_says_what_the_tables_held) {
   BOOST_TEST(after.head_hash != before.head_hash);
 }
 
+BOOST_AUTO_TEST_CASE(a_seller_is_who_they_said) {
+  auto said = must(read_seller(db));
+  BOOST_TEST(
+      (said.author.empty() && said.year.empty() && said.shop.empty() && said.contact.empty()));
+  fold({seller_described{{}, {"Ada", "2026", {}, "ada@example.org"}}});
+  said = must(read_seller(db));
+  BOOST_TEST((said.author == "Ada" && said.year == "2026" && said.contact == "ada@example.org"));
+  BOOST_TEST(said.shop.empty());
+  fold({seller_described{{"Ada", "2026", {}, "ada@example.org"}, {}}});
+  BOOST_TEST(must(read_seller(db)).author.empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_pack_that_is_not_there_is_named) {
   auto none = read_snapshot(db, 77);
   REQUIRE_FAILS(none, error_code::not_found);

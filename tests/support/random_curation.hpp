@@ -90,7 +90,20 @@ private:
 
   podstudio::pack_change next_pack() {
     auto license = [&] { return static_cast<podstudio::license_type>(below(4)); };
-    switch (below(8)) {
+    switch (below(12)) {
+    case 8:
+      return podstudio::pack_move{some_pack(), some_asset(), one_in(2) ? some_asset() : 0,
+                                  1 + below(6)};
+    case 9:
+      return podstudio::pack_copy{some_pack(), text(), one_in(2)};
+    case 10: {
+      podstudio::seller_change change;
+      if (one_in(2)) change.author = maybe_text();
+      if (one_in(2)) change.shop = maybe_text();
+      if (one_in(2)) change.contact = maybe_text();
+      if (one_in(2)) change.year = one_in(2) ? std::nullopt : std::optional<std::string>("2026");
+      return change;
+    }
     case 0:
     case 1:
       return podstudio::pack_creation{{text(), license(), maybe_text(), maybe_text()}, one_in(2)};

@@ -335,7 +335,16 @@ private:
             maybe_text()};
   }
 
+  void describe_seller(events_t& out) {
+    auto after = seller_;
+    (one_in(2) ? after.author : after.contact) = maybe_text();
+    (one_in(2) ? after.year : after.shop) = maybe_text();
+    out.push_back(podstudio::seller_described{seller_, after});
+    seller_ = after;
+  }
+
   void change_pack(events_t& out) {
+    if (one_in(12)) return describe_seller(out);
     if (packs_.empty() || one_in(8)) {
       auto facts = new_facts();
       out.push_back(podstudio::pack_created{++last_pack_, facts});
@@ -504,6 +513,7 @@ private:
   podstudio::root_id last_root_ = 0;
   int last_root_move_ = 0;
   bool held_ = false;
+  podstudio::seller_facts seller_;
   std::map<podstudio::asset_id, asset_state> assets_;
   std::map<podstudio::pack_id, pack_state> packs_;
   std::map<podstudio::job_id, job_state> jobs_;

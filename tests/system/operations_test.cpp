@@ -174,6 +174,29 @@ BOOST_FIXTURE_TEST_CASE(every_answer_fits_the_schema_of_its_operation, asked_lib
            {"pack", "edit", text(pack), "--theme", "forest"}});
   ask(to, {"pack.list", {{"after", 0}, {"limit", 10}}, {"pack", "list"}});
   ask(to, {"pack.show", {{"pack", pack}}, {"pack", "show", text(pack)}});
+  ask(to, {"pack.move",
+           {{"pack", pack}, {"asset", lost}, {"to", 1}},
+           {"pack", "move", text(pack), text(lost), "--before", text(copy)}});
+  ask(to, {"pack.copy",
+           {{"pack", pack}, {"name", "Foxes 2"}, {"force", true}},
+           {"pack", "copy", text(pack), "Foxes 3"}});
+  ask(to, {"pack.seller", json::object(), {"pack", "setup"}});
+  ask(to, {"pack.setup",
+           {{"author", "Ada"}, {"year", "2026"}, {"shop", nullptr}},
+           {"pack", "setup", "--contact", "ada@example.org", "--year", ""}});
+  auto said_of_seller = ask(to, {"pack.seller", json::object(), {"pack", "setup"}});
+  BOOST_TEST(said_of_seller
+             == json({{"author", "Ada"},
+                      {"year", nullptr},
+                      {"shop", nullptr},
+                      {"contact", "ada@example.org"}}));
+  auto profiles = ask(to, {"pack.profiles", json::object(), {"pack", "profiles"}});
+  BOOST_TEST(profiles.size() == 10u);
+  auto findings = ask(to, {"pack.check", {{"pack", pack}, {"profile", "tshirt_print"}}, {}});
+  BOOST_TEST(findings.size() > 0u);
+  auto checked_pack = podstudio({"pack", "check", text(pack), "--for", "tshirt_print"});
+  BOOST_TEST(checked_pack.code == 1, checked_pack);
+  BOOST_TEST(checked_pack.out.find("too_small") != std::string::npos, checked_pack);
   ask(to, {"pack.remove",
            {{"pack", pack}, {"ids", {copy}}},
            {"pack", "remove", text(pack), text(copy)}});
@@ -202,6 +225,7 @@ BOOST_FIXTURE_TEST_CASE(every_answer_fits_the_schema_of_its_operation, asked_lib
   };
   ask(to, {"undo", {{"command", command("tag \"fox\"")}, {"force", true}}, {}});
   ask(to, {"undo", {{"command", command("edit pack")}}, {}});
+  ask(to, {"undo", {{"command", command("set up the seller: author")}, {"force", true}}, {}});
   ask(to, {"pack.delete", {{"pack", pack}}, {}});
 
   std::filesystem::remove(root + "/made/lost.png");
@@ -258,6 +282,15 @@ BOOST_FIXTURE_TEST_CASE(every_answer_fits_the_schema_of_its_operation, asked_lib
            {"pack.edit", {{"pack", 1}}},
            {"pack.edit", {{"pack", 1}, {"name", nullptr}}},
            {"pack.list", {{"limit", 101}}},
+           {"pack.move", {{"pack", 1}, {"asset", 1}}},
+           {"pack.move", {{"pack", 1}, {"asset", 1}, {"to", 1}, {"before", 2}}},
+           {"pack.move", {{"pack", 1}, {"asset", 1}, {"to", 0}}},
+           {"pack.copy", {{"pack", 1}}},
+           {"pack.setup", json::object()},
+           {"pack.setup", {{"author", 5}}},
+           {"pack.setup", {{"name", "Ada"}}},
+           {"pack.check", json::object()},
+           {"pack.check", {{"pack", 1}, {"profile", ""}}},
            {"job.submit", {{"ids", {1}}}},
            {"job.submit", {{"kind", "metadata_extract"}, {"ids", {1}}, {"priority", UINT64_MAX}}},
            {"job.list", {{"status", "done"}}},

@@ -427,3 +427,86 @@ BOOST_FIXTURE_TEST_CASE(what_files_did_is_refused_and_a_bad_scan_is_undone, cura
   check_replay();
   std::filesystem::remove_all(away);
 }
+
+BOOST_FIXTURE_TEST_CASE(a_seller_is_set_up_and_that_is_undone, curated_library) {
+  BOOST_CHECK_EQUAL(
+      podstudio.json({"pack", "setup"}),
+      json({{"author", nullptr}, {"year", nullptr}, {"shop", nullptr}, {"contact", nullptr}}));
+  podstudio.must({"pack", "setup", "--author", "Ada", "--year", "2025"});
+  auto later = command({"pack", "setup", "--year", "2026", "--shop", "fox.example"});
+  BOOST_CHECK_EQUAL(query("SELECT author || year || shop FROM seller"), "Ada2026fox.example");
+  podstudio.must({"undo", later});
+  BOOST_CHECK_EQUAL(
+      podstudio.json({"pack", "setup"}),
+      json({{"author", "Ada"}, {"year", "2025"}, {"shop", nullptr}, {"contact", nullptr}}));
+  podstudio.must({"pack", "setup", "--year", ""});
+  auto shown = podstudio({"pack", "setup"});
+  BOOST_CHECK_MESSAGE(shown.out.find("author   Ada") != std::string::npos, shown);
+  BOOST_CHECK_MESSAGE(shown.out.find("2025") == std::string::npos, shown);
+  refused({"pack", "setup", "--author", "a\nb"}, 2, {"author", "control character"});
+  refused({"pack", "setup", "--year", "soon"}, 2, {"year", "2026"});
+  check_replay();
+  running.reset();
+  BOOST_CHECK_EQUAL(podstudio.json({"pack", "setup"})["author"], "Ada");
+}
+
+BOOST_FIXTURE_TEST_CASE(assets_move_within_a_pack_and_packs_are_copied, curated_library) {
+  podstudio.must({"pack", "create", "Foxes", "--license", "personal", "--theme", "forest"});
+  podstudio.must({"pack", "add", "1", "1", "2", "3", "4"});
+  auto order = [&](const std::string& pack) {
+    std::string ids;
+    auto shown = podstudio.json({"pack", "show", pack});
+    for (const auto& each : shown["assets"])
+      ids += std::to_string(each["id"].get<int>()) + " ";
+    return ids;
+  };
+  auto moved = command({"pack", "move", "1", "4", "--before", "2"});
+  BOOST_CHECK_EQUAL(order("1"), "1 4 2 3 ");
+  podstudio.must({"pack", "move", "1", "1", "--to", "4"});
+  BOOST_CHECK_EQUAL(order("1"), "4 2 3 1 ");
+  BOOST_CHECK_EQUAL(podstudio({"pack", "copy", "1", "Foxes 2"}).out, "2\n");
+  BOOST_CHECK_EQUAL(order("2"), "4 2 3 1 ");
+  BOOST_CHECK_EQUAL(podstudio.json({"pack", "show", "2"})["theme"], "forest");
+  podstudio.must({"undo", last_command()});
+  BOOST_CHECK_EQUAL(podstudio.json({"pack", "list"}).size(), 1u);
+  podstudio.must({"undo", last_command()});  // and redone
+  BOOST_CHECK_EQUAL(order("2"), "4 2 3 1 ");
+  refused({"pack", "move", "1", "4"}, 2, {"--to", "--before"});
+  refused({"pack", "move", "1", "4", "--to", "1", "--before", "2"}, 2, {"--before"});
+  refused({"pack", "move", "1", "9", "--to", "1"}, 1, {"asset 9 is not in pack 1"});
+  refused({"pack", "copy", "1", "Foxes"}, 1, {"pack 1 is already named"});
+  check_replay();
+}
+
+BOOST_FIXTURE_TEST_CASE(a_pack_is_checked_with_and_without_a_service, curated_library) {
+  podstudio.must({"pack", "create", "Foxes after Mucha", "--license", "personal"});
+  podstudio.must({"pack", "add", "1", "1", "2"});
+  auto rules = [&](const words& more) {
+    words asked{"--json", "pack", "check", "1"};
+    asked.insert(asked.end(), more.begin(), more.end());
+    auto checked = podstudio(asked);
+    std::set<std::string> found;
+    for (const auto& each : json::parse(checked.out))
+      found.insert(each["rule"].get<std::string>());
+    bool refuses = checked.code == 1 && checked.err.find("pack 1 has") != std::string::npos;
+    BOOST_CHECK_MESSAGE(refuses || checked.code == 0, checked);
+    if (refuses) found.insert("refused");
+    return found;
+  };
+  using names = std::set<std::string>;
+  BOOST_CHECK(rules({}) == (names{"unapproved", "unread", "no_author", "refused"}));
+  podstudio.must({"asset", "approve", "1", "2"});
+  podstudio.must({"pack", "setup", "--author", "Ada"});
+  BOOST_CHECK(rules({}) == names{"unread"});
+  std::ofstream(space.data + "/blocked-names.txt") << "# artists\nmucha\n";
+  BOOST_CHECK((rules({}) == names{"unread", "blocked_name"}));
+  BOOST_CHECK((rules({"--for", "adobe_stock"}) == names{"unread", "blocked_name", "refused"}));
+  running.reset();
+  BOOST_CHECK((rules({"--for", "adobe_stock"}) == names{"unread", "blocked_name", "refused"}));
+  BOOST_CHECK_EQUAL(podstudio.json({"pack", "profiles"}).size(), 10u);
+  refused({"pack", "check", "1", "--for", "ebay"}, 1, {"'ebay'", "etsy"});
+  refused({"pack", "check", "77"}, 1, {"pack 77"});
+  std::filesystem::remove(space.data + "/blocked-names.txt");
+  std::filesystem::create_symlink("/etc/hostname", space.data + "/blocked-names.txt");
+  refused({"pack", "check", "1"}, 2, {"blocked-names.txt"});
+}
