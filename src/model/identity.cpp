@@ -11,67 +11,6 @@
 
 namespace podstudio {
 
-void vanishing_assets::add(asset_id id, const digest& sha256) {
-  auto key = digest_key(sha256);
-  if (digests_.emplace(id, key).second) by_digest_.emplace(key, id);
-}
-
-void vanishing_assets::remove(asset_id id) {
-  auto at = digests_.find(id);
-  if (at == digests_.end()) return;
-  by_digest_.erase({at->second, id});
-  digests_.erase(at);
-}
-
-void recent_losses::add(asset_id id, time_point now) {
-  forget_old(now);
-  if (oldest_.size() >= size_max) {
-    losses_.erase(oldest_.front().second);
-    oldest_.pop_front();
-  }
-  losses_[id] = now;
-  oldest_.emplace_back(now, id);
-}
-
-void recent_losses::forget_old(time_point now) {
-  for (; !oldest_.empty() && oldest_.front().first + time_max < now; oldest_.pop_front()) {
-    auto at = losses_.find(oldest_.front().second);
-    if (at != losses_.end() && at->second == oldest_.front().first) losses_.erase(at);
-  }
-}
-
-void recent_moves::add(asset_id id, time_point now) {
-  if (moves_.size() >= size_max) {
-    std::erase_if(moves_, [&](const auto& each) { return each.second.since + time_max < now; });
-    if (moves_.size() >= size_max) moves_.clear();
-  }
-  auto& known = moves_[id];
-  if (known.since + time_max < now) known = {now, now};
-  known.last = now;
-  ++known.count;
-}
-
-recent_moves::answer recent_moves::may_move(asset_id id, time_point now) const {
-  auto known = moves_.find(id);
-  if (known == moves_.end() || known->second.since + time_max < now) return answer::yes;
-  const auto& [since, last, count, told] = known->second;
-  if (count >= moves_max) return answer::too_often;
-  return count < moves_free || last + pause < now ? answer::yes : answer::later;
-}
-
-bool recent_moves::is_news(asset_id id) {
-  auto known = moves_.find(id);
-  return known == moves_.end() || !std::exchange(known->second.told, true);
-}
-
-template <class IsIt>
-asset_id vanishing_assets::find(const digest& sha256, IsIt is_it) const {
-  auto key = digest_key(sha256);
-  for (auto at = by_digest_.lower_bound({key, 0}); at != by_digest_.end() && at->first == key; ++at)
-    if (is_it(at->second)) return at->second;
-  return 0;
-}
-
 namespace {
 
 bool is_same_inode(const file_facts& one, const file_facts& other) {
@@ -305,6 +244,9 @@ private:
       return is_it(id) && (model_.asset(id)->missing || has_left(id));
     };
     auto is_decided = [&](asset_id id) { return is_free(id) && model_.has_decisions(id); };
+    auto is_copy_that_left = [&](asset_id id) {
+      return is_it(id) && !model_.has_decisions(id) && !model_.asset(id)->missing;
+    };
     switch (as) {
     case same::stated:
       if (file.was != 0 && is_it(file.was)) found.moved = file.was;
@@ -321,6 +263,10 @@ private:
     case same::content:
       found.moved = find_same_content(
           content.sha256, [&](asset_id id) { return is_it(id) && model_.has_decisions(id); });
+      // Where a copy has left its path as well, that is what moved on to here, as its inode would
+      // tell on other volumes. It makes way next; else it would stay behind, missing.
+      if (found.moved != 0)
+        if (auto copy = find_same_content(content.sha256, is_copy_that_left)) found.moved = copy;
       if (found.moved == 0) found.moved = find_same_content(content.sha256, is_it);
       break;
     }

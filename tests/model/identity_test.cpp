@@ -774,6 +774,33 @@ BOOST_AUTO_TEST_CASE(a_copy_that_is_seen_again_makes_way_for_the_asset_that_was_
   BOOST_TEST(library.model.assets() == 1u);
 }
 
+// A move to a volume that keeps no inodes, while the folder there is moved on.
+BOOST_AUTO_TEST_CASE(a_copy_that_moves_on_as_its_original_goes_leaves_nothing_behind) {
+  const disk_file copy{1, 77, 5}, moved_on{1, 88, 5};
+  for (const auto* order : {"all at once", "gone unseen"}) {
+    BOOST_TEST_CONTEXT(order) {
+      small_library library;
+      library.take({{"/a.png", a}});
+      library.apply(*decide(library.model, label_change{.assets = {1}, .set = {.approved = true}}));
+      library.take({{"/b/1/a.png", copy}});
+      BOOST_TEST(library.at("/b/1/a.png") == 2);
+      taken_files taken;
+      if (order == std::string("all at once")) {
+        taken = library.take({{"/b/0/a.png", moved_on}}, {"/a.png", "/b/1/a.png"});
+      } else {
+        library.gone_unseen = {"/a.png", "/b/1/a.png"};
+        taken = library.take({{"/b/0/a.png", moved_on}});
+      }
+      BOOST_TEST(std::ranges::count(taken.again, "/b/0/a.png") == 1);
+      library.take({{"/b/0/a.png", moved_on}});
+      BOOST_TEST(library.at("/b/0/a.png") == 1);
+      BOOST_TEST(!library.is_missing(1));
+      BOOST_TEST(library.model.asset(1)->labels.approved);
+      BOOST_TEST(library.model.assets() == 1u);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_copy_that_was_decided_on_makes_no_way) {
   const disk_file copy{1, 77, 5};
   small_library library;
