@@ -25,6 +25,11 @@ public:
                                                          const console_address& address,
                                                          std::chrono::milliseconds time_limit);
 
+  /// Connects to the Unix socket of a data folder's service within `time_limit`. Errors:
+  /// `no_service` when nobody answers there; `timed_out` when too many others are connected.
+  static result<std::unique_ptr<console_client>>
+  connect_to_socket(const data_folder& folder, std::chrono::milliseconds time_limit);
+
   /// Connects to 127.0.0.1:`port` over mutual TLS. Error: `no_service` when nobody answers there
   /// who holds the same key.
   static result<std::unique_ptr<console_client>>
@@ -41,8 +46,9 @@ public:
   result<nlohmann::json> request(const nlohmann::json& request,
                                  std::chrono::milliseconds time_limit);
 
-private:
   class stream;
+
+private:
   class plain_stream;
   class tls_stream;
   explicit console_client(std::unique_ptr<stream> open);

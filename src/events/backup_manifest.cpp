@@ -80,10 +80,6 @@ std::string to_text(const backup_manifest& manifest) {
 
 }  // namespace
 
-std::string backup_manifest_path(const std::string& folder) {
-  return folder + "/" + std::string(backup_manifest_name);
-}
-
 std::string backup_log_folder(const std::string& folder) { return folder + "/log"; }
 
 result<std::optional<backup_manifest>> read_backup_manifest(file_system& files,

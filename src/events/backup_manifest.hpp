@@ -17,7 +17,9 @@ class file_system;
 inline constexpr std::string_view backup_manifest_name = "backup.json";
 /// The next manifest while it is written; worthless after a stop.
 inline constexpr std::string_view backup_manifest_aside = "backup.json.tmp";
-std::string backup_manifest_path(const std::string& folder);
+inline std::string backup_manifest_path(const std::string& folder) {
+  return folder + "/" + std::string(backup_manifest_name);
+}
 std::string backup_log_folder(const std::string& folder);
 
 /// The contents of backup.json. It is authoritative: anything in the folder beyond `head` was left

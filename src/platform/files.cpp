@@ -4,6 +4,7 @@
 #include "platform/text.hpp"
 
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <fcntl.h>
 #include <limits>
@@ -140,6 +141,23 @@ result<void> reserve_standard_streams() {
     if (::fcntl(stream, F_GETFD) < 0 && ::open("/dev/null", O_RDONLY) != stream)
       return system_error()("cannot open '/dev/null'");
   return {};
+}
+
+result<std::string> program_beside(const std::string& own_path, std::string_view name) {
+  std::string own(PATH_MAX, '\0');
+  auto size = ::readlink(own_path.c_str(), own.data(), own.size());
+  if (size < 0) return system_error()("cannot tell where this program is, " + in_quotes(own_path));
+  own.resize(static_cast<std::size_t>(size));
+  // The folder is the same where this program was replaced, and the kernel says "(deleted)" after
+  // its name.
+  auto path = own.substr(0, own.rfind('/') + 1) + std::string(name);
+  struct stat facts {};
+  if (::stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode)
+      && ::access(path.c_str(), X_OK) == 0)
+    return path;
+  return error{error_code::not_found,
+               "there is no program " + in_quotes(path) + "; install it beside "
+                   + in_quotes(own.substr(own.rfind('/') + 1)) + " as the build does"};
 }
 
 std::int64_t to_ns(std::int64_t seconds, std::int64_t nanoseconds) noexcept {

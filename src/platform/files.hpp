@@ -63,6 +63,10 @@ result<void> write_file_atomically(const std::string& path, std::string_view con
 /// Errors: as `system_error`.
 result<void> reserve_standard_streams();
 
+/// The path of an executable in the folder of the program that runs from `own_path`, such as
+/// /proc/self/exe. Errors: `not_found` if there is none; as `system_error`.
+result<std::string> program_beside(const std::string& own_path, std::string_view name);
+
 /// Converts a kernel time to nanoseconds since the Unix epoch. Clamps times before 1677 or after
 /// 2262, which a file may have, to the limits of the type.
 std::int64_t to_ns(std::int64_t seconds, std::int64_t nanoseconds) noexcept;

@@ -59,9 +59,10 @@ public:
     std::ofstream(media() + "/" + name) << text;
   }
 
-  /// Runs the program to its end.
-  outcome run(const std::vector<std::string>& arguments) const {
-    auto child = start(arguments, folder_.path + "/out", folder_.path + "/err");
+  /// Runs the program, or a copy of it, to its end.
+  outcome run(const std::vector<std::string>& arguments,
+              const std::string& program = PODSTUDIO_PROGRAM) const {
+    auto child = start(arguments, folder_.path + "/out", folder_.path + "/err", program);
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
@@ -106,8 +107,8 @@ public:
 
 private:
   pid_t start(const std::vector<std::string>& arguments, const std::string& out,
-              const std::string& err) const {
-    std::vector<char*> words{const_cast<char*>(PODSTUDIO_PROGRAM)};
+              const std::string& err, const std::string& program = PODSTUDIO_PROGRAM) const {
+    std::vector<char*> words{const_cast<char*>(program.c_str())};
     for (const auto& word : arguments)
       words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
@@ -594,6 +595,57 @@ BOOST_AUTO_TEST_CASE(what_a_killed_service_leaves_behind_misleads_nobody) {
   BOOST_REQUIRE(here.serve());
   BOOST_TEST(here.json({"asset", "list"}).size() == 1u);
   BOOST_TEST(here.stop(SIGTERM) == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_program_without_its_engine_asks_a_service_and_nothing_else,
+                        library_place) {
+  fs::create_directory(media() + "/alone");
+  auto alone = media() + "/alone/podstudio";
+  fs::copy_file(PODSTUDIO_PROGRAM, alone);
+  auto ask_alone = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--data", data()});
+    return run(arguments, alone);
+  };
+  auto engine = "'" + media() + "/alone/podstudio-engine'";
+  for (std::vector<std::string> words : {std::vector<std::string>{"status"},
+                                         {"log", "verify"},
+                                         {"pack", "verify", "some.zip"},
+                                         {"asset", "list", "--help"},
+                                         {"frobnicate"}}) {
+    auto refused = ask_alone(words);
+    BOOST_TEST(refused.code == 1);
+    BOOST_TEST(says(refused, "there is no program " + engine));
+    BOOST_TEST(is_one_line(refused.err));
+  }
+  BOOST_REQUIRE(serve());
+  for (std::vector<std::string> words : {std::vector<std::string>{"status"},
+                                         {"asset", "list"},
+                                         {"watch", "list"},
+                                         {"job", "list"},
+                                         {"asset", "approve", "1"}}) {
+    auto answered = ask_alone(words);
+    BOOST_TEST(answered.code == 0);
+    BOOST_TEST(answered.err == "");
+  }
+  BOOST_TEST(ask_alone({"log", "verify"}).code == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_program_that_asks_a_service_loads_no_library_of_the_engine, place) {
+  auto libraries = [&](const std::string& program) {
+    ::setenv("LD_TRACE_LOADED_OBJECTS", "1", 1);  // as ldd(1) does
+    auto listed = run({}, program).out;
+    ::unsetenv("LD_TRACE_LOADED_OBJECTS");
+    return listed;
+  };
+  auto loads = [](const std::string& list, const char* name) {
+    return list.find(name) != std::string::npos;
+  };
+  auto client = libraries(PODSTUDIO_PROGRAM), engine = libraries(PODSTUDIO_PROGRAM "-engine");
+  BOOST_TEST(loads(client, "libc.so"));
+  for (const auto* name : {"libcaf_core", "libcrypto", "libsqlite3"}) {
+    BOOST_TEST(!loads(client, name));
+    BOOST_TEST(loads(engine, name));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(words_that_are_commands_may_also_be_paths) {

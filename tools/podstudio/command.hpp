@@ -23,8 +23,9 @@ namespace podstudio {
 struct context {
   data_folder folder;
   settings configured;
-  bool json = false;       ///< print one JSON document, nothing else, on stdout
-  std::string command_id;  ///< of the command that is given; empty: a new one
+  bool json = false;                       ///< print one JSON document, nothing else, on stdout
+  std::string command_id;                  ///< of the command that is given; empty: a new one
+  const char* const* arguments = nullptr;  ///< of this program, from its name to a null
 };
 
 /// `failure`; where it is about `path`, with what set that: the option, the variable or the file.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "command.hpp"
+#include "program.hpp"
 
 #include "events/backup_manifest.hpp"
 #include "platform/files.hpp"
@@ -116,14 +117,18 @@ int run(int argc, const char* const* argv) {
   auto command = declare_group(app, commands);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::Success& asked) {  // help or version
+  } catch (const CLI::CallForVersion& asked) {
     return app.exit(asked);
-  } catch (const CLI::ParseError& failure) {
-    return fail({error_code::invalid_argument, usage_error(app, failure.what())});
+  } catch (const CLI::ParseError& stopped) {
+    // Help and hints are for one who needs to know every command.
+    if (auto gone_on = go_on_with_engine(argv); !gone_on) return fail(gone_on.failure());
+    if (dynamic_cast<const CLI::Success*>(&stopped) != nullptr) return app.exit(stopped);
+    return fail({error_code::invalid_argument, usage_error(app, stopped.what())});
   }
   auto where =
       command.needs_folder() ? resolve(given) : result<context>(context{.json = given.json});
   if (!where) return fail(where.failure());
+  where->arguments = argv;
   auto done = command(*where);
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
     return fail(system_error()("cannot write the output"));

@@ -2,7 +2,7 @@
 #include "command.hpp"
 #include "log_commands.hpp"
 #include "output.hpp"
-#include "session.hpp"
+#include "with_engine.hpp"
 
 #include "actors/engine.hpp"
 #include "events/file_system.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "command.hpp"
-#include "session.hpp"
+#include "with_engine.hpp"
 
 #include "actors/engine.hpp"
 #include "platform/files.hpp"

@@ -1,81 +1,54 @@
 // SPDX-License-Identifier: MIT
 #include "session.hpp"
 
-#include "actors/engine.hpp"
-#include "api/operations.hpp"
 #include "console/client.hpp"
 #include "console/protocol.hpp"
-#include "platform/text.hpp"
-#include "projections/tables_log.hpp"
-
-#include <filesystem>
 
 namespace podstudio {
 
 namespace {
 
-constexpr auto connect_limit = std::chrono::seconds(5);
+class service_answerer final : public answerer {
+public:
+  explicit service_answerer(std::unique_ptr<console_client> client) : client_(std::move(client)) {}
+  result<nlohmann::json> request(const nlohmann::json& asked,
+                                 std::chrono::milliseconds time_limit) override {
+    return client_->request(asked, time_limit);
+  }
+
+private:
+  std::unique_ptr<console_client> client_;
+};
 
 }  // namespace
 
-session::session() = default;
-session::session(session&&) noexcept = default;
-
-session::~session() {
-  // Whatever was answered is durable; how the rest of the engine ends changes nothing of it.
-  if (embedded_) static_cast<void>(embedded_->stop());
+std::unique_ptr<answerer> answer_by(std::unique_ptr<console_client> service) {
+  return std::make_unique<service_answerer>(std::move(service));
 }
 
-engine_options engine_options_of(const context& where) {
-  engine_options options;
-  options.operations = api::find_operation;
-  options.folder = where.folder;
-  options.log_level = where.configured.log_level;
-  options.log_segment_bytes = where.configured.log_segment_bytes;
-  options.poll_seconds = where.configured.poll_seconds;
-  options.rescan_minutes = where.configured.rescan_minutes;
-  options.preview_cache_bytes = where.configured.preview_cache_bytes;
-  options.workers = where.configured.workers;
-  return options;
+std::optional<console_address> running_service(const data_folder& folder) {
+  auto address = read_console_address(folder);
+  // The address of a service that crashed stays behind; then its process does not hold the lock.
+  if (address && folder_lock::holder(folder) == address->pid) return address;
+  return std::nullopt;
 }
 
 result<session> session::open(const context& where, need what, jobs run) {
-  const auto& folder = where.folder;
-  std::error_code ignored;
-  // The log makes a data folder; any other folder is left alone.
-  if (what == need::folder && !std::filesystem::is_directory(folder.log(), ignored)) {
-    if (auto lost = lost_log(folder)) return *lost;
-    return error{error_code::not_found, "there is no data folder at " + in_quotes(folder.root)
-                                            + "; make one with 'podstudio import PATH', or name "
-                                              "another with --data"};
+  if (running_service(where.folder)) {
+    auto client = console_client::connect_to_socket(where.folder, connect_limit);
+    if (client) return session(answer_by(std::move(*client)), where.command_id);
+    if (client.failure().code != error_code::no_service) return client.failure();
   }
-  session opened;
-  opened.command_id_ = where.command_id;
-  auto address = read_console_address(folder);
-  // The address of a service that crashed stays behind; then its process does not hold the lock.
-  if (address && folder_lock::holder(folder) == address->pid) {
-    auto client = console_client::connect(folder, *address, connect_limit);
-    if (!client) return client.failure();
-    opened.service_ = std::move(*client);
-    return opened;
-  }
-  if (what == need::service)
-    return error{error_code::no_service, "no service runs on " + in_quotes(folder.root)
-                                             + "; start one with 'podstudio serve'"};
-  auto options = engine_options_of(where);
-  options.jobs = run == jobs::here_too;
-  auto started = engine::start(std::move(options));
-  if (!started) return started.failure();
-  opened.embedded_ = std::move(*started);
-  return opened;
+  auto by = answer_without_socket(where, what, run);
+  if (!by) return by.failure();
+  return session(std::move(*by), where.command_id);
 }
 
 result<nlohmann::json> session::request(const std::string& command, nlohmann::json arguments,
                                         std::chrono::milliseconds time_limit) {
   auto asked = make_request(command, std::move(arguments));
   if (!command_id_.empty()) asked["id"] = command_id_;
-  if (!service_) return read_reply(embedded_->request(asked));
-  auto reply = service_->request(asked, time_limit);
+  auto reply = by_->request(asked, time_limit);
   if (!reply && reply.failure().code == error_code::no_service && !command_id_.empty())
     return error{error_code::no_service, reply.failure().message
                                              + ", and the same --command-id makes it safe to give "

@@ -8,16 +8,22 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace podstudio {
 
 class console_client;
-class engine;
-struct engine_options;
 
-/// The engine that the command line and the settings ask for: no service, and no folder to watch.
-engine_options engine_options_of(const context& where);
+/// What answers the requests of a session.
+class answerer {
+public:
+  virtual ~answerer() = default;
+  /// The reply to a request of the console's protocol. Errors: of the connection.
+  virtual result<nlohmann::json> request(const nlohmann::json& asked,
+                                         std::chrono::milliseconds time_limit) = 0;
+};
 
 /// Somebody who answers the console's requests: the running service, or else an engine in this
 /// process, which holds the data folder's lock for as long as the session lasts.
@@ -33,12 +39,8 @@ public:
   /// Who may run jobs: only a service, or also an engine in this process.
   enum class jobs : bool { service_only, here_too };
 
-  /// Errors: `not_found` (no data folder), `no_service`, `in_use` (by a process that is no
-  /// service); as `engine::start`, `ensure_credentials` and `console_client::connect`.
+  /// Errors: as `console_client::connect_to_socket` and `answer_without_socket`.
   static result<session> open(const context& where, need what, jobs run = jobs::service_only);
-
-  session(session&&) noexcept;
-  ~session();
 
   /// The result of a command, or its error. The limit is for a service that hangs; one that ends is
   /// noticed at once.
@@ -54,11 +56,24 @@ public:
   result<nlohmann::json> status_with_jobs();
 
 private:
-  session();
-  std::unique_ptr<console_client> service_;
-  std::unique_ptr<engine> embedded_;
+  session(std::unique_ptr<answerer> by, std::string command_id)
+      : by_(std::move(by)), command_id_(std::move(command_id)) {}
+  std::unique_ptr<answerer> by_;
   std::string command_id_;  ///< of the requests; empty: each has its own
 };
+
+/// How long a command waits to be connected.
+inline constexpr std::chrono::seconds connect_limit{5};
+
+/// Where a service of this folder answers; nothing where none runs.
+std::optional<console_address> running_service(const data_folder& folder);
+
+std::unique_ptr<answerer> answer_by(std::unique_ptr<console_client> service);
+
+/// Who answers where no service does at its socket. In `podstudio-engine`: a service at its port,
+/// or an engine in this process. `podstudio` goes on as that program, so this returns errors only.
+result<std::unique_ptr<answerer>> answer_without_socket(const context& where, session::need what,
+                                                        session::jobs run);
 
 /// Opens a session, sends one request and returns its result.
 result<nlohmann::json> ask(const context& where, session::need what, const std::string& command,
