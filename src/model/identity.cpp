@@ -149,6 +149,13 @@ event forgotten(const catalog_model& model, asset_id id, const std::string& path
                          .missing = asset.missing};
 }
 
+/// Whether nothing is left of the asset once its file is gone: nobody said anything of it, and no
+/// file would be taken for it, as it is empty. Mostly it was the beginning of a file that was moved
+/// on while it was written.
+bool leaves_nothing(const catalog_model& model, asset_id id) {
+  return model.asset(id)->facts.size_bytes == 0 && !model.has_decisions(id);
+}
+
 /// An asset goes on at another path.
 event goes_on(asset_id id, const asset_state& asset, const std::string& before,
               const std::string& path, const file_facts& facts) {
@@ -455,8 +462,9 @@ private:
     const auto id = fate.here;
     const auto& asset = *model_.asset(id);
     // A copy is seen half written, and only then found to be an asset that is known.
-    if (fate.moved != 0 && model_.has_decisions(fate.moved) && !model_.has_decisions(id)
-        && !matched_.is_used(id) && !asset.missing) {
+    bool makes_way =
+        fate.moved != 0 && model_.has_decisions(fate.moved) && !model_.has_decisions(id);
+    if ((makes_way || leaves_nothing(model_, id)) && !matched_.is_used(id) && !asset.missing) {
       taken.events.push_back(forgotten(model_, id, file.path));
       return;
     }
@@ -766,7 +774,10 @@ std::vector<event> decide_gone(const catalog_model& model, const std::vector<gon
     }
     if (successor != 0) taken.insert(successor);
     if (successor == 0) {
-      events.emplace_back(asset_missing{id});
+      if (leaves_nothing(model, id))
+        events.push_back(forgotten(model, id, file->path));
+      else
+        events.emplace_back(asset_missing{id});
       continue;
     }
     const auto& path = places.paths.at(successor);

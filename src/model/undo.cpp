@@ -56,17 +56,12 @@ std::string name_of(const field& what) {
   return name;
 }
 
-}  // namespace
-
-namespace {
-
 bool is_of_seller(const field& what) { return what.pack == 0 && what.asset == 0; }
 
 }  // namespace
 
 std::string describe(const field& what) {
   if (is_of_seller(what)) return "the seller's " + name_of(what);
-
   auto pack = "pack " + std::to_string(what.pack), asset = "asset " + std::to_string(what.asset);
   if (what.what == kind::pack) return pack;
   if (what.what == kind::member) return asset + " in " + pack;

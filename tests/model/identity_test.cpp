@@ -323,12 +323,25 @@ BOOST_AUTO_TEST_CASE(a_hard_link_is_an_asset_of_its_own) {
 BOOST_AUTO_TEST_CASE(empty_files_are_never_taken_for_one_another) {
   small_library library;
   library.take({{"/a.png", {0, 11, 1}}});
+  library.model.apply(asset_approved{1});
   library.take({{"/b.png", {0, 12, 1}}}, {"/a.png"});
   BOOST_TEST(library.at("/b.png") == 2);
   BOOST_TEST(library.is_missing(1));
   library.take({{"/c.png", {0, 13, 1}}});
   BOOST_TEST(library.at("/c.png") == 3);
   BOOST_TEST(library.is_missing(1));
+}
+
+// The beginning of a copy is seen, and is moved on before the rest is written.
+BOOST_AUTO_TEST_CASE(an_empty_file_that_nobody_said_anything_of_leaves_nothing_behind) {
+  small_library library;
+  library.take({{"/a.png", {0, 11, 1}}});
+  library.take({}, {"/a.png"});
+  BOOST_TEST(library.model.assets() == 0u);
+  library.take({{"/b.png", {0, 12, 1}}, {"/c.png", c}});
+  library.take({{"/b.png", c}}, {"/c.png"});
+  BOOST_TEST(library.at("/b.png") == library.model.last_asset());
+  BOOST_TEST(library.model.assets() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(an_asset_whose_name_another_asset_takes_is_missing_and_steps_aside) {
