@@ -20,7 +20,8 @@ BOOST_AUTO_TEST_CASE(the_programs_are_hardened) {
       {"guards on the stack", std::regex("UND __stack_chk_fail@")},
       {"checked functions of the C library", std::regex("UND __[a-z]+_chk@")},
   };
-  for (const auto& program : {podstudio_program(), podstudio_program() + "-worker"}) {
+  for (const auto& program :
+       {podstudio_program(), podstudio_program() + "-engine", podstudio_program() + "-worker"}) {
     auto read = run({{"readelf", "-W", "-l", "-d", "-s", program}});
     BOOST_REQUIRE_MESSAGE(read.code == 0, read);
     for (const auto& [what, pattern] : expected)

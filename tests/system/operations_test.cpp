@@ -179,7 +179,7 @@ BOOST_FIXTURE_TEST_CASE(every_answer_fits_the_schema_of_its_operation, asked_lib
            {"pack", "move", text(pack), text(lost), "--before", text(copy)}});
   ask(to, {"pack.copy",
            {{"pack", pack}, {"name", "Foxes 2"}, {"force", true}},
-           {"pack", "copy", text(pack), "Foxes 3"}});
+           {"pack", "copy", text(pack), "Foxes 3", "--force"}});
   ask(to, {"pack.seller", json::object(), {"pack", "setup"}});
   ask(to, {"pack.setup",
            {{"author", "Ada"}, {"year", "2026"}, {"shop", nullptr}},

@@ -187,7 +187,8 @@ void traced_process::trace() {
     if (::waitpid(thread, &status, __WALL) != thread || ended || !WIFSTOPPED(status)) continue;
     if (std::exchange(first, false)) {  // the program is loaded
       constexpr long options = PTRACE_O_TRACESECCOMP | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK
-                               | PTRACE_O_TRACEVFORK | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
+                               | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD
+                               | PTRACE_O_EXITKILL;
       ::ptrace(PTRACE_SETOPTIONS, thread, nullptr, options);
       ::ptrace(PTRACE_CONT, thread, nullptr, nullptr);
       continue;
