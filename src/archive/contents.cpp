@@ -20,7 +20,8 @@ error bad_entry(std::string_view name, const std::string& problem) {
 result<void> check_given(std::span<const packs::entry> given) {
   path_check paths;
   for (const auto& each : given) {
-    if (is_outside_manifest(each.name)) return bad_entry(each.name, "has a name of our own");
+    if (is_outside_manifest(each.name)) return bad_entry(each.name, "has a reserved name");
+    if (each.asset && is_fixed_name(each.name)) return bad_entry(each.name, "has a reserved name");
     if (auto problem = paths.add(each.name); !problem.empty()) return bad_entry(each.name, problem);
   }
   for (auto needed : {readme_name, license_name})

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <algorithm>
 #include <iterator>
 #include <string_view>
 
@@ -15,15 +16,19 @@ inline constexpr std::string_view readme_name = "README.md", license_name = "LIC
                                   checksums_name = "checksums.txt", previews_folder = "previews/",
                                   assets_folder = "assets/";
 
+inline constexpr std::string_view fixed_names[] = {readme_name,   license_name,   store_copy_name,
+                                                   manifest_name, signature_name, checksums_name};
+
+/// Whether this is the name of one of the archive's own files, which no asset may have.
+constexpr bool is_fixed_name(std::string_view name) noexcept {
+  return std::ranges::find(fixed_names, name) != std::end(fixed_names);
+}
+
 /// Where an entry stands among the others: those of a lower rank come before it.
 constexpr int rank_of(std::string_view name, bool is_asset) noexcept {
-  constexpr std::string_view first[] = {readme_name,   license_name,   store_copy_name,
-                                        manifest_name, signature_name, checksums_name};
-  constexpr int others = std::size(first), assets = others + 1;
+  constexpr int others = std::size(fixed_names), assets = others + 1;
   if (is_asset) return assets;
-  for (int i = 0; i < others; ++i)
-    if (name == first[i]) return i;
-  return others;
+  return static_cast<int>(std::ranges::find(fixed_names, name) - std::begin(fixed_names));
 }
 
 /// Whether a manifest cannot list the entry, because the entry is made from the manifest.

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <unordered_map>
 
 namespace podstudio::archive {
@@ -185,13 +186,24 @@ struct bad_field {
 class fields {
 public:
   fields(const json& from, std::string path) : from_(from), path_(std::move(path)) {
-    if (!from_.is_object()) throw bad_field{path_};
+    if (!from_.is_object()) throw bad_field{path_.substr(0, path_.rfind('.'))};
   }
 
   fields part(const char* key) const { return {at(key), path_ + key + "."}; }
 
   std::string text(const char* key) const { return as_text(at(key), key); }
   std::uint64_t number(const char* key) const { return as_number(at(key), key); }
+  std::uint64_t positive(const char* key) const {
+    auto value = number(key);
+    if (value == 0) throw bad_field{path_ + key};
+    return value;
+  }
+  /// One of the texts that the schema has.
+  std::string word(const char* key, std::initializer_list<std::string_view> known) const {
+    auto value = text(key);
+    if (std::ranges::find(known, value) == known.end()) throw bad_field{path_ + key};
+    return value;
+  }
   bool flag(const char* key) const { return as_flag(at(key), key); }
 
   std::optional<std::string> maybe_text(const char* key) const {
@@ -228,6 +240,9 @@ public:
     return made;
   }
   std::string hash(const char* key) const { return to_hex(bytes<32>(key)); }
+  std::optional<std::string> maybe_hash(const char* key) const {
+    return find(key) != nullptr ? std::optional(hash(key)) : std::nullopt;
+  }
 
   template <class T, class Read>
   std::vector<T> list(const char* key, Read read) const {
@@ -283,9 +298,10 @@ manifest_asset to_asset(const fields& from) {
   manifest_asset made;
   read_file(from, made);
   made.original_name = from.text("original_name");
-  if (auto original = from.maybe_text("original_sha256")) made.original_sha256 = *original;
-  made.type = from.text("type");
-  made.provenance = from.text("provenance");
+  made.original_sha256 = from.maybe_hash("original_sha256");
+  made.type = from.word("type", {"image", "audio", "video"});
+  made.provenance =
+      from.word("provenance", {"unknown", "ai_generated", "user_provided", "enhanced"});
   made.source = from.maybe_text("source");
   auto media = from.part("media");
   made.mime = media.maybe_text("mime");
@@ -309,19 +325,19 @@ manifest to_manifest(const fields& from) {
   manifest made;
   made.engine_version = from.part("engine").text("version");
   auto pack = from.part("pack");
-  made.pack = pack.number("id");
+  made.pack = pack.positive("id");
   made.name = pack.text("name");
   made.theme = pack.maybe_text("theme");
   made.description = pack.maybe_text("description");
-  made.license = pack.text("license");
+  made.license = pack.word("license", {"royalty_free", "attribution", "commercial", "personal"});
   made.created_at_us = pack.time("created_at");
   made.updated_at_us = pack.time("updated_at");
   auto log = from.part("log");
   made.sequence = log.number("sequence");
   made.head_hash = log.hash("head_hash");
   made.profile = from.maybe_text("profile");
-  made.part = from.number("part");
-  made.parts = from.number("parts");
+  made.part = from.positive("part");
+  made.parts = from.positive("parts");
   made.ai_disclosure = from.flag("ai_disclosure");
   made.assets =
       from.list<manifest_asset>("assets", [](const fields& each) { return to_asset(each); });

@@ -153,7 +153,9 @@ std::string with_suffix(std::string_view name, const std::string& suffix) {
 }  // namespace
 
 std::string fold_name(std::string_view name) {
-  auto folded = mapped(name, UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
+  // Decomposed first (D145 of the Unicode Standard): marks change their order where U+0345 becomes
+  // a letter.
+  auto folded = mapped(mapped(name, UTF8PROC_DECOMPOSE), UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
   return folded.empty() ? std::string(name) : folded;
 }
 

@@ -71,7 +71,10 @@ result<std::string> read_key_file(const std::string& path) {
     return error{error_code::refused,
                  in_quotes(path) + " belongs to another user; run as its owner"};
   if ((facts.st_mode & 077) != 0)
-    return unusable(path, error_code::refused, "can be read or changed by other users");
+    return error{
+        error_code::refused,
+        in_quotes(path)
+            + " can be read or changed by other users; if nobody did, run 'chmod 600' on it"};
   auto size = static_cast<std::uint64_t>(facts.st_size);
   if (size > pem_bytes_max) return unusable(path, error_code::damaged, "is too large for a key");
   std::string text(size, '\0');

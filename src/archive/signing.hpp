@@ -24,7 +24,7 @@ std::string fingerprint(const public_key& key);
 
 /// The key as a file for others: PEM, SubjectPublicKeyInfo.
 std::string to_pem(const public_key& key);
-/// The reverse. Error: `invalid_argument` for what is no public Ed25519 key.
+/// The reverse. Error: `invalid_argument` for anything that is not a public Ed25519 key.
 result<public_key> parse_public_key(std::string_view pem);
 
 /// Whether the key's owner signed these bytes.

@@ -7,6 +7,8 @@
 #include "archive/manifest.hpp"
 #include "archive/zip_reader.hpp"
 #include "platform/files.hpp"
+#include "platform/sha256.hpp"
+#include "platform/text.hpp"
 #include "platform/types.hpp"
 
 #include <algorithm>
@@ -94,12 +96,15 @@ private:
       if (!find(needed)) add(needed, "is missing", ask_seller);
   }
 
-  /// The content of an entry whose size is known to be within a bound.
+  /// The content of an entry whose size is known to be within a bound: the bytes that were summed.
   result<std::string> content_of(std::size_t index) const {
     std::string bytes(entries()[index].size_bytes, '\0');
     auto got = read_at(fd_, bytes.data(), bytes.size(), listing_.layout.content_offsets[index]);
     if (!got) return system_error()("cannot read the archive");
     bytes.resize(*got);
+    if (sha256().of(bytes) != hashes_[index])
+      return error{error_code::changed, "the archive changed while it was checked; wait until "
+                                        "nothing changes it, and try again"};
     return bytes;
   }
 
@@ -181,14 +186,19 @@ private:
       add(name, "is listed in manifest.json, but is not in the archive", get_again);
   }
 
-  /// The manifest determines the order of the entries, too.
+  /// The manifest determines the order of the entries, too, and lists them in it.
   void check_order(const manifest& from) {
     std::vector<std::pair<int, std::string_view>> expected;
     for (const auto& each : from.files)
       if (!is_outside_manifest(each.name))
         expected.emplace_back(rank_of(each.name, false), each.name);
-    for (const auto& each : from.assets)
+    if (!std::ranges::is_sorted(expected, {}, &std::pair<int, std::string_view>::first))
+      add(manifest_name, "does not list the files in the archive's order", ask_seller);
+    for (const auto& each : from.assets) {
+      if (is_fixed_name(each.name))
+        add(manifest_name, "lists " + in_quotes(each.name) + " as an asset", ask_seller);
       expected.emplace_back(rank_of(each.name, true), each.name);
+    }
     for (auto name : {manifest_name, signature_name, checksums_name})
       if (find(name)) expected.emplace_back(rank_of(name, false), name);
     std::ranges::stable_sort(expected, {}, &std::pair<int, std::string_view>::first);

@@ -69,6 +69,9 @@ void append_facts(std::string& bytes, const zip_entry& entry, const dos_time& ti
 error beyond_bounds(const std::string& what) {
   return {error_code::refused, "the archive would have " + what + "; make several smaller packs"};
 }
+error too_large() {
+  return beyond_bounds("more than " + std::to_string(archive_bytes_max >> 40) + " TiB");
+}
 
 }  // namespace
 
@@ -103,9 +106,10 @@ result<zip_layout> lay_out(std::span<const zip_entry> entries) {
   u64 at = 0;
   for (const auto& entry : entries) {
     if (entry.name.size() > path_bytes_max)
-      return beyond_bounds("the name " + in_quotes(entry.name) + ", which is too long");
-    if (entry.size_bytes > archive_bytes_max - std::min(at, archive_bytes_max))
-      return beyond_bounds("more than " + std::to_string(archive_bytes_max >> 40) + " TiB");
+      return error{error_code::refused,
+                   "the archive's file " + in_quotes(entry.name) + " has a name of more than "
+                       + std::to_string(path_bytes_max) + " bytes; give it a shorter one"};
+    if (entry.size_bytes > archive_bytes_max - std::min(at, archive_bytes_max)) return too_large();
     auto extra = central_extra(entry.size_bytes, at);
     layout.directory_bytes += central_bytes + entry.name.size() + extra.size();
     layout.header_offsets.push_back(at);
@@ -116,6 +120,7 @@ result<zip_layout> lay_out(std::span<const zip_entry> entries) {
   layout.directory_offset = at;
   auto end = end_records(entries.size(), layout.directory_offset, layout.directory_bytes);
   layout.archive_bytes = at + layout.directory_bytes + end.size();
+  if (layout.archive_bytes > archive_bytes_max) return too_large();
   return layout;
 }
 

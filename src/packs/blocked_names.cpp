@@ -17,11 +17,23 @@ bool is_letter(char c) {
   return (c & 0x80) != 0 || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/// The general punctuation block (U+2000 to U+206F) as spaces.
+/// The signs of trade marks and service marks as spaces: `fold_text` makes letters of them.
+std::string without_trade_marks(std::string text) {
+  for (std::string_view sign : {"\u2122", "\u2120"})
+    for (auto at = text.find(sign); at != std::string::npos; at = text.find(sign, at))
+      text.replace(at, sign.size(), " ");
+  return text;
+}
+
+/// Latin-1's signs (U+0080 to U+00BF; `fold_text` leaves no letter of these) and the general
+/// punctuation block (U+2000 to U+206F) as spaces.
 std::string without_punctuation(std::string text) {
-  for (std::size_t i = 0; i + 2 < text.size(); ++i) {
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
     auto second = static_cast<unsigned char>(text[i + 1]);
-    if (text[i] == '\xe2' && (second == 0x80 || second == 0x81)) text.replace(i, 3, 3, ' ');
+    if (text[i] == '\xc2')
+      text.replace(i, 2, 2, ' ');
+    else if (text[i] == '\xe2' && (second == 0x80 || second == 0x81) && i + 2 < text.size())
+      text.replace(i, 3, 3, ' ');
   }
   return text;
 }
@@ -29,7 +41,7 @@ std::string without_punctuation(std::string text) {
 }  // namespace
 
 std::vector<std::string> words_of(std::string_view text) {
-  auto folded = without_punctuation(fold_text(text));
+  auto folded = without_punctuation(fold_text(without_trade_marks(std::string(text))));
   std::vector<std::string> words;
   for (auto at = folded.begin(); at != folded.end();) {
     auto begin = std::find_if(at, folded.end(), is_letter);

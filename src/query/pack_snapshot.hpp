@@ -17,7 +17,7 @@ inline constexpr std::size_t snapshot_members_max = 20'000;
 inline constexpr std::size_t snapshot_text_bytes_max = 256u << 20;
 inline constexpr std::size_t snapshot_prompt_bytes_max = 8u << 10;
 
-/// The pack with all that is known of its assets, as of one moment: three queries, however many
+/// The pack with all that is known of its assets, as of one moment: four queries, however many
 /// assets there are. Errors: `not_found`; `refused` where it holds more than the above; those of
 /// schema/sqlite.hpp.
 result<packs::snapshot> read_snapshot(database& db, pack_id id);

@@ -174,6 +174,19 @@ BOOST_AUTO_TEST_CASE(only_what_is_written_is_read) {
         BOOST_TEST((must(to_text(*read)) == changed.dump(2) + "\n"), key);
     }
   }
+  auto refuses = [&](const char* at, const json& value) {
+    auto changed = document;
+    changed[json::json_pointer(at)] = value;
+    refused(changed.dump(2) + "\n");
+  };
+  refuses("/part", 0);
+  refuses("/parts", 0);
+  refuses("/pack/id", 0);
+  refuses("/pack/license", "none");
+  refuses("/assets/0/type", "program");
+  refuses("/assets/0/provenance", "");
+  refuses("/assets/0/original_sha256", "x");
+  refuses("/assets/0/original_sha256", std::string(64, 'A'));
   document["more"] = 1;
   refused(document.dump(2) + "\n");
   // A key that comes twice.
@@ -240,6 +253,7 @@ BOOST_AUTO_TEST_CASE(contents_that_would_be_no_archive_are_refused) {
   for (const char* name : {"checksums.txt", "manifest.json", "manifest.json.sig", "readme.md",
                            "a:b", "../a", "previews", "", "README.md/a"})
     BOOST_TEST(refused([&](entries& it) { it.push_back(text_entry(name, "x")); }), name);
+  BOOST_TEST(refused([&](entries& it) { it.at(2).asset = from.pack.members.front().asset; }));
   BOOST_TEST(refused([](entries& it) {
     it.push_back({"assets/a", std::string(64, 'a'), 1, "", asset_id{99}});
   }));

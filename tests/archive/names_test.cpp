@@ -265,4 +265,7 @@ BOOST_AUTO_TEST_CASE(paths_of_an_archive_do_not_collide) {
   for (const char* path : {"readme.MD", "ASSETS/A", "assets", "ASSETS", "readme.md/x", "d/E",
                            "D/e/F/g", "../x", "d/e/f"})
     BOOST_TEST(paths.add(path) != "", path);
+  // The same letters under full case folding, though both are in NFC.
+  BOOST_TEST(paths.add("\u1fb3\u0323") == "");
+  BOOST_TEST(paths.add("\u03b1\u0323\u03b9") != "");
 }

@@ -257,10 +257,23 @@ BOOST_FIXTURE_TEST_CASE(another_order_is_found, signed_pack) {
   sum_again();
   must_find(files[files.size() - 2].name, "is not in its place");
   files = kept;
+  change_manifest([](manifest& it) { std::swap(it.files.at(0), it.files.at(1)); });
+  must_find("manifest.json", "the archive's order");
+  files = kept;
   auto& sums = content(checksums_name);
   auto line = sums.find('\n') + 1;
   sums = sums.substr(line) + sums.substr(0, line);
   BOOST_TEST(!check().is_intact());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_text_of_the_archive_is_no_asset, signed_pack) {
+  change_manifest([](manifest& it) {
+    auto text = std::ranges::find(it.files, store_copy_name, &manifest_file::name);
+    static_cast<manifest_file&>(it.assets.emplace_back(it.assets.back())) = *text;
+    it.files.erase(text);
+  });
+  BOOST_TEST(findings_of(check()).find("manifest.json lists 'store_copy.txt' as an asset")
+             != std::string::npos);
 }
 
 BOOST_FIXTURE_TEST_CASE(another_time_is_found, signed_pack) {

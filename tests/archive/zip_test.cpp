@@ -219,6 +219,9 @@ BOOST_AUTO_TEST_CASE(bounds_are_kept_before_anything_is_written) {
   REQUIRE_OK(lay_out(many));
   const zip_entry huge[] = {{"a", archive_bytes_max, 0}, {"b", 1, 0}};
   REQUIRE_FAILS(lay_out(huge), error_code::refused);
+  // With its headers it is larger than the reader takes.
+  const zip_entry largest[] = {{"a", archive_bytes_max - 100, 0}};
+  REQUIRE_FAILS(lay_out(largest), error_code::refused);
   const zip_entry beyond[] = {{"a", UINT64_MAX, 0}};
   REQUIRE_FAILS(lay_out(beyond), error_code::refused);
   const zip_entry longest[] = {{std::string(path_bytes_max + 1, 'a'), 1, 0}};

@@ -255,7 +255,7 @@ result<void> check(const context& where, std::int64_t pack, const std::string& p
   if (where.json) {
     print_json(*findings);
   } else if (findings->empty()) {
-    print_line("nothing to object to");
+    print_line("no problems found");
   } else {
     constexpr std::size_t ids_shown_max = 5;
     table shown({{"severity"}, {"rule"}, {"assets"}, {"message"}});

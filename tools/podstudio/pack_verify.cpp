@@ -91,7 +91,8 @@ result<void> verify(const context& where, const verify_arguments& given) {
     };
     return archive::verify(file->get(), options);
   }();
-  if (!report) return report.failure();
+  if (!report)
+    return error{report.failure().code, in_quotes(given.file) + ": " + report.failure().message};
   if (where.json)
     print_json(to_json(*report));
   else
