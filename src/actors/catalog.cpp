@@ -16,7 +16,7 @@ namespace {
 /// A line for people on what came of a batch of files.
 std::string summarize(const std::vector<event>& events, observation_outcome& counts) {
   std::uint64_t registered = 0, changed = 0, moved = 0, missing = 0, touched = 0, problems = 0;
-  std::uint64_t returned = 0, merged = 0, resolved = 0;
+  std::uint64_t returned = 0, merged = 0, emptied = 0, resolved = 0;
   auto counted = [&]<class Event>(const Event& e) {
     if constexpr (std::is_same_v<Event, asset_registered>)
       ++registered;
@@ -25,7 +25,7 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
     else if constexpr (std::is_same_v<Event, asset_touched>)
       ++touched;
     else if constexpr (std::is_same_v<Event, asset_forgotten>)
-      ++merged;
+      ++(e.content.facts.size_bytes == 0 ? emptied : merged);
     else if constexpr (std::is_same_v<Event, asset_moved>)
       moved += is_aside(e.path_after) ? 0 : 1;
     else if constexpr (std::is_same_v<Event, asset_missing>)
@@ -58,6 +58,7 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
   add(returned, "returned");
   add(missing, "missing");
   add(merged, "merged with an identical asset");
+  add(emptied, "empty and forgotten");
   add(touched, "touched");
   add(problems, "problems");
   add(resolved, "resolved");

@@ -61,7 +61,6 @@ unique_fd connect_to_socket(const data_folder& folder, clock::time_point deadlin
 
 }  // namespace
 
-/// Waits for `events` of the socket until the deadline; false when it has passed.
 bool wait_for(const unique_fd& fd, short events, clock::time_point deadline) {
   for (;;) {
     auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - clock::now()).count();

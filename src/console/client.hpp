@@ -46,9 +46,8 @@ public:
   result<nlohmann::json> request(const nlohmann::json& request,
                                  std::chrono::milliseconds time_limit);
 
-  class stream;
-
 private:
+  class stream;
   class plain_stream;
   class tls_stream;
   explicit console_client(std::unique_ptr<stream> open);

@@ -134,7 +134,7 @@ void for_each_copy(const catalog_model& model, asset_id id, Visit visit) {
   });
 }
 
-/// An asset of which nobody said anything, as it makes way for another one.
+/// An asset of which nobody said anything, as it makes way for another one or leaves nothing.
 event forgotten(const catalog_model& model, asset_id id, const std::string& path) {
   const auto& asset = *model.asset(id);
   return asset_forgotten{.asset = id,
@@ -189,9 +189,8 @@ public:
       if (found.here == 0) continue;
       const auto& asset = *model.asset(found.here);
       found.settled = asset.sha256 == files[i].content.sha256;
-      if (found.settled)
-        settled_.insert(found.here);
-      else if (!asset.missing && !is_edited_in_place(files[i], asset))
+      (found.settled ? settled_ : overwritten_).insert(found.here);
+      if (!found.settled && !asset.missing && !is_edited_in_place(files[i], asset))
         displaced_.add(found.here, asset.sha256);
     }
     // Match by the strongest evidence first: an asset prefers its own file to any copy, whatever
@@ -271,8 +270,9 @@ private:
       found.moved = find_same_content(
           content.sha256, [&](asset_id id) { return is_it(id) && model_.has_decisions(id); });
       // Where a copy has left its path as well, that is what moved on to here, as its inode would
-      // tell on other volumes. It makes way next; else it would stay behind, missing.
-      if (found.moved != 0)
+      // tell on other volumes. It makes way next; else it would stay behind, missing. Not where
+      // other content took the path of the one with decisions: that would count as its edit.
+      if (found.moved != 0 && !overwritten_.contains(found.moved))
         if (auto copy = find_same_content(content.sha256, is_copy_that_left)) found.moved = copy;
       if (found.moved == 0) found.moved = find_same_content(content.sha256, is_it);
       break;
@@ -375,6 +375,7 @@ private:
   vanishing_assets displaced_;  ///< assets whose path has other content now
   std::vector<fate> fates_;
   std::unordered_set<asset_id> settled_, used_;
+  std::unordered_set<asset_id> overwritten_;  ///< likewise, and missing or edited in place
 };
 
 /// Turns fates into events, in an order in which no path is ever held twice.

@@ -119,7 +119,8 @@ inline constexpr std::size_t heirs_max = 65'536;
 std::vector<asset_id> find_heirs(const catalog_model& model);
 
 /// Files that are gone and were not found elsewhere. Their assets are missing, unless a successor
-/// makes way: `places` tells of what `find_successors` named.
+/// makes way (`places` tells of what `find_successors` named), or are forgotten if they were empty
+/// and nobody said anything of them.
 std::vector<event> decide_gone(const catalog_model& model, const std::vector<gone_file>& gone,
                                const asset_places& places = {});
 

@@ -814,6 +814,19 @@ BOOST_AUTO_TEST_CASE(a_copy_that_moves_on_as_its_original_goes_leaves_nothing_be
   }
 }
 
+// What people said is about the content, and that is elsewhere now.
+BOOST_AUTO_TEST_CASE(a_copy_that_moves_on_leaves_no_labels_with_what_replaced_its_original) {
+  const disk_file copy{1, 77, 5}, moved_on{1, 88, 5};
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.model.apply(asset_approved{1});
+  library.take({{"/b/1/a.png", copy}});
+  library.take({{"/a.png", c}, {"/b/0/a.png", moved_on}}, {"/b/1/a.png"});
+  BOOST_TEST(library.at("/b/0/a.png") == 1);
+  BOOST_TEST(library.model.asset(1)->labels.approved);
+  BOOST_TEST(library.at("/a.png") == library.model.last_asset());
+}
+
 BOOST_AUTO_TEST_CASE(a_copy_that_was_decided_on_makes_no_way) {
   const disk_file copy{1, 77, 5};
   small_library library;

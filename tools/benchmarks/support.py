@@ -31,7 +31,10 @@ def say(text):
 # --- the program --------------------------------------------------------------------------------------
 
 
-def find_program(wanted, name="tools/podstudio/podstudio"):
+PROGRAM = "tools/podstudio/podstudio"
+
+
+def find_program(wanted, name=PROGRAM):
     """The program to measure: the one that was named, or the release build in build/, brought up to date."""
     if wanted:
         path = pathlib.Path(wanted).resolve()
@@ -40,7 +43,9 @@ def find_program(wanted, name="tools/podstudio/podstudio"):
         return path
     if not (BUILD / "build.ninja").exists():
         build_step([str(REPOSITORY / "tools/build"), str(BUILD), "-Dtests=false"])  # as tools/quickstart does
-    build_step(["ninja", "-C", str(BUILD), name])
+    # The program executes its two siblings.
+    siblings = [name + "-engine", name + "-worker"] if name == PROGRAM else []
+    build_step(["ninja", "-C", str(BUILD), name, *siblings])
     return BUILD / name
 
 

@@ -6,20 +6,15 @@
 #include "platform/files.hpp"
 #include "platform/text.hpp"
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-
 #include <unistd.h>
 
 namespace podstudio {
 
 namespace {
 
-action with_engine(CLI::App& command) {
-  // Whatever follows is for the other program.
-  command.set_help_flag();
-  command.prefix_command();
+/// A command of the other program. If more follows its name, that is a usage error here, which is
+/// for the other program, too.
+action with_engine() {
   return {[](const context& where) { return go_on_with_engine(where.arguments); },
           [] { return false; }};
 }
@@ -38,14 +33,14 @@ result<std::unique_ptr<answerer>> answer_without_socket(const context& where, se
   return go_on_with_engine(where.arguments).failure();
 }
 
-action declare_backup(CLI::App& command) { return with_engine(command); }
-action declare_completion(CLI::App& command) { return with_engine(command); }
-action declare_log(CLI::App& command) { return with_engine(command); }
-action declare_manual(CLI::App& command) { return with_engine(command); }
-action declare_pack_verify(CLI::App& command) { return with_engine(command); }
-action declare_replay(CLI::App& command) { return with_engine(command); }
-action declare_restore(CLI::App& command) { return with_engine(command); }
-action declare_schema(CLI::App& command) { return with_engine(command); }
-action declare_serve(CLI::App& command) { return with_engine(command); }
+action declare_backup(CLI::App&) { return with_engine(); }
+action declare_completion(CLI::App&) { return with_engine(); }
+action declare_log(CLI::App&) { return with_engine(); }
+action declare_manual(CLI::App&) { return with_engine(); }
+action declare_pack_verify(CLI::App&) { return with_engine(); }
+action declare_replay(CLI::App&) { return with_engine(); }
+action declare_restore(CLI::App&) { return with_engine(); }
+action declare_schema(CLI::App&) { return with_engine(); }
+action declare_serve(CLI::App&) { return with_engine(); }
 
 }  // namespace podstudio
