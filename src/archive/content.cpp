@@ -50,6 +50,11 @@ result<content_sums> read_pieces(int fd, std::uint64_t offset, std::uint64_t siz
 
 }  // namespace
 
+content_sums sum_text(std::string_view text) {
+  auto crc32 = ::crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size());
+  return {sha256().of(text), static_cast<std::uint32_t>(crc32)};
+}
+
 result<content_sums> sum_content(int fd, std::uint64_t offset, std::uint64_t size_bytes,
                                  const content_watch& watch) {
   return read_pieces(fd, offset, size_bytes, watch,

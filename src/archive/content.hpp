@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string_view>
 
 /// The contents of entries: copied into an archive, or read out of one, with their checksums. It
 /// takes a buffer of fixed size and the calls that a worker's sandbox allows: pread, pwrite.
@@ -23,6 +24,9 @@ struct content_sums {
 /// `stopping` if the watch says so, as `system_error`.
 result<content_sums> sum_content(int fd, std::uint64_t offset, std::uint64_t size_bytes,
                                  const content_watch& watch = {});
+
+/// Those of a text in memory.
+content_sums sum_text(std::string_view text);
 
 /// Copies an open file of `size_bytes` bytes to `to_offset` in another, and gives the checksums of
 /// what was copied. Neither file's position moves. Errors: `changed` if the file is shorter or

@@ -58,6 +58,15 @@ packs::entry text_entry(std::string_view name, std::string text) {
   return {std::string(name), std::move(hash), size, std::move(text)};
 }
 
+void add_checksums(std::vector<packs::entry>& entries) {
+  sort_by_rank(entries);
+  std::string checksums;
+  for (const auto& each : entries)
+    checksums += checksum_line(each.sha256, each.name);
+  entries.push_back(text_entry(checksums_name, std::move(checksums)));
+  sort_by_rank(entries);
+}
+
 result<std::vector<packs::entry>> complete_contents(const packs::snapshot& pack,
                                                     std::vector<packs::entry> given,
                                                     manifest_options options,
@@ -73,12 +82,7 @@ result<std::vector<packs::entry>> complete_contents(const packs::snapshot& pack,
   if (!text) return text.failure();
   if (key != nullptr) entries.push_back(text_entry(signature_name, key->sign(*text)));
   entries.push_back(text_entry(manifest_name, *std::move(text)));
-  sort_by_rank(entries);
-  std::string checksums;
-  for (const auto& each : entries)
-    checksums += checksum_line(each.sha256, each.name);
-  entries.push_back(text_entry(checksums_name, std::move(checksums)));
-  sort_by_rank(entries);
+  add_checksums(entries);
   return entries;
 }
 

@@ -23,6 +23,9 @@ std::size_t checksum_line_bytes(std::string_view name) noexcept;
 /// A file of the archive that is made in memory.
 packs::entry text_entry(std::string_view name, std::string text);
 
+/// Adds checksums.txt to all other entries of an archive, and brings them into their order.
+void add_checksums(std::vector<packs::entry>& entries);
+
 /// All entries of an archive in their order: those given, the manifest, its signature if there is a
 /// key, and the checksums. `given` has the texts for people, the previews and the assets, under
 /// safe names. Errors: `invalid_argument` if a name is not safe or not unique, if README.md or

@@ -176,6 +176,25 @@ result<signing_key> signing_key::ensure(const std::string& path) {
   return load(path);
 }
 
+result<bool> copy_key_file(const std::string& from, const std::string& to) {
+  auto key = signing_key::load(from);
+  if (!key && key.failure().code == error_code::not_found) return false;
+  if (!key) return key.failure();
+  if (auto there = signing_key::load(to); there) {
+    if (there->public_key() == key->public_key()) return true;
+    return error{error_code::refused, in_quotes(to) + " holds another signing key than "
+                                          + in_quotes(from)
+                                          + "; keep it, and choose another folder"};
+  } else if (there.failure().code != error_code::not_found) {
+    return there.failure();
+  }
+  auto text = read_key_file(from);
+  if (!text) return text.failure();
+  secret_text secret(*std::move(text));
+  if (auto written = write_file_atomically(to, secret.text); !written) return written.failure();
+  return true;
+}
+
 std::string signing_key::sign(std::string_view bytes) const {
   context_ptr context{EVP_MD_CTX_new()};
   std::string signature(signature_bytes, '\0');

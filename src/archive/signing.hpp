@@ -54,4 +54,9 @@ private:
   archive::public_key public_key_;
 };
 
+/// Copies a key's file, whole and private to the owner (0600); whether there was one. A file that
+/// holds the same key stays as it is. Errors: `refused` if `to` holds another key, which nobody
+/// could get back; as `signing_key::load`.
+result<bool> copy_key_file(const std::string& from, const std::string& to);
+
 }  // namespace podstudio::archive

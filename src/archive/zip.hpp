@@ -16,7 +16,7 @@ namespace podstudio::archive {
 
 // --- bounds ---
 
-/// How many entries an archive has at most; a pack has up to 10,000 assets.
+/// How many entries an archive has at most; a pack has up to 20,000 assets.
 inline constexpr std::size_t entries_max = 100'000;
 /// The longest archive, and so the longest entry: what ext4 takes.
 inline constexpr std::uint64_t archive_bytes_max = std::uint64_t{1} << 44;
