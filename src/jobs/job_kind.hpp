@@ -16,8 +16,9 @@ namespace podstudio {
 /// What a job reads and writes. The descriptors are the worker's and are closed after the job. Each
 /// may share its position with another process: read by pread(2) or seek first.
 struct job_files {
-  std::span<const int> inputs{};   ///< open for reading only, seekable
-  std::span<const int> outputs{};  ///< open for writing, empty, each at most the job's bound long
+  std::span<const int> inputs{};  ///< open for reading only, seekable
+  /// Open for writing, each at most the job's bound long; empty, or as earlier jobs left it.
+  std::span<const int> outputs{};
 };
 
 /// What a job says while it runs. Any thread of it may call these.

@@ -53,7 +53,7 @@ struct job_order {
   std::string kind{};
   nlohmann::json parameters = nlohmann::json::object();
   std::vector<int> inputs{};                            ///< open for reading only
-  std::vector<int> outputs{};                           ///< open for writing, empty regular files
+  std::vector<int> outputs{};                           ///< open for writing, regular files
   std::chrono::milliseconds time_limit{60'000};         ///< 1 ms to job_time_ms_max
   std::uint64_t cpu_seconds = 60;                       ///< of all threads together
   std::uint64_t output_bytes = std::uint64_t{1} << 30;  ///< of each output
