@@ -2,6 +2,7 @@
 #include "events/codec.hpp"
 
 #include "events/bounds.hpp"
+#include "platform/sha256.hpp"
 #include "platform/text.hpp"
 
 #include <cereal/archives/portable_binary.hpp>
@@ -95,14 +96,27 @@ static void CEREAL_SAVE_FUNCTION_NAME(PortableBinaryOutputArchive& archive,
   archive.saveBinary<1>(text.data(), static_cast<std::streamsize>(text.size()));
 }
 
-static void CEREAL_LOAD_FUNCTION_NAME(PortableBinaryInputArchive& archive, std::string& text) {
+static void load_bytes(PortableBinaryInputArchive& archive, std::string& bytes,
+                       std::size_t bytes_max) {
   size_type size = 0;
   archive(make_size_tag(size));
-  if (size > podstudio::max_string_bytes
-      || size > podstudio::this_threads_input().source.remaining())
+  if (size > bytes_max || size > podstudio::this_threads_input().source.remaining())
     throw Exception("a string's length is above what follows it");
-  text.resize(static_cast<std::size_t>(size));
-  archive.loadBinary<1>(text.data(), static_cast<std::streamsize>(size));
+  bytes.resize(static_cast<std::size_t>(size));
+  archive.loadBinary<1>(bytes.data(), static_cast<std::streamsize>(size));
+}
+
+static void CEREAL_LOAD_FUNCTION_NAME(PortableBinaryInputArchive& archive, std::string& text) {
+  load_bytes(archive, text, podstudio::max_string_bytes);
+}
+
+static void CEREAL_SAVE_FUNCTION_NAME(PortableBinaryOutputArchive& archive,
+                                      const podstudio::blob& value) {
+  CEREAL_SAVE_FUNCTION_NAME(archive, value.bytes);
+}
+
+static void CEREAL_LOAD_FUNCTION_NAME(PortableBinaryInputArchive& archive, podstudio::blob& value) {
+  load_bytes(archive, value.bytes, podstudio::max_blob_bytes);
 }
 
 static void CEREAL_LOAD_FUNCTION_NAME(PortableBinaryInputArchive& archive, bool& value) {
@@ -161,6 +175,9 @@ private:
     else if (!is_utf8(value))
       complain(name, "is not valid UTF-8");
   }
+  void check(const char* name, blob& value) {
+    if (value.bytes.size() > max_blob_bytes) complain(name, "is longer than 6 MiB");
+  }
   template <class T>
   void check(const char* name, std::optional<T>& value) {
     if (value) check(name, *value);
@@ -191,6 +208,10 @@ private:
   static nlohmann::json json_of(double& value) { return value; }
   static nlohmann::json json_of(digest& value) { return to_hex(value); }
   static nlohmann::json json_of(std::string& value) { return value; }
+  /// Which bytes it has, not the bytes: a document is for people.
+  static nlohmann::json json_of(blob& value) {
+    return {{"size_bytes", value.bytes.size()}, {"sha256", to_hex(sha256().of(value.bytes))}};
+  }
   static nlohmann::json json_of(enumeration auto& value) {
     if (!is_named(value)) return nullptr;
     if constexpr (is_number<std::remove_reference_t<decltype(value)>>)

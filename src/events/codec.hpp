@@ -17,6 +17,8 @@ namespace podstudio {
 
 /// The longest string an event may hold. `params_json` is the largest in practice.
 inline constexpr std::size_t max_string_bytes = 64u << 10;
+/// The longest blob: with it, a command still fits `max_command_bytes`.
+inline constexpr std::size_t max_blob_bytes = 6u << 20;
 
 /// The frozen name of the event's type.
 std::string_view event_name(const event& what) noexcept;
@@ -41,7 +43,8 @@ result<void> check_event_known(std::string_view name, std::uint16_t version);
 result<event> decode_event(std::string_view name, std::uint16_t version,
                            std::span<const std::uint8_t> body);
 
-/// The event's fields as a JSON object: digests in hex, enums as words, absent values as null.
+/// The event's fields as a JSON object: digests in hex, enums as words, absent values as null, a
+/// blob as its size and digest.
 nlohmann::json to_json(const event& what);
 
 }  // namespace podstudio

@@ -77,6 +77,31 @@ struct pack_facts {
   }
 };
 
+/// Bytes that are no text, at most `max_blob_bytes` (events/codec.hpp).
+struct blob {
+  std::string bytes;
+  bool operator==(const blob&) const = default;
+};
+
+/// An archive that a pack was exported to, and what is needed to make the same bytes again.
+struct exported_archive {
+  digest sha256{};  ///< of the whole file
+  std::uint64_t size_bytes = 0;
+  std::uint64_t assets = 0;  ///< how many it holds
+  /// Where the log was when the pack was read, as the archive's manifest says it.
+  std::uint64_t sequence = 0;
+  digest head_hash{};
+  std::optional<std::string> profile;  ///< the marketplace that it was made for
+  blob texts;                          ///< manifest, signature and texts: archive/kept_texts.hpp
+  bool operator==(const exported_archive&) const = default;
+
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(CEREAL_NVP(sha256), CEREAL_NVP(size_bytes), CEREAL_NVP(assets), CEREAL_NVP(sequence),
+            CEREAL_NVP(head_hash), CEREAL_NVP(profile), CEREAL_NVP(texts));
+  }
+};
+
 /// What the seller says of themselves, for the texts of packs.
 struct seller_facts {
   std::optional<std::string> author;   ///< holder of the rights
@@ -437,18 +462,21 @@ struct pack_asset_removed {
 
 struct pack_exported {
   static constexpr std::string_view name = "pack.exported";
-  static constexpr std::uint16_t version = 1;
+  static constexpr std::uint16_t version = 2;
   pack_id pack = 0;
   std::optional<std::string> path_before;
   std::optional<std::int64_t> at_us_before;  ///< microseconds since the Unix epoch
   std::string path_after;
   std::int64_t at_us_after = 0;
+  /// Since version 2; nothing where an undo sets the path and the time back.
+  std::optional<exported_archive> made{};
   bool operator==(const pack_exported&) const = default;
 
   template <class Archive>
-  void serialize(Archive& archive, std::uint32_t) {
+  void serialize(Archive& archive, std::uint32_t written) {
     archive(CEREAL_NVP(pack), CEREAL_NVP(path_before), CEREAL_NVP(at_us_before),
             CEREAL_NVP(path_after), CEREAL_NVP(at_us_after));
+    if (written >= 2) archive(CEREAL_NVP(made));
   }
 };
 

@@ -261,6 +261,10 @@ template <class Event>
 concept engine_event = Event::name.starts_with("watch.") || Event::name.starts_with("problem.")
                        || Event::name.starts_with("engine.");
 
+/// Whether the event says anything of assets, packs or the seller: what an export reads.
+template <class Event>
+concept library_event = !job_event<Event> && !engine_event<Event>;
+
 namespace detail {
 
 template <class Event>

@@ -48,7 +48,9 @@ struct snapshot {
   std::string license;  ///< `royalty_free`, `attribution`, `commercial`, `personal`
   std::int64_t created_at_us = 0, updated_at_us = 0;  ///< microseconds since the Unix epoch
   std::vector<member> members;                        ///< in the pack's order
-  std::uint64_t sequence = 0;                         ///< of the last event that the tables hold
+  /// Of the last event in the log that says anything of assets, packs or the seller. Jobs and
+  /// starts of the engine do not count, so that they change no archive.
+  std::uint64_t sequence = 0;
   std::string head_hash;  ///< of the frame that holds it, 64 lower-case hexadecimal digits
 };
 

@@ -4,6 +4,8 @@
 #include "platform/text.hpp"
 #include "platform/types.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <variant>
@@ -19,6 +21,10 @@ error located(error failure, std::string_view name, sequence_number sequence) {
                       + std::to_string(sequence) + ": " + failure.message
                       + "; rebuild the tables with 'podstudio replay'";
   return failure;
+}
+
+bool is_about_library(const event& what) {
+  return std::visit([]<class Event>(const Event&) { return library_event<Event>; }, what);
 }
 
 }  // namespace
@@ -37,7 +43,7 @@ result<void> fold_command(fold_context& context, const committed_command& comman
   if (!recorded) return recorded;
   std::span<const event> rest = what.events;
   while (!rest.empty()) {
-    auto sequence = command.last_sequence() + 1 - rest.size();
+    auto sequence = context.sequence = command.last_sequence() + 1 - rest.size();
     auto folded = fold_together(context, rest);
     if (!folded) return located(folded.failure(), asset_registered::name, sequence);
     if (*folded == 0) {
@@ -53,6 +59,8 @@ result<void> fold_command(fold_context& context, const committed_command& comman
     }
     rest = rest.subspan(*folded);
   }
+  if (std::ranges::any_of(what.events, is_about_library))
+    context.library = log_head{command.last_sequence(), command.hash};
   if (!context.parked.empty())
     return located(
         {error_code::internal, "asset " + std::to_string(*context.parked.begin())
@@ -66,9 +74,15 @@ result<void> fold_checkpoint(fold_context& context, const log_head& head) {
   if (!done) return done;
   const auto& counts = context.counts;
   const auto& ids = context.ids;
+  std::optional<sequence_number> library_sequence;
+  std::optional<digest> library_hash;
+  if (context.library) {
+    library_sequence = context.library->sequence;
+    library_hash = context.library->hash;
+  }
   return change_one(context.commands.set_checkpoint, head.sequence, head.hash, counts.of_type[0],
                     counts.of_type[1], counts.of_type[2], counts.approved, counts.missing,
-                    ids.asset, ids.pack, ids.job, ids.root);
+                    ids.asset, ids.pack, ids.job, ids.root, library_sequence, library_hash);
 }
 
 }  // namespace podstudio

@@ -75,12 +75,15 @@ struct fold_context {
 
   // Of the transaction under way.
   last_ids ids;
+  /// Of its last command about assets, packs or the seller, see schema.sql; nothing: none was.
+  std::optional<log_head> library;
   counted_assets counts;
   std::set<pack_id> resized_packs;  ///< whose members or their sizes changed
 
   // Of the command under way.
-  std::string at;             ///< its time
-  std::set<asset_id> parked;  ///< whose path went to another asset before they got a new one
+  std::string at;                ///< its time
+  sequence_number sequence = 0;  ///< of the event under way
+  std::set<asset_id> parked;     ///< whose path went to another asset before they got a new one
 };
 
 inline error no_such_row() { return {error_code::internal, "the tables hold no such row"}; }

@@ -5,10 +5,17 @@
 #include "platform/text.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <span>
+#include <string>
 
 namespace podstudio {
 
 namespace {
+
+std::span<const std::uint8_t> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
 
 /// The members changed: the row's totals follow at the end of the transaction.
 result<void> resize(fold_context& context, pack_id pack) {
@@ -50,8 +57,13 @@ result<void> fold(fold_context& context, const pack_asset_removed& what) {
 }
 
 result<void> fold(fold_context& context, const pack_exported& what) {
-  return change_one(context.packs.set_exported, what.pack, what.path_after,
-                    to_timestamp(what.at_us_after), context.at);
+  auto at = to_timestamp(what.at_us_after);
+  auto marked = change_one(context.packs.set_exported, what.pack, what.path_after, at, context.at);
+  if (!marked || !what.made) return marked;
+  const auto& made = *what.made;
+  return context.packs.add_export.run(
+      context.sequence, what.pack, what.path_after, at, to_hex(made.sha256), made.size_bytes,
+      made.assets, made.sequence, to_hex(made.head_hash), made.profile, bytes_of(made.texts.bytes));
 }
 
 result<void> fold(fold_context& context, const pack_deleted& what) {

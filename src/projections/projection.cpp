@@ -136,6 +136,7 @@ result<void> projection::fold(std::span<const committed_command> commands) {
   context.ids = context.committed_ids;
   context.counts = context.committed_counts;
   context.resized_packs.clear();
+  context.library.reset();
   std::optional<transaction> writing;
   if (!context.bulk) {
     auto begun = transaction::begin_write(context.db);

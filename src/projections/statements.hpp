@@ -152,6 +152,11 @@ struct pack_statements {
       prepare("UPDATE pack SET export_path = ?2, exported_at = ?3, updated_at = ?4 WHERE id = ?1");
   statement touch = prepare("UPDATE pack SET updated_at = ?2 WHERE id = ?1");
 
+  statement add_export =
+      prepare("INSERT INTO pack_export (sequence, pack_id, path, exported_at, sha256, size_bytes,"
+              " asset_count, read_at, head_hash, profile, texts)"
+              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+
   statement set_seller =
       prepare("UPDATE seller SET author = ?1, year = ?2, shop = ?3, contact = ?4");
 
@@ -304,7 +309,8 @@ struct command_statements {
   statement set_checkpoint =
       prepare("UPDATE checkpoint SET sequence = ?1, hash = ?2, image = ?3, audio = ?4, video = ?5,"
               " approved = ?6, missing = ?7, last_asset = ?8, last_pack = ?9, last_job = ?10,"
-              " last_root = ?11");
+              " last_root = ?11, library_sequence = coalesce(?12, library_sequence),"
+              " library_hash = coalesce(?13, library_hash)");
 };
 
 }  // namespace podstudio

@@ -150,7 +150,7 @@ private:
   }
 
   result<void> read_head() {
-    auto query = db_.prepare("SELECT sequence, lower(hex(hash)) FROM checkpoint");
+    auto query = db_.prepare("SELECT library_sequence, lower(hex(library_hash)) FROM checkpoint");
     if (!query) return query.failure();
     return query->for_each_row(
         [&](const statement& row) { column_reader(row) >> made_.sequence >> made_.head_hash; });
@@ -168,10 +168,14 @@ private:
 
 }  // namespace
 
+result<packs::snapshot> read_snapshot_in_view(database& db, pack_id id) {
+  return snapshot_reader(db, id).read();
+}
+
 result<packs::snapshot> read_snapshot(database& db, pack_id id) {
   auto view = transaction::begin_read(db);
   if (!view) return view.failure();
-  return snapshot_reader(db, id).read();
+  return read_snapshot_in_view(db, id);
 }
 
 result<packs::seller> read_seller(database& db) {

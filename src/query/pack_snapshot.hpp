@@ -21,6 +21,8 @@ inline constexpr std::size_t snapshot_prompt_bytes_max = 8u << 10;
 /// assets there are. Errors: `not_found`; `refused` where it holds more than the above; those of
 /// schema/sqlite.hpp.
 result<packs::snapshot> read_snapshot(database& db, pack_id id);
+/// The same within a transaction of the caller's.
+result<packs::snapshot> read_snapshot_in_view(database& db, pack_id id);
 
 /// What the seller said of themselves; what was not said is empty.
 result<packs::seller> read_seller(database& db);

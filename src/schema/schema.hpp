@@ -15,7 +15,7 @@ inline constexpr std::int32_t tables_application_id = 0x504f4453;
 /// Raise the first with any change of schema.sql, the second with any change of what a fold writes
 /// or of what texts are looked up by.
 /// There are no migrations: a file of another version is built again from the log.
-inline constexpr std::int32_t tables_layout_version = 11;
+inline constexpr std::int32_t tables_layout_version = 12;
 inline constexpr std::int32_t tables_fold_version = 4;
 inline constexpr std::int32_t tables_version = tables_layout_version * 1000 + tables_fold_version;
 

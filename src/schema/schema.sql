@@ -78,6 +78,23 @@ CREATE TABLE deleted_pack_job (
 );
 CREATE INDEX ix_deleted_pack_job_pack ON deleted_pack_job (pack_id);
 
+-- Archives that packs were exported to. A pack that was deleted keeps its rows: what was sold can
+-- be made again.
+CREATE TABLE pack_export (
+  sequence    INTEGER PRIMARY KEY,            -- of its event
+  pack_id     INTEGER NOT NULL,               -- the pack may be gone
+  path        TEXT NOT NULL,                  -- where it was written to
+  exported_at TIMESTAMP NOT NULL,
+  sha256      TEXT NOT NULL,                  -- of the whole archive, 64 lower-case hexadecimal digits
+  size_bytes  INTEGER NOT NULL,
+  asset_count INTEGER NOT NULL,
+  read_at     INTEGER NOT NULL,               -- sequence that the pack was read at
+  head_hash   TEXT NOT NULL,                  -- of the frame that holds it, as `sha256`
+  profile     TEXT,                           -- the marketplace that it was made for
+  texts       BLOB NOT NULL                   -- manifest, signature and texts, compressed
+);
+CREATE INDEX ix_pack_export_pack ON pack_export (pack_id);
+
 -- What the seller says of themselves, for the texts of packs, in one row. What was not said is null.
 CREATE TABLE seller (
   only    INTEGER PRIMARY KEY CHECK (only = 1),
@@ -228,6 +245,10 @@ CREATE TABLE checkpoint (
   only       INTEGER PRIMARY KEY CHECK (only = 1),
   sequence   INTEGER NOT NULL,
   hash       BLOB NOT NULL,                   -- of the frame that holds `sequence`, 32 bytes
+  -- The last frame that says anything of assets, packs or the seller, which is what an export reads.
+  -- Jobs and starts of the engine leave it as it is, so that they change no archive.
+  library_sequence INTEGER NOT NULL DEFAULT 0,
+  library_hash     BLOB NOT NULL DEFAULT (zeroblob(32)),
   -- How many rows of `asset` there are, so that `status` need not count a million each time.
   image      INTEGER NOT NULL DEFAULT 0,
   audio      INTEGER NOT NULL DEFAULT 0,

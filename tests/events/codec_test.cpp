@@ -278,6 +278,70 @@ BOOST_AUTO_TEST_CASE(values_no_writer_writes_are_refused_on_both_sides) {
   BOOST_TEST(bool(decoded(largest, encoded(largest))));
 }
 
+BOOST_AUTO_TEST_CASE(a_blob_is_any_bytes_up_to_its_bound) {
+  auto exported = [](std::string bytes) {
+    pack_exported what{1, {}, {}, "/a.zip", 5};
+    what.made.emplace().texts.bytes = std::move(bytes);
+    return event(what);
+  };
+  for (const auto& good :
+       {std::string(), std::string("\xff\0\x01", 3), std::string(max_blob_bytes, '\xfe')}) {
+    auto what = exported(good);
+    REQUIRE_OK(check_event(what));
+    auto back = decoded(what, encoded(what));
+    REQUIRE_OK(back);
+    BOOST_TEST((*back == what));
+  }
+  auto bad = exported(std::string(max_blob_bytes + 1, 'a'));
+  auto checked = check_event(bad);
+  REQUIRE_FAILS(checked, error_code::invalid_argument);
+  BOOST_TEST(why(checked).find("'texts'") != std::string::npos, why(checked));
+  auto back = decoded(bad, encoded(bad));
+  REQUIRE_FAILS(back, error_code::damaged);
+  auto shown = to_json(exported("abc"))["made"]["texts"];
+  BOOST_TEST(shown["size_bytes"] == 3);
+  BOOST_TEST(shown["sha256"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+// The golden file of version 2 has no archive.
+BOOST_AUTO_TEST_CASE(an_exported_archive_is_written_to_the_byte) {
+  pack_exported what{1, {}, {}, "/a", 5};
+  auto& made = what.made.emplace();
+  made.sha256.fill(0xaa);
+  made.size_bytes = 0x0102;
+  made.assets = 3;
+  made.sequence = 4;
+  made.head_hash.fill(0xbb);
+  made.profile = "etsy";
+  made.texts.bytes = "\xff";
+  auto number = [](unsigned value) {
+    std::string digits;
+    for (int i = 0; i < 8; ++i, value >>= 8)
+      digits += to_hex(std::array<std::uint8_t, 1>{static_cast<std::uint8_t>(value)});
+    return digits;
+  };
+  auto repeated = [](const char* digits) {
+    std::string text;
+    for (int i = 0; i < 32; ++i)
+      text += digits;
+    return text;
+  };
+  BOOST_TEST(hex(encoded(what))
+             == "01" + number(1) + "0101" + number(2) + "2f61" + number(5) + "00" + repeated("aa")
+                    + number(0x0102) + number(3) + number(4) + repeated("bb") + "00" + number(4)
+                    + "65747379" + number(1) + "ff");
+}
+
+BOOST_AUTO_TEST_CASE(an_export_of_version_1_has_no_archive) {
+  auto text = file_text(golden_folder + "/pack.exported.v1.txt");
+  auto line = text.substr(0, text.find('\n'));
+  std::string body(line.size() / 2, '\0');
+  BOOST_REQUIRE(from_hex(line, reinterpret_cast<std::uint8_t*>(body.data()), body.size()));
+  auto back = decode_event("pack.exported", 1, bytes_of(body));
+  REQUIRE_OK(back);
+  BOOST_TEST(!std::get<pack_exported>(*back).made.has_value());
+}
+
 BOOST_AUTO_TEST_CASE(numbers_out_of_bounds_are_refused_on_both_sides) {
   constexpr auto least = std::numeric_limits<std::int64_t>::min(),
                  most = std::numeric_limits<std::int64_t>::max();

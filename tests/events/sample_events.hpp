@@ -75,6 +75,11 @@ private:
     for (auto& byte : value)
       byte = static_cast<std::uint8_t>(source_());
   }
+  void fill(podstudio::blob& value) {
+    value.bytes.resize(source_() % 40);
+    for (auto& byte : value.bytes)
+      byte = static_cast<char>(source_());
+  }
   void fill(std::string& value) {
     static const std::string pieces[] = {"a", "Z", "/", " ", "'", "\"", "\n", "é", "漢", "🐈"};
     value.clear();

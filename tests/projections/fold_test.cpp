@@ -394,6 +394,32 @@ BOOST_AUTO_TEST_CASE(an_export_is_remembered) {
              == "/out/p.zip|1970-01-01 00:00:01.000000|" + at(2));
 }
 
+BOOST_AUTO_TEST_CASE(an_archive_stays_known_when_its_pack_is_deleted) {
+  fold({pack_created{1, {"p", license_type::personal, {}, {}}}});
+  pack_exported exported{1, {}, {}, "/out/p.zip", 1'000'000};
+  exported.made = exported_archive{{}, 7, 2, 1, {}, "etsy", {"\x01\xff"}};
+  fold({exported});
+  fold({pack_deleted{1, {}, {}, {}}});
+  BOOST_TEST(rows("SELECT sequence, pack_id, path, exported_at, size_bytes, asset_count, read_at,"
+                  " profile, hex(texts) FROM pack_export")
+             == "2|1|/out/p.zip|1970-01-01 00:00:01.000000|7|2|1|etsy|01FF");
+}
+
+BOOST_AUTO_TEST_CASE(jobs_and_starts_leave_the_position_of_the_library) {
+  auto position = [this] {
+    return rows("SELECT library_sequence = sequence, library_hash = hash FROM checkpoint");
+  };
+  fold({pack_created{1, {"p", license_type::personal, {}, {}}}});
+  BOOST_TEST(position() == "1|1");
+  fold({job_queued{1, job_kind::export_pack, {}, pack_id{1}, {}}});
+  BOOST_TEST(position() == "0|0");
+  fold({engine_started{"1", 1}});
+  BOOST_TEST(rows("SELECT library_sequence FROM checkpoint") == "1");
+  fold({job_started{1, 1}});
+  fold({job_completed{1, {}}, pack_exported{1, {}, {}, "/out/p.zip", 1'000'000}});
+  BOOST_TEST(position() == "1|1");
+}
+
 BOOST_AUTO_TEST_CASE(totals_follow_the_members_and_their_content) {
   fold({asset_registered{1, "/a", asset_type::image, content_of(1, 1'500'000)},
         asset_registered{2, "/b", asset_type::image, content_of(2, 500'000)},

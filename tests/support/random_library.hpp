@@ -363,7 +363,14 @@ private:
     case 1: {
       auto path = "/packs/" + std::to_string(below(9)) + ".zip";
       auto at = static_cast<std::int64_t>(below(2'000'000'000'000'000));
-      out.push_back(podstudio::pack_exported{id, pack.export_path, pack.exported_at_us, path, at});
+      podstudio::pack_exported exported{id, pack.export_path, pack.exported_at_us, path, at};
+      if (one_in(2)) {
+        auto& made = exported.made.emplace();
+        made.size_bytes = below(1'000'000);
+        made.assets = pack.members.size();
+        made.texts.bytes = std::string(below(20), static_cast<char>(below(256)));
+      }
+      out.push_back(std::move(exported));
       pack.export_path = path;
       pack.exported_at_us = at;
       return;
