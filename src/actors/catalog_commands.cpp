@@ -148,7 +148,7 @@ void catalog_state::change_root(root_request request,
 
 namespace {
 
-/// What a job read belongs to its end: both are one command.
+/// What a job read, and what it exported, belongs to its end: all are one command.
 result<std::vector<event>> decide_end(const library_model& model, const job_step& step) {
   auto events = decide_complete(model.jobs, step.job,
                                 step.text.empty() ? std::nullopt : std::optional(step.text));
@@ -156,6 +156,11 @@ result<std::vector<event>> decide_end(const library_model& model, const job_step
   auto read = decide_read(model.catalog, step.read);
   events->insert(events->end(), std::make_move_iterator(read.begin()),
                  std::make_move_iterator(read.end()));
+  if (step.pack == 0) return events;
+  auto exported = decide_exported(model.catalog, step.pack, step.exported);
+  if (!exported) return exported;
+  events->insert(events->end(), std::make_move_iterator(exported->begin()),
+                 std::make_move_iterator(exported->end()));
   return events;
 }
 
@@ -245,7 +250,7 @@ job_queue catalog_state::waiting_jobs() const {
   job_queue queue{{}, jobs.held()};
   for (const auto& [id, job] : jobs.jobs())
     if (job.status == job_status::pending && is_runnable(job.kind))
-      queue.pending.push_back({id, job.priority});
+      queue.pending.push_back({id, job.priority, job.kind});
   return queue;
 }
 

@@ -116,7 +116,7 @@ using catalog_actor = caf::typed_actor<
     // What is in flight and what is to be read.
     caf::replies_to<status_atom>::with<catalog_status>>;
 
-/// JOB RUNNER: runs one job at a time in a worker process. Detached: it blocks until the job has
+/// JOB RUNNER: runs one job at a time in worker processes. Detached: it blocks until the job has
 /// ended.
 using job_runner_actor = caf::typed_actor<
     // Answers when the job has ended, however it did.
@@ -179,7 +179,9 @@ using reader_actor = caf::typed_actor<
     // missing.
     caf::replies_to<media_atom, asset_ids>::with<media_inputs>,
     // The assets that a pending or running job reads.
-    caf::replies_to<media_atom, job_id>::with<asset_ids>>;
+    caf::replies_to<media_atom, job_id>::with<asset_ids>,
+    // What a job that exports a pack works on, as of one moment.
+    caf::replies_to<pack_atom, job_id>::with<export_input_ptr>>;
 
 /// HISTORIAN: queries on the log. Detached: it blocks in reads. A request reads a bounded part of
 /// the log; if there is more, the answer says where to continue.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "actors/jobs.hpp"
 
+#include "actors/export_job.hpp"
 #include "jobs/worker_pool.hpp"
 
 #include <algorithm>
@@ -41,11 +42,12 @@ void jobs_state::reload() {
       .then(
           [this](const job_queue& queue) {
             held = queue.held;
-            for (const auto& [job, priority] : queue.pending) {
+            for (const auto& [job, priority, of] : queue.pending) {
               if (running.contains(job) || resting.contains(job)) continue;
+              known[job].kind = of;
               known[job].priority = priority;
               enqueue(job);
-              if (!begun) inherited.insert(job);
+              if (!begun && of != job_kind::export_pack) inherited.insert(job);
             }
             begun = true;
             fill();
@@ -73,7 +75,8 @@ void jobs_state::release_drained() {
 // --- running ---
 
 void jobs_state::enqueue(job_id job) {
-  if (!running.contains(job)) pending.emplace(-known[job].priority, job);
+  const auto& waiting = known[job];
+  if (!running.contains(job)) lane_of(waiting.kind).pending.emplace(-waiting.priority, job);
 }
 
 void jobs_state::forget(job_id job) {
@@ -88,14 +91,16 @@ void jobs_state::stall(std::chrono::seconds time, std::string why) {
 
 void jobs_state::fill() {
   if (!begun || draining || held || !stalled.empty()) return;
-  while (!idle.empty() && !pending.empty()) {
-    auto job = pending.extract(pending.begin()).value().second;
-    running[job].runner = std::move(idle.back());
-    idle.pop_back();
-    ++runs;
-    start(job);
-  }
-  if (pending.empty() && !idle.empty() && inherited.empty()) ask_for_unread();
+  for (auto* each : {&media, &exports})
+    while (!each->idle.empty() && !each->pending.empty()) {
+      auto job = each->pending.extract(each->pending.begin()).value().second;
+      running[job].kind = known[job].kind;
+      running[job].runner = std::move(each->idle.back());
+      each->idle.pop_back();
+      ++runs;
+      start(job);
+    }
+  if (media.pending.empty() && !media.idle.empty() && inherited.empty()) ask_for_unread();
 }
 
 void jobs_state::ask_for_unread() {
@@ -130,21 +135,27 @@ void jobs_state::start(job_id job) {
     return_to_queue(job);
   };
   decide(
-      std::move(step),
-      [this, job](const change_outcome&) {
-        auto fail = [this, job](const caf::error& failure) {
-          attempt_failed(job, from_caf(failure).message, {});
-        };
-        self->request(reader, caf::infinite, media_atom::value, job)
-            .then(
-                [this, job, fail](const asset_ids& assets) {
-                  self->request(reader, caf::infinite, media_atom::value, assets)
-                      .then([this, job](media_inputs& inputs) { run(job, std::move(inputs)); },
-                            fail);
-                },
-                fail);
-      },
-      otherwise);
+      std::move(step), [this, job](const change_outcome&) { read_inputs(job); }, otherwise);
+}
+
+void jobs_state::read_inputs(job_id job) {
+  auto fail = [this, job](const caf::error& failure) {
+    auto why = from_caf(failure);
+    bool is_final = why.code == error_code::not_found || why.code == error_code::refused;
+    attempt_failed(job, why.message, {}, is_final);
+  };
+  if (running.at(job).kind == job_kind::export_pack) {
+    self->request(reader, caf::infinite, pack_atom::value, job)
+        .then([this, job](const export_input_ptr& input) { run(job, {}, input); }, fail);
+    return;
+  }
+  self->request(reader, caf::infinite, media_atom::value, job)
+      .then(
+          [this, job, fail](const asset_ids& assets) {
+            self->request(reader, caf::infinite, media_atom::value, assets)
+                .then([this, job](media_inputs& inputs) { run(job, std::move(inputs)); }, fail);
+          },
+          fail);
 }
 
 void jobs_state::reclaim(job_id job) {
@@ -169,11 +180,12 @@ void jobs_state::stay_running(job_id job, const std::string& why) {
   return_to_queue(job);
 }
 
-void jobs_state::run(job_id job, media_inputs inputs) {
+void jobs_state::run(job_id job, media_inputs inputs, export_input_ptr exports_of) {
   auto& own = running.at(job);
   auto task = std::make_shared<job_task>();
   task->job = job;
   task->inputs = std::move(inputs);
+  task->exports = std::move(exports_of);
   task->cancel = own.cancel;
   task->progress = [to = jobs_actor{self}, job](double percent) {
     caf::anon_send(to, step_atom::value, job, percent);
@@ -186,26 +198,36 @@ void jobs_state::run(job_id job, media_inputs inputs) {
 }
 
 void jobs_state::ended(job_id job, const job_report& report) {
-  // What runs when the engine stops is put back, and what a person cancelled has ended already.
+  // What a person cancelled has ended already, and so leaves nothing behind. What runs when the
+  // engine stops is put back; archives that are finished are found by the next attempt.
+  if (running.at(job).cancelled) withdraw(report.exported);
   if (draining || running.at(job).cancelled) return release(job, !draining);
   if (report.ending == job_ending::not_started || report.ending == job_ending::no_sandbox)
     return without_worker(job, report.text);
   workers_rest = workers_rest_min;
   if (report.ending != job_ending::completed)
     return attempt_failed(job, report.text,
-                          {std::string(to_string(report.ending)), report.last_words});
+                          {std::string(to_string(report.ending)), report.last_words},
+                          report.is_final);
   job_step step;
   step.what = kind::complete;
   step.job = job;
   step.read = report.read;
+  step.pack = report.pack;
+  step.exported = report.exported;
+  if (!report.exported.empty()) step.text = report.exported.front().path;
+  bool reads = running.at(job).kind == job_kind::metadata_extract;
   decide(
       std::move(step),
-      [this, job](const change_outcome& outcome) {
-        read += outcome.changed - 1;  // all but the end of the job
+      [this, job, reads](const change_outcome& outcome) {
+        if (reads) read += outcome.changed - 1;  // all but the end of the job
         release(job, true);
       },
-      [this, job](const caf::error& failure) {
-        attempt_failed(job, from_caf(failure).message, {});
+      [this, job, exported = report.exported](const caf::error& failure) {
+        auto why = from_caf(failure);
+        // Refused: it was cancelled in the meantime.
+        if (running.at(job).cancelled || why.code == error_code::refused) withdraw(exported);
+        attempt_failed(job, why.message, {}, why.code == error_code::not_found);
       });
 }
 
@@ -226,11 +248,12 @@ void jobs_state::without_worker(job_id job, const std::string& why) {
       [then](const caf::error&) { then(); });
 }
 
-void jobs_state::attempt_failed(job_id job, std::string why, job_attempt_end attempt) {
+void jobs_state::attempt_failed(job_id job, std::string why, job_attempt_end attempt,
+                                bool is_final) {
   if (draining || running.at(job).cancelled) return release(job, !draining);
   auto& state = known[job];
   ++state.failures;
-  bool again = state.failures < job_attempts_max;
+  bool again = !is_final && state.failures < job_attempts_max;
   spdlog::warn("job {} failed{}: {}", job, again ? ", and will be tried again" : "", why);
   job_step step;
   step.what = again ? kind::put_back : kind::fail;
@@ -261,7 +284,7 @@ void jobs_state::return_to_queue(job_id job) {
 
 void jobs_state::release(job_id job, bool is_over) {
   auto was = std::move(running.extract(job).mapped());
-  idle.push_back(std::move(was.runner));
+  lane_of(was.kind).idle.push_back(std::move(was.runner));
   if (was.again && !draining)
     enqueue(job);
   else if (is_over)
@@ -307,6 +330,7 @@ void jobs_state::changed(const job_step& step, const change_outcome& outcome) {
     // Ids are given out one after the other.
     for (auto job = outcome.subject; const auto& request : step.requests) {
       if (is_runnable(request.kind)) {
+        known[job].kind = request.kind;
         known[job].priority = request.priority;
         enqueue(job);
       }
@@ -328,7 +352,7 @@ void jobs_state::changed(const job_step& step, const change_outcome& outcome) {
       at->second.again = false;
       at->second.cancel->ask();
     } else if (auto waiting = known.find(step.job); waiting != known.end()) {
-      pending.erase({-waiting->second.priority, step.job});
+      lane_of(waiting->second.kind).pending.erase({-waiting->second.priority, step.job});
       resting.erase(step.job);
       forget(step.job);
     }
@@ -350,13 +374,21 @@ void jobs_state::changed(const job_step& step, const change_outcome& outcome) {
   fill();
 }
 
+bool jobs_state::has_read_all() const {
+  // Those that wait, rest or run.
+  return std::ranges::none_of(
+             known, [](const auto& each) { return each.second.kind == job_kind::metadata_extract; })
+         && std::ranges::none_of(running, [](const auto& each) {
+              return each.second.kind == job_kind::metadata_extract;
+            });
+}
+
 void jobs_state::tell(caf::typed_response_promise<reading_status> promise) {
   // By the time the catalog answers, every job that it has queued is known here.
   self->request(catalog, caf::infinite, status_atom::value)
       .then(
           [this, promise](const catalog_status& status) mutable {
-            bool quiet =
-                begun && stalled.empty() && running.empty() && pending.empty() && resting.empty();
+            bool quiet = begun && stalled.empty() && has_read_all();
             promise.deliver(reading_status{read, failed, quiet && !status.unread, held, stalled});
           },
           [promise](const caf::error& failure) mutable { promise.deliver(failure); });
@@ -364,13 +396,14 @@ void jobs_state::tell(caf::typed_response_promise<reading_status> promise) {
 
 jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self, catalog_actor catalog,
                                reader_actor reader, std::shared_ptr<worker_pool> workers,
-                               std::vector<job_runner_actor> runners) {
+                               std::vector<job_runner_actor> runners, job_runner_actor exporter) {
   auto& state = self->state;
   state.self = self;
   state.catalog = std::move(catalog);
   state.reader = std::move(reader);
   state.workers = std::move(workers);
-  state.idle = std::move(runners);
+  state.media.idle = std::move(runners);
+  if (exporter) state.exports.idle.push_back(std::move(exporter));
   state.take_over();
   return {
       [self](job_atom, const job_step& step) {

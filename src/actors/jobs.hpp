@@ -36,11 +36,18 @@ inline constexpr std::chrono::seconds idle_workers_after{30};
 
 /// Schedules jobs: those of the highest priority first, of equal ones the oldest. One that runs is
 /// leased to a runner; whatever becomes of that, the job is put back, ends, or fails after
-/// job_attempts_max attempts.
+/// job_attempts_max attempts, or the first if another would only repeat it.
 struct jobs_state {
   using steady_clock = std::chrono::steady_clock;
+  /// Jobs that wait for the same runners. Exports have a runner of their own: one may take hours,
+  /// and others have thousands of jobs before it.
+  struct lane {
+    std::vector<job_runner_actor> idle;                 ///< runners
+    std::set<std::pair<std::int32_t, job_id>> pending;  ///< the highest priority first, then by age
+  };
   struct running_job {
     job_runner_actor runner;
+    job_kind kind = job_kind::metadata_extract;
     std::shared_ptr<job_cancel> cancel = std::make_shared<job_cancel>();
     steady_clock::time_point told{};  ///< when progress was last logged
     bool cancelled = false;           ///< by a person
@@ -48,6 +55,7 @@ struct jobs_state {
   };
   /// What is known of a job that has not ended.
   struct waiting_job {
+    job_kind kind = job_kind::metadata_extract;
     std::int32_t priority = 0;
     std::uint32_t failures = 0;  ///< attempts that failed, since the engine's start or a retry
   };
@@ -62,7 +70,9 @@ struct jobs_state {
   void fill();
   void ask_for_unread();
   void start(job_id job);
-  void run(job_id job, media_inputs inputs);
+  /// Asks for what a job that has been started works on, then runs it.
+  void read_inputs(job_id job);
+  void run(job_id job, media_inputs inputs, export_input_ptr exports = nullptr);
   void ended(job_id job, const job_report& report);
   /// The start of a job was refused. If it is running, nobody runs it.
   void reclaim(job_id job);
@@ -74,12 +84,15 @@ struct jobs_state {
   /// No worker could be started, for which the job is not to blame.
   void without_worker(job_id job, const std::string& why);
   /// An attempt has failed: the job is tried again later, or it has failed.
-  void attempt_failed(job_id job, std::string why, job_attempt_end attempt);
+  void attempt_failed(job_id job, std::string why, job_attempt_end attempt, bool is_final = false);
   /// The runner of a job is free again, and the job in the queue before the next one is started: it
   /// may be its own turn.
   void return_to_queue(job_id job);
   /// The runner of a job is free again. The job itself is forgotten if it has come to its end.
   void release(job_id job, bool is_over);
+  lane& lane_of(job_kind kind) noexcept { return kind == job_kind::export_pack ? exports : media; }
+  /// Whether no job that reads files waits or runs.
+  bool has_read_all() const;
   void enqueue(job_id job);
   void forget(job_id job);
   void progressed(job_id job, double percent);
@@ -97,9 +110,8 @@ struct jobs_state {
   catalog_actor catalog;
   reader_actor reader;
   std::shared_ptr<worker_pool> workers;
-  std::vector<job_runner_actor> idle;                 ///< runners
-  std::set<std::pair<std::int32_t, job_id>> pending;  ///< the highest priority first, then by age
-  std::map<job_id, waiting_job> known;                ///< pending, resting and running jobs
+  lane media, exports;
+  std::map<job_id, waiting_job> known;  ///< pending, resting and running jobs
   std::map<job_id, running_job> running;
   std::set<job_id> resting;  ///< until they are tried again
   /// Jobs of an engine before this one. Before they have ended nobody asks for unread files, as
@@ -117,9 +129,10 @@ struct jobs_state {
   static inline const char* name = "jobs";
 };
 
-/// Without workers nothing is run: jobs are only queued.
+/// Without workers nothing is run: jobs are only queued. `exporter` runs exports, the other runners
+/// all else.
 jobs_actor::behavior_type jobs(jobs_actor::stateful_pointer<jobs_state> self, catalog_actor catalog,
                                reader_actor reader, std::shared_ptr<worker_pool> workers,
-                               std::vector<job_runner_actor> runners);
+                               std::vector<job_runner_actor> runners, job_runner_actor exporter);
 
 }  // namespace podstudio

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "actors/media_job.hpp"
 
+#include "actors/known_file.hpp"
 #include "events/extension.hpp"
 #include "jobs/kinds/metadata_answer.hpp"
 #include "jobs/kinds/metadata_order.hpp"
@@ -46,23 +47,16 @@ struct open_file {
   unique_fd fd;
 };
 
-/// Whether an open file is the one that the catalog knows.
-bool is_known(const open_file& file) {
-  struct stat now {};
-  if (::fstat(file.fd.get(), &now) != 0 || !S_ISREG(now.st_mode)) return false;
-  return same_state(file.what->facts, facts_of(now, volume_of(file.what->path, now.st_dev)));
-}
+bool is_known(const open_file& file) { return is_known(*file.what, file.fd.get()); }
 
-/// Error where there are not enough descriptors.
+/// Those that are as the catalog knows them. Error where there are not enough descriptors.
 result<std::vector<open_file>> open_all(std::span<const media_input> inputs) {
   std::vector<open_file> files;
   last_root_folder folder;
   for (const auto& each : inputs) {
-    const auto& from = viewpoint(each.path, each.root ? &*each.root : nullptr, folder);
-    open_file file{&each, open_quietly(from, each.path)};
-    if (!file.fd && (errno == EMFILE || errno == ENFILE))
-      return system_error()("cannot open all files of a job");
-    if (file.fd && is_known(file)) files.push_back(std::move(file));
+    auto fd = open_known(each, folder);
+    if (!fd) return fd.failure();
+    if (*fd) files.push_back({&each, *std::move(fd)});
   }
   return files;
 }

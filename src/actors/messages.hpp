@@ -17,6 +17,7 @@
 #include "platform/error.hpp"
 #include "query/files.hpp"
 #include "query/filter.hpp"
+#include "query/pack_export.hpp"
 #include "watch/look.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -235,6 +236,8 @@ struct job_step {
   std::string text;                   ///< complete: the result's path; fail, put back: the reason
   job_attempt_end attempt;            ///< fail, put back
   std::vector<read_media> read;       ///< complete: what came of it
+  pack_id pack = 0;                   ///< complete: the pack that was exported; 0: none was
+  std::vector<finished_export> exported{};  ///< complete: to what
   uuid id{};
   std::string origin;
   std::optional<digest> request{};  ///< see `command`
@@ -245,6 +248,7 @@ struct job_queue {
   struct waiting_job {
     job_id job = 0;
     std::int32_t priority = 0;
+    job_kind kind = job_kind::metadata_extract;
   };
   std::vector<waiting_job> pending;
   bool held = false;
@@ -254,10 +258,14 @@ struct job_queue {
 using media_input = present_file;
 using media_inputs = std::vector<media_input>;
 
+/// What an export works on.
+using export_input_ptr = std::shared_ptr<const export_input>;
+
 /// A job that is to be run, and what to tell while it runs.
 struct job_task {
   job_id job = 0;
-  media_inputs inputs;
+  media_inputs inputs;         ///< of a job that reads files
+  export_input_ptr exports{};  ///< of a job that exports a pack; null for others
   std::shared_ptr<job_cancel> cancel;
   std::function<void(double percent)> progress;
 };
@@ -269,6 +277,10 @@ struct job_report {
   std::string text;        ///< why it did not complete, for people
   std::string last_words;  ///< of its worker, in lines
   std::vector<read_media> read;
+  bool is_final = false;  ///< a failure that another attempt would only repeat
+  pack_id pack = 0;       ///< that was exported
+  /// The archives that stand under their names. Of one that was made again, `made` is empty.
+  std::vector<finished_export> exported{};
 };
 using job_report_ptr = std::shared_ptr<const job_report>;
 
@@ -421,6 +433,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::supervisor_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watch_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watched_root)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::watch_options)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::export_input_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::inspected_folder)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::move_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(podstudio::import_request)

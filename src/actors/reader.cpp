@@ -91,6 +91,11 @@ reader_actor::behavior_type reader(reader_actor::stateful_pointer<reader_state> 
         if (!assets) return to_caf(assets.failure());
         return std::move(*assets);
       },
+      [self](pack_atom, job_id job) -> caf::result<export_input_ptr> {
+        auto input = read_export_input(*self->state.tables, job);
+        if (!input) return to_caf(input.failure());
+        return std::make_shared<const export_input>(*std::move(input));
+      },
   };
 }
 

@@ -65,6 +65,9 @@ reader_actor::behavior_type reader_pool(reader_actor::stateful_pointer<reader_po
         return self->state.hand_on<media_inputs>(true, ask, assets);
       },
       [self](media_atom ask, job_id job) { return self->state.hand_on<asset_ids>(true, ask, job); },
+      [self](pack_atom ask, job_id job) {
+        return self->state.hand_on<export_input_ptr>(false, ask, job);
+      },
   };
 }
 

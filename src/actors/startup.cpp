@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "actors/startup.hpp"
 
+#include "actors/export_job.hpp"
 #include "events/backup.hpp"
 #include "events/file_system.hpp"
 #include "events/log.hpp"
@@ -177,12 +178,13 @@ void add_workers(const engine_options& options, engine_parts& parts) {
   auto program = find_worker_program();
   worker_pool_options pool;
   pool.workers_max = count;
-  if (program) pool.worker.program = std::move(*program);
+  if (program) pool.worker.program = *program;
   auto workers = program ? worker_pool::make(std::move(pool))
                          : result<std::unique_ptr<worker_pool>>(program.failure());
   if (!workers) return spdlog::error("no jobs are run: {}", workers.failure().message);
   parts.workers = std::move(*workers);
   parts.workers_max = count;
+  parts.exports = std::make_shared<const export_tools>(export_tools{{*program}, options.folder});
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "actors/catalog.hpp"
 #include "actors/console.hpp"
+#include "actors/export_job.hpp"
 #include "actors/hasher.hpp"
 #include "actors/historian.hpp"
 #include "actors/importer.hpp"
@@ -88,7 +89,14 @@ void supervisor_state::start(engine_parts parts) {
   for (std::size_t i = 0; i < parts.workers_max; ++i)
     runners.push_back(
         self->spawn<caf::detached + caf::monitored>(job_runner, parts.workers, parts.previews));
-  jobs = self->spawn<caf::monitored>(podstudio::jobs, catalog, reader_pool, parts.workers, runners);
+  auto readers_of_files = runners;
+  job_runner_actor exporter;
+  if (parts.exports) {
+    exporter = self->spawn<caf::detached + caf::monitored>(export_runner, parts.exports);
+    runners.push_back(exporter);
+  }
+  jobs = self->spawn<caf::monitored>(podstudio::jobs, catalog, reader_pool, parts.workers,
+                                     std::move(readers_of_files), exporter);
   if (service)
     scrubber = self->spawn<caf::detached + caf::monitored>(podstudio::scrubber, parts.log_folder);
   console = self->spawn<caf::monitored>(

@@ -25,6 +25,7 @@ class database;
 class projection;
 class import_gauge;
 class worker_pool;
+struct export_tools;
 namespace media {
 class preview_cache;
 }
@@ -46,9 +47,10 @@ struct engine_parts {
   bool service = false;  ///< watch the roots; log start and stop
   std::size_t hashers = 1;
   std::shared_ptr<media::preview_cache> previews;
-  std::shared_ptr<worker_pool> workers;   ///< null: no jobs are run
-  std::size_t workers_max = 0;            ///< how many of these run at once
-  operation_finder operations = nullptr;  ///< what the console can be asked for
+  std::shared_ptr<worker_pool> workers;         ///< null: no jobs are run
+  std::size_t workers_max = 0;                  ///< how many of these run at once
+  std::shared_ptr<const export_tools> exports;  ///< null: no packs are exported
+  operation_finder operations = nullptr;        ///< what the console can be asked for
   /// Called at most once, from an actor: the engine cannot go on.
   std::function<void(error)> on_failure;
 };

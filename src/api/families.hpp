@@ -15,6 +15,7 @@ std::vector<operation> job_operations();
 std::vector<operation> label_operations();
 std::vector<operation> log_operations();
 std::vector<operation> pack_check_operations();
+std::vector<operation> pack_export_operations();
 std::vector<operation> pack_operations();
 std::vector<operation> status_operations();
 std::vector<operation> watch_operations();

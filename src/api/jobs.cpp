@@ -3,6 +3,7 @@
 #include "api/choice.hpp"
 #include "api/declare.hpp"
 #include "api/families.hpp"
+#include "api/job_steps.hpp"
 #include "api/parts.hpp"
 #include "query/library.hpp"
 
@@ -11,6 +12,35 @@
 #include <string_view>
 
 namespace podstudio::api {
+
+job_step make_step(const request& asked, job_step::step what) {
+  job_step step;
+  step.what = what;
+  step.id = asked.id;
+  step.origin = "console";
+  step.request = digest_of(asked);
+  return step;
+}
+
+void take_step(console_state& s, job_step step, answer reply) {
+  bool submits = step.what == job_step::step::submit;
+  s.self->request(s.peers.jobs, caf::infinite, job_atom::value, std::move(step))
+      .then(
+          [reply, submits](const change_outcome& outcome) mutable {
+            json done{{"changed", outcome.changed}};
+            if (submits) {  // an event for each job
+              auto& jobs = done["jobs"] = json::array();
+              for (std::uint64_t i = 0; i < outcome.changed; ++i)
+                jobs.push_back(outcome.subject + static_cast<job_id>(i));
+            }
+            reply(done, outcome.last_sequence);
+          },
+          reply.failing());
+}
+
+json submitted_shape() {
+  return shape::object({{"changed", shape::count()}}, {{"jobs", shape::list(shape::id())}});
+}
 
 namespace {
 
@@ -21,10 +51,24 @@ struct kind_description {
   std::string_view takes;
   std::string_view by_itself;  ///< when the engine queues it by itself; empty: never
 };
-constexpr std::array kinds{kind_description{
-    job_kind::metadata_extract,
-    "Reads the size, duration, problems and perceptual hash of files, and who made them",
-    "image, audio, video", "for new and changed files"}};
+constexpr std::array kinds{
+    kind_description{
+        job_kind::metadata_extract,
+        "Reads the size, duration, problems and perceptual hash of files, and who made them",
+        "image, audio, video", "for new and changed files"},
+    kind_description{job_kind::export_pack,
+                     "Exports a pack as a ZIP file; 'podstudio pack export' queues it", "pack",
+                     ""}};
+
+/// The shape of a kind's parameters, as `params_json` has them.
+json parameters_of(job_kind kind) {
+  if (kind != job_kind::export_pack) return json::object();
+  return {{"output", shape::text()},
+          {"profile", shape::text()},
+          {"allow_unapproved", shape::flag()},
+          {"export", shape::count()},
+          {"pack", shape::id()}};
+}
 static_assert(std::ranges::all_of(kinds, [](const auto& each) { return is_runnable(each.kind); }));
 
 struct job_kinds : no_arguments {
@@ -47,7 +91,7 @@ struct job_kinds : no_arguments {
                      {"description", each.what},
                      {"takes", each.takes},
                      {"automatic", text_or_nothing(std::string(each.by_itself))},
-                     {"parameters", json::object()}});
+                     {"parameters", parameters_of(each.kind)}});
     reply(all);
   }
 };
@@ -101,33 +145,6 @@ struct job_show {
   }
 };
 
-/// A step that somebody asked for.
-job_step make_step(const request& asked, job_step::step what) {
-  job_step step;
-  step.what = what;
-  step.id = asked.id;
-  step.origin = "console";
-  step.request = digest_of(asked);
-  return step;
-}
-
-/// Has the jobs actor take a step, and tells the ids of the jobs that it submitted.
-void take_step(console_state& s, job_step step, answer reply) {
-  bool submits = step.what == job_step::step::submit;
-  s.self->request(s.peers.jobs, caf::infinite, job_atom::value, std::move(step))
-      .then(
-          [reply, submits](const change_outcome& outcome) mutable {
-            json done{{"changed", outcome.changed}};
-            if (submits) {  // an event for each job
-              auto& jobs = done["jobs"] = json::array();
-              for (std::uint64_t i = 0; i < outcome.changed; ++i)
-                jobs.push_back(outcome.subject + static_cast<job_id>(i));
-            }
-            reply(done, outcome.last_sequence);
-          },
-          reply.failing());
-}
-
 /// A job for every media_files_max assets.
 std::vector<job_request> requests_for(job_kind kind, std::int32_t priority, const asset_ids& ids) {
   std::vector<job_request> requests;
@@ -160,9 +177,7 @@ struct job_submit : chosen_assets {
                    signed_number{-job_priority_max, job_priority_max});
     chosen_assets::declare(add);
   }
-  static json outcome() {
-    return shape::object({{"changed", shape::count()}}, {{"jobs", shape::list(shape::id())}});
-  }
+  static json outcome() { return submitted_shape(); }
   void start(console_state& s, const request& asked, answer reply) const {
     const std::string kind_name(word(kind));
     if (!is_runnable(kind))
@@ -170,6 +185,9 @@ struct job_submit : chosen_assets {
                          "jobs of the kind '" + kind_name
                              + "' cannot be run by this version; 'podstudio job kinds' lists those "
                                "that can"});
+    if (kind == job_kind::export_pack)
+      return reply(error{error_code::refused,
+                         "a pack is exported by 'podstudio pack export ID', which queues the job"});
     if (!parameters.empty())
       return reply(wrong_argument("parameters", "holds " + in_quotes(parameters.begin().key())
                                                     + ", but the kind '" + kind_name

@@ -13,8 +13,8 @@ namespace {
 std::vector<operation> all_operations() {
   std::vector<operation> all;
   for (auto family : {asset_operations, history_operations, import_operations, job_operations,
-                      label_operations, log_operations, pack_check_operations, pack_operations,
-                      status_operations, watch_operations})
+                      label_operations, log_operations, pack_check_operations,
+                      pack_export_operations, pack_operations, status_operations, watch_operations})
     std::ranges::move(family(), std::back_inserter(all));
   std::ranges::sort(all, {}, &operation::name);
   return all;

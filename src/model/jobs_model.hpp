@@ -32,7 +32,9 @@ struct job_state {
 };
 
 /// Whether this build can run jobs of the kind; others can only be queued.
-constexpr bool is_runnable(job_kind kind) noexcept { return kind == job_kind::metadata_extract; }
+constexpr bool is_runnable(job_kind kind) noexcept {
+  return kind == job_kind::metadata_extract || kind == job_kind::export_pack;
+}
 
 struct job_request {
   job_kind kind = job_kind::upscale;

@@ -243,4 +243,24 @@ result<std::vector<event>> decide(const catalog_model& model, const pack_change&
   return std::visit(decision{model}, change);
 }
 
+result<std::vector<event>> decide_exported(const catalog_model& model, pack_id pack,
+                                           const std::vector<finished_export>& exports) {
+  std::vector<event> events;
+  if (exports.empty()) return events;
+  const auto* known = model.pack(pack);
+  if (known == nullptr)
+    return error{error_code::not_found,
+                 "pack " + std::to_string(pack) + " was deleted while it was exported; "
+                     + in_quotes(exports.front().path)
+                     + " is complete, but not listed; undo the deletion and export it again"};
+  auto path = known->export_path;
+  auto at_us = known->exported_at_us;
+  for (const auto& each : exports) {
+    events.emplace_back(pack_exported{pack, path, at_us, each.path, each.at_us, each.made});
+    path = each.path;
+    at_us = each.at_us;
+  }
+  return events;
+}
+
 }  // namespace podstudio

@@ -59,8 +59,8 @@ using pack_change = std::variant<pack_creation, pack_edit, pack_addition, pack_r
                                  pack_deletion, pack_move, pack_copy, seller_change>;
 
 inline constexpr std::size_t max_packs = 10'000;
-/// As many as one page of the console shows; a pack is deleted, and that undone, in one command.
-inline constexpr std::size_t max_pack_assets = 10'000;
+/// A pack is copied, deleted, and that undone, in one command.
+inline constexpr std::size_t max_pack_assets = 20'000;
 /// The longest description, in bytes.
 inline constexpr std::size_t max_description_bytes = 16u << 10;
 /// The longest text of the seller, in bytes.
@@ -70,5 +70,17 @@ inline constexpr std::size_t max_seller_text_bytes = 256;
 /// rule it breaks, `refused` where a bound is reached or another pack has the name. What already is
 /// as asked gives no event.
 result<std::vector<event>> decide(const catalog_model& model, const pack_change& change);
+
+/// An archive that stands under its name.
+struct finished_export {
+  std::string path;        ///< absolute
+  std::int64_t at_us = 0;  ///< when it was finished, microseconds since the Unix epoch
+  exported_archive made;
+};
+
+/// That a pack was exported to these archives, in this order: one, or its parts. Error: `not_found`
+/// where the pack has been deleted meanwhile, naming the archives.
+result<std::vector<event>> decide_exported(const catalog_model& model, pack_id pack,
+                                           const std::vector<finished_export>& exports);
 
 }  // namespace podstudio

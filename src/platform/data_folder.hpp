@@ -36,6 +36,9 @@ struct data_folder {
   /// Of the texts of packs, if the seller has own ones.
   std::string templates() const { return root + "/templates"; }
   std::string blocked_names() const { return root + "/blocked-names.txt"; }  ///< kept by the seller
+  std::string signing_key() const { return signing_key_in(root); }           ///< of exported packs
+  /// The same of a backup.
+  static std::string signing_key_in(const std::string& folder) { return folder + "/signing.pem"; }
   std::string logs() const { return root + "/logs"; }  ///< the rotating service log
   std::string config_file() const { return root + "/config.toml"; }
   std::string env_file() const { return root + "/.env"; }

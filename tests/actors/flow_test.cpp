@@ -172,6 +172,7 @@ reader_actor::behavior_type quick_reader(
       [](path_atom, const place_query&) { return asset_places(); },
       [](media_atom, const asset_ids&) { return media_inputs(); },
       [](media_atom, job_id) { return asset_ids(); },
+      [](pack_atom, job_id) { return export_input_ptr(); },
   };
 }
 

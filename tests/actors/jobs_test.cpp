@@ -75,7 +75,8 @@ struct job_room : library_flow {
 
   void start_jobs() {
     jobs = system.spawn(podstudio::jobs, catalog, reader, workers,
-                        std::vector<job_runner_actor>(runners.begin(), runners.end()));
+                        std::vector<job_runner_actor>(runners.begin(), runners.end()),
+                        job_runner_actor());
     run();
   }
 
@@ -292,7 +293,7 @@ BOOST_FIXTURE_TEST_CASE(a_queue_that_is_held_starts_nothing_until_it_is_released
 BOOST_FIXTURE_TEST_CASE(without_workers_jobs_are_queued_and_not_run, job_room) {
   end(jobs);
   jobs = system.spawn(podstudio::jobs, catalog, reader, std::shared_ptr<worker_pool>(),
-                      std::vector<job_runner_actor>());
+                      std::vector<job_runner_actor>(), job_runner_actor());
   submit();
   advance(1h);
   must_have_run({});

@@ -49,17 +49,31 @@ bool archive(const_bytes input);
 /// The manifest of an archive.
 bool archive_manifest(const_bytes input);
 
+/// What a worker answers for an export: how many files it was to copy, 0 for an archive that it was
+/// to verify, then the facts as JSON.
+bool archive_answer(const_bytes input);
+
+/// What is kept of an archive to make it again.
+bool kept_texts(const_bytes input);
+
 struct target {
   std::string_view name;  ///< also of its folder in the corpus
   bool (*property)(const_bytes input);
 };
-inline constexpr std::array targets{
-    target{"event", event_body},          target{"frame", frame},
-    target{"header", segment_header},     target{"segment", segment},
-    target{"restore", restore},           target{"worker_answer", worker_answer},
-    target{"media_walk", media_walk},     target{"media_text", media_text},
-    target{"media_answer", media_answer}, target{"metadata_answer", metadata_answer},
-    target{"archive", archive},           target{"archive_manifest", archive_manifest}};
+inline constexpr std::array targets{target{"event", event_body},
+                                    target{"frame", frame},
+                                    target{"header", segment_header},
+                                    target{"segment", segment},
+                                    target{"restore", restore},
+                                    target{"worker_answer", worker_answer},
+                                    target{"media_walk", media_walk},
+                                    target{"media_text", media_text},
+                                    target{"media_answer", media_answer},
+                                    target{"metadata_answer", metadata_answer},
+                                    target{"archive", archive},
+                                    target{"archive_manifest", archive_manifest},
+                                    target{"archive_answer", archive_answer},
+                                    target{"kept_texts", kept_texts}};
 
 struct broken_property : std::logic_error {
   using std::logic_error::logic_error;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #define BOOST_TEST_MODULE system_operations
 #include "system/console.hpp"
+#include "system/png_text.hpp"
 #include "system/process.hpp"
 #include "system/tables.hpp"
 #include "system/workspace.hpp"
@@ -48,26 +49,6 @@ struct asked_library {
             "Seed: 18446744073709551615, Size: 512x512, Model: fox_v2";
     make_file(space.root + "/made/said.png", with_text(picture, said));
     make_file(space.root + "/made/lost.png", picture + "trailing");
-  }
-
-  /// A PNG with a tEXt chunk behind its header.
-  static std::string with_text(const std::string& png, std::string text) {
-    auto number = [](std::uint32_t value) {
-      std::string bytes;
-      for (int shift = 24; shift >= 0; shift -= 8)
-        bytes += static_cast<char>(value >> shift);
-      return bytes;
-    };
-    auto size = static_cast<std::uint32_t>(text.size());
-    text = "tEXt" + text;
-    std::uint32_t crc = ~0u;
-    for (unsigned char byte : text) {
-      crc ^= byte;
-      for (int bit = 0; bit < 8; ++bit)
-        crc = crc & 1 ? 0xedb88320u ^ (crc >> 1) : crc >> 1;
-    }
-    constexpr std::size_t header_end = 8 + 25;
-    return png.substr(0, header_end) + number(size) + text + number(~crc) + png.substr(header_end);
   }
 
   void keep(const std::string& operation, const json& arguments, const json& outcome) {
@@ -197,6 +178,24 @@ BOOST_FIXTURE_TEST_CASE(every_answer_fits_the_schema_of_its_operation, asked_lib
   auto checked_pack = podstudio({"pack", "check", text(pack), "--for", "tshirt_print"});
   BOOST_TEST(checked_pack.code == 1, checked_pack);
   BOOST_TEST(checked_pack.out.find("too_small") != std::string::npos, checked_pack);
+  podstudio.must({"asset", "approve", text(said)});
+  auto sold = ask(to, {"pack.create", {{"name", "Sold"}, {"license", "personal"}}, {}})["id"];
+  ask(to, {"pack.add", {{"pack", sold}, {"ids", {said}}}, {}});
+  auto exporting = ask(to, {"pack.export",
+                            {{"pack", sold}, {"profile", "generic"}, {"allow_unapproved", false}},
+                            {"pack", "export", text(sold)},
+                            false});
+  podstudio.must({"job", "wait", text(exporting["jobs"][0])});
+  auto exports = ask(to, {"pack.exports", {{"pack", sold}}, {"pack", "exports", text(sold)}});
+  BOOST_TEST(exports.size() == 3u);
+  auto rebuilding = ask(
+      to,
+      {"pack.rebuild",
+       {{"pack", sold}, {"export", exports[0]["sequence"]}, {"output", space.path + "/again.zip"}},
+       {}});
+  podstudio.must({"job", "wait", text(rebuilding["jobs"][0])});
+  BOOST_TEST(read_file(space.path + "/again.zip")
+             == read_file(exports[0]["path"].get<std::string>()));
   ask(to, {"pack.remove",
            {{"pack", pack}, {"ids", {copy}}},
            {"pack", "remove", text(pack), text(copy)}});
@@ -291,6 +290,10 @@ BOOST_FIXTURE_TEST_CASE(every_answer_fits_the_schema_of_its_operation, asked_lib
            {"pack.setup", {{"name", "Ada"}}},
            {"pack.check", json::object()},
            {"pack.check", {{"pack", 1}, {"profile", ""}}},
+           {"pack.export", {{"pack", 1}, {"output", "here.zip"}}},
+           {"pack.export", {{"pack", 1}, {"allow_unapproved", 1}}},
+           {"pack.rebuild", {{"pack", 1}, {"output", "/here.zip"}}},
+           {"pack.exports", json::object()},
            {"job.submit", {{"ids", {1}}}},
            {"job.submit", {{"kind", "metadata_extract"}, {"ids", {1}}, {"priority", UINT64_MAX}}},
            {"job.list", {{"status", "done"}}},

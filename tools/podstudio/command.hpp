@@ -80,7 +80,10 @@ action declare_job(CLI::App&);
 action declare_log(CLI::App&);
 action declare_manual(CLI::App&);
 action declare_pack(CLI::App&);
-action declare_pack_verify(CLI::App&);  // pack_verify.cpp
+action declare_pack_export(CLI::App&);   // pack_export.cpp
+action declare_pack_exports(CLI::App&);  // pack_export.cpp
+action declare_pack_rebuild(CLI::App&);  // pack_export.cpp
+action declare_pack_verify(CLI::App&);   // pack_verify.cpp
 action declare_problem(CLI::App&);
 action declare_replay(CLI::App&);
 action declare_restore(CLI::App&);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "asset_filter.hpp"
 #include "change.hpp"
+#include "job_wait.hpp"
 #include "options.hpp"
 #include "output.hpp"
 #include "pages.hpp"
@@ -117,43 +118,13 @@ action declare_kinds(CLI::App&) { return kinds; }
 
 // job wait
 
-bool has_ended(const json& job) {
-  auto status = from_word<job_status>(job["status"].get<std::string>());
-  return status == job_status::completed || status == job_status::failed
-         || status == job_status::cancelled;
-}
-
-/// Waits until the job has ended.
-result<json> wait_for(session& service, std::int64_t id) {
-  json job;
-  auto ended = service.follow_log(std::chrono::seconds(30), [&]() -> result<bool> {
-    auto found = service.request("job.show", {{"job", id}});
-    if (!found) return found.failure();
-    job = *std::move(found);
-    return has_ended(job);
-  });
-  if (!ended) return ended.failure();
-  return job;
-}
-
-/// A service that runs jobs. Says so where it starts none for now.
-result<session> working_service(const context& where) {
-  auto service = session::open(where, session::need::service);
-  if (!service) return service;
-  auto status = service->status_with_jobs();
-  if (!status) return status.failure();
-  if ((*status)["jobs"]["held"] == true)
-    std::fputs("podstudio: jobs are paused; 'podstudio job resume' starts them again\n", stderr);
-  return service;
-}
-
 /// Waits for jobs in turn, and says what became of them. Error: `refused`, where one did not
 /// complete.
 result<void> await(const context& where, session& service, const std::vector<std::int64_t>& jobs) {
   auto ended = json::array();
   std::string failed;
   for (auto id : jobs) {
-    auto job = wait_for(service, id);
+    auto job = wait_for_job(service, id);
     if (!job) return job.failure();
     if ((*job)["status"] != word(job_status::completed))
       failed += (failed.empty() ? "job " : ", job ") + std::to_string(id) + " "

@@ -387,6 +387,9 @@ constexpr subcommand commands[] = {
      [](CLI::App&) -> action { return list_profiles; }},
     {"setup", "Say who sells the packs, for licences and other texts, or show it", declare_setup},
     {"history", "Show what happened to a pack, oldest first", declare_pack_history},
+    {"export", "Export a pack as a ZIP file and print its path", declare_pack_export},
+    {"exports", "List the past exports of a pack, newest first", declare_pack_exports},
+    {"rebuild", "Make the same bytes as a past export again", declare_pack_rebuild},
     {"verify", "Check an exported pack by itself: every byte, and who signed it",
      declare_pack_verify, false},
 };
