@@ -3,6 +3,7 @@
 #include "output.hpp"
 #include "session.hpp"
 
+#include "archive/signing.hpp"
 #include "events/backup.hpp"
 #include "events/file_system.hpp"
 #include "platform/text.hpp"
@@ -105,6 +106,11 @@ result<void> backup(const context& where, const std::string& folder, bool verifi
                    [&](sequence_number done, sequence_number all) { line.show(done, all); });
   }();
   if (!copied) return copied.failure();
+  // Without the key, nobody could make the archives again that were signed with it.
+  if (auto key =
+          archive::copy_key_file(where.folder.signing_key(), data_folder::signing_key_in(*target));
+      !key)
+    return key.failure();
   if (verified)
     if (auto intact = verify(*target, *head); !intact) return intact;
   print(where, *target, *copied, verified);

@@ -2,6 +2,7 @@
 #include "command.hpp"
 #include "output.hpp"
 
+#include "archive/signing.hpp"
 #include "events/backup.hpp"
 #include "events/file_system.hpp"
 #include "platform/text.hpp"
@@ -73,6 +74,9 @@ result<backup_report> restore_into(const data_folder& folder, const std::string&
       std::filesystem::remove(folder.database + suffix, ignored);
     return usable.failure();
   }
+  if (auto key = archive::copy_key_file(data_folder::signing_key_in(source), folder.signing_key());
+      !key)
+    return key.failure();
   if (auto done = finish_restore(files, folder.log()); !done) return done.failure();
   if (auto made = create(folder); !made) return made.failure();
   return restored;
