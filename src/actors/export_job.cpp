@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <exception>
 #include <fcntl.h>
+#include <filesystem>
+#include <span>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -32,8 +34,16 @@ struct made_archive {
   digest sha256{};
   std::uint64_t size_bytes = 0;
   std::string path{};
-  bool is_there = false;  ///< an earlier attempt finished it
+  std::uint64_t device = 0, inode = 0;  ///< of the file that was written
+  bool is_there = false;                ///< an earlier attempt finished it
 };
+
+/// Nobody else's file loses its name, whatever was moved there meanwhile.
+void unlink_if_same(const std::string& path, std::uint64_t device, std::uint64_t inode) noexcept {
+  struct stat facts {};
+  if (::lstat(path.c_str(), &facts) == 0 && facts.st_dev == device && facts.st_ino == inode)
+    (void)::unlink(path.c_str());
+}
 
 class export_run {
 public:
@@ -42,6 +52,7 @@ public:
         maker_(workers, task, [this](std::uint64_t bytes) { tell(bytes); }) {}
 
   job_report run() {
+    if (auto free = check_place(); !free) return failed_export(free.failure(), true);
     auto plan = input_.past ? plan_again(input_) : plan_export(input_, tools_.folder);
     if (!plan) return failed_export(plan.failure(), true);
     plan_ = *std::move(plan);
@@ -98,6 +109,20 @@ private:
 
   std::string folder() const {
     return input_.asked.output ? folder_of(*input_.asked.output) : tools_.folder.packs();
+  }
+
+  /// In the data folder, a new file would be taken for a part of the log, a setting or a key.
+  result<void> check_place() const {
+    namespace fs = std::filesystem;
+    if (!input_.asked.output) return {};
+    std::error_code failed;  // where there is no such folder, `make` tells
+    auto at = fs::weakly_canonical(folder(), failed).string();
+    auto root = fs::weakly_canonical(tools_.folder.root, failed).string();
+    auto packs = fs::weakly_canonical(tools_.folder.packs(), failed).string();
+    if (root.empty() || !lies_within(at, root) || lies_within(at, packs)) return {};
+    return error{error_code::refused, in_quotes(*input_.asked.output)
+                                          + " is in the data folder, outside its packs/; choose "
+                                            "another folder"};
   }
 
   /// The name without `.zip` that is tried as the `number`th, from 1 on; nothing behind the last.
@@ -159,7 +184,8 @@ private:
         || text != manifest->text)
       return false;
     made_[index].size_bytes = static_cast<std::uint64_t>(facts.st_size);
-    return !maker_.verify(file.get(), 0, plan_.signed_by, made_[index].sha256);
+    return !maker_.verify(file.get(), made_[index].size_bytes, plan_.signed_by,
+                          made_[index].sha256);
   }
 
   // --- making ---
@@ -195,6 +221,8 @@ private:
     if (::fstat(written->get(), &facts) != 0)
       return failed_export(system_error()("cannot read the archive"));
     made.size_bytes = static_cast<std::uint64_t>(facts.st_size);
+    made.device = facts.st_dev;
+    made.inode = facts.st_ino;
     if (auto failed = maker_.verify(written->get(), made.size_bytes, plan_.signed_by, made.sha256))
       return failed;
     if (input_.past && to_hex(made.sha256) != input_.past->sha256)
@@ -208,17 +236,29 @@ private:
 
   /// All names, or none.
   result<void> publish() {
+    if (std::ranges::any_of(made_, &made_archive::is_there))
+      if (auto synced = sync_folder(); !synced) return synced;
     for (std::size_t i = 0; i < made_.size(); ++i) {
       if (made_[i].is_there) continue;
       auto done = made_[i].file->publish(made_[i].path.substr(made_[i].path.rfind('/') + 1));
       if (done) continue;
-      for (std::size_t before = 0; before < i; ++before) {
-        if (made_[before].is_there) continue;
-        (void)::unlink(made_[before].path.c_str());
-        made_[before].file.reset();  // it cannot get another name
+      // The last one has its name, too, if only the folder could not be synced.
+      bool is_named = done.failure().code != error_code::refused;
+      for (auto& before : std::span(made_).first(is_named ? i + 1 : i)) {
+        if (before.is_there) continue;
+        unlink_if_same(before.path, before.device, before.inode);
+        before.file.reset();  // it cannot get another name
       }
       return done;
     }
+    return {};
+  }
+
+  /// An earlier attempt may have ended between a name and this.
+  result<void> sync_folder() const {
+    unique_fd opened(::open(folder().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!opened || ::fsync(opened.get()) != 0)
+      return system_error()("cannot sync " + in_quotes(folder()));
     return {};
   }
 
@@ -230,6 +270,8 @@ private:
       auto& finished = done.exported.emplace_back();
       finished.path = made_[i].path;
       finished.at_us = now_us();
+      if (!made_[i].is_there)
+        done.named.push_back({made_[i].path, made_[i].device, made_[i].inode});
       if (input_.past) continue;
       auto& planned = plan_.archives[i];
       finished.made.sha256 = made_[i].sha256;
@@ -264,9 +306,9 @@ job_report run_export_job(const export_tools& tools, const job_task& task) {
   return export_run(tools, task, **workers).run();
 }
 
-void withdraw(const std::vector<finished_export>& exports) noexcept {
-  for (const auto& each : exports)
-    (void)::unlink(each.path.c_str());
+void withdraw(const std::vector<named_result>& archives) noexcept {
+  for (const auto& each : archives)
+    unlink_if_same(each.path, each.device, each.inode);
 }
 
 job_runner_actor::behavior_type

@@ -28,8 +28,9 @@ struct export_tools {
 /// memory.
 job_report run_export_job(const export_tools& tools, const job_task& task);
 
-/// Removes the archives of a job that was cancelled as it ended.
-void withdraw(const std::vector<finished_export>& exports) noexcept;
+/// Removes the archives of a job that was cancelled as it ended, where their names still are
+/// theirs.
+void withdraw(const std::vector<named_result>& archives) noexcept;
 
 struct export_runner_state {
   static inline const char* name = "export runner";

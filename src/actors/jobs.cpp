@@ -200,7 +200,7 @@ void jobs_state::run(job_id job, media_inputs inputs, export_input_ptr exports_o
 void jobs_state::ended(job_id job, const job_report& report) {
   // What a person cancelled has ended already, and so leaves nothing behind. What runs when the
   // engine stops is put back; archives that are finished are found by the next attempt.
-  if (running.at(job).cancelled) withdraw(report.exported);
+  if (running.at(job).cancelled) withdraw(report.named);
   if (draining || running.at(job).cancelled) return release(job, !draining);
   if (report.ending == job_ending::not_started || report.ending == job_ending::no_sandbox)
     return without_worker(job, report.text);
@@ -223,10 +223,10 @@ void jobs_state::ended(job_id job, const job_report& report) {
         if (reads) read += outcome.changed - 1;  // all but the end of the job
         release(job, true);
       },
-      [this, job, exported = report.exported](const caf::error& failure) {
+      [this, job, named = report.named](const caf::error& failure) {
         auto why = from_caf(failure);
         // Refused: it was cancelled in the meantime.
-        if (running.at(job).cancelled || why.code == error_code::refused) withdraw(exported);
+        if (running.at(job).cancelled || why.code == error_code::refused) withdraw(named);
         attempt_failed(job, why.message, {}, why.code == error_code::not_found);
       });
 }

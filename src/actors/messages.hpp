@@ -261,6 +261,12 @@ using media_inputs = std::vector<media_input>;
 /// What an export works on.
 using export_input_ptr = std::shared_ptr<const export_input>;
 
+/// A file that a job gave its name, and how it is told from another under that name.
+struct named_result {
+  std::string path;
+  std::uint64_t device = 0, inode = 0;
+};
+
 /// A job that is to be run, and what to tell while it runs.
 struct job_task {
   job_id job = 0;
@@ -281,6 +287,8 @@ struct job_report {
   pack_id pack = 0;       ///< that was exported
   /// The archives that stand under their names. Of one that was made again, `made` is empty.
   std::vector<finished_export> exported{};
+  /// Those of them that this attempt made: no other is removed again.
+  std::vector<named_result> named{};
 };
 using job_report_ptr = std::shared_ptr<const job_report>;
 

@@ -19,6 +19,8 @@ namespace {
 // Expanded, it is of each text: the sizes of its name (4 bytes) and its content (8), little-endian,
 // then both.
 constexpr std::size_t sizes_bytes = 12;
+/// An archive has six; each is looked for in the manifest.
+constexpr std::size_t texts_max = 1'000;
 
 const Bytef* bytes_of(std::string_view text) { return reinterpret_cast<const Bytef*>(text.data()); }
 Bytef* bytes_of(std::string& text) { return reinterpret_cast<Bytef*>(text.data()); }
@@ -62,6 +64,7 @@ result<std::string> expand(std::string_view kept) {
 result<std::vector<packs::entry>> parse(std::string_view rest) {
   std::vector<packs::entry> texts;
   while (!rest.empty()) {
+    if (texts.size() == texts_max) return not_kept("it has too many texts");
     if (rest.size() < sizes_bytes) return not_kept("it ends early");
     auto name_bytes = read_number<std::uint32_t>(rest, 0);
     auto text_bytes = read_number<std::uint64_t>(rest, 4);

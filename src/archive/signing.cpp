@@ -26,6 +26,7 @@ namespace {
 using context_ptr = openssl_ptr<EVP_MD_CTX, &EVP_MD_CTX_free>;
 
 constexpr const char* algorithm = "ED25519";
+constexpr const char* no_key = "does not hold a private Ed25519 key";
 
 /// The private key's text, wiped when it is no longer needed.
 struct secret_text {
@@ -60,7 +61,11 @@ error unusable(const std::string& path, error_code code, const std::string& why)
                       "its place, or move it away to have a new key made"};
 }
 
-result<std::string> read_key_file(const std::string& path) {
+/// Who else may read or change a key's file. In a backup that depends on its disk: FAT and NTFS
+/// have one mode for all files.
+enum class other_users : bool { refused, ignored };
+
+result<std::string> read_key_file(const std::string& path, other_users others) {
   unique_fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!file && errno == ELOOP) return unusable(path, error_code::refused, "is a link");
   if (!file) return system_error()("cannot open " + in_quotes(path));
@@ -70,7 +75,7 @@ result<std::string> read_key_file(const std::string& path) {
   if (facts.st_uid != ::geteuid())
     return error{error_code::refused,
                  in_quotes(path) + " belongs to another user; run as its owner"};
-  if ((facts.st_mode & 077) != 0)
+  if (others == other_users::refused && (facts.st_mode & 077) != 0)
     return error{
         error_code::refused,
         in_quotes(path)
@@ -160,12 +165,12 @@ bool is_signed_by(const public_key& key, std::string_view bytes, std::string_vie
 }
 
 result<signing_key> signing_key::load(const std::string& path) {
-  auto text = read_key_file(path);
+  auto text = read_key_file(path, other_users::refused);
   if (!text) return text.failure();
   secret_text secret(*std::move(text));
   auto key = read_private_key(secret.text);
   auto open = public_part(key.get());
-  if (!open) return unusable(path, error_code::damaged, "does not hold a private Ed25519 key");
+  if (!open) return unusable(path, error_code::damaged, no_key);
   return signing_key(std::move(key), *open);
 }
 
@@ -177,20 +182,23 @@ result<signing_key> signing_key::ensure(const std::string& path) {
 }
 
 result<bool> copy_key_file(const std::string& from, const std::string& to) {
-  auto key = signing_key::load(from);
-  if (!key && key.failure().code == error_code::not_found) return false;
-  if (!key) return key.failure();
-  if (auto there = signing_key::load(to); there) {
-    if (there->public_key() == key->public_key()) return true;
+  auto text = read_key_file(from, other_users::ignored);
+  if (!text && text.failure().code == error_code::not_found) return false;
+  if (!text) return text.failure();
+  secret_text secret(*std::move(text));
+  auto key = public_part(read_private_key(secret.text).get());
+  if (!key) return unusable(from, error_code::damaged, no_key);
+  if (auto there = read_key_file(to, other_users::ignored); there) {
+    secret_text old(*std::move(there));
+    auto known = public_part(read_private_key(old.text).get());
+    if (!known) return unusable(to, error_code::damaged, no_key);
+    if (*known == *key) return true;
     return error{error_code::refused, in_quotes(to) + " holds another signing key than "
                                           + in_quotes(from)
                                           + "; keep it, and choose another folder"};
   } else if (there.failure().code != error_code::not_found) {
     return there.failure();
   }
-  auto text = read_key_file(from);
-  if (!text) return text.failure();
-  secret_text secret(*std::move(text));
   if (auto written = write_file_atomically(to, secret.text); !written) return written.failure();
   return true;
 }

@@ -56,7 +56,8 @@ private:
 
 /// Copies a key's file, whole and private to the owner (0600); whether there was one. A file that
 /// holds the same key stays as it is. Errors: `refused` if `to` holds another key, which nobody
-/// could get back; as `signing_key::load`.
+/// could get back; as `signing_key::load`, but for files that others may read: a backup may be on a
+/// disk that has no modes.
 result<bool> copy_key_file(const std::string& from, const std::string& to);
 
 }  // namespace podstudio::archive

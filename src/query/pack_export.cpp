@@ -42,12 +42,15 @@ result<files_by_content> files_with(database& db, const archive::manifest& of) {
   auto wanted = json::array();
   for (const auto& each : of.assets)
     wanted.push_back(each.sha256);
-  auto query = db.prepare("SELECT id FROM asset JOIN asset_file ON asset_id = id"
+  auto query = db.prepare("SELECT id FROM (SELECT id,"
+                          " row_number() OVER (PARTITION BY hash ORDER BY id) AS number"
+                          " FROM asset JOIN asset_file ON asset_id = id"
                           " WHERE missing_since IS NULL"
-                          " AND hash IN (SELECT value FROM json_each(?1)) ORDER BY id");
+                          " AND hash IN (SELECT value FROM json_each(?1)))"
+                          " WHERE number <= ?2 ORDER BY id");
   if (!query) return query.failure();
   const auto list = wanted.dump();
-  query->bind(list);
+  query->bind(list, static_cast<std::int64_t>(content_files_max));
   std::vector<asset_id> assets;
   auto read =
       query->for_each_row([&](const statement& row) { assets.push_back(row.get<asset_id>(0)); });
@@ -55,10 +58,8 @@ result<files_by_content> files_with(database& db, const archive::manifest& of) {
   auto present = present_files(db, assets);
   if (!present) return present.failure();
   files_by_content files;
-  for (auto& each : *present) {
-    auto& same = files[to_hex(each.sha256)];
-    if (same.size() < content_files_max) same.push_back(std::move(each));
-  }
+  for (auto& each : *present)
+    files[to_hex(each.sha256)].push_back(std::move(each));
   return files;
 }
 

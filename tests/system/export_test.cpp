@@ -217,6 +217,9 @@ BOOST_FIXTURE_TEST_CASE(names_count_up_and_no_file_is_replaced, small_library) {
   BOOST_TEST(read_file(space.path + "/mine.zip") == "mine");
   fs::create_symlink("/nowhere", space.path + "/link.zip");
   check_refused({"link.zip", "exists already"}, {"--output", space.path + "/link.zip"});
+  auto segment = space.data + "/log/00000000000000900000.log";
+  check_refused({"in the data folder", "another folder"}, {"--output", segment});
+  BOOST_TEST(!fs::exists(segment));
   check_refused({"/nowhere", "cannot write"}, {"--output", space.path + "/nowhere/out.zip"});
 }
 

@@ -66,17 +66,18 @@ result<backup_report> restore_into(const data_folder& folder, const std::string&
   auto built = rebuild(files, staging_folder(folder.log()), folder.database, {},
                        [&](sequence_number done) { line.show(done, restored->head.sequence); });
   if (!built) return as_damage_of_log(built.failure());
-  if (auto usable = check_usable(folder.database); !usable) {
+  auto usable = check_usable(folder.database);
+  auto key = usable
+                 ? archive::copy_key_file(data_folder::signing_key_in(source), folder.signing_key())
+                 : result<bool>(usable.failure());
+  if (!key) {
     // Tables without their log would pass for a log that lost its end.
     (void)drop_restore(files, folder.log());
     std::error_code ignored;
     for (const char* suffix : {"", "-wal", "-shm"})
       std::filesystem::remove(folder.database + suffix, ignored);
-    return usable.failure();
-  }
-  if (auto key = archive::copy_key_file(data_folder::signing_key_in(source), folder.signing_key());
-      !key)
     return key.failure();
+  }
   if (auto done = finish_restore(files, folder.log()); !done) return done.failure();
   if (auto made = create(folder); !made) return made.failure();
   return restored;
