@@ -21,13 +21,16 @@ auto ask_in_time(reader_state& s, const std::string& what, const given_up& gone,
   auto unwanted = [&] { return (gone && *gone) || (s.stopping && *s.stopping); };
   auto over = [&] { return unwanted() || std::chrono::steady_clock::now() > until; };
   using answer_type = decltype(ask(is_over(over)));
-  if (unwanted())
-    return answer_type(error{error_code::stopping, "the client has gone that asked for " + what});
+  auto nobody_waits = [&] {
+    auto why = gone && *gone ? "the client has gone that asked for "
+                             : "the service stopped before it answered ";
+    return answer_type(error{error_code::stopping, why + what});
+  };
+  if (unwanted()) return nobody_waits();
   interruption bound(*s.tables, over);
   auto answer = ask(is_over(over));
   if (answer || answer.failure().code != error_code::timed_out) return answer;
-  if (unwanted())
-    return answer_type(error{error_code::stopping, "the client has gone that asked for " + what});
+  if (unwanted()) return nobody_waits();
   return answer_type(error{error_code::timed_out,
                            what + " was ended after " + std::to_string(s.time_max.count() / 1000)
                                + " s so as not to delay others; ask for less at a time"});

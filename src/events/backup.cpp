@@ -290,10 +290,12 @@ result<backup_report> back_up(file_system& files, const std::string& log_folder,
   return backup_run(files, log_folder, folder, until).run(progress);
 }
 
-result<void> verify_backup(file_system& files, const std::string& folder, const log_head& head,
-                           const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+result<verify_report>
+verify_backup(file_system& files, const std::string& folder, const log_head& head,
+              const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
   auto report = verify_log(files, backup_log_folder(folder), {.expect = head}, progress);
-  return report ? result<void>() : in_backup(report.failure());
+  if (!report) return in_backup(report.failure());
+  return report;
 }
 
 result<backup_manifest> find_restorable(file_system& files, const std::string& folder) {

@@ -3,6 +3,7 @@
 
 #include "events/backup_manifest.hpp"
 #include "events/command.hpp"
+#include "events/log.hpp"
 #include "platform/error.hpp"
 
 #include <cstdint>
@@ -41,8 +42,9 @@ result<backup_report> back_up(file_system& files, const std::string& log_folder,
 
 /// Reads all of a backup again, which must go up to `head`. `progress` is called with the bytes
 /// done and the bytes in all. Errors: as `verify_log`.
-result<void> verify_backup(file_system& files, const std::string& folder, const log_head& head,
-                           const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
+result<verify_report>
+verify_backup(file_system& files, const std::string& folder, const log_head& head,
+              const std::function<void(std::uint64_t, std::uint64_t)>& progress = {});
 
 /// The manifest of a backup that can be restored. Errors: `not_found` where there is no backup;
 /// `refused` for one of which no run came to its end; as `read_backup_manifest`.

@@ -164,6 +164,8 @@ BOOST_AUTO_TEST_CASE(a_usage_error_is_one_line_and_exit_code_2) {
        std::vector<std::vector<std::string>>{{},
                                              {"frobnicate"},
                                              {"--frobnicate"},
+                                             {"--data", "", "status"},
+                                             {"--db", "", "log", "verify"},
                                              {"import"},
                                              {"watch"},
                                              {"watch", "add"},

@@ -239,6 +239,18 @@ BOOST_FIXTURE_TEST_CASE(a_restored_library_is_ready_and_lives_on, saved_library)
   check_backup_refused(1, "diverged");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_backup_that_lost_its_end_is_not_intact, saved_library) {
+  podstudio.must({"backup", backup});
+  library copy(backup);
+  BOOST_CHECK_EQUAL(copy({"log", "verify"}).code, 0);
+  auto segment = backup + "/log/00000000000000000001.log";
+  const std::string remedy = "make a new one in another folder";
+  fs::resize_file(segment, fs::file_size(segment) - 10);
+  check_refused(copy({"log", "verify"}), 4, remedy);
+  fs::remove(segment);
+  check_refused(copy({"log", "verify"}), 4, remedy);
+}
+
 BOOST_FIXTURE_TEST_CASE(a_backup_works_with_and_without_a_service_and_only_log_commands_read_it,
                         saved_library) {
   auto first = podstudio.json({"backup", backup});

@@ -63,8 +63,9 @@ result<log_head> durable_head(session& engine) {
 
 result<void> verify(const std::string& target, const log_head& head) {
   progress line("bytes");
-  return verify_backup(posix_file_system(), target, head,
-                       [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); });
+  auto report = verify_backup(posix_file_system(), target, head,
+                              [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); });
+  return report ? result<void>() : report.failure();
 }
 
 void print(const context& where, const std::string& target, const backup_report& report,

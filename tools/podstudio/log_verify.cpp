@@ -2,6 +2,7 @@
 #include "log_commands.hpp"
 #include "output.hpp"
 
+#include "events/backup.hpp"
 #include "events/backup_manifest.hpp"
 #include "events/file_system.hpp"
 #include "platform/text.hpp"
@@ -15,7 +16,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <filesystem>
 #include <optional>
 
 namespace podstudio {
@@ -63,13 +63,17 @@ result<void> verify(const context& where, const std::string& expected) {
   }
   if (auto there = check_log_exists(where); !there) return there;
   // First, as a service may go on: its tables are never ahead of its log. A backup has none.
-  std::error_code ignored;
-  bool is_backup = std::filesystem::exists(backup_manifest_path(where.folder.root), ignored);
-  auto held = is_backup ? std::nullopt : head_of_tables(where.folder.database);
-  auto report = [&] {
+  auto manifest = read_backup_manifest(posix_file_system(), where.folder.root);
+  if (!manifest) return manifest.failure();
+  auto held = *manifest ? std::nullopt : head_of_tables(where.folder.database);
+  auto report = [&]() -> result<verify_report> {
     progress line("bytes");
-    return verify_log(posix_file_system(), where.folder.log(), options,
-                      [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); });
+    auto tell = [&](std::uint64_t done, std::uint64_t all) { line.show(done, all); };
+    if (*manifest) {
+      auto whole = verify_backup(posix_file_system(), where.folder.root, (*manifest)->head, tell);
+      if (!whole || !options.expect) return whole;
+    }
+    return verify_log(posix_file_system(), where.folder.log(), options, tell);
   }();
   if (!report) return report.failure();
   if (held && held->sequence > 0) {

@@ -125,6 +125,11 @@ int run(int argc, const char* const* argv) {
     if (dynamic_cast<const CLI::Success*>(&stopped) != nullptr) return app.exit(stopped);
     return fail({error_code::invalid_argument, usage_error(app, stopped.what())});
   }
+  // An unset variable of a script would otherwise choose the usual data folder.
+  for (const auto* name : {"--data", "--db", "--config", "--env"})
+    if (app.count(name) > 0 && app.get_option(name)->as<std::string>().empty())
+      return fail({error_code::invalid_argument,
+                   std::string(name) + " is empty; give a path, or leave the option out"});
   auto where =
       command.needs_folder() ? resolve(given) : result<context>(context{.json = given.json});
   if (!where) return fail(where.failure());
