@@ -23,9 +23,10 @@ error refused(const std::string& message) { return {error_code::refused, message
 /// Damage of a backup has another remedy than that of the log in use.
 error in_backup(error failure) {
   auto& message = failure.message;
-  if (failure.code == error_code::damaged && message.ends_with(damage_remedy))
-    message.replace(message.size() - damage_remedy.size(), damage_remedy.size(),
-                    "this is a backup: make a new one in another folder");
+  for (auto remedy : {damage_remedy, lacks_head_remedy})
+    if (failure.code == error_code::damaged && message.ends_with(remedy))
+      message.replace(message.size() - remedy.size(), remedy.size(),
+                      "this is a backup: make a new one in another folder");
   return failure;
 }
 

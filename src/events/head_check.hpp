@@ -7,6 +7,10 @@
 
 namespace podstudio {
 
+/// What a log that lacks a head noted earlier ends its message with.
+inline constexpr std::string_view lacks_head_remedy =
+    "its end was cut off, or it was rewritten, or the head belongs to another log";
+
 /// Checks, while frames are read, that the log passes through a head that it must have had.
 class head_check {
 public:

@@ -43,9 +43,7 @@ public:
       : walk_(files, folder, 1), before_(options.before), total_(total) {
     if (options.expect)
       expected_.emplace(*options.expect, "the head noted earlier",
-                        "the log does not extend the given head",
-                        "its end was cut off, or it was rewritten, or the head belongs to "
-                        "another log");
+                        "the log does not extend the given head", lacks_head_remedy);
   }
 
   result<bool> step() override {
