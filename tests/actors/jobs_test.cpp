@@ -8,7 +8,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <string>
+#include <sys/stat.h>
 #include <utility>
 #include <vector>
 
@@ -54,6 +57,7 @@ a_runner(controlled_runner::stateful_pointer<controlled_runner_state> self, std:
 struct job_room : library_flow {
   std::vector<given_job> given;  ///< to runners, in this order
   std::vector<controlled_runner> runners;
+  bool last_exports = false;  ///< the last runner is the one of exports
   std::shared_ptr<worker_pool> workers = must(worker_pool::make({}));  ///< starts none
   jobs_actor jobs;
 
@@ -74,9 +78,13 @@ struct job_room : library_flow {
   }
 
   void start_jobs() {
-    jobs = system.spawn(podstudio::jobs, catalog, reader, workers,
-                        std::vector<job_runner_actor>(runners.begin(), runners.end()),
-                        job_runner_actor());
+    std::vector<job_runner_actor> for_files(runners.begin(), runners.end());
+    job_runner_actor exporter;
+    if (last_exports) {
+      exporter = std::move(for_files.back());
+      for_files.pop_back();
+    }
+    jobs = system.spawn(podstudio::jobs, catalog, reader, workers, for_files, exporter);
     run();
   }
 
@@ -169,6 +177,33 @@ struct job_room : library_flow {
 
 struct two_runners : job_room {
   two_runners() : job_room(2) {}
+};
+
+/// With a pack and a second runner, for exports.
+struct export_room : job_room {
+  export_room() : job_room(2) {
+    end(jobs);
+    last_exports = true;
+    start_jobs();
+    pack_request made{make_uuid(), "console", "create", pack_creation{{"Foxes"}}};
+    must(ask<change_outcome>(catalog, pack_atom::value, made));
+  }
+
+  job_id submit_export() {
+    auto step = a_step(kind::submit);
+    step.summary = "export";
+    auto& request = step.requests.emplace_back();
+    request.kind = job_kind::export_pack;
+    request.pack = 1;
+    request.params_json = "{}";
+    return must(take(step)).subject;
+  }
+  void finish_export(job_id job, const job_report& report) {
+    self->send(runners.at(1), stop_atom::value,
+               job_report_ptr(std::make_shared<const job_report>(report)));
+    run();
+    BOOST_TEST(runner_of(job) == 1u);
+  }
 };
 
 /// New files are read without being asked for.
@@ -298,6 +333,69 @@ BOOST_FIXTURE_TEST_CASE(without_workers_jobs_are_queued_and_not_run, job_room) {
   advance(1h);
   must_have_run({});
   BOOST_TEST(status(1) == "pending");
+}
+
+// --- exports ---
+
+BOOST_FIXTURE_TEST_CASE(exports_and_other_jobs_do_not_wait_for_each_other, export_room) {
+  submit({100, 100});
+  auto first = submit_export(), second = submit_export();
+  must_have_run({1, first});
+  BOOST_TEST(last_given(first).task->exports->snapshot.name == "Foxes");
+  complete(1);
+  complete(2);
+  must_have_run({1, first, 2});
+  BOOST_TEST(reading().done);  // of an export, nobody learns what files say
+  finish_export(first, {.ending = job_ending::completed});
+  must_have_run({1, first, 2, second});
+}
+
+BOOST_FIXTURE_TEST_CASE(an_export_and_the_end_of_its_job_are_one_command, export_room) {
+  auto job = submit_export();
+  job_report report{.ending = job_ending::completed};
+  report.pack = 1;
+  report.exported.push_back({folder.path + "/foxes.zip", 5, {}});
+  finish_export(job, report);
+  BOOST_TEST(status(job) == "completed");
+  BOOST_TEST(in_tables<std::string>("SELECT path FROM pack_export WHERE pack_id = ?", 1)
+             == folder.path + "/foxes.zip");
+  BOOST_TEST(in_tables<std::string>("SELECT result_path FROM job WHERE id = ?", job)
+             == folder.path + "/foxes.zip");
+  BOOST_TEST(in_tables<std::int64_t>("SELECT last_sequence - first_sequence FROM command"
+                                     " WHERE summary LIKE ? ",
+                                     "complete job%")
+             == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_would_fail_again_is_not_tried_again, export_room) {
+  auto job = submit_export();
+  job_report report{.ending = job_ending::bad_parameters, .text = "not approved"};
+  report.is_final = true;
+  finish_export(job, report);
+  BOOST_TEST(status(job) == "failed");
+  advance(1h);
+  must_have_run({job});
+}
+
+BOOST_FIXTURE_TEST_CASE(an_export_that_was_cancelled_as_it_ended_is_removed, export_room) {
+  auto job = submit_export();
+  must(take(kind::cancel, job));
+  job_report report{.ending = job_ending::completed};
+  report.pack = 1;
+  auto own = folder.path + "/foxes.zip", replaced = folder.path + "/foxes-2.zip";
+  for (const auto& path : {own, replaced}) {
+    std::ofstream(path) << "archive";
+    struct stat facts {};
+    BOOST_REQUIRE(::lstat(path.c_str(), &facts) == 0);
+    report.exported.push_back({path, 5, {}});
+    report.named.push_back({path, facts.st_dev, facts.st_ino});
+  }
+  std::ofstream(folder.path + "/mine") << "mine";
+  std::filesystem::rename(folder.path + "/mine", replaced);
+  finish_export(job, report);
+  BOOST_TEST(status(job) == "cancelled");
+  BOOST_TEST(!std::filesystem::exists(own));
+  BOOST_TEST(std::filesystem::exists(replaced));  // it is somebody else's by now
 }
 
 // --- cancelling ---
