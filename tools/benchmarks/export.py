@@ -71,6 +71,7 @@ def measure(options, folder, name):
     with Service(options.program, f"{folder}/data-{name}", sounds) as service:
         service.ask("sync")
         service.ask("asset", "approve", "--all-matching")
+        service.ask("pack", "setup", "--author", "Bench")
         service.ask("pack", "create", name, "--license", "royalty_free")
         ids = [str(asset["id"]) for asset in service.ask("asset", "list")]
         for begin in range(0, len(ids), 1000):
