@@ -10,7 +10,8 @@ namespace podstudio {
 namespace {
 
 constexpr std::string_view rebuild_remedy =
-    "; if the log is known to be complete, replace the tables with 'podstudio replay --force'";
+    "; restore the library from a backup, or, if the log is known to be complete, rebuild the "
+    "tables from it with 'podstudio replay --force'";
 
 /// The head that the tables say they hold.
 class checkpoint_check {

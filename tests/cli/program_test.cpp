@@ -661,9 +661,11 @@ BOOST_AUTO_TEST_CASE(output_that_cannot_be_written_is_an_error) {
   place here;
   here.add_file("a.png", "one");
   here.json({"import", here.media()});
-  auto command = std::string(PODSTUDIO_PROGRAM) + " --data " + here.data()
-                 + " status > /dev/full 2> /dev/null";
-  BOOST_TEST(WEXITSTATUS(std::system(command.c_str())) == 1);
+  for (const char* asked : {"status", "--help", "--version", "asset --help"}) {
+    auto command = std::string(PODSTUDIO_PROGRAM) + " --data " + here.data() + " " + asked
+                   + " > /dev/full 2> /dev/null";
+    BOOST_TEST(WEXITSTATUS(std::system(command.c_str())) == 1, asked);
+  }
 }
 
 // --- a log and its tables that do not fit ---

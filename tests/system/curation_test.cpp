@@ -38,6 +38,12 @@ void check_replay(const library& podstudio, const char* when) {
 
 }  // namespace
 
+BOOST_FIXTURE_TEST_CASE(the_status_says_that_no_jobs_can_run, curated_library) {
+  auto shown = podstudio({"status"});
+  BOOST_CHECK_MESSAGE(shown.out.find("no jobs can run; check 'workers'") != std::string::npos,
+                      shown);
+}
+
 BOOST_FIXTURE_TEST_CASE(curation_survives_a_kill_and_a_replay, curated_library) {
   podstudio.must({"asset", "approve", "1", "2", "3"});
   podstudio.must({"asset", "unapprove", "2"});

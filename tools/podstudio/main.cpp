@@ -51,6 +51,19 @@ int fail(const error& failure) {
   return exit_code(failure.code);
 }
 
+/// What was printed may still be on its way, and its disk full.
+result<void> write_output() {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
+  return system_error()("cannot write the output");
+}
+
+/// Help, or the version.
+int print(const CLI::App& app, const CLI::Success& asked) {
+  auto code = app.exit(asked);
+  auto written = write_output();
+  return written ? code : fail(written.failure());
+}
+
 /// The options that stand before a command's name.
 struct global_options {
   std::string data, database, config, env, command_id;
@@ -118,11 +131,11 @@ int run(int argc, const char* const* argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForVersion& asked) {
-    return app.exit(asked);
+    return print(app, asked);
   } catch (const CLI::ParseError& stopped) {
     // Help and hints are for one who needs to know every command.
     if (auto gone_on = go_on_with_engine(argv); !gone_on) return fail(gone_on.failure());
-    if (dynamic_cast<const CLI::Success*>(&stopped) != nullptr) return app.exit(stopped);
+    if (const auto* asked = dynamic_cast<const CLI::Success*>(&stopped)) return print(app, *asked);
     return fail({error_code::invalid_argument, usage_error(app, stopped.what())});
   }
   // An unset variable of a script would otherwise choose the usual data folder.
@@ -135,8 +148,7 @@ int run(int argc, const char* const* argv) {
   if (!where) return fail(where.failure());
   where->arguments = argv;
   auto done = command(*where);
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-    return fail(system_error()("cannot write the output"));
+  if (auto written = write_output(); !written) return fail(written.failure());
   if (done) return 0;
   const auto& database = where->folder.database;
   const auto& from = where->configured.database_from;

@@ -76,8 +76,7 @@ result<void> session::follow_log(std::chrono::milliseconds interval,
 result<nlohmann::json> session::status_with_jobs() {
   auto status = request("status", nlohmann::json::object());
   if (status && (*status)["workers"] == 0)
-    return error{error_code::refused, "no jobs can run; check 'workers' in config.toml and that "
-                                      "podstudio-worker is installed"};
+    return error{error_code::refused, std::string(no_workers)};
   return status;
 }
 

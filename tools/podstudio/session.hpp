@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace podstudio {
@@ -24,6 +25,10 @@ public:
   virtual result<nlohmann::json> request(const nlohmann::json& asked,
                                          std::chrono::milliseconds time_limit) = 0;
 };
+
+/// Why jobs wait where an engine runs none, and what to do about it.
+inline constexpr std::string_view no_workers =
+    "no jobs can run; check 'workers' in config.toml and that podstudio-worker is installed";
 
 /// Somebody who answers the console's requests: the running service, or else an engine in this
 /// process, which holds the data folder's lock for as long as the session lasts.

@@ -63,6 +63,7 @@ void print_status(const json& s) {
                   + number(jobs["completed"]) + " completed, " + number(jobs["failed"])
                   + " failed, " + number(jobs["cancelled"]) + " cancelled"
                   + (jobs["held"] == true ? "; paused" : ""));
+  if (runs && s["workers"] == 0) add("", std::string(no_workers));
   add("problems",
       number(s["problems"]) + (s["problems"] == 0 ? "" : ", see 'podstudio problem list'"));
   add("log", counted(log["head_sequence"], "event") + ", "
