@@ -168,8 +168,10 @@ class matching {
 public:
   /// What became of one file's path.
   struct fate {
-    asset_id here = 0;     ///< the asset that has this path in the model
-    asset_id moved = 0;    ///< the asset whose content is here now, and which has another path
+    asset_id here = 0;   ///< the asset that has this path in the model
+    asset_id moved = 0;  ///< the asset whose content is here now, and which has another path
+    /// Likewise, but it makes way: it was the temporary file by which a program saved `here`.
+    asset_id temporary = 0;
     bool settled = false;  ///< the asset that has this path has this content
     /// Settled, but `moved` bears decisions and has lost its own file, while `here` bears none.
     bool makes_way = false;
@@ -181,8 +183,10 @@ public:
   };
 
   matching(const catalog_model& model, const std::vector<digested_file>& files,
-           const vanishing_assets& vanishing, const asset_places& places)
-      : model_(model), vanishing_(vanishing), places_(places), fates_(files.size()) {
+           const vanishing_assets& vanishing, const asset_places& places,
+           const recent_files& recent)
+      : model_(model), vanishing_(vanishing), places_(places), recent_(recent),
+        fates_(files.size()) {
     for (std::size_t i = 0; i < files.size(); ++i) {
       auto& found = fates_[i];
       found.here = model.asset_at(files[i].key);
@@ -206,12 +210,36 @@ public:
           else if (!places.absent.contains(files[i].path))
             match(files[i], found, as);
         }
+    // Now it is known which of the assets that lost their paths to other files are elsewhere.
+    for (std::size_t i = 0; i < files.size(); ++i)
+      if (is_saved(files[i], fates_[i])) std::swap(fates_[i].moved, fates_[i].temporary);
   }
 
   const std::vector<fate>& fates() const noexcept { return fates_; }
+
+  /// Whether the asset that has this path in the model loses it to this file. One that is missing
+  /// does, unless it went just now: new content under an old name is no more than that. So does
+  /// one whose disk was exchanged for another.
+  bool leaves(const fate& found, const digested_file& file) const {
+    return !found.settled && found.here != 0
+           && (found.moved != 0 || cannot_have_changed(found.here, file));
+  }
   bool is_used(asset_id id) const { return used_.contains(id); }
 
 private:
+  bool cannot_have_changed(asset_id here, const digested_file& file) const {
+    const auto& asset = *model_.asset(here);
+    return used_.contains(here) || (asset.missing && !recent_.is_lost(here))
+           || on_other_volume(asset.facts, file.content.facts);
+  }
+
+  /// Whether the file that was renamed over another one is what a program made of that.
+  bool is_saved(const digested_file& file, const fate& found) const {
+    return !found.settled && found.moved != 0 && found.moved != file.was && found.here != 0
+           && model_.has_decisions(found.here) && !model_.has_decisions(found.moved)
+           && recent_.is_new(found.moved) && !cannot_have_changed(found.here, file);
+  }
+
   /// The evidence, besides equal content, that a file is an asset's; strongest first.
   enum class same : std::uint8_t {
     stated,       ///< the user moved the watch root
@@ -372,6 +400,7 @@ private:
   const catalog_model& model_;
   const vanishing_assets& vanishing_;
   const asset_places& places_;
+  const recent_files& recent_;
   vanishing_assets displaced_;  ///< assets whose path has other content now
   std::vector<fate> fates_;
   std::unordered_set<asset_id> settled_, used_;
@@ -382,9 +411,9 @@ private:
 class taking {
 public:
   taking(const catalog_model& model, const std::vector<digested_file>& files,
-         const vanishing_assets& vanishing, const asset_places& places, const recent_losses& recent)
-      : model_(model), files_(files), vanishing_(vanishing), places_(places), recent_(recent),
-        matched_(model, files, vanishing, places), next_asset_(model.last_asset() + 1) {
+         const vanishing_assets& vanishing, const asset_places& places, const recent_files& recent)
+      : model_(model), files_(files), vanishing_(vanishing), places_(places),
+        matched_(model, files, vanishing, places, recent), next_asset_(model.last_asset() + 1) {
     const auto& fates = matched_.fates();
     for (std::size_t i = 0; i < files.size(); ++i)
       if (fates[i].here != 0) paths_[fates[i].here] = files[i].path;
@@ -400,16 +429,16 @@ public:
     for (std::size_t i = 0; i < files_.size(); ++i) {
       // Where the path is absent, the file has moved on since it was looked at.
       known[i] = !places_.absent.contains(files_[i].path)
-                 && (fates[i].moved == 0 || paths_.contains(fates[i].moved))
+                 && (arriving(fates[i]) == 0 || paths_.contains(arriving(fates[i])))
                  && find_former(model_, files_[i], left_in(places_)) == nullptr
                  && knows_copies(fates[i]) && knows_names_left(fates[i].here, files_[i]);
       if (!known[i])
         taken.again.push_back(files_[i].path);
-      else if (fates[i].moved != 0)
-        arriving_.insert(fates[i].moved);
+      else if (auto id = arriving(fates[i]); id != 0)
+        arriving_.insert(id);
     }
     for (std::size_t i = 0; i < files_.size(); ++i)
-      if (known[i] && leaves(fates[i], files_[i])) make_room(files_[i], fates[i], taken);
+      if (known[i] && matched_.leaves(fates[i], files_[i])) make_room(files_[i], fates[i], taken);
     // If an asset leaves a copy for another file of this batch, register the copy only after the
     // move has freed its path.
     auto is_copy = [&](std::size_t i) {
@@ -448,15 +477,9 @@ public:
   }
 
 private:
-  /// Whether the asset that has this path in the model loses it to this file. One that is missing
-  /// does, unless it went just now: new content under an old name is no more than that. So does
-  /// one whose disk was exchanged for another.
-  bool leaves(const matching::fate& fate, const digested_file& file) const {
-    if (fate.settled || fate.here == 0) return false;
-    const auto& asset = *model_.asset(fate.here);
-    return fate.moved != 0 || matched_.is_used(fate.here)
-           || (asset.missing && !recent_.contains(fate.here))
-           || on_other_volume(asset.facts, file.content.facts);
+  /// The asset that came to this path from another one; 0: none.
+  static asset_id arriving(const matching::fate& fate) {
+    return fate.moved != 0 ? fate.moved : fate.temporary;
   }
 
   void make_room(const digested_file& file, const matching::fate& fate, taken_files& taken) {
@@ -503,10 +526,11 @@ private:
     auto& events = taken.events;
     if (fate.settled && !fate.makes_way) return stay(file, fate.here, taken);
     if (fate.makes_way) events.emplace_back(forgotten(model_, fate.here, path));
+    if (auto id = arriving(fate); id != 0 && !vanishing_.contains(id) && !is_aside(paths_.at(id)))
+      taken.again.push_back(paths_.at(id));
     if (fate.moved != 0) {
       const auto& before = paths_.at(fate.moved);
       taken.moved.emplace_back(fate.moved, path);
-      if (!vanishing_.contains(fate.moved) && !is_aside(before)) taken.again.push_back(before);
       events.emplace_back(
           goes_on(fate.moved, *model_.asset(fate.moved), before, path, content.facts));
       if (fate.gives_back && !read_copies_.contains(fate.moved)) {
@@ -516,10 +540,19 @@ private:
       }
       // A copy that was told by its inode, while what it is a copy of may be missing.
       if (may_make_way(model_, fate.moved)) taken.again.push_back(path);
-    } else if (fate.here != 0 && !leaves(fate, file)) {
+    } else if (fate.here != 0 && !matched_.leaves(fate, file)) {
       const auto& asset = *model_.asset(fate.here);
+      // While another asset has the bytes, they count as known, and the old ones are recognised in
+      // any file (former_files). So they must be where no inode tells a renamed file from a copy.
+      bool first = fate.temporary != 0 && asset.facts.inode != 0;
+      auto forget_temporary = [&] {
+        events.push_back(forgotten(model_, fate.temporary, paths_.at(fate.temporary)));
+      };
+      if (first) forget_temporary();
       events.emplace_back(asset_content_changed{fate.here, {asset.sha256, asset.facts}, content});
-      if (model_.has_digest(content.sha256)) look_at_copies(fate.here, taken);
+      if (fate.temporary != 0 && !first) forget_temporary();
+      if (fate.temporary == 0 && model_.has_digest(content.sha256))
+        look_at_copies(fate.here, taken);
       if (asset.missing)
         events.emplace_back(asset_returned{fate.here, path, path, content.facts, content.facts});
     } else {
@@ -542,7 +575,6 @@ private:
   const std::vector<digested_file>& files_;
   const vanishing_assets& vanishing_;
   const asset_places& places_;
-  const recent_losses& recent_;
   matching matched_;
   std::unordered_set<asset_id> arriving_;  ///< assets that certainly moved to one of the files
   /// Of these, those whose present file is in the batch.
@@ -573,12 +605,13 @@ asset_id find_moved(const catalog_model& model, const path_key& key_before, cons
 
 std::vector<asset_id> find_others(const catalog_model& model,
                                   const std::vector<digested_file>& files,
-                                  const vanishing_assets& vanishing) {
+                                  const vanishing_assets& vanishing, const recent_files& recent) {
   std::vector<asset_id> others;
   const asset_places nothing_known;
-  const matching matched(model, files, vanishing, nothing_known);
+  const matching matched(model, files, vanishing, nothing_known, recent);
   for (const auto& fate : matched.fates())
-    if (fate.moved != 0) others.push_back(fate.moved);
+    for (auto id : {fate.moved, fate.temporary})
+      if (id != 0) others.push_back(id);
   for (std::size_t i = 0; i < files.size(); ++i) {
     const auto& file = files[i];
     const auto& fate = matched.fates()[i];
@@ -620,6 +653,7 @@ taken_files decide_put_back(const catalog_model& model, const std::vector<digest
   // Of all that an asset was it becomes the first, as that is what people spoke of.
   std::map<asset_id, const former_files::past*> pasts;
   for (const auto& file : files) {
+    if (places.absent.contains(file.path)) continue;  // it may be nowhere by now
     const auto* past = find_former(model, file, left_in(places));
     if (past == nullptr) continue;
     auto& first = pasts[past->asset];
@@ -652,7 +686,7 @@ taken_files decide_put_back(const catalog_model& model, const std::vector<digest
 
 taken_files decide(const catalog_model& model, const std::vector<digested_file>& files,
                    const std::vector<failed_file>& failures, const vanishing_assets& vanishing,
-                   const asset_places& places, const recent_losses& recent) {
+                   const asset_places& places, const recent_files& recent) {
   auto taken = taking(model, files, vanishing, places, recent).decide();
   path_keyer key_of;
   for (const auto& failure : failures)

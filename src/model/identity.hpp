@@ -15,7 +15,9 @@
 /// asset whose own path has lost them, the asset moves there, with everything that people said
 /// about it. If the bytes have meanwhile become another asset, about which nobody has said
 /// anything, that one makes way. If the bytes are new, the path decides: the asset there has
-/// changed. That is reverted if the file that it was turns up elsewhere.
+/// changed. That is reverted if the file that it was turns up elsewhere. Bytes are still new a
+/// short while after they came under another name, as programs save to a temporary file first
+/// (recent_files).
 namespace podstudio {
 
 /// A file that was read.
@@ -81,7 +83,7 @@ asset_id find_moved(const catalog_model& model, const path_key& key_before, cons
 /// are.
 std::vector<asset_id> find_others(const catalog_model& model,
                                   const std::vector<digested_file>& files,
-                                  const vanishing_assets& vanishing);
+                                  const vanishing_assets& vanishing, const recent_files& recent);
 
 /// Where files are what assets were before other files took their paths: those assets become what
 /// they were, and missing, for `decide` to find them in the next model. The other files get assets
@@ -93,7 +95,7 @@ taken_files decide_put_back(const catalog_model& model, const std::vector<digest
 /// `find_others` named.
 taken_files decide(const catalog_model& model, const std::vector<digested_file>& files,
                    const std::vector<failed_file>& failures, const vanishing_assets& vanishing = {},
-                   const asset_places& places = {}, const recent_losses& recent = {});
+                   const asset_places& places = {}, const recent_files& recent = {});
 
 /// Whether a file that is gone from its path is really gone. One that was on another volume than
 /// its folder is now is not: its disk is not there.

@@ -2,6 +2,7 @@
 #define BOOST_TEST_MODULE identity
 #include "model/curation.hpp"
 #include "model/identity.hpp"
+#include "platform/text.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -67,7 +68,7 @@ public:
     asset_places known;
     for (const auto& [path, born] : born_ns)
       known.born_ns.emplace(path, born);
-    for (auto id : find_others(model, read, vanishing)) {
+    for (auto id : find_others(model, read, vanishing, recent)) {
       known.paths.emplace(id, paths.at(id));
       // An inode with a single name, which one of the files has, has no other place.
       bool is_here = links == 1 && std::ranges::any_of(read, [&](const digested_file& file) {
@@ -114,6 +115,7 @@ public:
         paths.erase(forgotten->asset);
       }
       model.apply(e);
+      if (is_quick) recent.see(e, {});
       applied.push_back(e);
       names.push_back(std::visit([](const auto& each) { return std::string(each.name); }, e));
     }
@@ -135,7 +137,8 @@ public:
   std::set<std::string> rewritten;    ///< paths of files with another size or time
   std::set<std::string> stale;        ///< paths of files that were read and are gone since
   std::map<std::string, std::int64_t> born_ns;  ///< birth times, by path
-  recent_losses recent;
+  recent_files recent;
+  bool is_quick = false;  ///< all that happens does so within `recent_files::time_max`
   std::map<asset_id, std::string> paths;
   std::map<asset_id, std::vector<digest>> contents;  ///< of each asset, oldest first
   std::vector<std::string> names;
@@ -857,25 +860,118 @@ BOOST_AUTO_TEST_CASE(a_look_at_a_file_that_is_gone_again_decides_nothing) {
   BOOST_TEST(library.at("/c.png") == 1);
 }
 
+BOOST_AUTO_TEST_CASE(an_asset_stays_changed_if_its_old_file_is_gone_again_by_the_time_it_is_read) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.apply({asset_approved{1}});
+  library.take({{"/a.png", {9, 99, 3}}});
+  library.happened();
+  library.stale = {"/old.png"};
+  library.take({{"/old.png", a}});
+  BOOST_TEST(library.happened().empty());
+  library.stale.clear();
+  library.take({{"/old.png", a}});
+  BOOST_TEST(library.at("/old.png") == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_path_that_was_empty_for_a_moment_only_is_the_same_asset_changed) {
   using std::chrono::seconds;
   const disk_file saved{9, 99, 3};
-  const recent_losses::time_point then{};
-  for (auto gap : {seconds(1), recent_losses::time_max + seconds(1)}) {
+  const recent_files::time_point then{};
+  for (auto gap : {seconds(1), recent_files::time_max + seconds(1)}) {
     small_library library;
     library.take({{"/a.png", a}});
     library.take({}, {"/a.png"});
-    library.recent.add(1, then);
+    library.recent.see(asset_missing{1}, then);
     library.recent.forget_old(then + gap);
     library.happened();
     library.take({{"/a.png", saved}});
-    bool is_same = gap <= recent_losses::time_max;
+    bool is_same = gap <= recent_files::time_max;
     BOOST_TEST(library.at("/a.png") == (is_same ? 1 : 2));
     BOOST_TEST(library.is_missing(1) == !is_same);
     if (is_same)
       BOOST_TEST(library.happened() == (names{"asset.content_changed", "asset.returned"}),
                  boost::test_tools::per_element());
   }
+}
+
+BOOST_AUTO_TEST_CASE(an_asset_that_is_saved_by_a_file_with_a_name_of_its_own_stays_at_its_path) {
+  const disk_file saved{9, 99, 3};
+  for (bool is_quick : {true, false})
+    for (bool has_inodes : {true, false})
+      for (bool is_told_of_temporary : {true, false}) {
+        auto on_disk = [&](disk_file file) {
+          if (!has_inodes) file.inode = 0;
+          return file;
+        };
+        small_library library;
+        library.take({{"/a.png", on_disk(a)}});
+        library.apply({asset_approved{1}});
+        library.is_quick = is_quick;
+        library.take({{"/temporary.png", on_disk(saved)}});
+        library.happened();
+        if (!is_told_of_temporary) library.gone_unseen = {"/temporary.png"};
+        library.take({{"/a.png", on_disk(saved)}},
+                     is_told_of_temporary ? names{"/temporary.png"} : names{});
+        if (!is_quick) {
+          // As old as any other file: it is another one, which took the name.
+          BOOST_TEST(library.at("/a.png") == 2);
+          BOOST_TEST(library.is_missing(1));
+          continue;
+        }
+        BOOST_TEST(library.at("/a.png") == 1);
+        BOOST_TEST(!library.is_missing(1));
+        BOOST_TEST(library.model.assets() == 1u);
+        // The old file was only renamed, and that is told late. It is known by its inode, or else
+        // by its content.
+        library.take({{"/kept.png", on_disk(a)}});
+        BOOST_TEST(library.at("/kept.png") == 1);
+        BOOST_TEST(library.at("/a.png") > 2);
+      }
+}
+
+BOOST_AUTO_TEST_CASE(an_asset_that_is_renamed_goes_on_there_whatever_takes_its_name) {
+  const disk_file saved{9, 99, 3};
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.apply({asset_approved{1}});
+  library.is_quick = true;
+  library.take({{"/temporary.png", saved}});
+  library.take({{"/a.png", saved}, {"/kept.png", a}}, {"/temporary.png"});
+  BOOST_TEST(library.at("/kept.png") == 1);
+  BOOST_TEST(library.at("/a.png") == 2);
+  BOOST_TEST(!library.is_missing(2));
+}
+
+BOOST_AUTO_TEST_CASE(what_became_of_files_is_forgotten_in_time_and_beyond_a_bound) {
+  using std::chrono::seconds, std::chrono::microseconds;
+  const recent_files::time_point now = recent_files::time_point{} + 10 * recent_files::time_max;
+  constexpr std::int64_t now_us = 1'700'000'000'000'000;
+  constexpr std::int64_t time_max_us = microseconds(recent_files::time_max).count();
+  recent_files recent;
+  asset_id last = 0;
+  // Also what comes of clocks that were wrong.
+  for (auto age_us : {2 * time_max_us, time_max_us / 2, std::int64_t{0}, -time_max_us,
+                      now_us - timestamp_us_min, now_us - timestamp_us_max}) {
+    ++last;
+    auto what = std::make_shared<command>();
+    what->events = {asset_registered{last, "/a.png", {}, {}}, asset_missing{last}};
+    recent.see_past({1, now_us - age_us, {}, what}, now_us, now);
+  }
+  auto is_known = [&](asset_id id) {
+    BOOST_TEST(recent.is_new(id) == recent.is_lost(id));
+    return recent.is_lost(id);
+  };
+  for (asset_id id = 1; id <= last; ++id)
+    BOOST_TEST(is_known(id) == (id == 2 || id == 3), id);
+  recent.forget_old(now + recent_files::time_max / 2 + seconds(1));
+  BOOST_TEST(!is_known(2));
+  BOOST_TEST(is_known(3));
+  constexpr auto all = static_cast<asset_id>(recent_files::size_max);
+  for (asset_id id = 100; id < 100 + all; ++id)
+    recent.see(asset_missing{id}, now);
+  BOOST_TEST(!recent.is_lost(3));
+  BOOST_TEST(recent.is_lost(100));
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_that_was_rewritten_is_none_and_is_looked_at) {
@@ -959,7 +1055,7 @@ BOOST_AUTO_TEST_CASE(labels_follow_a_file_that_left_both_of_its_paths) {
   const std::vector<digested_file> second{
       {"/root/a.png", key_of("/root/a.png"), asset_type::image, content_of(b), 1},
       {"/root/b.png", key_of("/root/b.png"), asset_type::image, content_of(a), 1}};
-  auto known = find_others(library.model, second, {});
+  auto known = find_others(library.model, second, {}, {});
   BOOST_TEST(known == std::vector<asset_id>({1, 2}), boost::test_tools::per_element());
   asset_places places{{{1, "/root/a.png"}}, {1}, {}};
   library.take({{"/bound/a.png", b}}, {}, 2);

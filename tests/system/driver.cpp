@@ -663,7 +663,7 @@ void driver::edit() {
   if (care_for(path) != care::edited) return;
   auto what = std::string(edited_mark) + std::to_string(random_()) + std::string(below(2000), 'e');
   note("edit '" + path + "'");
-  switch (below(5)) {
+  switch (below(6)) {
   case 0:
     write(path, O_APPEND, std::to_string(random_()));
     break;
@@ -673,24 +673,35 @@ void driver::edit() {
   case 2:
     if (!write(path, O_TRUNC, what)) write(path, O_TRUNC, std::string(edited_mark));
     break;
-  case 3: {
-    auto temporary = folder_of(path) + "/.edited.tmp";
-    if (write(temporary, O_CREAT | O_TRUNC, what)) [[maybe_unused]]
-      auto saved = std::rename(temporary.c_str(), path.c_str());
-    else
-      ::unlink(temporary.c_str());
+  case 3:
+    save_by_temporary(path, folder_of(path) + "/.edited.tmp", what);
     break;
+  case 4:
+    save_by_temporary(path, folder_of(path) + "/edited.tmp.png", what);
+    break;
+  default:
+    save_by_old_file(path, path + "~", what);
   }
-  default: {
-    auto old = path + "~";
-    if (std::rename(path.c_str(), old.c_str()) != 0) return;
-    pause();
-    if (write(path, O_CREAT | O_TRUNC, what))
-      ::unlink(old.c_str());
-    else [[maybe_unused]]
-      auto restored = std::rename(old.c_str(), path.c_str());
-  }
-  }
+}
+
+void driver::save_by_temporary(const std::string& path, const std::string& temporary,
+                               const std::string& what) {
+  if (fs::exists(fs::symlink_status(temporary))) return;
+  bool whole = write(temporary, O_CREAT | O_TRUNC, what);
+  if (whole) pause();
+  if (!whole || std::rename(temporary.c_str(), path.c_str()) != 0) ::unlink(temporary.c_str());
+}
+
+void driver::save_by_old_file(const std::string& path, const std::string& old,
+                              const std::string& what) {
+  if (fs::exists(fs::symlink_status(old)) || std::rename(path.c_str(), old.c_str()) != 0) return;
+  pause();
+  bool whole = write(path, O_CREAT | O_TRUNC, what);
+  if (whole) pause();
+  if (whole)
+    ::unlink(old.c_str());
+  else [[maybe_unused]]
+    auto restored = std::rename(old.c_str(), path.c_str());
 }
 
 // --- disks ---

@@ -211,6 +211,9 @@ const std::vector<std::pair<const char*, const char*>> ways{
     {"saved there by renaming the new file to it",
      "mv $A/* $B/; eval $seen; for f in $B/1/*.png; do { cat $f; echo edited; } >$f.tmp; "
      "mv $f.tmp $f; done"},
+    {"saved there by renaming the new file to it, which is ingested",
+     "mv $A/* $B/; eval $seen; for f in $B/1/*.png; do { cat $f; echo edited; } >$f.new.png; "
+     "sleep 0.05; mv $f.new.png $f; done"},
 };
 
 /// What the service does meanwhile.
