@@ -4,6 +4,7 @@
 #include "actors/export_archive.hpp"
 #include "actors/export_plan.hpp"
 #include "archive/layout.hpp"
+#include "archive/manifest.hpp"
 #include "archive/zip_reader.hpp"
 #include "jobs/worker_pool.hpp"
 #include "packs/split.hpp"
@@ -155,37 +156,81 @@ private:
       made_[i].is_there = false;
       struct stat facts {};
       if (::lstat(made_[i].path.c_str(), &facts) != 0) continue;  // `make` tells what is wrong
-      if (input_.attempt < 2 || !is_finished(i)) return taken(made_[i].path);
+      if (input_.attempt < 2) return taken(made_[i].path);
+      auto named = open_named(i);
+      if (named && plan_like(named->manifest)) return choose(stem);
+      if (!named || named->manifest != manifest_of(i) || !is_whole(i, *named))
+        return taken(made_[i].path);
       made_[i].is_there = true;
     }
     return {};
   }
 
-  /// Whether the file under an archive's name is that archive. Its manifest tells, which determines
-  /// every byte of it; that they are all there is checked then.
-  bool is_finished(std::size_t index) {
-    unique_fd file(
-        ::open(made_[index].path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  /// A file that has the name of one of the archives.
+  struct named_file {
+    unique_fd fd;
+    std::uint64_t size_bytes = 0;
+    std::string manifest;
+  };
+
+  std::optional<named_file> open_named(std::size_t index) const {
+    named_file named{unique_fd(
+        ::open(made_[index].path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC))};
     struct stat facts {};
-    if (!file || ::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
-    auto listing = archive::read_listing(file.get());
-    if (!listing || listing->flaw) return false;
-    const auto& planned = plan_.archives[index].entries;
-    auto manifest = std::ranges::find(planned, archive::manifest_name, &packs::entry::name);
+    if (!named.fd || ::fstat(named.fd.get(), &facts) != 0 || !S_ISREG(facts.st_mode))
+      return std::nullopt;
+    auto listing = archive::read_listing(named.fd.get());
+    if (!listing || listing->flaw) return std::nullopt;
     auto found =
         std::ranges::find(listing->entries, archive::manifest_name, &archive::zip_entry::name);
-    if (manifest == planned.end() || found == listing->entries.end()
-        || found->size_bytes != manifest->size_bytes)
-      return false;
+    if (found == listing->entries.end() || found->size_bytes > archive::manifest_bytes_max)
+      return std::nullopt;
     auto at = static_cast<std::size_t>(found - listing->entries.begin());
-    std::string text(found->size_bytes, '\0');
-    if (read_at(file.get(), text.data(), text.size(), listing->layout.content_offsets[at])
-            != text.size()
-        || text != manifest->text)
-      return false;
-    made_[index].size_bytes = static_cast<std::uint64_t>(facts.st_size);
-    return !maker_.verify(file.get(), made_[index].size_bytes, plan_.signed_by,
-                          made_[index].sha256);
+    named.size_bytes = static_cast<std::uint64_t>(facts.st_size);
+    named.manifest.resize(found->size_bytes);
+    if (read_at(named.fd.get(), named.manifest.data(), named.manifest.size(),
+                listing->layout.content_offsets[at])
+        != named.manifest.size())
+      return std::nullopt;
+    return named;
+  }
+
+  const std::string& manifest_of(std::size_t index) const {
+    return std::ranges::find(plan_.archives[index].entries, archive::manifest_name,
+                             &packs::entry::name)
+        ->text;
+  }
+
+  /// The library may have changed since an earlier attempt gave an archive its name. If that
+  /// differs from the plan only in where the log was, plans the export anew from there.
+  bool plan_like(const std::string& manifest) {
+    if (input_.past || is_planned_anew_) return false;
+    auto theirs = archive::parse_manifest(manifest);
+    if (!theirs || theirs->part > made_.size()) return false;
+    auto ours = archive::parse_manifest(manifest_of(theirs->part - 1));
+    if (!ours || ours->head_hash == theirs->head_hash) return false;
+    ours->sequence = theirs->sequence;
+    ours->head_hash = theirs->head_hash;
+    if (*ours != *theirs) return false;
+    auto then = input_;
+    then.snapshot.sequence = theirs->sequence;
+    then.snapshot.head_hash = theirs->head_hash;
+    auto plan = plan_export(then, tools_.folder);
+    if (!plan || plan->archives.size() != made_.size()) return false;
+    plan_ = *std::move(plan);
+    for (auto& made : made_)
+      made.file.reset();
+    return is_planned_anew_ = true;
+  }
+
+  /// Its manifest determines every byte of an archive. Whether they are all there.
+  bool is_whole(std::size_t index, const named_file& named) {
+    made_[index].size_bytes = named.size_bytes;
+    auto failed =
+        maker_.verify(named.fd.get(), named.size_bytes, plan_.signed_by, made_[index].sha256);
+    // Where it could not be checked, another attempt has to.
+    if (failed && failed->ending != job_ending::bad_input) unchecked_ = std::move(failed);
+    return !failed;
   }
 
   // --- making ---
@@ -196,6 +241,7 @@ private:
       auto name = stem(number);
       if (!name) break;
       auto chosen = choose(*name);
+      if (unchecked_) return std::exchange(unchecked_, std::nullopt);
       for (std::size_t i = 0; i < made_.size() && chosen; ++i)
         if (!made_[i].is_there && !made_[i].file)
           if (auto failed = make(i)) return failed;
@@ -294,6 +340,8 @@ private:
   export_plan plan_;
   std::vector<made_archive> made_;  ///< of the plan's archives
   std::uint64_t bytes_ = 0;         ///< of all entries
+  bool is_planned_anew_ = false;
+  failure unchecked_{};  ///< why it is not known whether a file is one of the archives
 };
 
 }  // namespace

@@ -389,6 +389,56 @@ BOOST_AUTO_TEST_CASE(kills_at_any_moment_leave_one_archive_for_each_export) {
     BOOST_TEST(paths.contains(entry.path()), entry.path() << " is no export");
 }
 
+BOOST_AUTO_TEST_CASE(an_archive_that_has_its_name_is_taken_though_the_library_changed_since) {
+  small_library of(8);
+  of.export_pack({"--output", of.space.path + "/first.zip"});  // makes the signing key
+  of.running.kill();
+  // A service that was killed during the first attempt ...
+  bool is_begun = false;
+  auto export_to = of.space.path + "/out.zip", before = of.space.path + "/before";
+  auto jobs = [&](const std::string& condition) {
+    return of.ask("SELECT count(*) FROM job WHERE kind = 'export_pack' AND " + condition);
+  };
+  auto copy = [](const std::string& from, const std::string& to) {
+    auto done = run({.arguments = {"cp", "-a", from, to}});
+    BOOST_REQUIRE_MESSAGE(done.code == 0, done);
+  };
+  for (int tries = 0; tries < 50 && !is_begun; ++tries) {
+    fs::remove(export_to);
+    service running(of.podstudio);
+    process exporting(of.podstudio.call({"pack", "export", of.pack, "--output", export_to}));
+    BOOST_REQUIRE(eventually([&] { return jobs("status = 'running'") != "0"; }, 10s));
+    running.kill();
+    fs::remove_all(before);
+    copy(of.space.data, before);
+    service again(of.podstudio);
+    BOOST_REQUIRE(eventually([&] { return of.ask("SELECT count(*) FROM active_job") == "0"; }));
+    again.stop();
+    is_begun = of.ask("SELECT max(attempt) FROM job_attempt WHERE job_id ="
+                      " (SELECT max(id) FROM job WHERE kind = 'export_pack')")
+               == "2";
+  }
+  BOOST_REQUIRE(is_begun);
+  auto made = digests_of({export_to}).at(export_to);
+  // ... and had given the archive its name: as if the log did not have the end of the job.
+  fs::remove_all(of.space.data);
+  copy(before, of.space.data);
+  auto other = of.space.path + "/other";
+  make_folder(other);
+  make_file(other + "/new.png", with_text(sample("sample.png"), "another"));
+  of.podstudio.must({"import", other});
+  service running(of.podstudio);
+  BOOST_REQUIRE(eventually([&] { return of.ask("SELECT count(*) FROM active_job") == "0"; }));
+  auto exports = of.podstudio.json({"pack", "exports", of.pack});
+  BOOST_TEST(jobs("status = 'failed'") == "0", of.podstudio({"job", "list"}));
+  BOOST_REQUIRE(exports.size() == 2u);
+  bool is_listed = std::ranges::any_of(exports, [&](const auto& each) {
+    return each["path"] == export_to && each["sha256"] == made;
+  });
+  BOOST_TEST(is_listed);
+  of.check_intact(export_to);
+}
+
 // --- the same bytes ---
 
 namespace {
