@@ -202,7 +202,8 @@ private:
   }
 
   /// The library may have changed since an earlier attempt gave an archive its name. If that
-  /// differs from the plan only in where the log was, plans the export anew from there.
+  /// differs from the plan only in where the log was, plans the export anew from there. Archives of
+  /// other exports differ in more: each export that ends changes the time of the pack.
   bool plan_like(const std::string& manifest) {
     if (input_.past || is_planned_anew_) return false;
     auto theirs = archive::parse_manifest(manifest);
