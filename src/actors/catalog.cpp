@@ -57,7 +57,7 @@ std::string summarize(const std::vector<event>& events, observation_outcome& cou
   add(moved, "moved");
   add(returned, "returned");
   add(missing, "missing");
-  add(merged, "merged with another asset");
+  add(merged, "merged into another asset");
   add(emptied, "empty and forgotten");
   add(touched, "touched");
   add(problems, "problems");
@@ -159,9 +159,10 @@ void catalog_state::observe(const observation_batch& batch,
 }
 
 void catalog_state::log_part(const ingest_batch_ptr& batch, command what) {
-  auto now = std::chrono::steady_clock::now();
+  const auto now = std::chrono::steady_clock::now();
+  const auto by_calendar = now_us();
   for (const auto& e : what.events) {
-    recent.see(e, now);
+    recent.see(e, by_calendar, now);
     if (const auto* forgotten = std::get_if<asset_forgotten>(&e))
       vanishing.remove(forgotten->asset);
   }

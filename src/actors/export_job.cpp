@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <span>
+#include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -158,7 +159,7 @@ private:
       if (::lstat(made_[i].path.c_str(), &facts) != 0) continue;  // `make` tells what is wrong
       if (input_.attempt < 2) return taken(made_[i].path);
       auto named = open_named(i);
-      if (named && plan_like(named->manifest)) return choose(stem);
+      if (named && plan_like(i, named->manifest)) return choose(stem);
       if (!named || named->manifest != manifest_of(i) || !is_whole(i, *named))
         return taken(made_[i].path);
       made_[i].is_there = true;
@@ -195,21 +196,26 @@ private:
     return named;
   }
 
-  const std::string& manifest_of(std::size_t index) const {
-    return std::ranges::find(plan_.archives[index].entries, archive::manifest_name,
-                             &packs::entry::name)
-        ->text;
+  /// That of the plan; every plan has one.
+  std::string_view manifest_of(std::size_t index) const {
+    const auto& entries = plan_.archives[index].entries;
+    auto found = std::ranges::find(entries, archive::manifest_name, &packs::entry::name);
+    return found == entries.end() ? std::string_view() : found->text;
   }
 
-  /// The library may have changed since an earlier attempt gave an archive its name. If that
-  /// differs from the plan only in where the log was, plans the export anew from there. Archives of
-  /// other exports differ in more: each export that ends changes the time of the pack.
-  bool plan_like(const std::string& manifest) {
-    if (input_.past || is_planned_anew_) return false;
-    auto theirs = archive::parse_manifest(manifest);
-    if (!theirs || theirs->part > made_.size()) return false;
-    auto ours = archive::parse_manifest(manifest_of(theirs->part - 1));
-    if (!ours || ours->head_hash == theirs->head_hash) return false;
+  /// The library may have changed since an earlier attempt gave an archive its name. If the
+  /// archive's manifest differs from the plan's only in the log position, plans the export again
+  /// at that position. Archives of other exports differ in more: each export that ends changes the
+  /// time of the pack.
+  bool plan_like(std::size_t index, const std::string& manifest) {
+    constexpr std::size_t position_digits = 20;
+    const auto planned = manifest_of(index);
+    auto sizes = std::minmax(planned.size(), manifest.size());
+    if (input_.past || is_planned_anew_ || planned == manifest
+        || sizes.second - sizes.first > position_digits)
+      return false;
+    auto theirs = archive::parse_manifest(manifest), ours = archive::parse_manifest(planned);
+    if (!theirs || !ours || theirs->sequence > ours->sequence) return false;
     ours->sequence = theirs->sequence;
     ours->head_hash = theirs->head_hash;
     if (*ours != *theirs) return false;
@@ -224,7 +230,7 @@ private:
     return is_planned_anew_ = true;
   }
 
-  /// Its manifest determines every byte of an archive. Whether they are all there.
+  /// Whether the archive is complete and undamaged: its manifest determines every byte of it.
   bool is_whole(std::size_t index, const named_file& named) {
     made_[index].size_bytes = named.size_bytes;
     auto failed =
@@ -342,7 +348,7 @@ private:
   std::vector<made_archive> made_;  ///< of the plan's archives
   std::uint64_t bytes_ = 0;         ///< of all entries
   bool is_planned_anew_ = false;
-  failure unchecked_{};  ///< why it is not known whether a file is one of the archives
+  failure unchecked_{};  ///< why a file could not be checked, which may be one of the archives
 };
 
 }  // namespace

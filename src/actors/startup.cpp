@@ -146,6 +146,7 @@ result<void> load(file_system& files, const data_folder& folder, std::unique_ptr
   if (!reading) return reading.failure();
   auto model = load_library_model(*reading);
   if (!model) return model.failure();
+  if (auto loaded = load_recent_losses(*reading, parts.recent); !loaded) return loaded;
   load_past(files, folder.log(), head, model->catalog, parts.recent);
   if (auto loaded = load_command_memory(*reading, *parts.memory); !loaded) return loaded;
   parts.model = std::move(*model);

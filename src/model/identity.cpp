@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "model/identity.hpp"
+#include "model/identity_parts.hpp"
 
 #include "platform/text.hpp"
 #include "platform/volume.hpp"
@@ -26,20 +26,6 @@ void for_each_outdated_name(const catalog_model& model, const digested_file& fil
     const auto& asset = *model.asset(id);
     if (!asset.missing && asset.key != file.key && asset.facts != file.content.facts) visit(id);
     return false;
-  });
-}
-
-/// Calls `visit` with a few other present names of the inode that the asset's path held, for which
-/// `is_it(id)` is true. The inode may have been changed through the path before that was lost, and
-/// such a change is reported under that name only.
-template <class IsIt, class Visit>
-void for_each_name_left(const catalog_model& model, asset_id id, IsIt is_it, Visit visit) {
-  constexpr std::size_t asked_max = 1024, names_max = 4;
-  std::size_t asked = 0, names = 0;
-  model.find_inode(model.asset(id)->facts, [&](asset_id other) {
-    bool is_one = other != id && !model.asset(other)->missing && is_it(other);
-    if (is_one) visit(other);
-    return (is_one && ++names == names_max) || ++asked == asked_max;
   });
 }
 
@@ -105,9 +91,6 @@ auto left_in(const asset_places& places) {
   return [&places](asset_id id) { return places.left.contains(id); };
 }
 
-/// How many assets without a decision are asked after for each file.
-constexpr std::size_t undecided_candidates_max = 4;
-
 /// Calls `visit` with each asset of this digest, other than `here`, that may be what a file is: all
 /// those that bear decisions, and a few others.
 template <class Visit>
@@ -134,35 +117,6 @@ void for_each_copy(const catalog_model& model, asset_id id, Visit visit) {
   });
 }
 
-/// An asset of which nobody said anything, as it makes way for another one or leaves nothing.
-event forgotten(const catalog_model& model, asset_id id, const std::string& path) {
-  const auto& asset = *model.asset(id);
-  return asset_forgotten{.asset = id,
-                         .path = path,
-                         .type = asset.type,
-                         .content = {asset.sha256, asset.facts},
-                         .media = {},
-                         .theme = {},
-                         .source = {},
-                         .origin = asset.labels.provenance,
-                         .approved = asset.labels.approved,
-                         .missing = asset.missing};
-}
-
-/// Whether nothing is left of the asset once its file is gone: nobody said anything of it, and no
-/// file would be taken for it, as it is empty. Mostly it was the beginning of a file that was moved
-/// on while it was written.
-bool leaves_nothing(const catalog_model& model, asset_id id) {
-  return model.asset(id)->facts.size_bytes == 0 && !model.has_decisions(id);
-}
-
-/// An asset goes on at another path.
-event goes_on(asset_id id, const asset_state& asset, const std::string& before,
-              const std::string& path, const file_facts& facts) {
-  if (asset.missing) return asset_returned{id, before, path, asset.facts, facts};
-  return asset_moved{id, before, path, asset.facts, facts};
-}
-
 /// Finds out which assets some files are.
 class matching {
 public:
@@ -170,7 +124,8 @@ public:
   struct fate {
     asset_id here = 0;   ///< the asset that has this path in the model
     asset_id moved = 0;  ///< the asset whose content is here now, and which has another path
-    /// Likewise, but it makes way: it was the temporary file by which a program saved `here`.
+    /// Like `moved`, but it is to be forgotten: it was the temporary file through which a program
+    /// saved `here`.
     asset_id temporary = 0;
     bool settled = false;  ///< the asset that has this path has this content
     /// Settled, but `moved` bears decisions and has lost its own file, while `here` bears none.
@@ -233,10 +188,12 @@ private:
            || on_other_volume(asset.facts, file.content.facts);
   }
 
-  /// Whether the file that was renamed over another one is what a program made of that.
+  /// Whether a program saved the asset here by renaming a new file over it. Where the asset was
+  /// seen to be gone first, people replaced it; and bytes that people decided on are not new.
   bool is_saved(const digested_file& file, const fate& found) const {
     return !found.settled && found.moved != 0 && found.moved != file.was && found.here != 0
-           && model_.has_decisions(found.here) && !model_.has_decisions(found.moved)
+           && model_.has_decisions(found.here) && !model_.asset(found.here)->missing
+           && !model_.has_decisions(found.moved) && !may_make_way(model_, found.moved)
            && recent_.is_new(found.moved) && !cannot_have_changed(found.here, file);
   }
 
@@ -542,22 +499,25 @@ private:
       if (may_make_way(model_, fate.moved)) taken.again.push_back(path);
     } else if (fate.here != 0 && !matched_.leaves(fate, file)) {
       const auto& asset = *model_.asset(fate.here);
-      // While another asset has the bytes, they count as known, and the old ones are recognised in
-      // any file (former_files). So they must be where no inode tells a renamed file from a copy.
-      bool first = fate.temporary != 0 && asset.facts.inode != 0;
-      auto forget_temporary = [&] {
-        events.push_back(forgotten(model_, fate.temporary, paths_.at(fate.temporary)));
-      };
-      if (first) forget_temporary();
       events.emplace_back(asset_content_changed{fate.here, {asset.sha256, asset.facts}, content});
-      if (fate.temporary != 0 && !first) forget_temporary();
-      if (fate.temporary == 0 && model_.has_digest(content.sha256))
+      if (fate.temporary != 0)
+        forget_temporary(fate.temporary, asset.facts.inode != 0, events);
+      else if (model_.has_digest(content.sha256))
         look_at_copies(fate.here, taken);
       if (asset.missing)
         events.emplace_back(asset_returned{fate.here, path, path, content.facts, content.facts});
     } else {
       events.emplace_back(asset_registered{next_asset_++, path, type, content});
     }
+  }
+
+  /// Behind the change of the asset that was saved through it, or before that. If the temporary's
+  /// asset still has the bytes when the change is applied, they count as known, and the old ones
+  /// are recognised in any file, even in a copy (former_files). That is wanted only where there are
+  /// no inodes.
+  void forget_temporary(asset_id id, bool has_inodes, std::vector<event>& events) const {
+    auto change = events.end() - 1;
+    events.insert(has_inodes ? change : events.end(), forgotten(model_, id, paths_.at(id)));
   }
 
   void stay(const digested_file& file, asset_id id, taken_files& taken) {
@@ -695,136 +655,11 @@ taken_files decide(const catalog_model& model, const std::vector<digested_file>&
   return taken;
 }
 
-bool is_believed_gone(const file_facts& known, std::uint64_t folder_volume, bool on_root) {
-  return known.device == folder_volume || (is_device_number(known.device) && on_root);
-}
-
-namespace {
-
-/// The assets that are to be missing, each with its path.
-std::vector<std::pair<asset_id, const gone_file*>> find_lost(const catalog_model& model,
-                                                             const std::vector<gone_file>& gone) {
-  std::vector<std::pair<asset_id, const gone_file*>> lost;
-  for (const auto& file : gone) {
-    auto id = model.asset_at(file.key);
-    if (id != 0 && !model.asset(id)->missing
-        && is_believed_gone(model.asset(id)->facts, file.volume, file.on_root))
-      lost.emplace_back(id, &file);
-  }
-  return lost;
-}
-
-/// Calls `visit` with each asset that may make way for one that is lost, until it returns true.
-template <class Visit>
-void for_each_successor(const catalog_model& model, asset_id lost, Visit visit) {
-  if (!model.has_decisions(lost) || model.asset(lost)->facts.size_bytes == 0) return;
-  model.each_twin(lost, [&](asset_id id) {
-    return !model.asset(id)->missing && !model.has_decisions(id) && visit(id);
-  });
-}
-
-/// Returns an asset without decisions that is another path to the lost asset's file (same inode)
-/// and satisfies `is_it(id)`; 0 if there is none.
-template <class IsIt>
-asset_id find_other_name(const catalog_model& model, asset_id lost, IsIt is_it) {
-  const auto& asset = *model.asset(lost);
-  if (!model.has_decisions(lost) || asset.facts.size_bytes == 0) return 0;
-  return model.find_inode(asset.facts, [&](asset_id id) {
-    const auto& other = *model.asset(id);
-    return id != lost && other.sha256 == asset.sha256 && !other.missing && !model.has_decisions(id)
-           && is_it(id);
-  });
-}
-
-}  // namespace
-
 bool may_make_way(const catalog_model& model, asset_id id) {
   if (model.has_decisions(id) || model.asset(id)->facts.size_bytes == 0) return false;
   bool found = false;
   model.each_twin(id, [&](asset_id twin) { return found = model.has_decisions(twin); });
   return found;
-}
-
-std::vector<asset_id> find_successors(const catalog_model& model,
-                                      const std::vector<gone_file>& gone) {
-  std::vector<asset_id> successors;
-  const auto lost = find_lost(model, gone);
-  std::unordered_set<asset_id> gone_too;
-  for (const auto& [id, file] : lost)
-    gone_too.insert(id);
-  for (const auto& [id, file] : lost) {
-    std::size_t found = 0;
-    auto add = [&](asset_id successor) {
-      successors.push_back(successor);
-      return ++found == undecided_candidates_max;
-    };
-    find_other_name(model, id, add);
-    found = 0;
-    for_each_successor(model, id, add);
-    for_each_name_left(
-        model, id, [&](asset_id name) { return !gone_too.contains(name); },
-        [&](asset_id name) { successors.push_back(name); });
-  }
-  return successors;
-}
-
-std::vector<asset_id> find_heirs(const catalog_model& model) {
-  std::unordered_set<asset_id> heirs;
-  model.each_missing([&](asset_id lost) {
-    for_each_successor(model, lost, [&](asset_id heir) {
-      heirs.insert(heir);
-      return heirs.size() >= heirs_max;
-    });
-    return heirs.size() >= heirs_max;
-  });
-  return {heirs.begin(), heirs.end()};
-}
-
-std::vector<event> decide_gone(const catalog_model& model, const std::vector<gone_file>& gone,
-                               const asset_places& places) {
-  std::vector<event> events;
-  std::vector<std::string> resolved;
-  const auto lost = find_lost(model, gone);
-  std::unordered_set<asset_id> taken;  // an asset is lost, or makes way, once
-  for (const auto& [id, file] : lost)
-    taken.insert(id);
-  path_keyer key_of;
-  for (const auto& [id, file] : lost) {
-    auto may_succeed = [&](asset_id other, bool unseen) {
-      auto path = places.paths.find(other);
-      return path != places.paths.end() && !places.left.contains(other)
-             && places.unseen.contains(other) == unseen
-             && key_of(path->second) == model.asset(other)->key && !taken.contains(other);
-    };
-    // Prefer another path to the same file; a copy on an unmounted disk comes last.
-    auto successor =
-        find_other_name(model, id, [&](asset_id other) { return may_succeed(other, false); });
-    for (bool unseen : {false, true}) {
-      if (successor != 0) break;
-      for_each_successor(model, id, [&](asset_id other) {
-        // A copy that was rewritten is none any more.
-        if (may_succeed(other, unseen) && !places.rewritten.contains(other)) successor = other;
-        return successor != 0;
-      });
-    }
-    if (successor != 0) taken.insert(successor);
-    if (successor == 0) {
-      if (leaves_nothing(model, id))
-        events.push_back(forgotten(model, id, file->path));
-      else
-        events.emplace_back(asset_missing{id});
-      continue;
-    }
-    const auto& path = places.paths.at(successor);
-    events.push_back(forgotten(model, successor, path));
-    events.push_back(
-        goes_on(id, *model.asset(id), file->path, path, model.asset(successor)->facts));
-  }
-  for (const auto& file : gone)
-    resolved.push_back(printable(file.path));
-  auto solved = decide_resolved(model, resolved);
-  events.insert(events.end(), solved.begin(), solved.end());
-  return events;
 }
 
 std::vector<event> decide_resolved(const catalog_model& model,

@@ -15,9 +15,9 @@
 /// asset whose own path has lost them, the asset moves there, with everything that people said
 /// about it. If the bytes have meanwhile become another asset, about which nobody has said
 /// anything, that one makes way. If the bytes are new, the path decides: the asset there has
-/// changed. That is reverted if the file that it was turns up elsewhere. Bytes are still new a
-/// short while after they came under another name, as programs save to a temporary file first
-/// (recent_files).
+/// changed. That is reverted if the file that it was turns up elsewhere. Bytes also count as new if
+/// they first appeared, under another name, a short while ago, and no asset with decisions has
+/// them: programs save to a temporary file first (recent_files).
 namespace podstudio {
 
 /// A file that was read.

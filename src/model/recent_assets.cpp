@@ -33,20 +33,28 @@ void recent_files::memory::forget_oldest() {
   if (found != times_.end() && found->second == when) times_.erase(found);
 }
 
-void recent_files::see(const event& what, time_point when) {
-  if (const auto* lost = std::get_if<asset_missing>(&what))
-    lost_.add(lost->asset, when);
-  else if (const auto* made = std::get_if<asset_registered>(&what))
-    new_.add(made->asset, when);
-  else if (const auto* changed = std::get_if<asset_content_changed>(&what))
-    new_.add(changed->asset, when);
+void recent_files::see(const event& what, std::int64_t now_us, time_point now) {
+  if (const auto* lost = std::get_if<asset_missing>(&what)) add_loss(lost->asset, now);
+  see_new(what, now_us, now);
 }
 
 void recent_files::see_past(const committed_command& past, std::int64_t now_us, time_point now) {
   auto age = std::chrono::microseconds(now_us - past.at_us);
   if (age < age.zero() || age >= time_max) return;
   for (const auto& e : past.what->events)
-    see(e, now - age);
+    see_new(e, past.at_us, now - age);
+}
+
+void recent_files::see_new(const event& what, std::int64_t at_us, time_point when) {
+  // Nobody but the kernel sets the ctime: at the last write, or when the file got its name.
+  auto add = [&](asset_id id, const file_facts& facts) {
+    auto age = std::chrono::microseconds(at_us - facts.ctime_ns / 1000);
+    if (age > -time_max && age < time_max) new_.add(id, when);
+  };
+  if (const auto* made = std::get_if<asset_registered>(&what))
+    add(made->asset, made->content.facts);
+  else if (const auto* changed = std::get_if<asset_content_changed>(&what))
+    add(changed->asset, changed->after.facts);
 }
 
 void recent_files::forget_old(time_point now) {

@@ -40,8 +40,8 @@ private:
 
 /// What became of files a short while ago. Many programs save by renaming: the old file away, or a
 /// new one over it. In between, the path is empty for up to some seconds, or the new file has a
-/// name of its own, and is an asset of its own if the library ingests that name. What is at the
-/// path in the end is the asset that was there, changed.
+/// name of its own, and is an asset of its own if the library ingests that name. Whatever ends up
+/// at the path is the asset that was there, with new content.
 class recent_files {
 public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -50,15 +50,17 @@ public:
   /// How many assets of each kind are remembered, 80 bytes each; the oldest is forgotten.
   static constexpr std::size_t size_max = 16'384;
 
-  /// To be called with each event, in order of time.
-  void see(const event& what, time_point when);
-  /// The same of a command that the log holds, if it is recent; `now_us` is the present time.
+  /// To be called with the events of files, in order; `now_us` since the Unix epoch.
+  void see(const event& what, std::int64_t now_us, time_point now);
+  /// Of a command that the log holds, the new files. What was lost is loaded from the tables.
   void see_past(const committed_command& past, std::int64_t now_us, time_point now);
+  void add_loss(asset_id id, time_point when) { lost_.add(id, when); }
   void forget_old(time_point now);
 
-  /// Whether its file went.
+  /// Whether its file disappeared recently.
   bool is_lost(asset_id id) const { return lost_.contains(id); }
-  /// Whether it was registered, or its content changed.
+  /// Whether it was registered recently, or its content changed, and its file was new on the disk
+  /// by then: old files that are imported are not.
   bool is_new(asset_id id) const { return new_.contains(id); }
 
 private:
@@ -74,6 +76,8 @@ private:
     std::unordered_map<asset_id, time_point> times_;
     std::deque<std::pair<time_point, asset_id>> oldest_;
   };
+
+  void see_new(const event& what, std::int64_t at_us, time_point when);
 
   memory lost_, new_;
 };

@@ -4,6 +4,7 @@
 #include "model/catalog_model.hpp"
 #include "model/command_memory.hpp"
 #include "model/library_model.hpp"
+#include "model/recent_assets.hpp"
 
 /// Loads the decision models from the tables.
 namespace podstudio {
@@ -14,6 +15,9 @@ class database;
 result<catalog_model> load_catalog_model(database& tables);
 result<jobs_model> load_jobs_model(database& tables);
 result<library_model> load_library_model(database& tables);
+
+/// The assets whose files went a short while ago, into an empty memory.
+result<void> load_recent_losses(database& tables, recent_files& recent);
 
 /// The last commands that people and scripts gave, into an empty memory.
 result<void> load_command_memory(database& tables, command_memory& memory);

@@ -4,7 +4,6 @@
 
 #include "events/backup.hpp"
 #include "events/log.hpp"
-#include "model/recent_assets.hpp"
 #include "projections/projection.hpp"
 #include "projections/rebuild.hpp"
 #include "query/models.hpp"
@@ -87,6 +86,7 @@ void check_started(memory_disk& disk, const std::string& path, const log_head& h
   command_memory memory;
   require(bool(load_command_memory(*opened, memory)), "the last commands cannot be loaded");
   recent_files recent;
+  require(bool(load_recent_losses(*opened, recent)), "what was lost of late cannot be loaded");
   auto past = log_reader::open(disk, log_folder);
   require(bool(past), "the restored log cannot be read");
   for (auto next = (*past)->next(); next && *next; next = (*past)->next()) {

@@ -71,10 +71,11 @@ public:
     for (auto id : find_others(model, read, vanishing, recent)) {
       known.paths.emplace(id, paths.at(id));
       // An inode with a single name, which one of the files has, has no other place.
-      bool is_here = links == 1 && std::ranges::any_of(read, [&](const digested_file& file) {
-                       return file.content.facts.inode == model.asset(id)->facts.inode
-                              && file.key != model.asset(id)->key;
-                     });
+      auto inode = model.asset(id)->facts.inode;
+      bool is_here =
+          links == 1 && inode != 0 && std::ranges::any_of(read, [&](const digested_file& file) {
+            return file.content.facts.inode == inode && file.key != model.asset(id)->key;
+          });
       if (is_here || gone_unseen.contains(paths.at(id))) known.left.insert(id);
       if (rewritten.contains(paths.at(id))) known.rewritten.insert(id);
     }
@@ -115,7 +116,7 @@ public:
         paths.erase(forgotten->asset);
       }
       model.apply(e);
-      if (is_quick) recent.see(e, {});
+      if (is_quick) recent.see(e, 0, {});
       applied.push_back(e);
       names.push_back(std::visit([](const auto& each) { return std::string(each.name); }, e));
     }
@@ -882,7 +883,7 @@ BOOST_AUTO_TEST_CASE(a_path_that_was_empty_for_a_moment_only_is_the_same_asset_c
     small_library library;
     library.take({{"/a.png", a}});
     library.take({}, {"/a.png"});
-    library.recent.see(asset_missing{1}, then);
+    library.recent.add_loss(1, then);
     library.recent.forget_old(then + gap);
     library.happened();
     library.take({{"/a.png", saved}});
@@ -943,11 +944,78 @@ BOOST_AUTO_TEST_CASE(an_asset_that_is_renamed_goes_on_there_whatever_takes_its_n
   BOOST_TEST(!library.is_missing(2));
 }
 
+BOOST_AUTO_TEST_CASE(bytes_that_people_decided_on_are_no_save) {
+  // A copy of another asset is renamed over this one, and the original is deleted.
+  for (bool are_told_together : {true, false}) {
+    small_library library;
+    library.take({{"/a.png", a}, {"/original.png", b}});
+    library.apply({asset_approved{1}, asset_approved{2}});
+    library.is_quick = true;
+    const disk_file copy{b.content, 77, 2};
+    library.take({{"/temporary.png", copy}});
+    if (are_told_together) {
+      library.take({{"/a.png", copy}}, {"/temporary.png", "/original.png"});
+    } else {
+      library.take({{"/a.png", copy}}, {"/temporary.png"});
+      library.take({}, {"/original.png"});
+    }
+    library.gone_unseen = {"/original.png"};
+    library.take({{"/a.png", copy}});
+    BOOST_TEST(library.at("/a.png") == 2);
+    BOOST_TEST(library.is_missing(1));
+    BOOST_TEST((library.model.asset(1)->sha256 == content_of(a).sha256));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_new_file_that_is_renamed_to_where_one_is_missing_is_no_save) {
+  small_library library;
+  library.take({{"/1.png", a}, {"/2.png", b}});
+  library.apply({asset_approved{1}});
+  library.is_quick = true;
+  library.take({{"/2.png", c}});
+  library.take({}, {"/1.png"});
+  library.take({{"/1.png", c}}, {"/2.png"});
+  BOOST_TEST(library.at("/1.png") == 2);
+  BOOST_TEST(library.is_missing(1));
+}
+
+BOOST_AUTO_TEST_CASE(a_temporary_name_may_be_used_again_at_once) {
+  small_library library;
+  library.take({{"/a.png", a}, {"/b.png", b}});
+  library.apply({asset_approved{1}, asset_approved{2}});
+  library.is_quick = true;
+  const disk_file first{8, 88, 2}, second{9, 99, 3};
+  library.take({{"/temporary.png", first}});
+  library.happened();
+  library.take({{"/a.png", first}, {"/temporary.png", second}});
+  BOOST_TEST(library.at("/a.png") == 1);
+  library.take({{"/b.png", second}}, {"/temporary.png"});
+  BOOST_TEST(library.at("/b.png") == 2);
+  BOOST_TEST(!library.is_missing(1));
+  BOOST_TEST(!library.is_missing(2));
+  BOOST_TEST(library.model.assets() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(a_hard_link_that_stays_is_no_temporary_file) {
+  small_library library;
+  library.take({{"/a.png", a}});
+  library.apply({asset_approved{1}});
+  library.is_quick = true;
+  const disk_file saved{9, 99, 3};
+  library.take({{"/stays.png", saved}});
+  library.take({{"/a.png", saved}}, {}, 2);
+  BOOST_TEST(library.at("/a.png") == 1);
+  BOOST_TEST(library.at("/stays.png") == 2);
+}
+
 BOOST_AUTO_TEST_CASE(what_became_of_files_is_forgotten_in_time_and_beyond_a_bound) {
   using std::chrono::seconds, std::chrono::microseconds;
   const recent_files::time_point now = recent_files::time_point{} + 10 * recent_files::time_max;
   constexpr std::int64_t now_us = 1'700'000'000'000'000;
   constexpr std::int64_t time_max_us = microseconds(recent_files::time_max).count();
+  auto file_of = [](std::int64_t ctime_us) {
+    return file_content{{}, {.ctime_ns = ctime_us * 1000}};
+  };
   recent_files recent;
   asset_id last = 0;
   // Also what comes of clocks that were wrong.
@@ -955,23 +1023,31 @@ BOOST_AUTO_TEST_CASE(what_became_of_files_is_forgotten_in_time_and_beyond_a_boun
                       now_us - timestamp_us_min, now_us - timestamp_us_max}) {
     ++last;
     auto what = std::make_shared<command>();
-    what->events = {asset_registered{last, "/a.png", {}, {}}, asset_missing{last}};
-    recent.see_past({1, now_us - age_us, {}, what}, now_us, now);
+    auto at_us = now_us - age_us;
+    what->events = {
+        asset_registered{last, "/a.png", {}, file_of(std::clamp(at_us, -now_us, now_us))},
+        asset_missing{last}};
+    recent.see_past({1, at_us, {}, what}, now_us, now);
   }
-  auto is_known = [&](asset_id id) {
-    BOOST_TEST(recent.is_new(id) == recent.is_lost(id));
-    return recent.is_lost(id);
-  };
-  for (asset_id id = 1; id <= last; ++id)
-    BOOST_TEST(is_known(id) == (id == 2 || id == 3), id);
+  for (asset_id id = 1; id <= last; ++id) {
+    BOOST_TEST(recent.is_new(id) == (id == 2 || id == 3), id);
+    BOOST_TEST(!recent.is_lost(id));
+  }
   recent.forget_old(now + recent_files::time_max / 2 + seconds(1));
-  BOOST_TEST(!is_known(2));
-  BOOST_TEST(is_known(3));
+  BOOST_TEST(!recent.is_new(2));
+  BOOST_TEST(recent.is_new(3));
+  // A file that was there for long before it was registered is not new, whoever set its times.
+  for (auto ctime_us : {now_us - time_max_us, now_us + time_max_us, std::int64_t{0}}) {
+    recent.see(asset_registered{20, "/old.png", {}, file_of(ctime_us)}, now_us, now);
+    BOOST_TEST(!recent.is_new(20), ctime_us);
+  }
+  recent.see(asset_content_changed{20, {}, file_of(now_us)}, now_us, now);
+  BOOST_TEST(recent.is_new(20));
   constexpr auto all = static_cast<asset_id>(recent_files::size_max);
-  for (asset_id id = 100; id < 100 + all; ++id)
-    recent.see(asset_missing{id}, now);
-  BOOST_TEST(!recent.is_lost(3));
-  BOOST_TEST(recent.is_lost(100));
+  for (asset_id id = 100; id <= 100 + all; ++id)
+    recent.see(asset_missing{id}, now_us, now);
+  BOOST_TEST(!recent.is_lost(100));
+  BOOST_TEST(recent.is_lost(101));
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_that_was_rewritten_is_none_and_is_looked_at) {

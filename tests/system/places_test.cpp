@@ -213,7 +213,7 @@ const std::vector<std::pair<const char*, const char*>> ways{
      "mv $f.tmp $f; done"},
     {"saved there by renaming the new file to it, which is ingested",
      "mv $A/* $B/; eval $seen; for f in $B/1/*.png; do { cat $f; echo edited; } >$f.new.png; "
-     "sleep 0.05; mv $f.new.png $f; done"},
+     "eval $seen; mv $f.new.png $f; done"},
 };
 
 /// What the service does meanwhile.

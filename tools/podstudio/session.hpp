@@ -27,8 +27,9 @@ public:
 };
 
 /// Why jobs wait where an engine runs none, and what to do about it.
-inline constexpr std::string_view no_workers =
-    "no jobs can run; check 'workers' in config.toml and that podstudio-worker is installed";
+inline constexpr std::string_view no_workers = "no jobs can run; check 'workers' in config.toml (0 "
+                                               "turns them off) and that podstudio-worker is "
+                                               "installed";
 
 /// Somebody who answers the console's requests: the running service, or else an engine in this
 /// process, which holds the data folder's lock for as long as the session lasts.
