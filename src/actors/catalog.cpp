@@ -159,13 +159,9 @@ void catalog_state::observe(const observation_batch& batch,
 }
 
 void catalog_state::log_part(const ingest_batch_ptr& batch, command what) {
-  const auto now = std::chrono::steady_clock::now();
-  const auto by_calendar = now_us();
-  for (const auto& e : what.events) {
-    recent.see(e, by_calendar, now);
+  for (const auto& e : what.events)
     if (const auto* forgotten = std::get_if<asset_forgotten>(&e))
       vanishing.remove(forgotten->asset);
-  }
   commits.log(
       std::move(what),
       [this, batch](sequence_number sequence) {
@@ -222,7 +218,7 @@ void catalog_state::digested(const ingest_batch_ptr& batch, reading_range part,
 
 void catalog_state::take(const ingest_batch_ptr& batch, std::vector<digested_file> files,
                          std::vector<failed_file> failures) {
-  auto others = find_others(model(), files, vanishing, recent);
+  auto others = find_others(model(), files, vanishing);
   if (others.empty()) return decide_part(batch, files, failures, {});
   auto kept = std::make_shared<const std::vector<digested_file>>(std::move(files));
   find_places(
@@ -368,6 +364,9 @@ void catalog_state::decide_rest(const ingest_batch_ptr& batch, const asset_place
   for (auto id : places.rewritten)
     batch->outcome.again.push_back(places.paths.at(id));
   auto events = decide_gone(model(), batch->gone, places);
+  for (const auto& each : events)
+    if (const auto* lost = std::get_if<asset_missing>(&each))
+      recent.add(lost->asset, std::chrono::steady_clock::now());
   auto resolved = decide_resolved(model(), batch->resolved);
   events.insert(events.end(), resolved.begin(), resolved.end());
   command what{.id = {},
@@ -418,7 +417,7 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
                                      std::shared_ptr<library_model> model,
                                      command_memory_ptr memory, journal_actor journal,
                                      projector_actor projector, reader_actor reader,
-                                     std::vector<hasher_actor> hashers, recent_files recent,
+                                     std::vector<hasher_actor> hashers, recent_losses recent,
                                      scan_count_ptr scans) {
   auto& state = self->state;
   state.self = self;

@@ -93,7 +93,7 @@ struct catalog_state {
   hasher_pool hashers;
 
   vanishing_assets vanishing;  ///< bounded by the sources' credit
-  recent_files recent;
+  recent_losses recent;
   recent_moves moves;
   /// Paths being decided about; a second look at one has to wait, or the older could come in last.
   std::unordered_set<path_key, path_key_hash> in_reading;
@@ -128,7 +128,7 @@ catalog_actor::behavior_type catalog(catalog_actor::stateful_pointer<catalog_sta
                                      std::shared_ptr<library_model> model,
                                      command_memory_ptr memory, journal_actor journal,
                                      projector_actor projector, reader_actor reader,
-                                     std::vector<hasher_actor> hashers, recent_files recent,
+                                     std::vector<hasher_actor> hashers, recent_losses recent,
                                      scan_count_ptr scans);
 
 }  // namespace podstudio

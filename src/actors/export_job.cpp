@@ -211,7 +211,7 @@ private:
     constexpr std::size_t position_digits = 20;
     const auto planned = manifest_of(index);
     auto sizes = std::minmax(planned.size(), manifest.size());
-    if (input_.past || is_planned_anew_ || planned == manifest
+    if (input_.past || own_plan_ || planned == manifest
         || sizes.second - sizes.first > position_digits)
       return false;
     auto theirs = archive::parse_manifest(manifest), ours = archive::parse_manifest(planned);
@@ -224,10 +224,21 @@ private:
     then.snapshot.head_hash = theirs->head_hash;
     auto plan = plan_export(then, tools_.folder);
     if (!plan || plan->archives.size() != made_.size()) return false;
-    plan_ = *std::move(plan);
+    own_plan_ = std::exchange(plan_, *std::move(plan));
+    discard_made();
+    return true;
+  }
+
+  /// What was planned like an archive that turned out not to be a whole one is no plan.
+  void return_to_own_plan() {
+    if (!own_plan_) return;
+    plan_ = *std::exchange(own_plan_, std::nullopt);
+    discard_made();
+  }
+
+  void discard_made() {
     for (auto& made : made_)
       made.file.reset();
-    return is_planned_anew_ = true;
   }
 
   /// Whether the archive is complete and undamaged: its manifest determines every byte of it.
@@ -249,6 +260,7 @@ private:
       if (!name) break;
       auto chosen = choose(*name);
       if (unchecked_) return std::exchange(unchecked_, std::nullopt);
+      if (!chosen) return_to_own_plan();
       for (std::size_t i = 0; i < made_.size() && chosen; ++i)
         if (!made_[i].is_there && !made_[i].file)
           if (auto failed = make(i)) return failed;
@@ -345,9 +357,9 @@ private:
   content_files files_;
   archive_maker maker_;
   export_plan plan_;
-  std::vector<made_archive> made_;  ///< of the plan's archives
-  std::uint64_t bytes_ = 0;         ///< of all entries
-  bool is_planned_anew_ = false;
+  std::vector<made_archive> made_;       ///< of the plan's archives
+  std::uint64_t bytes_ = 0;              ///< of all entries
+  std::optional<export_plan> own_plan_;  ///< while `plan_` is that of an earlier attempt
   failure unchecked_{};  ///< why a file could not be checked, which may be one of the archives
 };
 

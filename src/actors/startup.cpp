@@ -27,7 +27,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -116,24 +115,18 @@ result<std::unique_ptr<projection>> bring_up_to_date(file_system& files, const d
 constexpr std::uint64_t past_bytes_max = 4u << 20;
 
 /// What cannot be read there costs that memory only; the scrubber tells of damage.
-void load_past(file_system& files, const std::string& log, log_head head, catalog_model& catalog,
-               recent_files& recent) {
+void load_past(file_system& files, const std::string& log, log_head head, catalog_model& catalog) {
   if (head.sequence == 0) return;
   auto reader = open_backwards(files, log, head.sequence);
-  std::vector<committed_command> newest_first;
+  std::vector<std::shared_ptr<const command>> newest_first;
   for (std::uint64_t bytes = 0; reader && bytes < past_bytes_max;) {
     auto next = (*reader)->next();
     if (!next || !*next) break;
     bytes += (*reader)->location().size_bytes;
-    newest_first.push_back(std::move(**next));
+    newest_first.push_back((*next)->what);
   }
-  auto now_by_calendar = now_us();
-  auto now = std::chrono::steady_clock::now();
-  for (auto past = newest_first.rbegin(); past != newest_first.rend(); ++past) {
-    for (const auto& e : past->what->events)
-      catalog.load_past(e);
-    recent.see_past(*past, now_by_calendar, now);
-  }
+  for (auto what = newest_first.rbegin(); what != newest_first.rend(); ++what)
+    catalog.load_past(**what);
 }
 
 /// Brings the tables up to date and loads the models from them.
@@ -146,8 +139,8 @@ result<void> load(file_system& files, const data_folder& folder, std::unique_ptr
   if (!reading) return reading.failure();
   auto model = load_library_model(*reading);
   if (!model) return model.failure();
-  if (auto loaded = load_recent_losses(*reading, parts.recent); !loaded) return loaded;
-  load_past(files, folder.log(), head, model->catalog, parts.recent);
+  load_past(files, folder.log(), head, model->catalog);
+  if (auto loaded = load_recent_losses(*reading, parts.losses); !loaded) return loaded;
   if (auto loaded = load_command_memory(*reading, *parts.memory); !loaded) return loaded;
   parts.model = std::move(*model);
   parts.reading.clear();

@@ -84,7 +84,7 @@ void supervisor_state::start(engine_parts parts) {
                                                           watching.database);
   catalog = self->spawn<caf::monitored>(podstudio::catalog, shared(std::move(parts.model)),
                                         parts.memory, journal, projector, readers.front(), hashers,
-                                        std::move(parts.recent), watching.scans);
+                                        std::move(parts.losses), watching.scans);
   undo = self->spawn<caf::monitored>(undoer, catalog, historian, supervisor_actor{self});
   for (std::size_t i = 0; i < parts.workers_max; ++i)
     runners.push_back(

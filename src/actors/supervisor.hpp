@@ -37,7 +37,7 @@ struct engine_parts {
   /// Read-only connections, at least two: the catalog's, and those of the reader pool.
   std::vector<std::unique_ptr<database>> reading;
   library_model model;
-  recent_files recent;
+  recent_losses losses;
   command_memory_ptr memory = std::make_shared<command_memory>();
   recovery_report recovery;                   ///< what opening the log found
   std::shared_ptr<const console_use> server;  ///< null but in a service

@@ -429,11 +429,23 @@ void catalog_model::settle(const event& what) {
   settled_left_.see(what, keyer_);
 }
 
-void catalog_model::load_past(const event& what) {
-  former_.see(what);
-  settled_former_.see(what);
-  left_.see(what, keyer_);
-  settled_left_.see(what, keyer_);
+void catalog_model::load_past(const command& what) {
+  // Nothing tells which bytes were known then, but for those of temporary files: their assets are
+  // forgotten after the change.
+  std::vector<bool> was_known(what.events.size());
+  std::set<digest> forgotten;
+  for (auto i = what.events.size(); i-- > 0;) {
+    if (const auto* e = std::get_if<asset_forgotten>(&what.events[i]))
+      forgotten.insert(e->content.sha256);
+    else if (const auto* changed = std::get_if<asset_content_changed>(&what.events[i]))
+      was_known[i] = forgotten.contains(changed->after.sha256);
+  }
+  for (std::size_t i = 0; i < what.events.size(); ++i) {
+    for (auto* former : {&former_, &settled_former_})
+      former->see(what.events[i], was_known[i]);
+    for (auto* left : {&left_, &settled_left_})
+      left->see(what.events[i], keyer_);
+  }
 }
 
 void catalog_model::reserve(std::size_t assets) {

@@ -209,8 +209,8 @@ public:
   void load_root(root_id id, root_state state);
   void load_problem(std::string_view path, problem_kind kind);
   void load_last_ids(asset_id last_asset, pack_id last_pack, root_id last_root);
-  /// An event that the tables hold already, for what the model remembers besides them.
-  void load_past(const event& what);
+  /// A command that the tables hold already, for what the model remembers besides them.
+  void load_past(const command& what);
 
 private:
   friend struct catalog_folds;

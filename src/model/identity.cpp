@@ -5,6 +5,8 @@
 #include "platform/volume.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <unordered_set>
 #include <utility>
@@ -61,19 +63,26 @@ const former_files::past* find_former_of_copy(const catalog_model& model,
   return is_another ? nullptr : found;
 }
 
+/// Whether the file did not exist at this time yet, as far as the file system records births.
+bool was_born_after(const asset_places& places, const digested_file& file, std::int64_t time_ns) {
+  auto born = places.born_ns.find(file.path);
+  return born != places.born_ns.end() && born->second > time_ns;
+}
+
 /// What the file was, if that is what no asset is any more. Another asset of the same inode that
 /// has lost its own path does not count where it bears no decisions and the one that the file was
-/// does: `may_have_left` tells of it.
+/// does: `may_have_left` tells of it. A file that was born later only got the inode's number.
 template <class MayHaveLeft>
 const former_files::past* find_former(const catalog_model& model, const digested_file& file,
-                                      MayHaveLeft may_have_left) {
+                                      const asset_places& places, MayHaveLeft may_have_left) {
   const auto* past = model.former().find(file.content, [&](asset_id id) {
     const auto* asset = model.asset(id);
     return asset != nullptr && asset->sha256 != file.content.sha256 && model.has_decisions(id);
   });
   const auto* asset = past == nullptr ? nullptr : model.asset(past->asset);
-  bool other_file = asset != nullptr && !is_same_inode(asset->facts, past->content.facts);
-  if (!other_file) return find_former_of_copy(model, file);
+  bool is_it_still = asset != nullptr && !is_same_inode(asset->facts, past->content.facts)
+                     && !was_born_after(places, file, past->content.facts.ctime_ns);
+  if (!is_it_still) return find_former_of_copy(model, file);
   auto is_it = [&](asset_id id) { return model.asset(id)->sha256 == file.content.sha256; };
   auto here = model.asset_at(file.key);
   auto is_another = [&](asset_id id) {
@@ -87,8 +96,11 @@ const former_files::past* find_former(const catalog_model& model, const digested
   return past;
 }
 
-auto left_in(const asset_places& places) {
-  return [&places](asset_id id) { return places.left.contains(id); };
+/// Likewise; what was probed tells which assets left.
+const former_files::past* find_former(const catalog_model& model, const digested_file& file,
+                                      const asset_places& places) {
+  return find_former(model, file, places,
+                     [&places](asset_id id) { return places.left.contains(id); });
 }
 
 /// Calls `visit` with each asset of this digest, other than `here`, that may be what a file is: all
@@ -139,7 +151,7 @@ public:
 
   matching(const catalog_model& model, const std::vector<digested_file>& files,
            const vanishing_assets& vanishing, const asset_places& places,
-           const recent_files& recent)
+           const recent_losses& recent)
       : model_(model), vanishing_(vanishing), places_(places), recent_(recent),
         fates_(files.size()) {
     for (std::size_t i = 0; i < files.size(); ++i) {
@@ -167,7 +179,7 @@ public:
         }
     // Now it is known which of the assets that lost their paths to other files are elsewhere.
     for (std::size_t i = 0; i < files.size(); ++i)
-      if (is_saved(files[i], fates_[i])) std::swap(fates_[i].moved, fates_[i].temporary);
+      if (is_saved(files[i], fates_[i])) fates_[i].temporary = std::exchange(fates_[i].moved, 0);
   }
 
   const std::vector<fate>& fates() const noexcept { return fates_; }
@@ -184,17 +196,40 @@ public:
 private:
   bool cannot_have_changed(asset_id here, const digested_file& file) const {
     const auto& asset = *model_.asset(here);
-    return used_.contains(here) || (asset.missing && !recent_.is_lost(here))
+    return used_.contains(here) || (asset.missing && !recent_.contains(here))
            || on_other_volume(asset.facts, file.content.facts);
   }
 
-  /// Whether a program saved the asset here by renaming a new file over it. Where the asset was
-  /// seen to be gone first, people replaced it; and bytes that people decided on are not new.
+  /// Whether a program saved the asset here by renaming a new file to its path. Bytes that people
+  /// decided on are not new.
   bool is_saved(const digested_file& file, const fate& found) const {
     return !found.settled && found.moved != 0 && found.moved != file.was && found.here != 0
-           && model_.has_decisions(found.here) && !model_.asset(found.here)->missing
-           && !model_.has_decisions(found.moved) && !may_make_way(model_, found.moved)
-           && recent_.is_new(found.moved) && !cannot_have_changed(found.here, file);
+           && model_.has_decisions(found.here) && !model_.has_decisions(found.moved)
+           && !may_make_way(model_, found.moved) && was_new(file, model_.asset(found.moved)->facts)
+           && !cannot_have_changed(found.here, file);
+  }
+
+  /// Whether the file had been created or written shortly before it was renamed to its path.
+  /// Renaming sets the ctime; where the file system does not do that (FAT), it counts as renamed
+  /// when it was probed.
+  bool was_new(const digested_file& file, const file_facts& before) const {
+    const auto& facts = file.content.facts;
+    const auto renamed_ns = facts.ctime_ns != before.ctime_ns ? facts.ctime_ns : places_.probed_ns;
+    if (auto born = places_.born_ns.find(file.path);
+        born != places_.born_ns.end() && is_shortly_before(born->second, renamed_ns))
+      return true;
+    return is_shortly_before(facts.mtime_ns, renamed_ns);
+  }
+
+  static bool is_shortly_before(std::int64_t time_ns, std::int64_t end_ns) {
+    using std::chrono::nanoseconds;
+    constexpr std::uint64_t age_max = nanoseconds(save_time_max).count();
+    constexpr std::uint64_t grain_max = nanoseconds(std::chrono::seconds(2)).count();  // FAT
+    auto difference = [](std::int64_t from, std::int64_t to) {  // of any times, from <= to
+      return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+    };
+    return time_ns <= end_ns ? difference(time_ns, end_ns) < age_max
+                             : difference(end_ns, time_ns) <= grain_max;
   }
 
   /// The evidence, besides equal content, that a file is an asset's; strongest first.
@@ -357,7 +392,7 @@ private:
   const catalog_model& model_;
   const vanishing_assets& vanishing_;
   const asset_places& places_;
-  const recent_files& recent_;
+  const recent_losses& recent_;
   vanishing_assets displaced_;  ///< assets whose path has other content now
   std::vector<fate> fates_;
   std::unordered_set<asset_id> settled_, used_;
@@ -368,7 +403,7 @@ private:
 class taking {
 public:
   taking(const catalog_model& model, const std::vector<digested_file>& files,
-         const vanishing_assets& vanishing, const asset_places& places, const recent_files& recent)
+         const vanishing_assets& vanishing, const asset_places& places, const recent_losses& recent)
       : model_(model), files_(files), vanishing_(vanishing), places_(places),
         matched_(model, files, vanishing, places, recent), next_asset_(model.last_asset() + 1) {
     const auto& fates = matched_.fates();
@@ -387,8 +422,8 @@ public:
       // Where the path is absent, the file has moved on since it was looked at.
       known[i] = !places_.absent.contains(files_[i].path)
                  && (arriving(fates[i]) == 0 || paths_.contains(arriving(fates[i])))
-                 && find_former(model_, files_[i], left_in(places_)) == nullptr
-                 && knows_copies(fates[i]) && knows_names_left(fates[i].here, files_[i]);
+                 && find_former(model_, files_[i], places_) == nullptr && knows_copies(fates[i])
+                 && knows_names_left(fates[i].here, files_[i]);
       if (!known[i])
         taken.again.push_back(files_[i].path);
       else if (auto id = arriving(fates[i]); id != 0)
@@ -472,6 +507,12 @@ private:
     return all;
   }
 
+  bool has_another(const digest& sha256, asset_id but) const {
+    bool found = false;
+    model_.each_with_digest(sha256, [&](asset_id id) { return found = id != but; });
+    return found;
+  }
+
   void look_at_copies(asset_id id, taken_files& taken) const {
     for_each_copy(model_, id, [&](asset_id copy) {
       if (auto at = paths_.find(copy); at != paths_.end()) taken.again.push_back(at->second);
@@ -500,10 +541,8 @@ private:
     } else if (fate.here != 0 && !matched_.leaves(fate, file)) {
       const auto& asset = *model_.asset(fate.here);
       events.emplace_back(asset_content_changed{fate.here, {asset.sha256, asset.facts}, content});
-      if (fate.temporary != 0)
-        forget_temporary(fate.temporary, asset.facts.inode != 0, events);
-      else if (model_.has_digest(content.sha256))
-        look_at_copies(fate.here, taken);
+      if (has_another(content.sha256, fate.temporary)) look_at_copies(fate.here, taken);
+      if (fate.temporary != 0) forget_temporary(fate.temporary, asset.facts.inode != 0, events);
       if (asset.missing)
         events.emplace_back(asset_returned{fate.here, path, path, content.facts, content.facts});
     } else {
@@ -565,10 +604,11 @@ asset_id find_moved(const catalog_model& model, const path_key& key_before, cons
 
 std::vector<asset_id> find_others(const catalog_model& model,
                                   const std::vector<digested_file>& files,
-                                  const vanishing_assets& vanishing, const recent_files& recent) {
+                                  const vanishing_assets& vanishing) {
   std::vector<asset_id> others;
   const asset_places nothing_known;
-  const matching matched(model, files, vanishing, nothing_known, recent);
+  const recent_losses unknown;
+  const matching matched(model, files, vanishing, nothing_known, unknown);
   for (const auto& fate : matched.fates())
     for (auto id : {fate.moved, fate.temporary})
       if (id != 0) others.push_back(id);
@@ -590,7 +630,8 @@ std::vector<asset_id> find_others(const catalog_model& model,
   }
   for (const auto& file : files) {
     auto anywhere = [](asset_id) { return true; };
-    if (const auto* past = find_former(model, file, anywhere)) others.push_back(past->asset);
+    if (const auto* past = find_former(model, file, nothing_known, anywhere))
+      others.push_back(past->asset);
     model.left().find(file.content.facts, [&](asset_id id, const left_files::left&) {
       const auto* asset = model.asset(id);
       if (asset != nullptr && asset->sha256 == file.content.sha256 && model.has_decisions(id))
@@ -614,7 +655,7 @@ taken_files decide_put_back(const catalog_model& model, const std::vector<digest
   std::map<asset_id, const former_files::past*> pasts;
   for (const auto& file : files) {
     if (places.absent.contains(file.path)) continue;  // it may be nowhere by now
-    const auto* past = find_former(model, file, left_in(places));
+    const auto* past = find_former(model, file, places);
     if (past == nullptr) continue;
     auto& first = pasts[past->asset];
     if (first == nullptr || past->number < first->number) first = past;
@@ -646,7 +687,7 @@ taken_files decide_put_back(const catalog_model& model, const std::vector<digest
 
 taken_files decide(const catalog_model& model, const std::vector<digested_file>& files,
                    const std::vector<failed_file>& failures, const vanishing_assets& vanishing,
-                   const asset_places& places, const recent_files& recent) {
+                   const asset_places& places, const recent_losses& recent) {
   auto taken = taking(model, files, vanishing, places, recent).decide();
   path_keyer key_of;
   for (const auto& failure : failures)

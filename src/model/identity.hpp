@@ -4,6 +4,7 @@
 #include "model/catalog_model.hpp"
 #include "model/recent_assets.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -16,9 +17,13 @@
 /// about it. If the bytes have meanwhile become another asset, about which nobody has said
 /// anything, that one makes way. If the bytes are new, the path decides: the asset there has
 /// changed. That is reverted if the file that it was turns up elsewhere. Bytes also count as new if
-/// they first appeared, under another name, a short while ago, and no asset with decisions has
-/// them: programs save to a temporary file first (recent_files).
+/// they are those of a file that was created or written shortly before it was renamed to the path,
+/// and no asset with decisions has them: programs save to a temporary file first.
 namespace podstudio {
+
+/// How long before it is renamed to its final path a file may have been created or written to count
+/// as new: programs that save through a temporary file take seconds.
+inline constexpr std::chrono::seconds save_time_max{60};
 
 /// A file that was read.
 struct digested_file {
@@ -57,6 +62,7 @@ struct asset_places {
   /// Birth times of the files that were read, by path; only where the file system records them.
   std::unordered_map<std::string, std::int64_t> born_ns{};
   std::unordered_set<asset_id> rewritten{};  ///< still there, with another size or mtime
+  std::int64_t probed_ns = 0;                ///< when, since the Unix epoch
 };
 
 /// What was decided about files that were read.
@@ -83,7 +89,7 @@ asset_id find_moved(const catalog_model& model, const path_key& key_before, cons
 /// are.
 std::vector<asset_id> find_others(const catalog_model& model,
                                   const std::vector<digested_file>& files,
-                                  const vanishing_assets& vanishing, const recent_files& recent);
+                                  const vanishing_assets& vanishing);
 
 /// Where files are what assets were before other files took their paths: those assets become what
 /// they were, and missing, for `decide` to find them in the next model. The other files get assets
@@ -95,7 +101,7 @@ taken_files decide_put_back(const catalog_model& model, const std::vector<digest
 /// `find_others` named.
 taken_files decide(const catalog_model& model, const std::vector<digested_file>& files,
                    const std::vector<failed_file>& failures, const vanishing_assets& vanishing = {},
-                   const asset_places& places = {}, const recent_files& recent = {});
+                   const asset_places& places = {}, const recent_losses& recent = {});
 
 /// Whether a file that is gone from its path is really gone. One that was on another volume than
 /// its folder is now is not: its disk is not there.

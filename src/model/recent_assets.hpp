@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "events/command.hpp"
 #include "model/catalog_model.hpp"
 #include "platform/types.hpp"
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <set>
 #include <unordered_map>
 #include <utility>
 
-/// What is remembered of assets for a short while: which came, which are gone from their paths, and
-/// which moved.
+/// What is remembered of assets for a short while: which are gone from their paths, and which
+/// moved.
 namespace podstudio {
 
 /// Assets found gone from their paths, until it is decided whether they are elsewhere or missing.
@@ -38,48 +36,24 @@ private:
   std::set<std::pair<std::uint64_t, asset_id>> by_digest_;
 };
 
-/// What became of files a short while ago. Many programs save by renaming: the old file away, or a
-/// new one over it. In between, the path is empty for up to some seconds, or the new file has a
-/// name of its own, and is an asset of its own if the library ingests that name. Whatever ends up
-/// at the path is the asset that was there, with new content.
-class recent_files {
+/// Assets whose file went a short while ago. A program that saves by renaming the old file away
+/// leaves its path empty for up to some seconds; whatever then appears there is the same asset,
+/// changed.
+class recent_losses {
 public:
   using time_point = std::chrono::steady_clock::time_point;
-  /// How long what happened is recent.
+  /// How long a loss is recent.
   static constexpr std::chrono::seconds time_max{60};
-  /// How many assets of each kind are remembered, 80 bytes each; the oldest is forgotten.
+  /// How many are remembered, 80 bytes each.
   static constexpr std::size_t size_max = 16'384;
 
-  /// To be called with the events of files, in order; `now_us` since the Unix epoch.
-  void see(const event& what, std::int64_t now_us, time_point now);
-  /// Of a command that the log holds, the new files. What was lost is loaded from the tables.
-  void see_past(const committed_command& past, std::int64_t now_us, time_point now);
-  void add_loss(asset_id id, time_point when) { lost_.add(id, when); }
+  void add(asset_id id, time_point now);
+  bool contains(asset_id id) const { return losses_.contains(id); }
   void forget_old(time_point now);
 
-  /// Whether its file disappeared recently.
-  bool is_lost(asset_id id) const { return lost_.contains(id); }
-  /// Whether it was registered recently, or its content changed, and its file was new on the disk
-  /// by then: old files that are imported are not.
-  bool is_new(asset_id id) const { return new_.contains(id); }
-
 private:
-  class memory {
-  public:
-    void add(asset_id id, time_point when);
-    void forget_before(time_point when);
-    bool contains(asset_id id) const { return times_.contains(id); }
-
-  private:
-    void forget_oldest();
-
-    std::unordered_map<asset_id, time_point> times_;
-    std::deque<std::pair<time_point, asset_id>> oldest_;
-  };
-
-  void see_new(const event& what, std::int64_t at_us, time_point when);
-
-  memory lost_, new_;
+  std::unordered_map<asset_id, time_point> losses_;
+  std::deque<std::pair<time_point, asset_id>> oldest_;
 };
 
 /// How often assets moved a short while ago. An asset that is seen at two paths at once would move

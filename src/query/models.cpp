@@ -302,11 +302,11 @@ result<library_model> load_library_model(database& tables) {
   return library_model{std::move(*catalog), std::move(*jobs), unread_media(media::extract_version)};
 }
 
-result<void> load_recent_losses(database& tables, recent_files& recent) {
+result<void> load_recent_losses(database& tables, recent_losses& losses) {
   using namespace std::chrono;
   auto now = steady_clock::now();
   auto now_by_calendar = now_us();
-  auto since = to_timestamp(now_by_calendar - microseconds(recent_files::time_max).count());
+  auto since = to_timestamp(now_by_calendar - microseconds(recent_losses::time_max).count());
   auto sql = "SELECT asset_id, missing_since FROM asset_file WHERE missing_since IS NOT NULL"
              " AND missing_since >= '"
              + since + "' ORDER BY missing_since";
@@ -314,8 +314,8 @@ result<void> load_recent_losses(database& tables, recent_files& recent) {
     auto at_us = parse_timestamp(row.get<std::string>(1));
     if (!at_us) return false;
     auto age = microseconds(now_by_calendar - *at_us);
-    if (age >= 0us && age < recent_files::time_max)
-      recent.add_loss(row.get<std::int64_t>(0), now - duration_cast<steady_clock::duration>(age));
+    if (age >= 0us && age < recent_losses::time_max)
+      losses.add(row.get<std::int64_t>(0), now - duration_cast<steady_clock::duration>(age));
     return true;
   });
 }

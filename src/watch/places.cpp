@@ -66,6 +66,7 @@ asset_places look_at_places(const std::map<asset_id, known_file>& assets,
                             const std::vector<known_file>& files,
                             const std::vector<std::string>& roots) {
   asset_places places;
+  places.probed_ns = now_us() * 1000;
   path_keyer key_of;
   last_root_folder last;
   for (const auto& [id, asset] : assets) {

@@ -381,7 +381,7 @@ BOOST_FIXTURE_TEST_CASE(a_watcher_that_starts_brings_a_label_to_the_copy_that_is
   auto started = system.spawn(podstudio::catalog,
                               std::make_shared<library_model>(must(load_library_model(tables))),
                               std::make_shared<command_memory>(), journal, projector, reader,
-                              hashers, recent_files{}, scans);
+                              hashers, recent_losses{}, scans);
   watched_root root{1, folder.path + "/root", {}, false, true};
   auto watching = system.spawn<caf::detached>(watcher, root, started,
                                               watch_options{folder.path + "/podstudio.db", {}});

@@ -240,7 +240,7 @@ struct library_flow {
     catalog = system.spawn(podstudio::catalog,
                            std::make_shared<library_model>(library_model{{}, {}, unread}),
                            std::make_shared<command_memory>(), journal, projector, reader, hashers,
-                           recent_files{}, scans);
+                           recent_losses{}, scans);
   }
 
   ~library_flow() {

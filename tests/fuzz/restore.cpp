@@ -83,17 +83,14 @@ void check_started(memory_disk& disk, const std::string& path, const log_head& h
                    catalog_model& assets) {
   auto opened = open_tables_read_only(path);
   require(bool(opened), "the tables cannot be opened");
+  recent_losses losses;
   command_memory memory;
+  require(bool(load_recent_losses(*opened, losses)), "what was lost of late cannot be loaded");
   require(bool(load_command_memory(*opened, memory)), "the last commands cannot be loaded");
-  recent_files recent;
-  require(bool(load_recent_losses(*opened, recent)), "what was lost of late cannot be loaded");
   auto past = log_reader::open(disk, log_folder);
   require(bool(past), "the restored log cannot be read");
-  for (auto next = (*past)->next(); next && *next; next = (*past)->next()) {
-    for (const auto& each : (**next).what->events)
-      assets.load_past(each);
-    recent.see_past(**next, (**next).at_us, {});
-  }
+  for (auto next = (*past)->next(); next && *next; next = (*past)->next())
+    assets.load_past(*(**next).what);
   recovery_report report;
   auto log = log_writer::open(disk, log_folder, small_log, head, report);
   require(bool(log), "the restored log does not open");

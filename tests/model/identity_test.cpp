@@ -2,11 +2,12 @@
 #define BOOST_TEST_MODULE identity
 #include "model/curation.hpp"
 #include "model/identity.hpp"
-#include "platform/text.hpp"
 
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
 #include <map>
 #include <random>
 #include <set>
@@ -25,11 +26,14 @@ path_key key_of(const std::string& path) {
 /// Of all files; above all device numbers.
 constexpr std::uint64_t test_volume = std::uint64_t{1} << 40;
 
+constexpr std::int64_t second_ns = 1'000'000'000, hour_ns = 3600 * second_ns;
+
 /// A file as a disk has it.
 struct disk_file {
   std::uint32_t content = 0;  ///< 0: empty
   std::uint64_t inode = 0;
   std::int64_t ctime_ns = 0;
+  std::int64_t mtime_ns = -hour_ns;
 };
 
 file_content content_of(const disk_file& file) {
@@ -38,7 +42,7 @@ file_content content_of(const disk_file& file) {
   for (std::size_t i = 0; i < 4; ++i)
     made.sha256[i] = static_cast<std::uint8_t>(file.content >> 8 * i);
   made.facts = {.size_bytes = file.content == 0 ? 0 : file.content + 100,
-                .mtime_ns = 1,
+                .mtime_ns = file.mtime_ns,
                 .ctime_ns = file.ctime_ns,
                 .inode = file.inode,
                 .device = test_volume};
@@ -66,9 +70,10 @@ public:
     for (const auto& [path, file] : files)
       read.push_back({path, key_of(path), asset_type::image, content_of(file), links});
     asset_places known;
+    known.probed_ns = now_ns;
     for (const auto& [path, born] : born_ns)
       known.born_ns.emplace(path, born);
-    for (auto id : find_others(model, read, vanishing, recent)) {
+    for (auto id : find_others(model, read, vanishing)) {
       known.paths.emplace(id, paths.at(id));
       // An inode with a single name, which one of the files has, has no other place.
       auto inode = model.asset(id)->facts.inode;
@@ -116,7 +121,6 @@ public:
         paths.erase(forgotten->asset);
       }
       model.apply(e);
-      if (is_quick) recent.see(e, 0, {});
       applied.push_back(e);
       names.push_back(std::visit([](const auto& each) { return std::string(each.name); }, e));
     }
@@ -138,8 +142,8 @@ public:
   std::set<std::string> rewritten;    ///< paths of files with another size or time
   std::set<std::string> stale;        ///< paths of files that were read and are gone since
   std::map<std::string, std::int64_t> born_ns;  ///< birth times, by path
-  recent_files recent;
-  bool is_quick = false;  ///< all that happens does so within `recent_files::time_max`
+  recent_losses recent;
+  std::int64_t now_ns = 0;
   std::map<asset_id, std::string> paths;
   std::map<asset_id, std::vector<digest>> contents;  ///< of each asset, oldest first
   std::vector<std::string> names;
@@ -878,16 +882,16 @@ BOOST_AUTO_TEST_CASE(an_asset_stays_changed_if_its_old_file_is_gone_again_by_the
 BOOST_AUTO_TEST_CASE(a_path_that_was_empty_for_a_moment_only_is_the_same_asset_changed) {
   using std::chrono::seconds;
   const disk_file saved{9, 99, 3};
-  const recent_files::time_point then{};
-  for (auto gap : {seconds(1), recent_files::time_max + seconds(1)}) {
+  const recent_losses::time_point then{};
+  for (auto gap : {seconds(1), recent_losses::time_max + seconds(1)}) {
     small_library library;
     library.take({{"/a.png", a}});
     library.take({}, {"/a.png"});
-    library.recent.add_loss(1, then);
+    library.recent.add(1, then);
     library.recent.forget_old(then + gap);
     library.happened();
     library.take({{"/a.png", saved}});
-    bool is_same = gap <= recent_files::time_max;
+    bool is_same = gap <= recent_losses::time_max;
     BOOST_TEST(library.at("/a.png") == (is_same ? 1 : 2));
     BOOST_TEST(library.is_missing(1) == !is_same);
     if (is_same)
@@ -896,49 +900,76 @@ BOOST_AUTO_TEST_CASE(a_path_that_was_empty_for_a_moment_only_is_the_same_asset_c
   }
 }
 
+namespace {
+
+/// A file that was written just now, and the same once it has been renamed.
+constexpr disk_file saved{9, 99, 3, 2}, renamed{9, 99, 4, 2};
+
+}  // namespace
+
 BOOST_AUTO_TEST_CASE(an_asset_that_is_saved_by_a_file_with_a_name_of_its_own_stays_at_its_path) {
-  const disk_file saved{9, 99, 3};
-  for (bool is_quick : {true, false})
-    for (bool has_inodes : {true, false})
-      for (bool is_told_of_temporary : {true, false}) {
-        auto on_disk = [&](disk_file file) {
-          if (!has_inodes) file.inode = 0;
-          return file;
-        };
-        small_library library;
-        library.take({{"/a.png", on_disk(a)}});
-        library.apply({asset_approved{1}});
-        library.is_quick = is_quick;
-        library.take({{"/temporary.png", on_disk(saved)}});
-        library.happened();
-        if (!is_told_of_temporary) library.gone_unseen = {"/temporary.png"};
-        library.take({{"/a.png", on_disk(saved)}},
-                     is_told_of_temporary ? names{"/temporary.png"} : names{});
-        if (!is_quick) {
-          // As old as any other file: it is another one, which took the name.
-          BOOST_TEST(library.at("/a.png") == 2);
-          BOOST_TEST(library.is_missing(1));
-          continue;
-        }
-        BOOST_TEST(library.at("/a.png") == 1);
-        BOOST_TEST(!library.is_missing(1));
-        BOOST_TEST(library.model.assets() == 1u);
-        // The old file was only renamed, and that is told late. It is known by its inode, or else
-        // by its content.
-        library.take({{"/kept.png", on_disk(a)}});
-        BOOST_TEST(library.at("/kept.png") == 1);
-        BOOST_TEST(library.at("/a.png") > 2);
-      }
+  for (bool has_inodes : {true, false})
+    for (bool is_told_of_temporary : {true, false}) {
+      auto on_disk = [&](disk_file file) {
+        if (!has_inodes) file.inode = 0;
+        return file;
+      };
+      small_library library;
+      library.take({{"/a.png", on_disk(a)}});
+      library.apply({asset_approved{1}});
+      library.take({{"/temporary.png", on_disk(saved)}});
+      library.happened();
+      if (!is_told_of_temporary) library.gone_unseen = {"/temporary.png"};
+      library.take({{"/a.png", on_disk(renamed)}},
+                   is_told_of_temporary ? names{"/temporary.png"} : names{});
+      BOOST_TEST(library.at("/a.png") == 1);
+      BOOST_TEST(!library.is_missing(1));
+      BOOST_TEST(library.model.assets() == 1u);
+      // The old file was only renamed, and that is told late. It is known by its inode, or else
+      // by its content.
+      library.take({{"/kept.png", on_disk(a)}});
+      BOOST_TEST(library.at("/kept.png") == 1);
+      BOOST_TEST(library.at("/a.png") > 2);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(only_a_file_that_was_new_when_it_was_renamed_is_a_save) {
+  constexpr std::int64_t time_max_ns = std::chrono::nanoseconds(save_time_max).count();
+  constexpr std::int64_t now = 100 * hour_ns, early = now - time_max_ns, late = early + second_ns;
+  constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min(),
+                         highest = std::numeric_limits<std::int64_t>::max();
+  struct {
+    std::int64_t written, renamed, born;  ///< renamed == 0: the file system does not tell
+    bool is_save;
+  } constexpr cases[] = {
+      {late, now, 0, true},        {early, now, 0, false},        {early, now, early, false},
+      {early, now, late, true},    {late, now, early, true},      {late, 0, 0, true},
+      {early, 0, 0, false},        {now + second_ns, 0, 0, true}, {now + hour_ns, 0, 0, false},
+      {highest, lowest, 0, false}, {lowest, highest, 0, false},   {highest, now, 0, false},
+      {highest, highest, 0, true}, {lowest, lowest + 1, 0, true},
+  };
+  for (const auto& each : cases) {
+    small_library library;
+    library.now_ns = now;
+    library.take({{"/a.png", a}});
+    library.apply({asset_approved{1}});
+    disk_file temporary{9, 99, 3, each.written};
+    library.take({{"/temporary.png", temporary}});
+    if (each.renamed != 0) temporary.ctime_ns = each.renamed;
+    if (each.born != 0) library.born_ns["/a.png"] = each.born;
+    library.take({{"/a.png", temporary}}, {"/temporary.png"});
+    auto shown = std::to_string(each.written) + " " + std::to_string(each.renamed);
+    BOOST_TEST(library.at("/a.png") == (each.is_save ? 1 : 2), shown);
+    BOOST_TEST(library.is_missing(1) != each.is_save, shown);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(an_asset_that_is_renamed_goes_on_there_whatever_takes_its_name) {
-  const disk_file saved{9, 99, 3};
   small_library library;
   library.take({{"/a.png", a}});
   library.apply({asset_approved{1}});
-  library.is_quick = true;
   library.take({{"/temporary.png", saved}});
-  library.take({{"/a.png", saved}, {"/kept.png", a}}, {"/temporary.png"});
+  library.take({{"/a.png", renamed}, {"/kept.png", a}}, {"/temporary.png"});
   BOOST_TEST(library.at("/kept.png") == 1);
   BOOST_TEST(library.at("/a.png") == 2);
   BOOST_TEST(!library.is_missing(2));
@@ -950,104 +981,93 @@ BOOST_AUTO_TEST_CASE(bytes_that_people_decided_on_are_no_save) {
     small_library library;
     library.take({{"/a.png", a}, {"/original.png", b}});
     library.apply({asset_approved{1}, asset_approved{2}});
-    library.is_quick = true;
-    const disk_file copy{b.content, 77, 2};
+    const disk_file copy{b.content, 77, 3, 2}, over{b.content, 77, 4, 2};
     library.take({{"/temporary.png", copy}});
     if (are_told_together) {
-      library.take({{"/a.png", copy}}, {"/temporary.png", "/original.png"});
+      library.take({{"/a.png", over}}, {"/temporary.png", "/original.png"});
     } else {
-      library.take({{"/a.png", copy}}, {"/temporary.png"});
+      library.take({{"/a.png", over}}, {"/temporary.png"});
       library.take({}, {"/original.png"});
     }
     library.gone_unseen = {"/original.png"};
-    library.take({{"/a.png", copy}});
+    library.take({{"/a.png", over}});
     BOOST_TEST(library.at("/a.png") == 2);
     BOOST_TEST(library.is_missing(1));
     BOOST_TEST((library.model.asset(1)->sha256 == content_of(a).sha256));
   }
 }
 
-BOOST_AUTO_TEST_CASE(a_new_file_that_is_renamed_to_where_one_is_missing_is_no_save) {
-  small_library library;
-  library.take({{"/1.png", a}, {"/2.png", b}});
-  library.apply({asset_approved{1}});
-  library.is_quick = true;
-  library.take({{"/2.png", c}});
-  library.take({}, {"/1.png"});
-  library.take({{"/1.png", c}}, {"/2.png"});
-  BOOST_TEST(library.at("/1.png") == 2);
-  BOOST_TEST(library.is_missing(1));
+BOOST_AUTO_TEST_CASE(a_save_that_leaves_the_path_empty_for_a_moment_is_one_too) {
+  for (bool was_lost_just_now : {true, false}) {
+    small_library library;
+    library.take({{"/a.png", a}});
+    library.apply({asset_approved{1}});
+    library.take({{"/temporary.png", saved}});
+    library.take({}, {"/a.png"});
+    if (was_lost_just_now) library.recent.add(1, {});
+    library.take({{"/a.png", renamed}}, {"/temporary.png"});
+    BOOST_TEST(library.at("/a.png") == (was_lost_just_now ? 1 : 2));
+    BOOST_TEST(library.is_missing(1) != was_lost_just_now);
+    if (was_lost_just_now) library.take({{"/a.png~.png", a}});
+    BOOST_TEST(library.at("/a.png~.png") == (was_lost_just_now ? 1 : 0));
+  }
 }
 
-BOOST_AUTO_TEST_CASE(a_temporary_name_may_be_used_again_at_once) {
+BOOST_AUTO_TEST_CASE(a_temporary_name_may_be_used_again) {
+  for (bool is_at_once : {true, false}) {
+    small_library library;
+    library.take({{"/a.png", a}, {"/b.png", b}});
+    library.apply({asset_approved{1}, asset_approved{2}});
+    const disk_file next{8, 88, 3, 2}, next_renamed{8, 88, 4, 2};
+    library.take({{"/temporary.png", saved}});
+    if (is_at_once) {
+      library.take({{"/a.png", renamed}, {"/temporary.png", next}});
+    } else {
+      library.take({{"/a.png", renamed}}, {"/temporary.png"});
+      library.take({{"/temporary.png", next}});
+    }
+    BOOST_TEST(library.at("/a.png") == 1);
+    library.take({{"/b.png", next_renamed}}, {"/temporary.png"});
+    BOOST_TEST(library.at("/b.png") == 2);
+    BOOST_TEST(!library.is_missing(1));
+    BOOST_TEST(!library.is_missing(2));
+    BOOST_TEST(library.model.assets() == 2u);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(bytes_that_come_back_in_a_new_file_are_saved_through_it) {
   small_library library;
-  library.take({{"/a.png", a}, {"/b.png", b}});
-  library.apply({asset_approved{1}, asset_approved{2}});
-  library.is_quick = true;
-  const disk_file first{8, 88, 2}, second{9, 99, 3};
-  library.take({{"/temporary.png", first}});
-  library.happened();
-  library.take({{"/a.png", first}, {"/temporary.png", second}});
+  library.take({{"/a.png", a}});
+  library.apply({asset_approved{1}});
+  library.take({{"/temporary.png", {9, 98, 1}}});
+  library.take({}, {"/temporary.png"});
+  library.take({{"/temporary.png", saved}});
+  library.take({{"/a.png", renamed}}, {"/temporary.png"});
   BOOST_TEST(library.at("/a.png") == 1);
-  library.take({{"/b.png", second}}, {"/temporary.png"});
-  BOOST_TEST(library.at("/b.png") == 2);
-  BOOST_TEST(!library.is_missing(1));
-  BOOST_TEST(!library.is_missing(2));
-  BOOST_TEST(library.model.assets() == 2u);
+  BOOST_TEST(library.model.assets() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_hard_link_that_stays_is_no_temporary_file) {
   small_library library;
   library.take({{"/a.png", a}});
   library.apply({asset_approved{1}});
-  library.is_quick = true;
-  const disk_file saved{9, 99, 3};
   library.take({{"/stays.png", saved}});
-  library.take({{"/a.png", saved}}, {}, 2);
+  library.take({{"/a.png", renamed}}, {}, 2);
   BOOST_TEST(library.at("/a.png") == 1);
   BOOST_TEST(library.at("/stays.png") == 2);
 }
 
-BOOST_AUTO_TEST_CASE(what_became_of_files_is_forgotten_in_time_and_beyond_a_bound) {
-  using std::chrono::seconds, std::chrono::microseconds;
-  const recent_files::time_point now = recent_files::time_point{} + 10 * recent_files::time_max;
-  constexpr std::int64_t now_us = 1'700'000'000'000'000;
-  constexpr std::int64_t time_max_us = microseconds(recent_files::time_max).count();
-  auto file_of = [](std::int64_t ctime_us) {
-    return file_content{{}, {.ctime_ns = ctime_us * 1000}};
-  };
-  recent_files recent;
-  asset_id last = 0;
-  // Also what comes of clocks that were wrong.
-  for (auto age_us : {2 * time_max_us, time_max_us / 2, std::int64_t{0}, -time_max_us,
-                      now_us - timestamp_us_min, now_us - timestamp_us_max}) {
-    ++last;
-    auto what = std::make_shared<command>();
-    auto at_us = now_us - age_us;
-    what->events = {
-        asset_registered{last, "/a.png", {}, file_of(std::clamp(at_us, -now_us, now_us))},
-        asset_missing{last}};
-    recent.see_past({1, at_us, {}, what}, now_us, now);
+BOOST_AUTO_TEST_CASE(an_inode_that_is_used_again_is_not_the_file_that_was_saved_over) {
+  for (bool is_born_later : {true, false}) {
+    small_library library;
+    library.take({{"/a.png", a}});
+    library.apply({asset_approved{1}});
+    library.take({{"/a.png", renamed}});
+    library.born_ns["/backup.png"] = a.ctime_ns + (is_born_later ? 1 : 0);
+    library.take({{"/backup.png", {a.content, a.inode, 5}}});
+    BOOST_TEST(library.at("/backup.png") == (is_born_later ? 2 : 1));
+    BOOST_TEST(library.at("/a.png") == (is_born_later ? 1 : 2));
   }
-  for (asset_id id = 1; id <= last; ++id) {
-    BOOST_TEST(recent.is_new(id) == (id == 2 || id == 3), id);
-    BOOST_TEST(!recent.is_lost(id));
-  }
-  recent.forget_old(now + recent_files::time_max / 2 + seconds(1));
-  BOOST_TEST(!recent.is_new(2));
-  BOOST_TEST(recent.is_new(3));
-  // A file that was there for long before it was registered is not new, whoever set its times.
-  for (auto ctime_us : {now_us - time_max_us, now_us + time_max_us, std::int64_t{0}}) {
-    recent.see(asset_registered{20, "/old.png", {}, file_of(ctime_us)}, now_us, now);
-    BOOST_TEST(!recent.is_new(20), ctime_us);
-  }
-  recent.see(asset_content_changed{20, {}, file_of(now_us)}, now_us, now);
-  BOOST_TEST(recent.is_new(20));
-  constexpr auto all = static_cast<asset_id>(recent_files::size_max);
-  for (asset_id id = 100; id <= 100 + all; ++id)
-    recent.see(asset_missing{id}, now_us, now);
-  BOOST_TEST(!recent.is_lost(100));
-  BOOST_TEST(recent.is_lost(101));
 }
 
 BOOST_AUTO_TEST_CASE(a_copy_that_was_rewritten_is_none_and_is_looked_at) {
@@ -1131,7 +1151,7 @@ BOOST_AUTO_TEST_CASE(labels_follow_a_file_that_left_both_of_its_paths) {
   const std::vector<digested_file> second{
       {"/root/a.png", key_of("/root/a.png"), asset_type::image, content_of(b), 1},
       {"/root/b.png", key_of("/root/b.png"), asset_type::image, content_of(a), 1}};
-  auto known = find_others(library.model, second, {}, {});
+  auto known = find_others(library.model, second, {});
   BOOST_TEST(known == std::vector<asset_id>({1, 2}), boost::test_tools::per_element());
   asset_places places{{{1, "/root/a.png"}}, {1}, {}};
   library.take({{"/bound/a.png", b}}, {}, 2);

@@ -755,7 +755,7 @@ BOOST_FIXTURE_TEST_CASE(recent_losses_are_those_of_the_last_seconds, tables_fixt
   auto now = now_us();
   constexpr std::int64_t year_us = 31'556'952'000'000;
   const std::int64_t lost_at_us[] = {now - 1'000'000,
-                                     now - 2 * microseconds(recent_files::time_max).count(),
+                                     now - 2 * microseconds(recent_losses::time_max).count(),
                                      now + year_us, timestamp_us_min, timestamp_us_max};
   asset_id last = 0;
   for (auto at_us : lost_at_us) {
@@ -765,10 +765,10 @@ BOOST_FIXTURE_TEST_CASE(recent_losses_are_those_of_the_last_seconds, tables_fixt
     committed.at_us = at_us;
     must(tables->fold(std::vector{committed}));
   }
-  recent_files recent;
-  must(load_recent_losses(db, recent));
+  recent_losses losses;
+  must(load_recent_losses(db, losses));
   for (asset_id id = 1; id <= last; ++id)
-    BOOST_TEST(recent.is_lost(id) == (id == 1), id);
+    BOOST_TEST(losses.contains(id) == (id == 1), id);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -663,7 +663,7 @@ void driver::edit() {
   if (care_for(path) != care::edited) return;
   auto what = std::string(edited_mark) + std::to_string(random_()) + std::string(below(2000), 'e');
   note("edit '" + path + "'");
-  switch (below(6)) {
+  switch (below(7)) {
   case 0:
     write(path, O_APPEND, std::to_string(random_()));
     break;
@@ -679,8 +679,11 @@ void driver::edit() {
   case 4:
     save_by_temporary(path, folder_of(path) + "/edited.tmp.png", what);
     break;
-  default:
+  case 5:
     save_by_old_file(path, path + "~", what);
+    break;
+  default:
+    save_by_both(path, folder_of(path) + "/edited.tmp.png", path + "~", what);
   }
 }
 
@@ -702,6 +705,26 @@ void driver::save_by_old_file(const std::string& path, const std::string& old,
     ::unlink(old.c_str());
   else [[maybe_unused]]
     auto restored = std::rename(old.c_str(), path.c_str());
+}
+
+void driver::save_by_both(const std::string& path, const std::string& temporary,
+                          const std::string& old, const std::string& what) {
+  for (const auto& name : {temporary, old})
+    if (fs::exists(fs::symlink_status(name))) return;
+  bool whole = write(temporary, O_CREAT | O_TRUNC, what);
+  if (whole) pause();
+  if (!whole || std::rename(path.c_str(), old.c_str()) != 0) {
+    ::unlink(temporary.c_str());
+    return;
+  }
+  pause();
+  if (std::rename(temporary.c_str(), path.c_str()) == 0) {
+    pause();
+    ::unlink(old.c_str());
+  } else {
+    ::unlink(temporary.c_str());
+    [[maybe_unused]] auto restored = std::rename(old.c_str(), path.c_str());
+  }
 }
 
 // --- disks ---

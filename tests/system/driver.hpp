@@ -135,6 +135,8 @@ private:
   void save_by_temporary(const std::string& path, const std::string& temporary,
                          const std::string& what);
   void save_by_old_file(const std::string& path, const std::string& old, const std::string& what);
+  void save_by_both(const std::string& path, const std::string& temporary, const std::string& old,
+                    const std::string& what);
   void change_disk();
   bool plug(disk_bay::disk what);
   void bind();

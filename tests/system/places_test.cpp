@@ -214,6 +214,9 @@ const std::vector<std::pair<const char*, const char*>> ways{
     {"saved there by renaming the new file to it, which is ingested",
      "mv $A/* $B/; eval $seen; for f in $B/1/*.png; do { cat $f; echo edited; } >$f.new.png; "
      "eval $seen; mv $f.new.png $f; done"},
+    {"saved there by renaming the old file away and the new one to it, which is ingested",
+     "mv $A/* $B/; eval $seen; for f in $B/1/*.png; do { cat $f; echo edited; } >$f.new.png; "
+     "eval $seen; mv $f $f~; eval $seen; mv $f.new.png $f; rm $f~; done"},
 };
 
 /// What the service does meanwhile.
