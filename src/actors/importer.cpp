@@ -44,13 +44,29 @@ result<void> importer_state::begin() {
     path = std::move(*real);
   }
   named = asked;
+  return load_problems();
+}
+
+result<void> importer_state::load_problems() {
+  auto opened = open_tables_read_only(bounds.database);
+  if (!opened) return opened.failure();
+  for (const auto& path : asked) {
+    auto known = problems_under(*opened, path, true);
+    if (!known) return known.failure();
+    gone_problems.insert(known->begin(), known->end());
+  }
+  // Those of watch roots themselves are for their watchers to tell.
+  auto roots = root_paths(*opened);
+  if (!roots) return roots.failure();
+  for (const auto& root : *roots)
+    gone_problems.erase(printable(root));
   return {};
 }
 
 // --- moving a watch root ---
 
 result<void> importer_state::begin_move() {
-  auto opened = open_tables_read_only(move->database);
+  auto opened = open_tables_read_only(bounds.database);
   if (!opened) return opened.failure();
   tables = std::make_unique<database>(std::move(*opened));
   auto roots = root_paths(*tables);
@@ -140,6 +156,31 @@ result<void> importer_state::end_move() {
   return {};
 }
 
+// --- problems that are gone ---
+
+void importer_state::keep_problems(const findings& met) {
+  if (gone_problems.empty()) return;
+  for (const auto& file : met.files)
+    gone_problems.erase(printable(file.path));
+  for (const auto& failed : met.failures)
+    gone_problems.erase(failed.path);
+  for (const auto& folder : met.blocked) {
+    const auto shown = printable(folder);
+    gone_problems.erase(shown);
+    gone_problems.erase(gone_problems.lower_bound(shown + '/'),
+                        gone_problems.lower_bound(shown + '0'));
+  }
+}
+
+bool importer_state::tell_gone_problems() {
+  if (gone_problems.empty()) return false;
+  observation_batch batch{"import", {}, {}, {}, {gone_problems.begin(), gone_problems.end()}};
+  gone_problems.clear();
+  ++in_flight;
+  observe(std::move(batch));
+  return true;
+}
+
 // --- importing ---
 
 std::string importer_state::root_of(const std::string& path) const {
@@ -176,6 +217,7 @@ void importer_state::step() {
 }
 
 void importer_state::send(findings batch) {
+  keep_problems(batch);
   if (batch.files.empty() && batch.failures.empty()) return;
   if (move) {
     for (auto& file : batch.files)
@@ -233,6 +275,7 @@ void importer_state::finish_if_done() {
     if (auto told = end_move(); !told) failure = told.failure();
     if (in_flight > 0) return;
   }
+  if (!failure && tell_gone_problems()) return;
   if (std::exchange(progress.done, true)) return;
   answer_all();
 }

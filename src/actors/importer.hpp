@@ -11,6 +11,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -22,7 +23,6 @@ class database;
 /// A watch root that is being moved to another path.
 struct root_move {
   move_request wanted;
-  std::string database;  ///< the tables
   supervisor_actor supervisor;
   // As the import finds them:
   std::string from;  ///< the root's path as it is listed
@@ -61,10 +61,11 @@ private:
   import_gauge& gauge_;
 };
 
-/// What an import must not ingest.
+/// The data folder, which an import must not ingest.
 struct import_bounds {
-  std::string data_folder;   ///< the engine's own, without links
+  std::string data_folder;   ///< without links
   folder_identity excluded;  ///< the same
+  std::string database;      ///< the tables
 };
 
 /// How soon an import looks again at files that changed while they were read.
@@ -86,6 +87,12 @@ struct importer_state {
 
   /// Finds out what the paths are, before the first step.
   result<void> begin();
+  /// Loads the problems that an import can find to be gone.
+  result<void> load_problems();
+  /// What is there, or is a problem still, is not gone.
+  void keep_problems(const findings& met);
+  /// Tells what problems are gone; whether there are any.
+  bool tell_gone_problems();
   void step();
   /// The folder that was asked for, or the one of the file that was, from which a path is looked
   /// at.
@@ -115,6 +122,9 @@ struct importer_state {
   std::chrono::milliseconds again_after = look_again_after;
   import_progress progress;
   std::optional<error> failure;
+  /// The printable paths of known problems that were not met so far; at most 10,000 for each path
+  /// that was asked for.
+  std::set<std::string> gone_problems;
   std::optional<root_move> move;
   std::unique_ptr<database> tables;       ///< for a move
   std::optional<std::string> left_after;  ///< a move: what was left behind is told up to this path

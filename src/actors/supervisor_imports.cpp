@@ -101,9 +101,10 @@ caf::result<std::uint64_t> start_import(supervisor_pointer self, std::vector<std
               std::back_inserter(started.paths));
   try {
     // Not monitored: its end comes with its outcome.
-    started.actor = self->spawn<caf::detached>(importer, s.catalog, std::move(paths),
-                                               import_bounds{s.data_folder, s.watching.excluded},
-                                               std::move(move), std::move(gauge));
+    started.actor = self->spawn<caf::detached>(
+        importer, s.catalog, std::move(paths),
+        import_bounds{s.data_folder, s.watching.excluded, s.watching.database}, std::move(move),
+        std::move(gauge));
   } catch (const std::system_error& failure) {
     return to_caf(no_thread(failure));
   }
@@ -119,8 +120,7 @@ caf::result<std::uint64_t> start_move(supervisor_pointer self, const move_reques
     return to_caf({error_code::busy, "another watched folder is being moved; wait until that has "
                                      "ended"});
   auto before = s.last_import;
-  auto started = start_import(
-      self, {wanted.to}, root_move{wanted, s.watching.database, supervisor_actor{self}, {}, {}});
+  auto started = start_import(self, {wanted.to}, root_move{wanted, supervisor_actor{self}, {}, {}});
   if (s.last_import != before) s.move = s.last_import;
   return started;
 }

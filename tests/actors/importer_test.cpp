@@ -39,8 +39,8 @@ struct import_room : library_flow {
 
   importer_actor begin(const std::vector<std::string>& paths) {
     return system.spawn<caf::detached>(podstudio::importer, catalog, paths,
-                                       import_bounds{folder.path + "/data", {}}, std::nullopt,
-                                       std::make_shared<import_gauge>());
+                                       import_bounds{folder.path + "/data", {}, database_path()},
+                                       std::nullopt, std::make_shared<import_gauge>());
   }
   result<import_progress> import(const std::vector<std::string>& paths) {
     return ask<import_progress>(self, begin(paths), wait_atom::value);
@@ -213,6 +213,30 @@ BOOST_FIXTURE_TEST_CASE(a_file_that_may_not_be_read_is_a_problem_until_it_may, i
   counts = import_root();
   BOOST_TEST(counts.registered == 1u);
   BOOST_TEST(counts.unchanged == 3u);
+  BOOST_TEST(problems() == "");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_problem_is_gone_once_an_import_does_not_meet_it, import_room) {
+  for (auto* name : {"first/a\xff.png", "first/b\xff.png", "second/c\xff.png"})
+    make(name, "a name that is no text");
+  const auto first = root + "/first", second = root + "/second";
+  import_root();
+  auto known = [&] { return in_tables<std::int64_t>("SELECT count(*) FROM problem"); };
+  BOOST_TEST(known() == 3);
+  for (auto* name : {"/first/a\xff.png", "/second/c\xff.png"})
+    fs::remove(root + name);
+  must(import({first}));
+  BOOST_TEST(known() == 2);
+  BOOST_TEST(problems().find("/first/b") != std::string::npos, problems());
+  fs::rename(first + "/b\xff.png", first + "/b.png");
+  BOOST_TEST(import_root().registered == 1u);
+  BOOST_TEST(problems() == "");
+  // A folder that is gone itself, with what was in it.
+  make("second/c\xff.png", "once more");
+  import_root();
+  BOOST_TEST(known() == 1);
+  fs::remove_all(second);
+  import_root();
   BOOST_TEST(problems() == "");
 }
 

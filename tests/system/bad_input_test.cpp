@@ -106,6 +106,24 @@ BOOST_FIXTURE_TEST_CASE(what_may_be_read_again_is_taken_without_a_restart, priva
   check_equals_tree(podstudio, root);
 }
 
+BOOST_FIXTURE_TEST_CASE(problems_in_a_folder_that_cannot_be_read_stay, private_space) {
+  auto sub = root + "/sub", file = sub + "/a\xff.png";
+  make_file(file, "1");
+  for (const auto& each : {file, sub, root})
+    give_away(each);
+  auto left = [&] {
+    podstudio({"import", root});
+    return problems(podstudio).size();
+  };
+  BOOST_CHECK_EQUAL(left(), 1u);
+  fs::permissions(sub, fs::perms::none);
+  BOOST_CHECK_EQUAL(left(), 2u);
+  fs::permissions(sub, fs::perms::owner_all);
+  BOOST_CHECK_EQUAL(left(), 1u);
+  fs::remove(file);
+  BOOST_CHECK_EQUAL(left(), 0u);
+}
+
 // --- roots ---
 
 BOOST_FIXTURE_TEST_CASE(a_root_that_may_not_be_read_says_so_and_only_the_others_are_in_step,

@@ -415,6 +415,16 @@ BOOST_FIXTURE_TEST_CASE(one_asset_is_shown_by_id_and_by_path, live_library) {
   BOOST_CHECK_EQUAL(by_id, by_path);
   BOOST_CHECK_EQUAL(by_id["path"], path);
   BOOST_CHECK_EQUAL(by_id["size_bytes"], 3);
+  // Paths that lead there by way of a link, of which assets know nothing.
+  for (const auto& [link, to, rest] :
+       {std::tuple("/linked", space.root, "/it's \"one\".png"), std::tuple("/it.png", path, "")}) {
+    fs::create_symlink(to, space.path + link);
+    for (auto* what : {"show", "history"}) {
+      auto shown = podstudio({"asset", what, space.path + link + rest, "--json"});
+      BOOST_CHECK_MESSAGE(shown.code == 0, shown);
+      BOOST_CHECK_EQUAL(shown.out, podstudio({"asset", what, path, "--json"}).out);
+    }
+  }
   auto refused = podstudio({"asset", "show", space.root + "/none.png"});
   BOOST_CHECK_MESSAGE(refused.code == 1
                           && refused.err.find(space.root + "/none.png") != std::string::npos,

@@ -114,7 +114,7 @@ json for_people(json asset) {
 }
 
 result<void> show(const context& where, const std::string& which) {
-  auto key = asset_key_of(which);
+  auto key = asset_key_of(where, which);
   if (!key) return key.failure();
   auto asset = ask(where, session::need::folder, "asset.show", {{"asset", *key}});
   if (!asset) return asset.failure();
@@ -129,7 +129,7 @@ result<void> show(const context& where, const std::string& which) {
 }
 
 result<void> history(const context& where, const std::string& which) {
-  auto key = asset_key_of(which);
+  auto key = asset_key_of(where, which);
   if (!key) return key.failure();
   return print_history(where, "asset.history", {{"asset", *key}});
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "options.hpp"
+#include "session.hpp"
 
 #include "platform/data_folder.hpp"
 #include "platform/text.hpp"
@@ -7,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include <charconv>
+#include <filesystem>
 
 namespace podstudio {
 
@@ -34,7 +36,7 @@ result<std::int64_t> parse_id(const std::string& text) {
   return static_cast<std::int64_t>(*number);
 }
 
-result<nlohmann::json> asset_key_of(const std::string& which) {
+result<nlohmann::json> asset_key_of(const context& where, const std::string& which) {
   if (!which.empty() && which.find_first_not_of("0123456789") == std::string::npos) {
     auto id = parse_id(which);
     if (id) return nlohmann::json(*id);
@@ -43,7 +45,13 @@ result<nlohmann::json> asset_key_of(const std::string& which) {
   }
   auto path = absolute_path(which);
   if (!path) return path.failure();
-  return nlohmann::json(*path);
+  nlohmann::json key(*path);
+  std::error_code unresolved;
+  auto real = std::filesystem::canonical(*path, unresolved).string();
+  if (unresolved || real == *path || !is_utf8(real)) return key;
+  auto known = ask(where, session::need::folder, "asset.show", {{"asset", key}});
+  if (!known && known.failure().code == error_code::not_found) return nlohmann::json(real);
+  return key;
 }
 
 CLI::Validator whole_number(std::uint64_t lowest, std::uint64_t highest) {

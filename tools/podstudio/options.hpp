@@ -26,8 +26,12 @@ result<std::uint64_t> parse_number(const std::string& text, std::uint64_t lowest
 /// Likewise, an id of an asset, a pack or a job.
 result<std::int64_t> parse_id(const std::string& text);
 
-/// An asset by its id or its path, as the console's protocol names it.
-result<nlohmann::json> asset_key_of(const std::string& which);
+struct context;
+
+/// An asset by its id or its path, as the console's protocol names it. Assets have the paths that
+/// their files had without links, or that led to their watch root when it was added. So where no
+/// asset has the path as given, it is what that leads to.
+result<nlohmann::json> asset_key_of(const context& where, const std::string& which);
 
 /// Takes what `parse_number` takes. Every option for a number needs it: CLI11 takes 010 for 8, 0x9
 /// for 9, and for a number that is too large the largest one.

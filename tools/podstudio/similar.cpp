@@ -30,7 +30,7 @@ std::string size_of(const json& asset) {
 
 result<void> report_one(const context& where, const similar_options& options,
                         std::uint64_t distance) {
-  auto key = asset_key_of(options.which);
+  auto key = asset_key_of(where, options.which);
   if (!key) return key.failure();
   auto found = ask(where, session::need::folder, "asset.similar",
                    {{"asset", *key}, {"distance", distance}, {"limit", options.limit}});
