@@ -7,11 +7,15 @@
 #include "archive/manifest.hpp"
 #include "archive/zip_reader.hpp"
 #include "platform/files.hpp"
+#include "platform/parallel.hpp"
 #include "platform/sha256.hpp"
 #include "platform/text.hpp"
 #include "platform/types.hpp"
 
 #include <algorithm>
+#include <mutex>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <sys/stat.h>
 #include <unordered_map>
@@ -47,6 +51,10 @@ public:
   }
 
 private:
+  struct part {
+    std::uint64_t offset, size_bytes;  ///< within the archive
+  };
+
   const std::vector<zip_entry>& entries() const noexcept { return listing_.entries; }
 
   void add(std::string_view entry, std::string problem) {
@@ -70,25 +78,54 @@ private:
     return static_cast<std::size_t>(found - entries().begin());
   }
 
+  /// The whole, where it is asked for, is read beside the entries, and first: it takes longest.
   result<void> sum_contents() {
-    std::uint64_t done = 0, all = 0;
-    for (const auto& each : entries())
-      all += each.size_bytes;
-    hashes_.reserve(entries().size());
+    std::vector<part> parts;
+    if (options_.digest_whole) parts.push_back({0, report_.bytes});
+    for (std::size_t i = 0; i < entries().size(); ++i)
+      parts.push_back({listing_.layout.content_offsets[i], entries()[i].size_bytes});
+    auto sums = sum_parts(parts);
+    if (!sums) return sums.failure();
+    auto rest = std::span(*sums);
+    if (options_.digest_whole) {
+      report_.sha256 = rest.front().sha256;
+      rest = rest.subspan(1);
+    }
     is_wrong_.resize(entries().size());
-    content_watch watch;
-    if (options_.watch)
-      watch = [&](std::uint64_t bytes) { return options_.watch(done + bytes, all); };
     for (std::size_t i = 0; i < entries().size(); ++i) {
-      const auto& entry = entries()[i];
-      auto sums = sum_content(fd_, listing_.layout.content_offsets[i], entry.size_bytes, watch);
-      if (!sums) return sums.failure();
-      if (sums->crc32 != entry.crc32)
+      if (rest[i].crc32 != entries()[i].crc32)
         add_content(i, "does not match its CRC-32: its content was changed or damaged");
-      hashes_.push_back(sums->sha256);
-      done += entry.size_bytes;
+      hashes_.push_back(rest[i].sha256);
     }
     return {};
+  }
+
+  result<std::vector<content_sums>> sum_parts(const std::vector<part>& parts) const {
+    std::uint64_t done = 0, all = 0;
+    for (const auto& each : parts)
+      all += each.size_bytes;
+    std::vector<content_sums> sums(parts.size());
+    std::optional<error> failure;
+    std::mutex telling;  // guards `done`, `failure` and the watch
+    for_each_index(parts.size(), [&](std::size_t i) {
+      std::uint64_t told = 0;
+      auto watch = [&](std::uint64_t bytes) {
+        std::lock_guard lock(telling);
+        done += bytes - told;
+        told = bytes;
+        return !options_.watch || options_.watch(done, all);
+      };
+      auto summed = sum_content(fd_, parts[i].offset, parts[i].size_bytes, watch);
+      if (summed) {
+        sums[i] = *summed;
+        return true;
+      }
+      std::lock_guard lock(telling);
+      if (!failure) failure = summed.failure();
+      return false;
+    });
+    if (failure) return *std::move(failure);
+    return sums;
   }
 
   void check_presence() {

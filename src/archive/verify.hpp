@@ -4,6 +4,7 @@
 #include "archive/finding.hpp"
 #include "archive/signing.hpp"
 #include "platform/error.hpp"
+#include "platform/types.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -23,7 +24,10 @@ inline constexpr std::size_t findings_max = 1000;
 struct verify_options {
   /// Whose signature the archive has to have; otherwise it may have anybody's or none.
   std::optional<public_key> signed_by;
-  /// Told how many bytes of contents are done and how many there are; returns whether to go on.
+  /// Whether to digest the archive as a whole, too.
+  bool digest_whole = false;
+  /// Told how many bytes have been read and how many are to be; returns whether to go on. Called by
+  /// one thread at a time.
   std::function<bool(std::uint64_t done, std::uint64_t all)> watch;
 };
 
@@ -31,6 +35,7 @@ struct verify_report {
   std::optional<std::string> pack;  ///< its name; nothing if the manifest cannot be read
   std::uint64_t files = 0;          ///< entries
   std::uint64_t bytes = 0;          ///< of the archive
+  digest sha256{};                  ///< of the archive as a whole, where that was asked for
   /// The fingerprint of the key that signed it; nothing if the signature is missing or wrong.
   std::optional<std::string> signed_by;
   std::vector<finding> findings;     ///< the first `findings_max`
@@ -39,8 +44,9 @@ struct verify_report {
   bool is_intact() const noexcept { return findings_count == 0; }
 };
 
-/// Checks the archive in an open file, by pread(2) alone. What is wrong with it is in the report.
-/// Errors: `stopping` if the watch says so; as `system_error` where reading fails.
+/// Checks the archive in an open file, by pread(2) alone, on several threads. What is wrong with it
+/// is in the report. Errors: `stopping` if the watch says so; as `system_error` where reading
+/// fails.
 result<verify_report> verify(int fd, const verify_options& options = {});
 
 }  // namespace podstudio::archive

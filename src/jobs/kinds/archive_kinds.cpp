@@ -3,11 +3,14 @@
 
 #include "archive/verify.hpp"
 #include "jobs/kinds/archive_order.hpp"
+#include "platform/parallel.hpp"
 #include "platform/sha256.hpp"
 #include "platform/text.hpp"
 
 #include <algorithm>
-#include <sys/stat.h>
+#include <atomic>
+#include <optional>
+#include <vector>
 
 namespace podstudio {
 
@@ -43,27 +46,35 @@ result<job_result> run_archive_copy(const nlohmann::json& parameters, const job_
   if (!order) return order.failure();
   if (files.inputs.size() != order->size() || files.outputs.size() != 1)
     return wrong_files(files, order->size(), 1);
-  std::uint64_t all = 0, done = 0, end = 0;
+  std::uint64_t all = 0;
   for (const auto& each : *order)
     all += each.size_bytes;
-  archive::content_watch watch = [&](std::uint64_t bytes) {
-    control.progress(share_of(done + bytes, all));
-    return !control.cancelled();
-  };
-  archive_copy_answer answer;
-  for (std::size_t i = 0; i < order->size() && !answer.failure; ++i) {
+  std::atomic<std::uint64_t> done = 0;
+  std::vector<std::optional<result<archive::content_sums>>> copied(order->size());
+  for_each_index(order->size(), [&](std::size_t i) {
     const auto& file = (*order)[i];
-    auto copied = archive::copy_content(files.inputs[i], file.size_bytes, files.outputs[0],
-                                        file.to_offset, watch);
-    if (copied) {
-      answer.sums.push_back(*copied);
-      end = std::max(end, file.to_offset + file.size_bytes);
-    } else if (is_of_the_file(copied.failure())) {
-      answer.failure = copied.failure();
+    std::uint64_t told = 0;
+    auto watch = [&](std::uint64_t bytes) {
+      control.progress(share_of(done += bytes - told, all));
+      told = bytes;
+      return !control.cancelled();
+    };
+    copied[i] = archive::copy_content(files.inputs[i], file.size_bytes, files.outputs[0],
+                                      file.to_offset, watch);
+    return bool(*copied[i]);
+  });
+  archive_copy_answer answer;
+  std::uint64_t end = 0;
+  for (std::size_t i = 0; i < order->size() && !answer.failure; ++i) {
+    const auto& sums = *copied[i];
+    if (sums) {
+      answer.sums.push_back(*sums);
+      end = std::max(end, (*order)[i].to_offset + (*order)[i].size_bytes);
+    } else if (is_of_the_file(sums.failure())) {
+      answer.failure = sums.failure();
     } else {
-      return copied.failure();
+      return sums.failure();
     }
-    done += file.size_bytes;
   }
   return job_result{to_facts(answer), {end}};
 }
@@ -73,25 +84,16 @@ result<job_result> run_archive_verify(const nlohmann::json& parameters, const jo
   auto order = parse_archive_verify_order(parameters);
   if (!order) return order.failure();
   if (files.inputs.size() != 1 || !files.outputs.empty()) return wrong_files(files, 1, 0);
-  struct stat facts {};
-  if (::fstat(files.inputs[0], &facts) != 0) return system_error()("cannot read the archive");
-  auto bytes = static_cast<std::uint64_t>(facts.st_size);
-  // Two passes over the file: one for its parts, one for the whole.
-  constexpr double half = 0.5;
   archive::verify_options options;
   options.signed_by = *order;
+  options.digest_whole = true;
   options.watch = [&](std::uint64_t done, std::uint64_t all) {
-    control.progress(half * share_of(done, all));
+    control.progress(share_of(done, all));
     return !control.cancelled();
   };
   auto report = archive::verify(files.inputs[0], options);
   if (!report) return report.failure();
-  auto whole = archive::sum_content(files.inputs[0], 0, bytes, [&](std::uint64_t done) {
-    control.progress(half + half * share_of(done, bytes));
-    return !control.cancelled();
-  });
-  if (!whole) return whole.failure();
-  archive_verify_answer answer{whole->sha256, {}};
+  archive_verify_answer answer{report->sha256, {}};
   if (!report->findings.empty()) {
     const auto& first = report->findings.front();
     answer.finding =
