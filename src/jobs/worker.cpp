@@ -24,6 +24,10 @@ namespace {
 
 /// How many arenas the heap has at most: each reserves 128 MB of the address space.
 constexpr int heap_arenas_max = 2;
+/// What the heap keeps for the next file, in bytes, and from which size on it has a block mapped
+/// and unmapped each time (the most that malloc takes): each page that it gives back costs a fault
+/// when it is needed again. An idle worker is ended before long.
+constexpr int heap_kept_bytes_max = 64 << 20, heap_mapped_bytes_min = 32 << 20;
 
 /// The job that runs, for the handler of SIGSYS.
 std::atomic<std::uint64_t> running_job{0};
@@ -270,6 +274,8 @@ int run_worker(std::span<const job_kind_runner> kinds, const worker_walls& walls
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGBUS, SIG_DFL);
   (void)::mallopt(M_ARENA_MAX, heap_arenas_max);
+  (void)::mallopt(M_TRIM_THRESHOLD, heap_kept_bytes_max);
+  (void)::mallopt(M_MMAP_THRESHOLD, heap_mapped_bytes_min);
   worker_loop loop(kinds, unique_fd(worker_socket));
   for (const auto& kind : kinds)
     if (kind.prepare != nullptr) kind.prepare();
