@@ -196,8 +196,7 @@ struct job_submit : chosen_assets {
            [&s, step = make_step(asked, job_step::step::submit), of_kind = kind, first = priority,
             kind_name, reply](asset_ids chosen, const std::string& which) mutable {
              std::ranges::sort(chosen);
-             auto repeated = std::ranges::unique(chosen);
-             chosen.erase(repeated.begin(), repeated.end());
+             chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
              step.requests = requests_for(of_kind, first, chosen);
              step.summary = "submit " + kind_name + " of " + which;
              take_step(s, std::move(step), reply);

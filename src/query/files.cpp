@@ -104,8 +104,8 @@ result<std::vector<sample_file>> sample_under(database& tables, const std::strin
   }
   // Of a small library both ends are the same files.
   std::ranges::sort(sample, {}, &sample_file::path);
-  auto repeated = std::ranges::unique(sample, {}, &sample_file::path);
-  sample.erase(repeated.begin(), repeated.end());
+  auto same_path = [](const sample_file& a, const sample_file& b) { return a.path == b.path; };
+  sample.erase(std::unique(sample.begin(), sample.end(), same_path), sample.end());
   return sample;
 }
 

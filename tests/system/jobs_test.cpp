@@ -56,13 +56,16 @@ struct job_library {
   std::string ask(const std::string& sql) const { return value(podstudio.database(), sql); }
   /// Waits until the facts of every file that is there have been read, and no job is left.
   void wait_until_read(const service& running) const {
+    constexpr std::chrono::milliseconds a_file{100};
     podstudio.must({"sync"});
-    bool done = eventually([&] {
+    auto files = std::stol(ask("SELECT count(*) FROM asset"));
+    auto all_read = [&] {
       return ask("SELECT count(*) FROM asset JOIN asset_file ON asset_id = id WHERE missing_since"
                  " IS NULL AND id NOT IN (SELECT asset_id FROM asset_media WHERE extractor <> 0)")
                  == "0"
              && ask("SELECT count(*) FROM active_job") == "0";
-    });
+    };
+    bool done = eventually(all_read, long_enough + files * a_file);
     BOOST_REQUIRE_MESSAGE(done, "not all files were read; process " << running.pid() << ": "
                                                                     << podstudio({"job", "list"}));
   }
