@@ -179,13 +179,18 @@ struct pack_warnings : pack_members {
   }
 };
 
-struct pack_add : pack_members {
+struct pack_add : chosen_assets {
   static constexpr std::string_view
       name = "pack.add",
       help = "Add assets to a pack and warn of what a buyer would object to",
       example = "podstudio pack add 3 7 8 9";
   static constexpr auto needs = role::curator;
+  pack_id pack = 0;
 
+  static void declare(auto& add) {
+    add("pack", &pack_add::pack, row_id{});
+    chosen_assets::declare(add);
+  }
   static json outcome() {
     return shape::object({{"changed", shape::count()}},
                          {{"id", shape::id()},
@@ -196,7 +201,15 @@ struct pack_add : pack_members {
                           {"unchecked", shape::text()}});
   }
   void start(console_state& s, const request& asked, answer reply) const {
-    auto warn = [&s, added = *this, reply](const json& done, sequence_number sequence) {
+    choose(s, reply, [&s, asked, reply, to = pack](asset_ids chosen, const std::string& which) {
+      fill(s, asked, reply, {to, std::move(chosen)}, which);
+    });
+  }
+
+private:
+  static void fill(console_state& s, const request& asked, answer reply, pack_members added,
+                   const std::string& which) {
+    auto warn = [&s, added, reply](const json& done, sequence_number sequence) {
       auto is_new = done["changed"].get<std::uint64_t>();
       ask_tables(
           s, pack_warnings{added},
@@ -214,7 +227,8 @@ struct pack_add : pack_members {
             reply(told, sequence);
           });
     };
-    change_pack(s, asked, reply, summary("add to pack "), pack_addition{pack, ids}, warn);
+    change_pack(s, asked, reply, "add to pack " + std::to_string(added.pack) + ": " + which,
+                pack_addition{added.pack, added.ids}, warn);
   }
 };
 

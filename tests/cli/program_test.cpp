@@ -1044,7 +1044,7 @@ BOOST_FIXTURE_TEST_CASE(an_operation_is_described_by_its_name, place) {
   BOOST_TEST(one.code == 1);
   BOOST_TEST(one.err.find("there is no operation 'asset.rate'; 'podstudio schema' lists them")
              != std::string::npos);
-  auto described = nlohmann::json::parse(run({"schema", "pack.add"}).out, nullptr, false);
+  auto described = nlohmann::json::parse(run({"schema", "pack.remove"}).out, nullptr, false);
   BOOST_TEST(described["needs"] == "curator");
   BOOST_TEST(described["arguments"]["required"] == nlohmann::json({"pack", "ids"}));
   BOOST_TEST(json({"schema"}).size() > 35u);

@@ -145,6 +145,34 @@ BOOST_FIXTURE_TEST_CASE(a_whole_selection_is_one_command, curated_library) {
                     "2");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_pack_is_filled_by_filters, curated_library) {
+  podstudio.must({"asset", "approve", "1", "3"});
+  podstudio.must({"pack", "create", "Castles", "--license", "personal"});
+  podstudio.must({"pack", "add", "1", "3"});
+
+  auto added = podstudio.json({"pack", "add", "1", "--all-matching", "--approved"});
+  BOOST_CHECK_EQUAL(added["changed"], 1);
+  BOOST_CHECK_EQUAL(added["already"], 1);
+  BOOST_CHECK_EQUAL(added["unapproved"], nlohmann::json::array());
+  auto members = [&] {
+    return value(podstudio.database(), "SELECT group_concat(asset_id) FROM (SELECT asset_id FROM"
+                                       " pack_asset WHERE pack_id = 1 ORDER BY position)");
+  };
+  BOOST_CHECK_EQUAL(members(), "3,1");
+  auto none = podstudio.json({"pack", "add", "1", "--all-matching", "--theme", "no such theme"});
+  BOOST_CHECK_EQUAL(none["changed"], 0);
+
+  auto refused = [&](std::vector<std::string> arguments, const std::string& why) {
+    arguments.insert(arguments.begin(), {"pack", "add", "1"});
+    auto tried = podstudio(arguments);
+    BOOST_CHECK_MESSAGE(tried.code == 2 && tried.err.find(why) != std::string::npos, tried);
+  };
+  refused({}, "no assets given");
+  refused({"2", "--all-matching"}, "not both");
+  refused({"2", "--approved"}, "only with --all-matching");
+  BOOST_CHECK_EQUAL(members(), "3,1");
+}
+
 BOOST_FIXTURE_TEST_CASE(what_is_amiss_with_the_assets_of_a_pack_is_told, curated_library) {
   podstudio.must({"asset", "approve", "1", "2"});
   podstudio.must({"pack", "create", "Castles", "--license", "personal"});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "asset_filter.hpp"
+#include "asset_choice.hpp"
 #include "change.hpp"
 #include "history.hpp"
 #include "options.hpp"
@@ -142,33 +142,6 @@ action declare_one(CLI::App& command,
 }
 
 // asset approve, unapprove, set, tag, untag
-
-/// The assets that a change is for: ids, or all that a filter takes.
-struct chosen_assets {
-  std::vector<std::int64_t> ids;
-  asset_filter_options filter;
-  bool all_matching = false;
-
-  void declare(CLI::App& command, const std::string& prefix = "") {
-    command.add_option("ID", ids, "The assets")->type_name("")->check(an_id());
-    declare_filter(command, prefix);
-  }
-  void declare_filter(CLI::App& command, const std::string& prefix = "") {
-    command.add_flag("--all-matching", all_matching, "All that match the filters, instead of ids");
-    filter.declare(command, prefix);
-  }
-
-  /// The arguments of the protocol's command.
-  result<json> arguments() const {
-    auto wrong = [](const char* what) { return error{error_code::invalid_argument, what}; };
-    auto filters = filter.filter();
-    if (all_matching && !ids.empty()) return wrong("give ids or --all-matching, not both");
-    if (all_matching) return json{{"filter", filters}};
-    if (!filters.empty()) return wrong("filters choose assets only with --all-matching");
-    if (ids.empty()) return wrong("no assets given; give ids, or use --all-matching and filters");
-    return json{{"ids", ids}};
-  }
-};
 
 result<void> change(const context& where, const char* command, const result<json>& arguments) {
   if (!arguments) return arguments.failure();

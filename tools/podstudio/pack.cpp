@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "asset_choice.hpp"
 #include "change.hpp"
 #include "history.hpp"
 #include "options.hpp"
@@ -104,25 +105,12 @@ action declare_edit(CLI::App& command) {
 
 // pack add, remove, delete
 
-struct member_options {
-  std::shared_ptr<std::int64_t> pack;
-  std::shared_ptr<std::vector<std::int64_t>> assets;
-
-  json arguments() const { return {{"pack", *pack}, {"ids", *assets}}; }
-};
-
-member_options declare_members(CLI::App& command) {
-  member_options given{declare_id(command), std::make_shared<std::vector<std::int64_t>>()};
-  command.add_option("ASSET", *given.assets, "The assets")
-      ->required()
-      ->type_name("")
-      ->check(an_id());
-  return given;
-}
-
 action declare_remove(CLI::App& command) {
-  return [given = declare_members(command)](const context& where) {
-    return change(where, "pack.remove", given.arguments());
+  auto pack = declare_id(command);
+  auto assets = std::make_shared<std::vector<std::int64_t>>();
+  command.add_option("ASSET", *assets, "The assets")->required()->type_name("")->check(an_id());
+  return [pack, assets](const context& where) {
+    return change(where, "pack.remove", {{"pack", *pack}, {"ids", *assets}});
   };
 }
 
@@ -145,8 +133,14 @@ void print_warnings(json added) {
 }
 
 action declare_add(CLI::App& command) {
-  return [given = declare_members(command)](const context& where) -> result<void> {
-    auto added = ask(where, session::need::folder, "pack.add", given.arguments());
+  auto pack = declare_id(command);
+  auto chosen = std::make_shared<chosen_assets>();
+  chosen->declare(command, "", "ASSET");
+  return [pack, chosen](const context& where) -> result<void> {
+    auto arguments = chosen->arguments();
+    if (!arguments) return arguments.failure();
+    (*arguments)["pack"] = *pack;
+    auto added = ask(where, session::need::folder, "pack.add", *arguments);
     if (!added) return added.failure();
     if (where.json) {
       print_json(*added);
