@@ -210,9 +210,8 @@ private:
   bool plan_like(std::size_t index, const std::string& manifest) {
     constexpr std::size_t position_digits = 20;
     const auto planned = manifest_of(index);
-    auto sizes = std::minmax(planned.size(), manifest.size());
-    if (input_.past || own_plan_ || planned == manifest
-        || sizes.second - sizes.first > position_digits)
+    const auto [smaller, larger] = std::minmax({planned.size(), manifest.size()});
+    if (input_.past || own_plan_ || planned == manifest || larger - smaller > position_digits)
       return false;
     auto theirs = archive::parse_manifest(manifest), ours = archive::parse_manifest(planned);
     if (!theirs || !ours || theirs->sequence > ours->sequence) return false;
@@ -260,7 +259,6 @@ private:
       if (!name) break;
       auto chosen = choose(*name);
       if (unchecked_) return std::exchange(unchecked_, std::nullopt);
-      if (!chosen) return_to_own_plan();
       for (std::size_t i = 0; i < made_.size() && chosen; ++i)
         if (!made_[i].is_there && !made_[i].file)
           if (auto failed = make(i)) return failed;
@@ -269,6 +267,7 @@ private:
       if (chosen) return std::nullopt;
       last = chosen.failure();
       if (last.code != error_code::refused) return failed_export(last);
+      return_to_own_plan();
     }
     return failed_export(last, true);
   }

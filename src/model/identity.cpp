@@ -211,9 +211,13 @@ private:
 
   /// Whether the file had been created or written shortly before it was renamed to its path.
   /// Renaming sets the ctime; where the file system does not do that (FAT), it counts as renamed
-  /// when it was probed.
+  /// when it was probed. A copy is another file, even if it was given the same inode's number: its
+  /// ctime says nothing of a renaming, and stays close to its birth for ever.
   bool was_new(const digested_file& file, const file_facts& before) const {
     const auto& facts = file.content.facts;
+    if (facts.inode != 0
+        && (!is_same_inode(facts, before) || was_born_after(places_, file, before.ctime_ns)))
+      return false;
     const auto renamed_ns = facts.ctime_ns != before.ctime_ns ? facts.ctime_ns : places_.probed_ns;
     if (auto born = places_.born_ns.find(file.path);
         born != places_.born_ns.end() && is_shortly_before(born->second, renamed_ns))

@@ -953,7 +953,7 @@ BOOST_AUTO_TEST_CASE(only_a_file_that_was_new_when_it_was_renamed_is_a_save) {
     library.now_ns = now;
     library.take({{"/a.png", a}});
     library.apply({asset_approved{1}});
-    disk_file temporary{9, 99, 3, each.written};
+    disk_file temporary{9, 99, each.born == 0 ? 3 : each.born, each.written};
     library.take({{"/temporary.png", temporary}});
     if (each.renamed != 0) temporary.ctime_ns = each.renamed;
     if (each.born != 0) library.born_ns["/a.png"] = each.born;
@@ -973,6 +973,25 @@ BOOST_AUTO_TEST_CASE(an_asset_that_is_renamed_goes_on_there_whatever_takes_its_n
   BOOST_TEST(library.at("/kept.png") == 1);
   BOOST_TEST(library.at("/a.png") == 2);
   BOOST_TEST(!library.is_missing(2));
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_that_takes_a_name_is_no_save_however_new_it_is) {
+  // Two files are restored under each other's names, and one is read long before the other.
+  for (bool inodes_are_reused : {false, true}) {
+    small_library library;
+    library.take({{"/a.png", a}, {"/b.png", b}});
+    library.apply({asset_approved{1}});
+    library.born_ns = {{"/a.png", 4}, {"/b.png", 4}};
+    library.gone_unseen = {"/b.png"};
+    library.take({{"/a.png", {b.content, inodes_are_reused ? b.inode : 98, 4, b.mtime_ns}}});
+    BOOST_TEST(library.at("/a.png") == 2);
+    library.gone_unseen.clear();
+    library.take({{"/b.png", {a.content, inodes_are_reused ? a.inode : 99, 4, a.mtime_ns}}});
+    BOOST_TEST(library.at("/a.png") == 2);
+    BOOST_TEST(library.at("/b.png") == 1);
+    BOOST_TEST(!library.is_missing(1));
+    BOOST_TEST(library.model.assets() == 2u);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(bytes_that_people_decided_on_are_no_save) {
