@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <utility>
@@ -78,7 +79,17 @@ unique_fd root_folder::open(const std::string& inner, int flags) const {
 
 bool root_folder::status_of(const std::string& inner, struct stat& status,
                             std::int64_t* born_ns) const {
-  auto found = open(inner, O_PATH);
+  unique_fd found;
+  if (inner.size() <= path_.size()) {
+    found = open(inner, O_PATH);
+  } else {
+    const int folder = folder_of_entry(inner);
+    const char* name = inner.c_str() + inner.rfind('/') + 1;
+    if (folder < 0) return false;
+    if (born_ns == nullptr) return ::fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0;
+    // One descriptor, as the two calls must not tell of two files.
+    found = unique_fd(::openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  }
   if (!found || ::fstat(found.get(), &status) != 0) return false;
   if (born_ns == nullptr) return true;
   struct statx more;
@@ -86,6 +97,22 @@ bool root_folder::status_of(const std::string& inner, struct stat& status,
               && (more.stx_mask & STATX_BTIME) != 0;
   *born_ns = told ? to_ns(more.stx_btime.tv_sec, more.stx_btime.tv_nsec) : 0;
   return true;
+}
+
+bool root_folder::status_of_folder_of(const std::string& inner, struct stat& status) const {
+  const int folder = folder_of_entry(inner);
+  return folder >= 0 && ::fstat(folder, &status) == 0;
+}
+
+int root_folder::folder_of_entry(const std::string& inner) const {
+  assert(inner.size() > path_.size());
+  const auto end = std::max(inner.rfind('/'), path_.size());
+  const auto folder = std::string_view(inner).substr(0, end);
+  if (!entered_fd_ || entered_ != folder) {
+    entered_ = folder;
+    entered_fd_ = open(entered_, O_PATH | O_DIRECTORY);
+  }
+  return entered_fd_ ? entered_fd_.get() : -1;
 }
 
 }  // namespace podstudio

@@ -31,7 +31,9 @@ bool is_absence(int errno_value) noexcept;
 
 /// A folder that somebody named; the path to it may contain links. The folder is kept open, and so
 /// its file system mounted: an object therefore lives only as long as one probe, not as long as the
-/// folder is known.
+/// folder is known. So is the folder whose entries were asked about last, as most paths that are
+/// probed one after the other lie in one: what is told of them is told of that folder, wherever it
+/// was moved since. Not thread-safe.
 class root_folder {
 public:
   /// `path` is absolute, without `.`, `..` and doubled slashes. Where it cannot be opened, nothing
@@ -49,10 +51,19 @@ public:
   bool status_of(const std::string& inner, struct stat& status,
                  std::int64_t* born_ns = nullptr) const;
 
+  /// What `status_of` would tell of the folder that `inner`, which is below the root's path, is
+  /// in. Costs less where an entry of that folder was asked about before.
+  bool status_of_folder_of(const std::string& inner, struct stat& status) const;
+
 private:
+  /// The open folder that `inner` is in; -1 where it cannot be opened, and errno why.
+  int folder_of_entry(const std::string& inner) const;
+
   std::string path_;
   unique_fd fd_;
   int error_ = 0;  ///< errno value of opening it
+  mutable std::string entered_;  ///< path of the folder whose entries were asked about last
+  mutable unique_fd entered_fd_;
 };
 
 /// The folder that was asked for last, kept open, because most paths that are probed one after the

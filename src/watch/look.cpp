@@ -65,8 +65,8 @@ unique_fd open_at(const root_folder& root, const std::string& path, int flags) {
 }
 
 bool status_at(const root_folder& root, const std::string& path, struct stat& status) {
-  auto found = open_at(root, path, O_PATH | O_NOFOLLOW);
-  return found && ::fstat(found.get(), &status) == 0;
+  if (lies_within(path, root.path())) return root.status_of(path, status);
+  return ::lstat(path.c_str(), &status) == 0;
 }
 
 using folder_stream = std::unique_ptr<DIR, int (*)(DIR*)>;
@@ -175,15 +175,27 @@ bool is_gone(const root_folder& root, const std::string& path) {
   return !S_ISREG(status.st_mode) || is_other_spelling(root, path, status);
 }
 
+std::optional<file_facts> facts_at(const root_folder& root, const std::string& path,
+                                   std::int64_t* born_ns) {
+  struct stat status;
+  bool is_file = root.status_of(path, status, born_ns) && S_ISREG(status.st_mode)
+                 && !is_other_spelling(root, path, status);
+  if (!is_file) return std::nullopt;
+  return facts_of(status, volume_of(path, status.st_dev));
+}
+
 gone_file gone_from(const root_folder& root, std::string path, path_keyer& key_of) {
   // What stands in the place of a folder does not say which disk the folder was on.
   struct stat status {};
-  auto above = path;
-  unique_fd folder;
-  do {
-    above = folder_of(above);
-    folder = open_at(root, above, O_PATH | O_DIRECTORY);
-  } while (!(folder && ::fstat(folder.get(), &status) == 0) && above != "/");
+  auto above = folder_of(path);
+  if (!lies_within(above, root.path()) || !root.status_of_folder_of(path, status)) {
+    auto is_there = [&] {
+      auto folder = open_at(root, above, O_PATH | O_DIRECTORY);
+      return folder && ::fstat(folder.get(), &status) == 0;
+    };
+    while (!is_there() && above != "/")
+      above = folder_of(above);
+  }
   auto key = key_of(path);
   auto volume = volume_of(above, status.st_dev).id;
   return {std::move(path), key, volume, false};

@@ -72,6 +72,11 @@ look_outcome look(const root_folder& root, const std::string& path, findings& in
 /// Whether there is no regular file at a path in the root, as far as the system can tell.
 bool is_gone(const root_folder& root, const std::string& path);
 
+/// The facts of the regular file at a path in the root; nothing where there is none, or the system
+/// does not tell. `born_ns` as of `root_folder::status_of`.
+std::optional<file_facts> facts_at(const root_folder& root, const std::string& path,
+                                   std::int64_t* born_ns = nullptr);
+
 /// A path in the root that `is_gone`.
 gone_file gone_from(const root_folder& root, std::string path, path_keyer& key_of);
 

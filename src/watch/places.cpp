@@ -20,13 +20,6 @@ constexpr std::uint64_t sample_bytes_max = 4 << 20;
 /// How many equal files are enough, where none differs.
 constexpr std::size_t sample_hits_enough = 8;
 
-std::optional<file_facts> facts_at(const root_folder& root, const std::string& path,
-                                   std::int64_t* born_ns = nullptr) {
-  struct stat status;
-  if (is_gone(root, path) || !root.status_of(path, status, born_ns)) return std::nullopt;
-  return facts_of(status, volume_of(path, status.st_dev));
-}
-
 enum class presence : std::uint8_t { there, rewritten, left, unseen };
 
 bool is_rewritten(const file_facts& known, const file_facts& found) {

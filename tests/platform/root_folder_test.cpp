@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -111,4 +112,51 @@ BOOST_FIXTURE_TEST_CASE(the_topmost_folder_can_be_a_root, linked_tree) {
   BOOST_TEST(found(root_folder("/").open("/", O_RDONLY)) == "folder");
   BOOST_TEST(found(root_folder("/").open(real + "/a/b/file", O_RDONLY)) == root);
   BOOST_TEST(found(root_folder("/").open(real + "/link/file", O_RDONLY)) == "absent");
+}
+
+BOOST_FIXTURE_TEST_CASE(entries_of_a_folder_are_told_of_one_after_the_other, linked_tree) {
+  const root_folder there(root);
+  struct stat status, folder_status;
+  auto size_of = [&](const std::string& inner) {
+    return there.status_of(root + inner, status) ? static_cast<long>(status.st_size) : -1L;
+  };
+  const auto size = static_cast<long>(root.size());
+  BOOST_TEST(size_of("/a/b/file") == size);
+  BOOST_TEST(size_of("/a/b/none") == -1);
+  BOOST_TEST(is_absence(errno));
+  BOOST_TEST(size_of("/file") == size);
+  BOOST_TEST(size_of("/a/file") == size);
+  BOOST_TEST(size_of("/link/file") == -1);
+  BOOST_TEST(is_absence(errno));
+  BOOST_TEST(size_of("/link/file") == -1);
+  BOOST_TEST(is_absence(errno));
+  BOOST_TEST(size_of("/file/below") == -1);
+  BOOST_TEST(is_absence(errno));
+  BOOST_TEST(size_of("/none/file") == -1);
+  BOOST_TEST(is_absence(errno));
+  fs::create_directory(root + "/none");
+  std::ofstream(root + "/none/file") << "x";
+  BOOST_TEST(size_of("/none/file") == 1);
+
+  BOOST_TEST(there.status_of_folder_of(root + "/a/b/whatever", folder_status));
+  BOOST_TEST(there.status_of(root + "/a/b", status));
+  BOOST_TEST(status.st_ino == folder_status.st_ino);
+  BOOST_TEST(there.status_of_folder_of(root + "/whatever", folder_status));
+  BOOST_TEST(there.status_of(root, status));
+  BOOST_TEST(status.st_ino == folder_status.st_ino);
+  BOOST_TEST(!there.status_of_folder_of(root + "/link/whatever", folder_status));
+  BOOST_TEST(is_absence(errno));
+  BOOST_TEST(root_folder("/").status_of_folder_of("/whatever", folder_status));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_birth_time_is_that_of_the_file_itself, linked_tree) {
+  const root_folder there(root);
+  struct stat status;
+  std::int64_t before = -1, after = -1;
+  BOOST_TEST(there.status_of(root + "/a/b/file", status, &before));
+  std::ofstream(root + "/a/b/new") << "x";
+  BOOST_TEST(there.status_of(root + "/a/b/new", status, &after));
+  BOOST_TEST(status.st_size == 1);
+  BOOST_TEST((after == 0 || after >= before));
+  BOOST_TEST(!there.status_of(root + "/a/b/none", status, &after));
 }
