@@ -136,9 +136,12 @@ public:
   struct fate {
     asset_id here = 0;   ///< the asset that has this path in the model
     asset_id moved = 0;  ///< the asset whose content is here now, and which has another path
-    /// Like `moved`, but it is to be forgotten: it was the temporary file through which a program
-    /// saved `here`.
+    /// Like `moved`, but it is to be forgotten: a program saved its content to `here`, most likely
+    /// through it.
     asset_id temporary = 0;
+    /// That the content was saved is certain: the file is the one of `temporary`, or still that of
+    /// `here`.
+    bool is_proven = false;
     bool settled = false;  ///< the asset that has this path has this content
     /// Settled, but `moved` bears decisions and has lost its own file, while `here` bears none.
     bool makes_way = false;
@@ -179,7 +182,12 @@ public:
         }
     // Now it is known which of the assets that lost their paths to other files are elsewhere.
     for (std::size_t i = 0; i < files.size(); ++i)
-      if (is_saved(files[i], fates_[i])) fates_[i].temporary = std::exchange(fates_[i].moved, 0);
+      if (is_saved(files[i], fates_[i])) {
+        auto& found = fates_[i];
+        found.is_proven = is_own_file(files[i], *model_.asset(found.here))
+                          || is_file_of(files[i], model_.asset(found.moved)->facts);
+        found.temporary = std::exchange(found.moved, 0);
+      }
   }
 
   const std::vector<fate>& fates() const noexcept { return fates_; }
@@ -200,25 +208,26 @@ private:
            || on_other_volume(asset.facts, file.content.facts);
   }
 
-  /// Whether a program saved the asset here by renaming a new file to its path. Bytes that people
-  /// decided on are not new.
+  /// Whether a program saved the asset here: it wrote to the file, or renamed a new one to the
+  /// path. Bytes that people decided on are not new.
   bool is_saved(const digested_file& file, const fate& found) const {
     return !found.settled && found.moved != 0 && found.moved != file.was && found.here != 0
            && model_.has_decisions(found.here) && !model_.has_decisions(found.moved)
-           && !may_make_way(model_, found.moved) && was_new(file, model_.asset(found.moved)->facts)
+           && !may_make_way(model_, found.moved)
+           && (is_own_file(file, *model_.asset(found.here))
+               || was_new(file, model_.asset(found.moved)->facts))
            && !cannot_have_changed(found.here, file);
   }
 
   /// Whether the file had been created or written shortly before it was renamed to its path.
-  /// Renaming sets the ctime; where the file system does not do that (FAT), it counts as renamed
-  /// when it was probed. A copy is another file, even if it was given the same inode's number: its
-  /// ctime says nothing of a renaming, and stays close to its birth for ever.
+  /// Renaming a file that is known by these facts sets its ctime. Of another file the ctime says
+  /// nothing of a renaming, as it stays close to its birth for ever; it counts as renamed when it
+  /// was probed. So does any file where the file system keeps no such time (FAT).
   bool was_new(const digested_file& file, const file_facts& before) const {
     const auto& facts = file.content.facts;
-    if (facts.inode != 0
-        && (!is_same_inode(facts, before) || was_born_after(places_, file, before.ctime_ns)))
-      return false;
-    const auto renamed_ns = facts.ctime_ns != before.ctime_ns ? facts.ctime_ns : places_.probed_ns;
+    const bool tells =
+        (facts.inode == 0 || is_file_of(file, before)) && facts.ctime_ns != before.ctime_ns;
+    const auto renamed_ns = tells ? facts.ctime_ns : places_.probed_ns;
     if (auto born = places_.born_ns.find(file.path);
         born != places_.born_ns.end() && is_shortly_before(born->second, renamed_ns))
       return true;
@@ -244,14 +253,21 @@ private:
     content,  ///< no further evidence
   };
 
-  /// Whether the file at the asset's path is still the asset's, with bytes that no asset has. A
-  /// copy of the old bytes is then only a copy. A reused inode number belongs to a file born later.
+  /// Whether the file is the one with these facts, as far as the file system tells. A reused inode
+  /// number belongs to a file born later.
+  bool is_file_of(const digested_file& file, const file_facts& known) const {
+    return file.content.facts.inode != 0 && is_same_inode(file.content.facts, known)
+           && !was_born_after(places_, file, known.ctime_ns);
+  }
+
+  /// Whether the file at the asset's path is certainly still the asset's.
+  bool is_own_file(const digested_file& file, const asset_state& asset) const {
+    return is_file_of(file, asset.facts) && was_born_by(file, asset.facts.ctime_ns);
+  }
+
+  /// Whether it is, with bytes that no asset has. A copy of the old bytes is then only a copy.
   bool is_edited_in_place(const digested_file& file, const asset_state& asset) const {
-    const auto& facts = file.content.facts;
-    if (facts.inode == 0 || !is_same_inode(facts, asset.facts)
-        || !was_born_by(file, asset.facts.ctime_ns))
-      return false;
-    return !model_.has_digest(file.content.sha256);
+    return is_own_file(file, asset) && !model_.has_digest(file.content.sha256);
   }
 
   /// Whether the file existed at this time, as far as the file system records births.
@@ -546,7 +562,7 @@ private:
       const auto& asset = *model_.asset(fate.here);
       events.emplace_back(asset_content_changed{fate.here, {asset.sha256, asset.facts}, content});
       if (has_another(content.sha256, fate.temporary)) look_at_copies(fate.here, taken);
-      if (fate.temporary != 0) forget_temporary(fate.temporary, asset.facts.inode != 0, events);
+      if (fate.temporary != 0) forget_temporary(fate.temporary, fate.is_proven, events);
       if (asset.missing)
         events.emplace_back(asset_returned{fate.here, path, path, content.facts, content.facts});
     } else {
@@ -556,11 +572,11 @@ private:
 
   /// Behind the change of the asset that was saved through it, or before that. If the temporary's
   /// asset still has the bytes when the change is applied, they count as known, and the old ones
-  /// are recognised in any file, even in a copy (former_files). That is wanted only where there are
-  /// no inodes.
-  void forget_temporary(asset_id id, bool has_inodes, std::vector<event>& events) const {
+  /// are recognised in any file, even in a copy (former_files). That is wanted where the change may
+  /// turn out to have been an exchange of two files' names.
+  void forget_temporary(asset_id id, bool is_proven, std::vector<event>& events) const {
     auto change = events.end() - 1;
-    events.insert(has_inodes ? change : events.end(), forgotten(model_, id, paths_.at(id)));
+    events.insert(is_proven ? change : events.end(), forgotten(model_, id, paths_.at(id)));
   }
 
   void stay(const digested_file& file, asset_id id, taken_files& taken) {

@@ -61,7 +61,7 @@ private:
 
   std::string path_;
   unique_fd fd_;
-  int error_ = 0;  ///< errno value of opening it
+  int error_ = 0;                ///< errno value of opening it
   mutable std::string entered_;  ///< path of the folder whose entries were asked about last
   mutable unique_fd entered_fd_;
 };

@@ -975,23 +975,48 @@ BOOST_AUTO_TEST_CASE(an_asset_that_is_renamed_goes_on_there_whatever_takes_its_n
   BOOST_TEST(!library.is_missing(2));
 }
 
-BOOST_AUTO_TEST_CASE(a_copy_that_takes_a_name_is_no_save_however_new_it_is) {
+BOOST_AUTO_TEST_CASE(names_that_are_exchanged_by_copies_are_exchanged_however_late_one_is_read) {
   // Two files are restored under each other's names, and one is read long before the other.
-  for (bool inodes_are_reused : {false, true}) {
-    small_library library;
-    library.take({{"/a.png", a}, {"/b.png", b}});
-    library.apply({asset_approved{1}});
-    library.born_ns = {{"/a.png", 4}, {"/b.png", 4}};
-    library.gone_unseen = {"/b.png"};
-    library.take({{"/a.png", {b.content, inodes_are_reused ? b.inode : 98, 4, b.mtime_ns}}});
-    BOOST_TEST(library.at("/a.png") == 2);
-    library.gone_unseen.clear();
-    library.take({{"/b.png", {a.content, inodes_are_reused ? a.inode : 99, 4, a.mtime_ns}}});
-    BOOST_TEST(library.at("/a.png") == 2);
-    BOOST_TEST(library.at("/b.png") == 1);
-    BOOST_TEST(!library.is_missing(1));
-    BOOST_TEST(library.model.assets() == 2u);
-  }
+  for (bool inodes_are_reused : {false, true})
+    for (bool is_read_late : {false, true}) {
+      small_library library;
+      library.now_ns = is_read_late ? hour_ns : second_ns;
+      library.take({{"/a.png", a}, {"/b.png", b}});
+      library.apply({asset_approved{1}});
+      library.born_ns = {{"/a.png", 4}, {"/b.png", 4}};
+      library.gone_unseen = {"/b.png"};
+      library.take({{"/a.png", {b.content, inodes_are_reused ? b.inode : 98, 4, b.mtime_ns}}});
+      // Until the other one is read, this may have been a save.
+      BOOST_TEST(library.at("/a.png") == (is_read_late ? 2 : 1));
+      library.gone_unseen.clear();
+      library.take({{"/b.png", {a.content, inodes_are_reused ? a.inode : 99, 4, a.mtime_ns}}});
+      BOOST_TEST(library.at("/b.png") == 1);
+      BOOST_TEST(library.at("/a.png") == (is_read_late ? 2 : 3));
+      BOOST_TEST(!library.is_missing(1));
+      BOOST_TEST(library.model.assets() == 2u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_saved_with_the_bytes_of_one_that_is_gone_is_the_same_asset) {
+  // A draft was deleted long ago, or it was the temporary file and is deleted now.
+  for (bool is_in_place : {true, false})
+    for (bool is_gone_long : {true, false}) {
+      small_library library;
+      library.now_ns = hour_ns;
+      library.take({{"/a.png", a}, {"/draft.png", b}});
+      library.apply({asset_approved{1}});
+      if (is_gone_long) library.take({}, {"/draft.png"});
+      if (!is_gone_long) library.gone_unseen = {"/draft.png"};
+      library.happened();
+      library.born_ns = {{"/a.png", is_in_place ? a.ctime_ns : hour_ns}};
+      library.take({{"/a.png", {b.content, is_in_place ? a.inode : 98, hour_ns, hour_ns}}});
+      BOOST_TEST(library.at("/a.png") == 1);
+      BOOST_TEST(!library.is_missing(1));
+      BOOST_TEST(library.model.assets() == 1u);
+      // What has the old bytes by then may only be a copy, if the file was certainly saved.
+      library.take({{"/copy.png", {a.content, 97, hour_ns, hour_ns}}});
+      BOOST_TEST((library.at("/copy.png") == 1) == !is_in_place);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(bytes_that_people_decided_on_are_no_save) {
