@@ -65,12 +65,14 @@ struct pack_show {
   result<json> ask(reader_state& s, const is_over&) const { return show_pack(*s.tables, pack); }
 };
 
-using on_changed = std::function<void(json done, sequence_number sequence)>;
+using on_changed = std::function<void(json done, const change_outcome& outcome)>;
 
 void change_pack(console_state& s, const request& asked, answer reply, std::string summary,
                  pack_change change, on_changed then = {}) {
   if (!then)
-    then = [reply](const json& done, sequence_number sequence) mutable { reply(done, sequence); };
+    then = [reply](const json& done, const change_outcome& outcome) mutable {
+      reply(done, outcome.last_sequence);
+    };
   s.self
       ->request(s.peers.catalog, caf::infinite, pack_atom::value,
                 pack_request{asked.id, "console", std::move(summary), std::move(change),
@@ -79,7 +81,7 @@ void change_pack(console_state& s, const request& asked, answer reply, std::stri
           [then](const change_outcome& outcome) {
             json done{{"changed", outcome.changed}};
             if (outcome.subject != 0) done["id"] = outcome.subject;
-            then(done, outcome.last_sequence);
+            then(done, outcome);
           },
           reply.failing());
 }
@@ -194,6 +196,7 @@ struct pack_add : chosen_assets {
   static json outcome() {
     return shape::object({{"changed", shape::count()}},
                          {{"id", shape::id()},
+                          {"repeated", shape::flag()},
                           {"already", shape::count()},
                           {"missing", shape::list(shape::id())},
                           {"unapproved", shape::list(shape::id())},
@@ -201,15 +204,23 @@ struct pack_add : chosen_assets {
                           {"unchecked", shape::text()}});
   }
   void start(console_state& s, const request& asked, answer reply) const {
-    choose(s, reply, [&s, asked, reply, to = pack](asset_ids chosen, const std::string& which) {
-      fill(s, asked, reply, {to, std::move(chosen)}, which);
+    choose(s, reply, [&s, asked, reply, self = *this](asset_ids chosen, const std::string& which) {
+      self.fill(s, asked, reply, {self.pack, std::move(chosen)}, which);
     });
   }
 
 private:
-  static void fill(console_state& s, const request& asked, answer reply, pack_members added,
-                   const std::string& which) {
-    auto warn = [&s, added, reply](const json& done, sequence_number sequence) {
+  void fill(console_state& s, const request& asked, answer reply, pack_members added,
+            const std::string& which) const {
+    auto warn = [&s, added, reply, searched = matched.has_value()](
+                    const json& done, const change_outcome& outcome) mutable {
+      const auto sequence = outcome.last_sequence;
+      // What matches by now is not what was added then.
+      if (outcome.repeated && searched) {
+        auto told = done;
+        told["repeated"] = true;
+        return reply(told, sequence);
+      }
       auto is_new = done["changed"].get<std::uint64_t>();
       ask_tables(
           s, pack_warnings{added},

@@ -159,6 +159,18 @@ BOOST_FIXTURE_TEST_CASE(a_pack_is_filled_by_filters, curated_library) {
                                        " pack_asset WHERE pack_id = 1 ORDER BY position)");
   };
   BOOST_CHECK_EQUAL(members(), "3,1");
+  // What matches when a command is repeated was not what it added.
+  const std::string id = "11111111-2222-4333-8444-555555555555";
+  podstudio.must({"asset", "approve", "2"});
+  const words again{"--command-id", id, "pack", "add", "1", "--all-matching", "--approved"};
+  BOOST_CHECK_EQUAL(podstudio.json(again)["changed"], 1);
+  podstudio.must({"asset", "unapprove", "1", "2"});
+  auto repeated = podstudio.json(again);
+  BOOST_CHECK_EQUAL(repeated["repeated"], true);
+  BOOST_CHECK_EQUAL(repeated["changed"], 1);
+  BOOST_CHECK(!repeated.contains("already"));
+  BOOST_CHECK_EQUAL(members(), "3,1,2");
+  podstudio.must({"pack", "remove", "1", "2"});
   auto none = podstudio.json({"pack", "add", "1", "--all-matching", "--theme", "no such theme"});
   BOOST_CHECK_EQUAL(none["changed"], 0);
 
