@@ -4,6 +4,7 @@
 #include "api/parts.hpp"
 #include "packs/check.hpp"
 #include "packs/profiles.hpp"
+#include "packs/texts.hpp"
 #include "platform/data_folder.hpp"
 #include "query/pack_snapshot.hpp"
 #include "schema/sqlite.hpp"
@@ -22,19 +23,45 @@ json to_json(const std::vector<packs::finding>& findings) {
   return all;
 }
 
-struct pack_check {
+/// What is asked of a pack on its way to a marketplace, and all that this is answered from.
+struct pack_for_profile {
+  pack_id pack = 0;
+  std::string profile{packs::generic_profile};
+
+  static void declare(auto& add) {
+    add("pack", &pack_for_profile::pack, row_id{});
+    add.optional("profile", &pack_for_profile::profile, text{});
+  }
+  bool is_quick() const { return false; }
+
+protected:
+  struct inputs {
+    packs::profile of;
+    packs::snapshot pack;
+    packs::seller by;
+    packs::blocked_names blocked;
+  };
+  result<inputs> read(reader_state& s) const {
+    auto of = packs::find_profile(profile);
+    if (!of) return of.failure();
+    auto read = read_snapshot(*s.tables, pack);
+    if (!read) return read.failure();
+    auto by = read_seller(*s.tables);
+    if (!by) return by.failure();
+    auto blocked = packs::read_blocked_names(folder_of(s).blocked_names());
+    if (!blocked) return blocked.failure();
+    return inputs{*std::move(of), *std::move(read), *std::move(by), *std::move(blocked)};
+  }
+  static data_folder folder_of(const reader_state& s) { return {s.data_folder, {}}; }
+};
+
+struct pack_check : pack_for_profile {
   static constexpr std::string_view name = "pack.check",
                                     help = "Check a pack for what a marketplace would refuse and a "
                                            "buyer would object to",
                                     example = "podstudio pack check 3 --for etsy";
   static constexpr auto needs = role::viewer;
-  pack_id pack = 0;
-  std::string profile{packs::generic_profile};
 
-  static void declare(auto& add) {
-    add("pack", &pack_check::pack, row_id{});
-    add.optional("profile", &pack_check::profile, text{});
-  }
   static json outcome() {
     json rules{{"enum", json::array()}};
     for (auto each : packs::check_rules)
@@ -44,17 +71,39 @@ struct pack_check {
                                       {"assets", shape::list(shape::id())},
                                       {"message", shape::text()}}));
   }
-  bool is_quick() const { return false; }
   result<json> ask(reader_state& s, const is_over&) const {
-    auto of = packs::find_profile(profile);
-    if (!of) return of.failure();
-    auto read = read_snapshot(*s.tables, pack);
-    if (!read) return read.failure();
-    auto by = read_seller(*s.tables);
-    if (!by) return by.failure();
-    auto blocked = packs::read_blocked_names(data_folder{s.data_folder, {}}.blocked_names());
-    if (!blocked) return blocked.failure();
-    return to_json(packs::check(*read, *by, *of, *blocked));
+    auto from = read(s);
+    if (!from) return from.failure();
+    return to_json(packs::check(from->pack, from->by, from->of, from->blocked));
+  }
+};
+
+struct pack_listing : pack_for_profile {
+  static constexpr std::string_view name = "pack.listing",
+                                    help = "Show what to paste into a listing in a shop",
+                                    example = "podstudio pack listing 3 --for etsy";
+  static constexpr auto needs = role::viewer;
+
+  static json outcome() {
+    return shape::object({{"title", shape::text()},
+                          {"short_text", shape::text()},
+                          {"long_text", shape::text()},
+                          {"tags", shape::list(shape::text())},
+                          {"disclosure", shape::text()},
+                          {"text", shape::text()}});
+  }
+  result<json> ask(reader_state& s, const is_over&) const {
+    auto from = read(s);
+    if (!from) return from.failure();
+    auto templates = packs::read_templates(folder_of(s).templates());
+    if (!templates) return templates.failure();
+    auto copy = packs::store_copy_of(from->pack, from->by, from->of, from->blocked);
+    if (!copy) return copy.failure();
+    auto whole = packs::make_store_copy(from->pack, from->by, from->of, from->blocked, *templates);
+    if (!whole) return whole.failure();
+    return json{{"title", copy->title},           {"short_text", copy->short_text},
+                {"long_text", copy->long_text},   {"tags", copy->tags},
+                {"disclosure", copy->disclosure}, {"text", *whole}};
   }
 };
 
@@ -126,7 +175,7 @@ struct pack_seller : no_arguments {
 }  // namespace
 
 std::vector<operation> pack_check_operations() {
-  return rows_of<pack_check, pack_profiles, pack_seller>();
+  return rows_of<pack_check, pack_listing, pack_profiles, pack_seller>();
 }
 
 }  // namespace podstudio::api

@@ -28,7 +28,7 @@ void submit_export(console_state& s, const request& asked, answer reply, pack_id
 struct pack_export {
   static constexpr std::string_view name = "pack.export",
                                     help = "Queue the job that exports a pack as a ZIP file",
-                                    example = "podstudio pack export 3 --profile etsy";
+                                    example = "podstudio pack export 3 --for etsy";
   static constexpr auto needs = role::curator;
   pack_id pack = 0;
   export_parameters set;

@@ -237,6 +237,7 @@ private:
     if (filter.tag)
       require("EXISTS (SELECT 1 FROM asset_tag WHERE asset_id = a.id AND tag = "
               + parameter(*filter.tag) + ")");
+    if (filter.folder) require_folder(*filter.folder);
     require_facts(filter);
     require_generation(filter);
     if (!filter.search) return;
@@ -244,6 +245,12 @@ private:
     for (const auto& each : words)
       require_text(parameter(each));
     match_ = match_of(words);
+  }
+  /// What lies in a folder sorts between its path with a slash and with a '0', which follows the
+  /// slash.
+  void require_folder(const std::string& folder) {
+    auto prefix = folder == "/" ? std::string() : folder;
+    require("a.path > " + parameter(prefix + '/') + " AND a.path < " + parameter(prefix + '0'));
   }
   /// What a worker read of the file itself.
   void require_facts(const asset_filter& filter) {

@@ -160,6 +160,13 @@ result<decimal_range> read_decimals(std::string_view key, const json& value, std
 
 constexpr std::string_view pixels_example = "512, 512..1024, 4000.. or ..800";
 
+result<std::string> read_folder(std::string_view key, const json& value) {
+  auto text = read_text(key, value);
+  if (!text) return text;
+  if (!text->starts_with('/')) return invalid(key, "must be an absolute path");
+  return lexical_path(*text);
+}
+
 /// Text to look for.
 result<std::string> read_searched(std::string_view key, const json& value) {
   auto text = read_text(key, value);
@@ -224,6 +231,7 @@ struct filter_key {
 json searched_shape() {
   return {{"type", "string"}, {"minLength", 1}, {"maxLength", max_search_bytes}};
 }
+json folder_shape() { return {{"type", "string"}, {"pattern", "^/"}}; }
 /// A number, or a range with at least one end: `4`, `3..5`, `3..` or `..2`.
 json range_shape(json number, const std::string& digits) {
   auto pattern = "^(" + digits + "|" + digits + "\\.\\.(" + digits + ")?|\\.\\." + digits + ")$";
@@ -273,6 +281,8 @@ constexpr auto keys_besides_labels = std::to_array<filter_key>({
      }},
     {"tag", shape::text,
      [](auto& f, auto key, auto& v) { return store(read_text(key, v), f.tag); }},
+    {"folder", folder_shape,
+     [](auto& f, auto key, auto& v) { return store(read_folder(key, v), f.folder); }},
     {"search", searched_shape,
      [](auto& f, auto key, auto& v) { return store(read_words(key, v), f.search); }},
     {"width", whole_range_shape<filter_pixels_max>,
@@ -361,8 +371,8 @@ bool is_quick(const asset_filter& filter) {
   });
   bool fact = filter.width || filter.height || filter.duration_sec || filter.fps || filter.model
               || filter.prompt || filter.alpha || filter.unread;
-  return filter.limit <= quick_rows_max && !filter.search && !filter.duplicates && !label_beside
-         && !fact;
+  return filter.limit <= quick_rows_max && !filter.search && !filter.folder && !filter.duplicates
+         && !label_beside && !fact;
 }
 
 json filter_schema() {

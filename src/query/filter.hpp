@@ -34,6 +34,7 @@ struct asset_filter {
   bool missing = false;     ///< only those whose file is gone
   bool duplicates = false;  ///< only those whose content is in another file too, both there
   std::optional<std::string> tag;
+  std::optional<std::string> folder;  ///< only those below it; absolute, as `lexical_path` has it
   /// Words, each of which is a part of the path, theme, source or a tag; as `fold_text` has them.
   std::optional<std::string> search;
 
@@ -60,11 +61,11 @@ inline constexpr std::size_t max_search_words = 32;
 /// What stands between the white space of a search, folded.
 std::vector<std::string> search_words(const std::string& search);
 
-/// A filter from a JSON object with the keys `type missing duplicates tag search width height
-/// duration fps tool model prompt seed alpha no_alpha broken unread after limit` and those of the
-/// labels (events/labels.hpp); null counts as not given. Error `invalid_argument` for an unknown
-/// key, a value of a wrong type or out of range, or an unknown word (the message lists the known
-/// ones).
+/// A filter from a JSON object with the keys `type missing duplicates tag folder search width
+/// height duration fps tool model prompt seed alpha no_alpha broken unread after limit` and those
+/// of the labels (events/labels.hpp); null counts as not given. Error `invalid_argument` for an
+/// unknown key, a value of a wrong type or out of range, or an unknown word (the message lists the
+/// known ones).
 result<asset_filter> parse_filter(const nlohmann::json& given);
 
 /// Whether a page of `list_assets` is a few rows that an index finds, however large the library is.

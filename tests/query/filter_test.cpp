@@ -29,6 +29,7 @@ BOOST_AUTO_TEST_CASE(every_key_is_read) {
                                    {"missing", true},
                                    {"duplicates", true},
                                    {"tag", "t"},
+                                   {"folder", "/lib//new/"},
                                    {"search", "%_'"},
                                    {"after", 7},
                                    {"limit", 10'000}}));
@@ -42,6 +43,7 @@ BOOST_AUTO_TEST_CASE(every_key_is_read) {
   expected.missing = true;
   expected.duplicates = true;
   expected.tag = "t";
+  expected.folder = "/lib/new";
   expected.search = "%_'";
   expected.after = 7;
   expected.limit = 10'000;
@@ -114,7 +116,7 @@ BOOST_AUTO_TEST_CASE(ranges_of_decimals_take_digits_and_one_point) {
 BOOST_AUTO_TEST_CASE(null_counts_as_not_given) {
   json nulls;
   for (const char* key : {"type", "theme", "provenance", "approved", "unapproved", "missing",
-                          "duplicates", "tag", "search", "after", "limit"})
+                          "duplicates", "tag", "folder", "search", "after", "limit"})
     nulls[key] = nullptr;
   BOOST_TEST((must(parse_filter(nulls)) == asset_filter{}));
 }
@@ -153,6 +155,7 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused_with_the_key_and_the_remedy)
       {{{"seed", ""}}, {"seed"}},
       {{{"alpha", true}, {"no_alpha", true}}, {"alpha", "contradicts"}},
       {{{"broken", 1}}, {"broken", "true or false"}},
+      {{{"folder", "lib"}}, {"folder", "absolute"}},
       {{{"search", ""}}, {"search", "1 to 1000"}},
       {{{"search", std::string(1'001, 'x')}}, {"search", "1 to 1000"}},
       {{{"limit", 0}}, {"limit", "1 to 10000"}},
@@ -187,6 +190,6 @@ BOOST_AUTO_TEST_CASE(a_page_is_quick_where_an_index_finds_its_rows) {
        {json{{"limit", 1001}}, json{{"search", "fox"}}, json{{"duplicates", true}},
         json{{"rating", "3.."}}, json{{"rejected", true}}, json{{"width", 1}}, json{{"height", 1}},
         json{{"duration", 1}}, json{{"fps", 25}}, json{{"model", "sdxl"}}, json{{"prompt", "fox"}},
-        json{{"alpha", true}}, json{{"unread", true}}})
+        json{{"alpha", true}}, json{{"unread", true}}, json{{"folder", "/lib"}}})
     BOOST_TEST(!is_quick(must(parse_filter(slow))), slow);
 }

@@ -134,6 +134,9 @@ BOOST_FIXTURE_TEST_CASE(filters_choose_what_they_say, library_fixture) {
       {{{"search", "castle"}, {"approved", true}, {"duplicates", true}}, {1}},
       {{{"search", "lib"}, {"theme", "tech"}}, {3}},
       {{{"type", "image"}, {"unapproved", true}, {"provenance", "unknown"}}, {4, 6}},
+      {{{"folder", "/"}}, {1, 2, 3, 4, 5, 6}},
+      {{{"folder", "/lib/sub"}}, {3}},
+      {{{"folder", "/lib/su"}}, {}},
   };
   for (const char* how : {"looked through", "looked up"}) {
     for (const auto& one : cases)

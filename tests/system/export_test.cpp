@@ -519,3 +519,115 @@ BOOST_FIXTURE_TEST_CASE(a_past_export_is_made_again_after_everything_changed, sm
   BOOST_TEST(done.err.find("assets/2.png") != std::string::npos, done);
   BOOST_TEST(!fs::exists(rebuilt + "3"));
 }
+
+/// A folder with three approved pictures, a copy of one, one that was rejected and one that nobody
+/// decided about, and an approved picture elsewhere.
+struct shop_library : pack_library {
+  service running;
+  std::string fresh = root + "/new";
+  words ship{"ship", "Red foxes", fresh, "--license", "commercial", "--for", "etsy"};
+
+  shop_library() : running(podstudio) {
+    for (int i = 0; i < 5; ++i)
+      make_file(fresh + "/" + std::to_string(i) + ".png",
+                with_text(sample("sample.png"), std::string("n\0", 2) + std::to_string(i)));
+    make_file(fresh + "/copy.png", read_file(fresh + "/0.png"));
+    make_file(root + "/new two/other.png", sample("sample.png"));
+    podstudio.must({"import", root, "--metadata"}, patience);
+    podstudio.must({"asset", "approve", "--all-matching"});
+    podstudio.must({"asset", "reject", id_of("3.png")});
+    podstudio.must({"asset", "unapprove", id_of("4.png")});
+    podstudio.must({"pack", "setup", "--author", "Ada Lovelace"});
+  }
+  std::string id_of(const std::string& name) const {
+    return ask("SELECT id FROM asset WHERE path = '" + fresh + "/" + name + "'");
+  }
+  std::string packs_made() const { return ask("SELECT count(*) FROM pack"); }
+};
+
+BOOST_FIXTURE_TEST_CASE(ship_goes_from_a_folder_to_archives_and_texts, shop_library) {
+  auto dry = ship;
+  dry.push_back("--dry-run");
+  auto plan = podstudio.json(dry);
+  BOOST_TEST(plan["assets"] == 3);
+  BOOST_TEST(
+      (plan["left_out"]
+       == json{{"rejected", 1}, {"undecided", 1}, {"missing", 0}, {"broken", 0}, {"copies", 1}}),
+      plan);
+  BOOST_TEST(packs_made() == "0");
+  check_nothing_in(packs());
+
+  ship.insert(ship.end(), {"--for", "gumroad", "--theme", "forest"});
+  auto done = podstudio.json(ship);
+  BOOST_TEST(done["assets"] == 3);
+  BOOST_TEST(done["warnings"].size() == 1u, done["warnings"]);  // they look the same
+  BOOST_REQUIRE(done["exports"].size() == 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const auto& each = done["exports"][i];
+    BOOST_TEST(each["profile"] == (i == 0 ? "etsy" : "gumroad"));
+    BOOST_REQUIRE(each["archives"].size() == 1u);
+    check_intact(each["archives"][0]["path"].get<std::string>());
+    BOOST_TEST(each["listing"]["title"] == "Red foxes");
+    auto listing = podstudio.json({"pack", "listing", std::to_string(done["pack"].get<int>()),
+                                   "--for", each["profile"].get<std::string>()});
+    BOOST_TEST(listing == each["listing"]);
+  }
+  BOOST_TEST(ask("SELECT group_concat(substr(path, -5)) FROM (SELECT path FROM pack_asset JOIN"
+                 " asset ON id = asset_id ORDER BY position)")
+             == "0.png,1.png,2.png");
+}
+
+BOOST_FIXTURE_TEST_CASE(ship_says_what_it_does_and_what_to_paste_where, shop_library) {
+  auto done = podstudio(ship);
+  BOOST_REQUIRE_MESSAGE(done.code == 0, done);
+  for (const char* part :
+       {"plan for 'Red foxes'", "add 3 of 6 assets", "1 rejected, 1 undecided, 1 copy",
+        "export for Etsy: 1 archive of at most", "warning: 3 assets look almost the same",
+        "for Etsy, upload:", "/packs/Red foxes.zip (", "TITLE\n\nRed foxes\n"})
+    BOOST_TEST(done.out.find(part) != std::string::npos, "'" << part << "' is not in " << done);
+}
+
+BOOST_FIXTURE_TEST_CASE(ship_imports_what_is_new_and_takes_what_matches, shop_library) {
+  make_file(fresh + "/later.png", with_text(sample("sample.png"), std::string("n\0", 2) + "later"));
+  ship.push_back("--dry-run");
+  BOOST_TEST(podstudio.json(ship)["left_out"]["undecided"] == 2);
+  words matching{"ship",    "Foxes",          "--license", "personal", "--for",
+                 "generic", "--all-matching", "--search",  "other",    "--dry-run"};
+  BOOST_TEST(podstudio.json(matching)["assets"] == 1);
+}
+
+BOOST_FIXTURE_TEST_CASE(ship_changes_nothing_where_it_cannot_end_well, shop_library) {
+  auto refused = [&](const words& arguments, int code, const words& named) {
+    auto done = podstudio(arguments);
+    BOOST_TEST(done.code == code, done);
+    for (const auto& each : named)
+      BOOST_TEST(done.err.find(each) != std::string::npos, "'" << each << "' is not in " << done);
+    BOOST_TEST(packs_made() == "0");
+  };
+  auto with = [&](std::size_t at, const std::string& other) {
+    auto changed = ship;
+    changed[at] = other;
+    return changed;
+  };
+  refused(with(2, fresh + "/0.png"), 2, {"0.png' is not a folder"});
+  refused(with(6, "ebay"), 2, {"'ebay'", "pack profiles"});
+  refused({"ship", "Foxes", "--license", "personal", "--for", "etsy"}, 2, {"--all-matching"});
+  refused({"ship", "Foxes", fresh, "--license", "personal", "--for", "etsy", "--tag", "x"}, 2,
+          {"only with --all-matching"});
+  podstudio.must({"asset", "unapprove", "--all-matching"});
+  refused(ship, 1, {"none of the 6 assets", "5 undecided", "asset approve"});
+  podstudio.must({"pack", "setup", "--author", ""});
+  refused(ship, 1, {"pack setup --author"});
+}
+
+BOOST_FIXTURE_TEST_CASE(ship_leaves_the_pack_to_repair_where_a_check_fails, shop_library) {
+  ship[1] = std::string(200, 'x');  // Etsy takes no such title
+  auto done = podstudio(ship);
+  BOOST_TEST(done.code == 1, done);
+  for (const char* part : {"takes 140; shorten it with", "pack 1 was created",
+                           "podstudio pack export 1 --for etsy", "podstudio pack delete 1"})
+    BOOST_TEST(done.err.find(part) != std::string::npos, "'" << part << "' is not in " << done);
+  podstudio.must({"pack", "edit", "1", "--name", "Red foxes"});
+  podstudio.must({"pack", "export", "1", "--for", "etsy"}, patience);
+  check_intact(packs() + "/Red foxes.zip");
+}

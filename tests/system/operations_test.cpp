@@ -181,6 +181,10 @@ BOOST_FIXTURE_TEST_CASE(every_answer_fits_the_schema_of_its_operation, asked_lib
   podstudio.must({"asset", "approve", text(said)});
   auto sold = ask(to, {"pack.create", {{"name", "Sold"}, {"license", "personal"}}, {}})["id"];
   ask(to, {"pack.add", {{"pack", sold}, {"ids", {said}}}, {}});
+  auto listing = ask(to, {"pack.listing",
+                          {{"pack", sold}, {"profile", "etsy"}},
+                          {"pack", "listing", text(sold), "--for", "etsy"}});
+  BOOST_TEST(listing["title"] == "Sold");
   auto exporting = ask(to, {"pack.export",
                             {{"pack", sold}, {"profile", "generic"}, {"allow_unapproved", false}},
                             {"pack", "export", text(sold)},

@@ -50,6 +50,7 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
     }
   });
   option("tag", tag, "Only those with this tag", "T");
+  option("folder", folder, "Only those below this folder", "DIR");
   option("search", search, "Only those with all these words in their path, theme, source or tags",
          "TEXT");
   option("width", width, "Only those this wide, in pixels: 512, 512..1024, 4000.. or ..800",
@@ -83,6 +84,7 @@ nlohmann::json asset_filter_options::filter() const {
   };
   text("type", type);
   text("tag", tag);
+  if (!folder.empty()) chosen["folder"] = folder_path(folder);
   text("search", search);
   text("width", width);
   text("height", height);

@@ -17,7 +17,7 @@ namespace podstudio {
 
 /// The options that choose assets.
 struct asset_filter_options {
-  std::string type, tag, search;
+  std::string type, tag, folder, search;
   bool missing = false, duplicates = false, undecided = false;
   // By what was read from the files.
   std::string width, height, duration, fps, tool, model, prompt, seed;

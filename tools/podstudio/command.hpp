@@ -89,6 +89,7 @@ action declare_replay(CLI::App&);
 action declare_restore(CLI::App&);
 action declare_schema(CLI::App&);
 action declare_serve(CLI::App&);
+action declare_ship(CLI::App&);
 action declare_status(CLI::App&);
 action declare_sync(CLI::App&);
 action declare_undo(CLI::App&);

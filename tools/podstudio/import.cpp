@@ -81,39 +81,44 @@ result<std::uint64_t> wait_until_read(session& engine, const nlohmann::json& bef
 
 }  // namespace
 
+result<void> finish_import(session& engine, const char* command, const nlohmann::json& arguments,
+                           reading media, nlohmann::json& counts) {
+  bool reads = media == reading::now;
+  auto read_before = reads ? reading_so_far(engine) : result<nlohmann::json>(nullptr);
+  if (!read_before) return read_before.failure();
+  auto started = engine.request(command, arguments);
+  if (!started) return started.failure();
+  progress line("files");
+  for (bool done = false; !done;) {
+    auto waited =
+        engine.request("import.wait", {{"import", (*started)["import"]},
+                                       {"timeout_ms", progress::visible() ? 200 : 30'000}});
+    if (!waited) return waited.failure();
+    const auto& so_far = (*waited)["counts"];
+    done = (*waited)["done"].get<bool>();
+    if (done) counts = so_far;
+    std::uint64_t finished = 0;
+    for (auto key : {"registered", "changed", "moved", "unchanged", "skipped", "failed"})
+      finished += count(so_far, key);
+    if (!done) line.show(finished, count(so_far, "scanned"));
+  }
+  if (!reads) return {};
+  auto read =
+      wait_until_read(engine, *read_before, count(counts, "registered") + count(counts, "changed"));
+  if (!read) return read.failure();
+  counts["read"] = *read;
+  return {};
+}
+
 result<void> run_import(const context& where, session::need what, const char* command,
                         const nlohmann::json& arguments, reading media) {
   bool reads = media == reading::now;
   auto opened =
       session::open(where, what, reads ? session::jobs::here_too : session::jobs::service_only);
   if (!opened) return opened.failure();
-  auto read_before = reads ? reading_so_far(*opened) : result<nlohmann::json>(nullptr);
-  if (!read_before) return read_before.failure();
-  auto started = opened->request(command, arguments);
-  if (!started) return started.failure();
   nlohmann::json counts;
-  progress line("files");
-  for (bool done = false; !done;) {
-    auto waited =
-        opened->request("import.wait", {{"import", (*started)["import"]},
-                                        {"timeout_ms", progress::visible() ? 200 : 30'000}});
-    if (!waited) return waited.failure();
-    counts = (*waited)["counts"];
-    done = (*waited)["done"].get<bool>();
-    std::uint64_t finished = 0;
-    for (auto key : {"registered", "changed", "moved", "unchanged", "skipped", "failed"})
-      finished += count(counts, key);
-    if (!done) line.show(finished, count(counts, "scanned"));
-  }
-  result<void> outcome;
-  if (reads) {
-    auto read = wait_until_read(*opened, *read_before,
-                                count(counts, "registered") + count(counts, "changed"));
-    if (read)
-      counts["read"] = *read;
-    else
-      outcome = read.failure();
-  }
+  auto outcome = finish_import(*opened, command, arguments, media, counts);
+  if (counts.is_null()) return outcome;
   if (where.json) {
     print_json(counts);
     return outcome;

@@ -5,6 +5,8 @@
 
 #include <chrono>
 #include <cstdio>
+#include <optional>
+#include <string>
 
 namespace podstudio {
 
@@ -20,10 +22,26 @@ result<session> working_service(const context& where) {
   return service;
 }
 
+namespace {
+
+std::optional<job_status> status_of(const json& job) {
+  return from_word<job_status>(job["status"].get<std::string>());
+}
+
+}  // namespace
+
 bool has_ended(const json& job) {
-  auto status = from_word<job_status>(job["status"].get<std::string>());
+  auto status = status_of(job);
   return status == job_status::completed || status == job_status::failed
          || status == job_status::cancelled;
+}
+
+result<void> check_completed(const json& job) {
+  if (status_of(job) == job_status::completed) return {};
+  auto why = job["error_message"].is_string() ? job["error_message"].get<std::string>()
+                                              : "the job was " + job["status"].get<std::string>();
+  return error{error_code::refused,
+               why + " (job " + std::to_string(job["id"].get<std::int64_t>()) + ")"};
 }
 
 result<json> wait_for_job(session& service, std::int64_t id,

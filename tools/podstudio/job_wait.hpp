@@ -19,6 +19,9 @@ result<session> working_service(const context& where);
 /// Whether a job, as `job.show` tells it, has ended in whatever way.
 bool has_ended(const nlohmann::json& job);
 
+/// Error: `refused` where a job that has ended did not complete, with the reason.
+result<void> check_completed(const nlohmann::json& job);
+
 /// Waits until the job has ended, and gives it as `job.show` does. `watch`, if given, sees it each
 /// time that the log has grown.
 result<nlohmann::json>

@@ -33,6 +33,7 @@ constexpr subcommand commands[] = {
     {"watch", "Add, remove, move or list watched folders", declare_watch},
     {"asset", "List, show and label assets", declare_asset},
     {"pack", "Create packs and fill them", declare_pack},
+    {"ship", "Turn approved assets into archives and texts for a marketplace", declare_ship},
     {"job", "Submit, list and control jobs", declare_job},
     {"history", "List the commands that you ran, newest first", declare_history},
     {"undo", "Undo what a command changed", declare_undo},

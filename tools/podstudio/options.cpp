@@ -54,6 +54,14 @@ result<nlohmann::json> asset_key_of(const context& where, const std::string& whi
   return key;
 }
 
+std::string folder_path(const std::string& given) {
+  std::error_code unresolved;
+  auto real =
+      std::filesystem::weakly_canonical(std::filesystem::absolute(given, unresolved), unresolved)
+          .string();
+  return unresolved || !is_utf8(real) ? given : lexical_path(real);
+}
+
 CLI::Validator whole_number(std::uint64_t lowest, std::uint64_t highest) {
   return {[lowest, highest](std::string& text) {
             auto number = parse_number(text, lowest, highest);

@@ -33,6 +33,9 @@ struct context;
 /// asset has the path as given, it is what that leads to.
 result<nlohmann::json> asset_key_of(const context& where, const std::string& which);
 
+/// A folder as the paths of assets have it: absolute and, where it is there, without links.
+std::string folder_path(const std::string& given);
+
 /// Takes what `parse_number` takes. Every option for a number needs it: CLI11 takes 010 for 8, 0x9
 /// for 9, and for a number that is too large the largest one.
 CLI::Validator whole_number(std::uint64_t lowest, std::uint64_t highest);

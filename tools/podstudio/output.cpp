@@ -26,6 +26,14 @@ void write_line(std::string_view text) {
 
 void print_line(std::string_view text) { write_line(for_terminal(text)); }
 
+void print_lines(std::string_view text) {
+  while (!text.empty()) {
+    auto end = std::min(text.find('\n'), text.size());
+    print_line(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
 void json_array::item(const nlohmann::json& item) {
   std::fputs(empty_ ? "[" : ",", stdout);
   empty_ = false;
@@ -108,6 +116,14 @@ std::string cell(const nlohmann::json& value) {
   }
   if (value.is_number_float()) return decimal(value.get<double>(), 6);
   return value.dump();
+}
+
+std::string list_of_ids(const nlohmann::json& ids, std::size_t shown_max) {
+  std::string list;
+  for (std::size_t i = 0; i < std::min(ids.size(), shown_max); ++i)
+    list += (i == 0 ? "" : ", ") + cell(ids[i]);
+  if (ids.size() > shown_max) list += " and " + std::to_string(ids.size() - shown_max) + " more";
+  return list;
 }
 
 std::string decimal(double number, int decimals_max) {

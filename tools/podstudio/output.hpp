@@ -21,6 +21,9 @@ void print_json(const nlohmann::json& document);
 
 void print_line(std::string_view text);
 
+/// Prints each line of a text as `print_line` does.
+void print_lines(std::string_view text);
+
 /// Prints the items of a long list as one JSON array, as they come.
 class json_array {
 public:
@@ -62,6 +65,9 @@ private:
 
 /// A value of a table's column for a person: text as it is, yes or no, nothing for null.
 std::string cell(const nlohmann::json& value);
+
+/// `7, 8 and 3 more`, of a list of ids.
+std::string list_of_ids(const nlohmann::json& ids, std::size_t shown_max);
 
 /// A number with at least one and at most `decimals_max` decimals, which is at least 1.
 std::string decimal(double number, int decimals_max);

@@ -4,6 +4,7 @@
 #include "history.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "pack_facts.hpp"
 #include "pages.hpp"
 #include "session.hpp"
 
@@ -30,43 +31,6 @@ std::shared_ptr<std::int64_t> declare_id(CLI::App& command) {
   return id;
 }
 
-/// `7, 8 and 3 more`
-std::string list_of_ids(const json& ids, std::size_t shown_max) {
-  std::string list;
-  for (std::size_t i = 0; i < std::min(ids.size(), shown_max); ++i)
-    list += (i == 0 ? "" : ", ") + cell(ids[i]);
-  if (ids.size() > shown_max) list += " and " + std::to_string(ids.size() - shown_max) + " more";
-  return list;
-}
-
-/// What a person can write on a pack.
-struct fact_options {
-  std::optional<std::string> name, license, theme, description;
-  bool force = false;
-
-  void declare(CLI::App& command) {
-    command
-        .add_option("--license", license,
-                    "The license: royalty_free, attribution, commercial or personal")
-        ->type_name("L")
-        ->check(one_of<license_type>());
-    command.add_option("--theme", theme, "Its theme; empty for none")->type_name("T");
-    command.add_option("--description", description, "Its description; empty for none")
-        ->type_name("D");
-    command.add_flag("--force", force, "Allow a name that another pack has");
-  }
-
-  json arguments() const {
-    auto given = json::object();
-    if (name) given["name"] = *name;
-    if (license) given["license"] = *license;
-    for (const auto& [key, value] : {std::pair{"theme", &theme}, {"description", &description}})
-      if (*value) given[key] = (*value)->empty() ? json() : json(**value);
-    if (force && !given.empty()) given["force"] = true;
-    return given;
-  }
-};
-
 // pack create, edit
 
 /// Prints the id of a new pack.
@@ -81,7 +45,7 @@ result<void> create(const context& where, const char* command, const json& argum
 }
 
 action declare_create(CLI::App& command) {
-  auto facts = std::make_shared<fact_options>();
+  auto facts = std::make_shared<pack_facts_options>();
   command.add_option("NAME", facts->name, "Its name")->required()->type_name("");
   facts->declare(command);
   command.get_option("--license")->required();
@@ -90,7 +54,7 @@ action declare_create(CLI::App& command) {
 
 action declare_edit(CLI::App& command) {
   auto id = declare_id(command);
-  auto facts = std::make_shared<fact_options>();
+  auto facts = std::make_shared<pack_facts_options>();
   command.add_option("--name", facts->name, "Its name")->type_name("NAME");
   facts->declare(command);
   return [id, facts](const context& where) -> result<void> {
@@ -124,6 +88,7 @@ void print_warnings(json added) {
   if (auto already = added.value("already", 0); already != 0)
     print_line(std::to_string(already) + (already == 1 ? " was" : " were")
                + " in the pack already");
+  if (added.contains("repeated")) print_line("the command was given before; see 'pack show'");
   if (added.contains("unchecked")) print_line("not checked: " + cell(added["unchecked"]));
   warn(added["missing"], "file missing", "files missing", "");
   warn(added["unapproved"], "not approved", "not approved",
@@ -239,10 +204,21 @@ action declare_setup(CLI::App& command) {
 
 // pack check, profiles
 
-result<void> check(const context& where, std::int64_t pack, const std::string& profile) {
+std::shared_ptr<std::string> declare_profile(CLI::App& command, const std::string& what) {
+  auto profile = std::make_shared<std::string>();
+  command.add_option("--for", *profile, what + "; 'pack profiles' lists them")
+      ->type_name("PROFILE");
+  return profile;
+}
+
+json for_profile(std::int64_t pack, const std::string& profile) {
   json arguments{{"pack", pack}};
   if (!profile.empty()) arguments["profile"] = profile;
-  auto findings = ask(where, session::need::folder, "pack.check", arguments);
+  return arguments;
+}
+
+result<void> check(const context& where, std::int64_t pack, const std::string& profile) {
+  auto findings = ask(where, session::need::folder, "pack.check", for_profile(pack, profile));
   if (!findings) return findings.failure();
   auto errors = std::ranges::count_if(*findings,
                                       [](const json& each) { return each["severity"] == "error"; });
@@ -266,11 +242,7 @@ result<void> check(const context& where, std::int64_t pack, const std::string& p
 
 action declare_check(CLI::App& command) {
   auto pack = declare_id(command);
-  auto profile = std::make_shared<std::string>();
-  command
-      .add_option("--for", *profile,
-                  "The marketplace or print to check it for; 'pack profiles' lists them")
-      ->type_name("PROFILE");
+  auto profile = declare_profile(command, "The marketplace or print to check it for");
   return [pack, profile](const context& where) { return check(where, *pack, *profile); };
 }
 
@@ -313,6 +285,22 @@ result<void> list_profiles(const context& where) {
     print_line("found in public pages on " + cell((*profiles)[0]["date"])
                + "; --json shows everything");
   return {};
+}
+
+// pack listing
+
+action declare_listing(CLI::App& command) {
+  auto pack = declare_id(command);
+  auto profile = declare_profile(command, "The marketplace that it is for");
+  return [pack, profile](const context& where) -> result<void> {
+    auto listing = ask(where, session::need::folder, "pack.listing", for_profile(*pack, *profile));
+    if (!listing) return listing.failure();
+    if (where.json)
+      print_json(*listing);
+    else
+      print_lines(cell((*listing)["text"]));
+    return {};
+  };
 }
 
 // pack list, show, history
@@ -377,6 +365,7 @@ constexpr subcommand commands[] = {
     {"copy", "Create a pack with the texts and assets of another one", declare_copy},
     {"delete", "Delete a pack; its assets stay", declare_delete},
     {"check", "Check a pack for what a marketplace would refuse", declare_check},
+    {"listing", "Print what to paste into a listing in a shop", declare_listing},
     {"profiles", "List what marketplaces and printers ask for",
      [](CLI::App&) -> action { return list_profiles; }},
     {"setup", "Say who sells the packs, for licences and other texts, or show it", declare_setup},

@@ -5,7 +5,6 @@
 #include "output.hpp"
 #include "session.hpp"
 
-#include "events/enums.hpp"
 #include "platform/data_folder.hpp"
 #include "platform/text.hpp"
 
@@ -40,10 +39,7 @@ result<void> follow(const context& where, session& service, std::int64_t id, std
     print_json(*job);
   else if ((*job)["result_path"].is_string())
     print_line(cell((*job)["result_path"]));
-  if ((*job)["status"] == word(job_status::completed)) return {};
-  auto why = (*job)["error_message"].is_string() ? cell((*job)["error_message"])
-                                                 : "the job was " + cell((*job)["status"]);
-  return error{error_code::refused, why + " (job " + std::to_string(id) + ")"};
+  return check_completed(*job);
 }
 
 /// Submits the job and follows it.
@@ -147,7 +143,7 @@ action declare_pack_export(CLI::App& command) {
           "The file to write, which must not exist (a new name in the data folder's packs/)")
       ->type_name("FILE");
   command
-      .add_option("--profile", given->profile,
+      .add_option("--for,--profile", given->profile,
                   "The marketplace that it is for; 'pack profiles' lists them")
       ->type_name("PROFILE");
   command.add_flag("--allow-unapproved", given->allow_unapproved,
