@@ -2,6 +2,7 @@
 #include "actors/export_job.hpp"
 
 #include "actors/export_archive.hpp"
+#include "actors/export_pictures.hpp"
 #include "actors/export_plan.hpp"
 #include "archive/layout.hpp"
 #include "archive/manifest.hpp"
@@ -55,7 +56,8 @@ public:
 
   job_report run() {
     if (auto free = check_place(); !free) return failed_export(free.failure(), true);
-    auto plan = input_.past ? plan_again(input_) : plan_export(input_, tools_.folder);
+    auto plan = input_.past ? plan_again(input_) : plan_now(input_);
+    if (no_pictures_) return *std::exchange(no_pictures_, std::nullopt);
     if (!plan) return failed_export(plan.failure(), true);
     plan_ = *std::move(plan);
     made_.resize(plan_.archives.size());
@@ -68,6 +70,20 @@ public:
   }
 
 private:
+  /// The pictures are made once, as they are the same at each log position.
+  result<export_plan> plan_now(const export_input& input) {
+    return plan_export(
+        input, tools_.folder,
+        [this](const packs::profile& of) -> result<std::vector<packs::entry>> {
+          if (pictures_) return *pictures_;
+          std::vector<packs::entry> made;
+          no_pictures_ =
+              picture_maker(tools_.worker, task_, files_).make(input_.snapshot, of, made);
+          if (no_pictures_) return error{error_code::refused, no_pictures_->text};
+          return *(pictures_ = std::move(made));
+        });
+  }
+
   void tell(std::uint64_t bytes) const {
     // Every byte is copied, and read back.
     constexpr double passes = 2, all = 100;
@@ -221,7 +237,7 @@ private:
     auto then = input_;
     then.snapshot.sequence = theirs->sequence;
     then.snapshot.head_hash = theirs->head_hash;
-    auto plan = plan_export(then, tools_.folder);
+    auto plan = plan_now(then);
     if (!plan || plan->archives.size() != made_.size()) return false;
     own_plan_ = std::exchange(plan_, *std::move(plan));
     discard_made();
@@ -359,6 +375,8 @@ private:
   std::vector<made_archive> made_;       ///< of the plan's archives
   std::uint64_t bytes_ = 0;              ///< of all entries
   std::optional<export_plan> own_plan_;  ///< while `plan_` is that of an earlier attempt
+  std::optional<std::vector<packs::entry>> pictures_;  ///< of the pack, once they are made
+  failure no_pictures_{};                              ///< why they could not be
   failure unchecked_{};  ///< why a file could not be checked, which may be one of the archives
 };
 

@@ -74,11 +74,14 @@ class planner {
 public:
   planner(const export_input& input, const data_folder& folder) : input_(input), folder_(folder) {}
 
-  result<export_plan> plan() {
+  result<export_plan> plan(const picture_source& pictures) {
     if (auto read = read_settings(); !read) return read.failure();
     if (auto why = refusal(pack(), input_.asked.allow_unapproved)
                        .of(packs::check(pack(), input_.by, profile_, blocked_)))
       return *why;
+    auto made = pictures(profile_);
+    if (!made) return made.failure();
+    pictures_ = *std::move(made);
     name_assets();
     auto parts = split();
     if (!parts) return parts.failure();
@@ -129,9 +132,10 @@ private:
                          each.asset});
   }
 
-  /// The entries of the archive that holds these assets.
+  /// The entries of the archive that holds these assets. The first part has the pictures.
   result<std::vector<packs::entry>> contents(std::span<const packs::entry> assets, std::size_t part,
-                                             std::size_t parts) const {
+                                             std::size_t parts,
+                                             std::span<const packs::entry> pictures) const {
     auto license = packs::make_license(pack(), input_.by, templates_);
     if (!license) return license.failure();
     auto readme = packs::make_readme(pack(), input_.by, assets, templates_);
@@ -139,6 +143,7 @@ private:
     auto copy = packs::make_store_copy(pack(), input_.by, profile_, blocked_, templates_);
     if (!copy) return copy.failure();
     std::vector<packs::entry> given(assets.begin(), assets.end());
+    given.insert(given.end(), pictures.begin(), pictures.end());
     given.push_back(archive::text_entry(archive::license_name, *std::move(license)));
     given.push_back(archive::text_entry(archive::readme_name, *std::move(readme)));
     given.push_back(archive::text_entry(archive::store_copy_name, *std::move(copy)));
@@ -151,10 +156,11 @@ private:
 
   result<std::vector<packs::part>> split() const {
     if (!profile_.max_file_bytes) return std::vector{packs::part{0, assets_.size()}};
-    // The numbers of a part take no more digits than these.
+    // The numbers of a part take no more digits than these. Each is taken for the one that has the
+    // pictures.
     constexpr std::size_t most_parts = 99'999;
     auto size_of = [this](std::span<const packs::entry> assets) {
-      auto entries = contents(assets, most_parts, most_parts);
+      auto entries = contents(assets, most_parts, most_parts, pictures_);
       if (!entries) return UINT64_MAX;
       auto layout = archive::lay_out(to_zip(*entries));
       return layout ? layout->archive_bytes : UINT64_MAX;
@@ -164,7 +170,8 @@ private:
   }
 
   result<void> add_archive(const packs::part& of, std::size_t part, std::size_t parts) {
-    auto entries = contents(std::span(assets_).subspan(of.first, of.count), part, parts);
+    auto pictures = std::span(pictures_).first(part == 1 ? pictures_.size() : 0);
+    auto entries = contents(std::span(assets_).subspan(of.first, of.count), part, parts, pictures);
     if (!entries) return entries.failure();
     auto texts = archive::keep_texts(*entries);
     if (!texts) return texts.failure();
@@ -185,7 +192,7 @@ private:
   packs::blocked_names blocked_;
   packs::seller_templates templates_;
   std::optional<archive::signing_key> key_;
-  std::vector<packs::entry> assets_;
+  std::vector<packs::entry> assets_, pictures_;
   std::size_t kept_bytes_ = 0;
   export_plan plan_;
 };
@@ -202,8 +209,9 @@ std::string list_of_names(const std::vector<std::string>& names) {
   return list;
 }
 
-result<export_plan> plan_export(const export_input& input, const data_folder& folder) {
-  return planner(input, folder).plan();
+result<export_plan> plan_export(const export_input& input, const data_folder& folder,
+                                const picture_source& pictures) {
+  return planner(input, folder).plan(pictures);
 }
 
 result<export_plan> plan_again(const export_input& input) {

@@ -3,6 +3,7 @@
 
 #include "archive/signing.hpp"
 #include "archive/zip.hpp"
+#include "packs/profiles.hpp"
 #include "packs/snapshot.hpp"
 #include "platform/data_folder.hpp"
 #include "platform/error.hpp"
@@ -10,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,10 +35,15 @@ struct export_plan {
   digest head_hash{};
 };
 
-/// A new export of a pack. Errors: `refused` for a pack that fails its checks, naming the files and
-/// the remedies, and as the makers of texts and `keep_texts`; `not_found` for an unknown profile;
-/// others where the seller's templates, key or list of names cannot be read.
-result<export_plan> plan_export(const export_input& input, const data_folder& folder);
+/// Gives the pictures of a pack for a marketplace, as entries that are in memory.
+using picture_source = std::function<result<std::vector<packs::entry>>(const packs::profile& of)>;
+
+/// A new export of a pack. Its pictures are asked for once the pack has passed its checks. Errors:
+/// `refused` for a pack that fails its checks, naming the files and the remedies, and as the makers
+/// of texts and `keep_texts`; `not_found` for an unknown profile; others where the seller's
+/// templates, key or list of names cannot be read; that of `pictures`.
+result<export_plan> plan_export(const export_input& input, const data_folder& folder,
+                                const picture_source& pictures);
 
 /// The same bytes as those of a past export. Error: as `restore_contents`.
 result<export_plan> plan_again(const export_input& input);

@@ -36,13 +36,14 @@ bool is_still(format is) noexcept {
 
 class extraction {
 public:
-  extraction(int fd, std::uint64_t size_bytes, const extract_options& options)
+  extraction(int fd, std::uint64_t size_bytes, const extract_options& options,
+             std::uint32_t picture_edge_px = 0)
       : options_(options), watch_(options.bounds.time_max, options.cancelled),
-        from_(std::make_unique<source>(fd, size_bytes, watch_)) {
+        from_(std::make_unique<source>(fd, size_bytes, watch_)), picture_edge_px_(picture_edge_px) {
     // One size for all that is made of the small copy, so that a hash does not depend on what
     // previews were ordered.
     constexpr std::uint32_t facts_edge_px = 64;
-    edge_px_ = options.want_hash || !options.previews.empty() ? preview_edge_px_max : facts_edge_px;
+    edge_px_ = options.want_hash || wants_pictures() ? preview_edge_px_max : facts_edge_px;
   }
 
   result<extracted> run() {
@@ -60,7 +61,14 @@ public:
     return std::move(made_);
   }
 
+  /// After `run`.
+  picture take_picture() { return std::move(standing_); }
+
 private:
+  bool wants_pictures() const noexcept {
+    return picture_edge_px_ > 0 || !options_.previews.empty();
+  }
+
   std::optional<error> stopped() {
     if (from_->read_error() != 0) return system_error(from_->read_error())("cannot read the file");
     if (!watch_.stopped()) return std::nullopt;
@@ -95,7 +103,7 @@ private:
       take_still(what.is, outcome, shrinker);
     } else {
       streams_result streams;
-      streams_request request{edge_px_, !options_.previews.empty()};
+      streams_request request{edge_px_, wants_pictures()};
       outcome = read_streams(what, *from_, request, to, streams);
       made_.facts.decoded = outcome.how == decoding::done || outcome.how == decoding::damaged;
       small_ = std::move(streams.poster);
@@ -177,6 +185,10 @@ private:
   }
 
   result<void> make_pictures() {
+    if (picture_edge_px_ > 0) {
+      make_picture();
+      return {};
+    }
     if (!peaks_.empty() && small_.empty()) return make_waveforms();
     if (small_.empty()) return {};
     // A part of a picture is another picture.
@@ -198,6 +210,16 @@ private:
       if (auto written = write(standing, each); !written) return written.failure();
     }
     return {};
+  }
+
+  void make_picture() {
+    if (small_.empty()) {
+      if (!peaks_.empty()) standing_ = draw_waveform(peaks_, picture_edge_px_);
+      return;
+    }
+    standing_ = upright(to_srgb(std::move(small_), found_.icc), made_.facts.orientation);
+    auto size = size_within(standing_, picture_edge_px_);
+    standing_ = shrunk(standing_, size.width, size.height);
   }
 
   result<void> make_waveforms() {
@@ -232,8 +254,23 @@ private:
   picture small_;
   std::vector<float> peaks_;
   std::uint32_t edge_px_ = 0;
+  std::uint32_t picture_edge_px_ = 0;  ///< 0: no picture is wanted
+  picture standing_;
   bool whole_ = false;
 };
+
+/// What `read` returns. What it throws is an error.
+template <class Read>
+auto caught(Read read) -> decltype(read()) {
+  try {
+    return read();
+  } catch (const std::bad_alloc&) {
+    return error{error_code::internal, "reading the file takes more memory than a worker has"};
+  } catch (const std::exception& failure) {
+    return error{error_code::internal,
+                 "reading the file failed: " + clean_name(failure.what(), 200)};
+  }
+}
 
 }  // namespace
 
@@ -248,14 +285,22 @@ result<extracted> extract(int fd, std::uint64_t size_bytes, const extract_option
       return error{error_code::invalid_argument, "a preview's edge is from 1 to "
                                                      + std::to_string(preview_edge_px_max)
                                                      + ", not " + std::to_string(each.edge_px)};
-  try {
-    return extraction(fd, size_bytes, options).run();
-  } catch (const std::bad_alloc&) {
-    return error{error_code::internal, "reading the file takes more memory than a worker has"};
-  } catch (const std::exception& failure) {
-    return error{error_code::internal,
-                 "reading the file failed: " + clean_name(failure.what(), 200)};
-  }
+  return caught([&] { return extraction(fd, size_bytes, options).run(); });
+}
+
+result<picture> read_picture(int fd, std::uint64_t size_bytes, std::uint32_t edge_px,
+                             const extract_options& options) {
+  if (fd < 0 || size_bytes > static_cast<std::uint64_t>(INT64_MAX) || edge_px == 0
+      || edge_px > preview_edge_px_max)
+    return error{error_code::invalid_argument, "no file, or no such size"};
+  auto only = options;
+  only.previews.clear();
+  only.want_hash = only.want_generation = false;
+  return caught([&]() -> result<picture> {
+    extraction reading(fd, size_bytes, only, edge_px);
+    if (auto read = reading.run(); !read) return read.failure();
+    return reading.take_picture();
+  });
 }
 
 result<media_facts> read_facts(int fd, std::uint64_t size_bytes, std::string_view extension,

@@ -4,6 +4,7 @@
 #include "media/generation/facts.hpp"
 #include "media/media_facts.hpp"
 #include "media/pdq.hpp"
+#include "media/picture.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -61,6 +62,12 @@ struct extracted {
 /// problems. Errors: `stopping`, `timed_out` (after `limits::time_max`), `io_failed` (reading the
 /// file or writing a preview failed), `invalid_argument`, `internal`.
 result<extracted> extract(int fd, std::uint64_t size_bytes, const extract_options& options);
+
+/// The picture of a file: upright, in sRGB, and within a square of `edge_px`, which is at most
+/// `preview_edge_px_max`. Of a clip it is a frame, of a sound its waveform; empty where none can be
+/// made. Of the options, those for previews, hash and texts do not count. Errors: as `extract`.
+result<picture> read_picture(int fd, std::uint64_t size_bytes, std::uint32_t edge_px,
+                             const extract_options& options);
 
 /// As JSON, at most `extracted_json_bytes_max` long: fields as in the structs, what is empty left
 /// out.

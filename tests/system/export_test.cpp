@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
+#include <sstream>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <thread>
@@ -191,6 +192,9 @@ BOOST_FIXTURE_TEST_CASE(an_export_opens_everywhere_and_holds_every_byte, exporte
     theirs.insert(digest);
   BOOST_TEST(ours.size() == all_samples().size() + 12);
   BOOST_TEST((ours == theirs));
+  auto sheet = run({{"ffprobe", "-v", "error", "-show_entries", "stream=codec_name,width,height",
+                     "-of", "csv=p=0", space.path + "/unpacked/previews/contact-sheet.jpg"}});
+  BOOST_TEST(sheet.out == "mjpeg,1920,1080\n", sheet);
   auto license = read_file(space.path + "/unpacked/LICENSE.txt");
   BOOST_TEST(license.find("Ada Lovelace") != std::string::npos);
 
@@ -203,6 +207,26 @@ BOOST_FIXTURE_TEST_CASE(an_export_opens_everywhere_and_holds_every_byte, exporte
   BOOST_TEST(exports[0]["asset_count"] == ours.size());
   auto check = podstudio({"replay", "--check"});
   BOOST_TEST(check.code == 0, check);
+}
+
+BOOST_FIXTURE_TEST_CASE(a_marketplace_gets_the_previews_that_it_asks_for, small_library) {
+  const std::map<std::string, std::set<std::string>> wanted{
+      {"generic", {"previews/contact-sheet.jpg"}},
+      {"creative_market",
+       {"previews/contact-sheet.jpg", "previews/preview-1.jpg", "previews/preview-2.jpg",
+        "previews/preview-3.jpg"}},
+      {"picsfordesign", {"previews/contact-sheet.jpg", "preview-1.jpg"}},
+      {"gumroad", {"previews/contact-sheet.jpg", "previews/preview-1.jpg"}}};
+  for (const auto& [profile, expected] : wanted) {
+    auto archive = export_pack({"--for", profile});
+    check_intact(archive);
+    auto listed = run({{"unzip", "-Z1", archive}});
+    std::set<std::string> found;
+    std::istringstream lines(listed.out);
+    for (std::string line; std::getline(lines, line);)
+      if (line.ends_with(".jpg")) found.insert(line);
+    BOOST_TEST(found == expected, boost::test_tools::per_element());
+  }
 }
 
 BOOST_FIXTURE_TEST_CASE(names_count_up_and_no_file_is_replaced, small_library) {
