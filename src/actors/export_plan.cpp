@@ -148,6 +148,10 @@ private:
     given.push_back(archive::text_entry(archive::readme_name, *std::move(readme)));
     given.push_back(archive::text_entry(archive::store_copy_name, *std::move(copy)));
     archive::manifest_options options;
+    options.allow_generation = input_.asked.with_prompts;
+    if (options.allow_generation)
+      if (auto prompts = packs::make_prompts(pack(), assets); !prompts.empty())
+        given.push_back(archive::text_entry(archive::prompts_name, std::move(prompts)));
     options.profile = plan_.profile;
     options.part = part;
     options.parts = parts;

@@ -63,11 +63,9 @@ constexpr std::array kinds{
 /// The shape of a kind's parameters, as `params_json` has them.
 json parameters_of(job_kind kind) {
   if (kind != job_kind::export_pack) return json::object();
-  return {{"output", shape::text()},
-          {"profile", shape::text()},
-          {"allow_unapproved", shape::flag()},
-          {"export", shape::count()},
-          {"pack", shape::id()}};
+  return {{"output", shape::text()},           {"profile", shape::text()},
+          {"allow_unapproved", shape::flag()}, {"with_prompts", shape::flag()},
+          {"export", shape::count()},          {"pack", shape::id()}};
 }
 static_assert(std::ranges::all_of(kinds, [](const auto& each) { return is_runnable(each.kind); }));
 

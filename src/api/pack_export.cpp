@@ -41,6 +41,8 @@ struct pack_export {
         "profile", [](auto& of) -> auto& { return of.set.profile; }, text{});
     add.optional(
         "allow_unapproved", [](auto& of) -> auto& { return of.set.allow_unapproved; }, flag{});
+    add.optional(
+        "with_prompts", [](auto& of) -> auto& { return of.set.with_prompts; }, flag{});
   }
   static json outcome() { return submitted_shape(); }
   void start(console_state& s, const request& asked, answer reply) const {

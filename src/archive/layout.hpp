@@ -13,8 +13,9 @@ inline constexpr std::string_view readme_name = "README.md", license_name = "LIC
                                   store_copy_name = "store_copy.txt",
                                   manifest_name = "manifest.json",
                                   signature_name = "manifest.json.sig",
-                                  checksums_name = "checksums.txt", previews_folder = "previews/",
-                                  assets_folder = "assets/";
+                                  checksums_name = "checksums.txt",
+                                  prompts_name = "prompts/prompts.txt",
+                                  previews_folder = "previews/", assets_folder = "assets/";
 
 inline constexpr std::string_view fixed_names[] = {readme_name,   license_name,   store_copy_name,
                                                    manifest_name, signature_name, checksums_name};

@@ -187,6 +187,7 @@ private:
       return {};
     }
     report_.pack = read->name;
+    report_.ai_disclosure = read->ai_disclosure;
     check_listed(*read);
     check_order(*read);
     if (listing_.time != to_dos_time(archive_time(read->updated_at_us)))

@@ -33,9 +33,11 @@ struct verify_options {
 
 struct verify_report {
   std::optional<std::string> pack;  ///< its name; nothing if the manifest cannot be read
-  std::uint64_t files = 0;          ///< entries
-  std::uint64_t bytes = 0;          ///< of the archive
-  digest sha256{};                  ///< of the archive as a whole, where that was asked for
+  /// Whether the manifest says that an asset is generated or enhanced by AI; likewise.
+  std::optional<bool> ai_disclosure;
+  std::uint64_t files = 0;  ///< entries
+  std::uint64_t bytes = 0;  ///< of the archive
+  digest sha256{};          ///< of the archive as a whole, where that was asked for
   /// The fingerprint of the key that signed it; nothing if the signature is missing or wrong.
   std::optional<std::string> signed_by;
   std::vector<finding> findings;     ///< the first `findings_max`

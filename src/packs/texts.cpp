@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <unordered_map>
 #include <utility>
 
 namespace podstudio::packs {
@@ -203,6 +204,25 @@ result<std::string> make_readme(const snapshot& pack, const seller& by,
   values["lists_files"] = !listed.items.empty();
   values["files"] = std::move(listed);
   return fill(own.readme, readme_template, readme_file, values);
+}
+
+std::string make_prompts(const snapshot& pack, std::span<const entry> files) {
+  std::unordered_map<asset_id, const member*> members;
+  for (const auto& each : pack.members)
+    members[each.asset] = &each;
+  std::string text;
+  for (const auto& file : files) {
+    auto found = file.asset ? members.find(*file.asset) : members.end();
+    if (found == members.end()) continue;
+    const auto& of = *found->second;
+    if (!of.tool && !of.model && !of.prompt) continue;
+    text += (text.empty() ? "" : "\n") + clean_line(file.name) + "\n";
+    if (of.tool) text += "Tool: " + clean_line(*of.tool) + "\n";
+    if (of.model) text += "Model: " + clean_line(*of.model) + "\n";
+    if (of.prompt)
+      text += "Prompt: " + clean_lines(std::string(cut_text(*of.prompt, prompt_bytes_max))) + "\n";
+  }
+  return text;
 }
 
 result<store_copy> store_copy_of(const snapshot& pack, const seller& by, const profile& of,

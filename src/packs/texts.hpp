@@ -63,6 +63,12 @@ inline constexpr std::size_t listed_files_max = 200;
 result<std::string> make_readme(const snapshot& pack, const seller& by,
                                 std::span<const entry> files, const seller_templates& own = {});
 
+/// How the assets were made, as their files say: for each of these files of the archive its name,
+/// and the tool, the model and the prompt where they are known. Empty if nothing is known of any.
+std::string make_prompts(const snapshot& pack, std::span<const entry> files);
+/// How much of a prompt it has.
+inline constexpr std::size_t prompt_bytes_max = 4096;
+
 /// What a listing in a shop needs, within what the marketplace takes.
 struct store_copy {
   std::string title, short_text, long_text;

@@ -157,6 +157,7 @@ std::string to_params_json(const export_parameters& asked) {
   } else {
     params["profile"] = asked.profile;
     if (asked.allow_unapproved) params["allow_unapproved"] = true;
+    if (asked.with_prompts) params["with_prompts"] = true;
   }
   return params.dump();
 }
@@ -172,6 +173,8 @@ result<export_parameters> parse_export_parameters(const std::string& params_json
       asked.profile = value.get<std::string>();
     else if (name == "allow_unapproved" && value.is_boolean())
       asked.allow_unapproved = value.get<bool>();
+    else if (name == "with_prompts" && value.is_boolean())
+      asked.with_prompts = value.get<bool>();
     else if (name == "export" && value.is_number_unsigned())
       asked.again = value.get<sequence_number>();
     else if (name == "pack" && value.is_number_unsigned())

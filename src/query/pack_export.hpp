@@ -27,6 +27,7 @@ struct export_parameters {
   std::optional<std::string> output{};
   std::string profile{packs::generic_profile};
   bool allow_unapproved = false;
+  bool with_prompts = false;  ///< also says with which tools, models and prompts assets were made
   /// The sequence of a past export, of which the same bytes are made again; nothing: a new export.
   std::optional<sequence_number> again{};
   pack_id pack = 0;  ///< whose export that has to be

@@ -99,6 +99,7 @@ BOOST_FIXTURE_TEST_CASE(json_is_one_document, place) {
   BOOST_TEST(document["pack"] == from.pack.name);
   BOOST_TEST(document["files"] == 10);
   BOOST_TEST(document["bytes"] == whole.size());
+  BOOST_TEST(document["ai_disclosure"].is_boolean());
   BOOST_TEST(document["signed_by"] == fingerprint(key.public_key()));
   BOOST_TEST(document["findings"].empty());
   auto bad = run("pack verify --json bad.zip");
@@ -110,6 +111,7 @@ BOOST_FIXTURE_TEST_CASE(json_is_one_document, place) {
   write("none.zip", "not a zip");
   document = nlohmann::json::parse(run("pack verify --json none.zip").out);
   BOOST_TEST(document["pack"].is_null());
+  BOOST_TEST(document["ai_disclosure"].is_null());
   BOOST_TEST(document["signed_by"].is_null());
   BOOST_TEST(document["findings"][0]["entry"].is_null());
 }

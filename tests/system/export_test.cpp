@@ -229,6 +229,34 @@ BOOST_FIXTURE_TEST_CASE(a_marketplace_gets_the_previews_that_it_asks_for, small_
   }
 }
 
+BOOST_FIXTURE_TEST_CASE(prompts_are_shown_only_if_asked_for, small_library) {
+  const std::string prompt = "a castle on a hill";
+  make_file(root + "/made.png",
+            with_text(sample("sample.png"), std::string("parameters\0", 11) + prompt
+                                                + "\nSteps: 20, Sampler: Euler a, Seed: 7, Size: "
+                                                  "64x48, Model: castles_v1"));
+  podstudio.must({"import", root, "--metadata"}, patience);
+  auto made = ask("SELECT id FROM asset WHERE path LIKE '%/made.png'");
+  podstudio.must({"asset", "approve", made});
+  podstudio.must({"asset", "set", made, "--provenance", "ai_generated"});
+  podstudio.must({"pack", "add", pack, made});
+  auto text_of = [](const std::string& archive, const std::string& name) {
+    return run({{"unzip", "-p", archive, name}}).out;
+  };
+  auto hidden = export_pack(), shown = export_pack({"--with-prompts"});
+  check_intact(hidden);
+  check_intact(shown);
+  for (const auto* name : {"prompts/prompts.txt", "manifest.json", "README.md", "store_copy.txt"})
+    BOOST_TEST(text_of(hidden, name).find(prompt) == std::string::npos, name);
+  BOOST_TEST(text_of(shown, "prompts/prompts.txt").find("Prompt: " + prompt) != std::string::npos,
+             text_of(shown, "prompts/prompts.txt"));
+  BOOST_TEST(text_of(shown, "manifest.json").find(prompt) != std::string::npos);
+  BOOST_TEST(podstudio.json({"pack", "verify", shown})["ai_disclosure"] == true);
+  auto again = space.path + "/again.zip";
+  podstudio.must({"pack", "rebuild", pack, "--output", again}, patience);
+  BOOST_TEST((read_file(again) == read_file(shown)));
+}
+
 BOOST_FIXTURE_TEST_CASE(names_count_up_and_no_file_is_replaced, small_library) {
   auto first = export_pack(), second = export_pack();
   BOOST_TEST(first == packs() + "/Red foxes.zip");

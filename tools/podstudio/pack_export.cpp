@@ -55,7 +55,7 @@ result<void> submit(const context& where, session& service, const char* operatio
 struct export_arguments {
   std::int64_t pack = 0;
   std::optional<std::string> output, profile;
-  bool allow_unapproved = false;
+  bool allow_unapproved = false, with_prompts = false;
 };
 
 result<void> export_pack(const context& where, const export_arguments& given) {
@@ -67,6 +67,7 @@ result<void> export_pack(const context& where, const export_arguments& given) {
   }
   if (given.profile) arguments["profile"] = *given.profile;
   if (given.allow_unapproved) arguments["allow_unapproved"] = true;
+  if (given.with_prompts) arguments["with_prompts"] = true;
   auto service = working_service(where);
   if (!service) return service.failure();
   auto pack = service->request("pack.show", {{"pack", given.pack}});
@@ -148,6 +149,8 @@ action declare_pack_export(CLI::App& command) {
       ->type_name("PROFILE");
   command.add_flag("--allow-unapproved", given->allow_unapproved,
                    "Export it though not all assets are approved");
+  command.add_flag("--with-prompts", given->with_prompts,
+                   "Include the prompts, tools and models that the assets were made with");
   return [given](const context& where) { return export_pack(where, *given); };
 }
 

@@ -48,6 +48,7 @@ nlohmann::json to_json(const archive::verify_report& report) {
         {{"entry", each.entry.empty() ? json() : json(each.entry)}, {"problem", each.problem}});
   return {{"intact", report.is_intact()},
           {"pack", or_null(report.pack)},
+          {"ai_disclosure", report.ai_disclosure ? json(*report.ai_disclosure) : json()},
           {"files", report.files},
           {"bytes", report.bytes},
           {"signed_by", or_null(report.signed_by)},
@@ -59,6 +60,7 @@ void print_report(const archive::verify_report& report) {
   table facts({{"pack"}, {report.pack.value_or("unknown")}});
   facts.row({"files", std::to_string(report.files)});
   facts.row({"size", human_size(report.bytes)});
+  if (report.ai_disclosure) facts.row({"AI-made", *report.ai_disclosure ? "yes" : "no"});
   facts.row({"signed by", report.signed_by.value_or("nobody")});
   facts.row({"result", report.is_intact() ? "intact" : "not intact"});
   facts.print();

@@ -36,6 +36,7 @@ struct ship_arguments {
   std::vector<std::string> folders;
   asset_filter_options filter;
   bool all_matching = false;
+  bool with_prompts = false;
   bool dry_run = false;
 };
 
@@ -256,8 +257,9 @@ private:
     progress line("bytes");
     const auto all = shipment_.bytes * profiles_.size();
     for (std::size_t i = 0; i < profiles_.size(); ++i) {
-      auto submitted =
-          service_.request("pack.export", {{"pack", pack_}, {"profile", profiles_[i]["id"]}});
+      auto submitted = service_.request("pack.export", {{"pack", pack_},
+                                                        {"profile", profiles_[i]["id"]},
+                                                        {"with_prompts", given_.with_prompts}});
       if (!submitted) return submitted.failure();
       auto id = (*submitted)["jobs"][0].get<std::int64_t>();
       auto job = wait_for_job(service_, id, [&](const json& now) {
@@ -378,6 +380,8 @@ action declare_ship(CLI::App& command) {
   command.add_flag("--all-matching", given->all_matching,
                    "The approved assets that match the filters, in the folders if any are given");
   given->filter.declare(command, "with-");
+  command.add_flag("--with-prompts", given->with_prompts,
+                   "Include the prompts, tools and models that the assets were made with");
   command.add_flag("--dry-run", given->dry_run,
                    "Import and print the plan, but create and export nothing");
   return [given](const context& where) { return ship(where, *given); };
