@@ -52,7 +52,7 @@ result<void> list(const context& where, const list_options& options) {
 action declare_list(CLI::App& command) {
   auto options = std::make_shared<list_options>();
   options->chosen.declare(command);
-  command.add_option("--after", options->after, "Only ids above this one")
+  command.add_option("--after", options->after, "Only ids greater than this one")
       ->type_name("ID")
       ->check(whole_number(0, INT64_MAX));
   command.add_option("--limit", options->limit, "How many to list at most (all)")

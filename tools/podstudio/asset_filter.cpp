@@ -66,7 +66,8 @@ void asset_filter_options::declare(CLI::App& command, const std::string& prefix)
   option("seed", seed, "Only those made from this seed", "N")->check(whole_number(0, UINT64_MAX));
   auto transparent =
       command.add_flag("--alpha", alpha, "Only those with an alpha channel, used or not");
-  command.add_flag("--opaque", opaque, "Only those without")->excludes(transparent);
+  command.add_flag("--opaque", opaque, "Only those without an alpha channel")
+      ->excludes(transparent);
   command.add_flag("--broken", broken, "Only those that are damaged, or not what their name says");
   command.add_flag("--unread", unread, "Only those whose file was not read yet");
   command.add_flag("--undecided", undecided, "Only those neither approved nor rejected");

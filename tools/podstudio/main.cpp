@@ -26,7 +26,7 @@ namespace podstudio {
 namespace {
 
 constexpr subcommand commands[] = {
-    {"serve", "Run the service until SIGTERM or SIGINT", declare_serve},
+    {"serve", "Run the service until SIGTERM, SIGINT or SIGHUP", declare_serve},
     {"import", "Catalogue files or folders now", declare_import},
     {"sync", "Wait until every file change made so far is in the tables", declare_sync},
     {"status", "Show what the engine knows and what it is doing", declare_status},

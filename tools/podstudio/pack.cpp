@@ -186,7 +186,7 @@ action declare_setup(CLI::App& command) {
   auto add = [&](const char* name, std::optional<std::string>& into, const char* help) {
     command.add_option(name, into, help)->type_name("TEXT");
   };
-  add("--author", given->author, "The holder of the rights, whom licences name; empty for none");
+  add("--author", given->author, "The holder of the rights, named in licences; empty for none");
   add("--year", given->year,
       "The year in licences, such as 2026; empty for that of a pack's last change");
   add("--shop", given->shop, "The name or address of your shop; empty for none");

@@ -148,7 +148,7 @@ action declare_pack_export(CLI::App& command) {
                   "The marketplace that it is for; 'pack profiles' lists them")
       ->type_name("PROFILE");
   command.add_flag("--allow-unapproved", given->allow_unapproved,
-                   "Export it though not all assets are approved");
+                   "Export even if some assets are not approved");
   command.add_flag("--with-prompts", given->with_prompts,
                    "Include the prompts, tools and models that the assets were made with");
   return [given](const context& where) { return export_pack(where, *given); };
